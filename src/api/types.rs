@@ -1,0 +1,666 @@
+//! The words of the wire: every request and reply as plain data (JSON, snake_case).
+//!
+//! Times are milliseconds since the Unix epoch, sizes are bytes, durations end in `_us` or `_ms`.
+//! Identifiers are strings, so that JavaScript and `jq` keep every digit.
+//!
+//! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
+
+use serde::{Deserialize, Serialize};
+
+/// What to look for, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchRequest {
+    /// The question or the words. `"exact phrase"` in double quotes must occur as it is.
+    pub q: String,
+    /// Only these collections; empty means all.
+    pub collections: Vec<String>,
+    /// Results wanted, 1..=100; 0 means the default of 10.
+    pub n: usize,
+    /// Glob over the document's path, such as `**/*.md`.
+    pub path: Option<String>,
+    /// Document kind: markdown, text, html, pdf, docx, epub, man, rst, csv, json, log.
+    pub kind: Option<String>,
+    /// Only documents modified at or after this time.
+    pub after_ms: Option<u64>,
+    /// Only documents modified before this time.
+    pub before_ms: Option<u64>,
+    /// Show how each score came about.
+    pub explain: bool,
+}
+
+/// Where in its document a passage stands. Absent parts do not apply to the format.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// First line, from 1.
+    pub line_start: Option<u32>,
+    /// Last line, from 1, inclusive.
+    pub line_end: Option<u32>,
+    /// Page, from 1.
+    pub page: Option<u32>,
+    /// Last page when the passage runs over several.
+    pub page_end: Option<u32>,
+    /// The record's own id (JSON Lines, CSV).
+    pub record: Option<String>,
+}
+
+/// How a score came about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScoreParts {
+    /// Lexical score (soft BM25), before fusion.
+    pub lexical: f32,
+    /// Cosine of question and passage vectors.
+    pub dense: f32,
+    /// What lexical evidence brought to the fused score.
+    pub lexical_share: f32,
+    /// What dense evidence brought to the fused score.
+    pub dense_share: f32,
+    /// What phrase and proximity evidence brought to the fused score.
+    pub proximity_share: f32,
+    /// The index terms the question was turned into, with weight: `pump 1.00`, `valve~ 0.52`.
+    pub terms: Vec<String>,
+}
+
+/// One result: a passage with its place.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hit {
+    /// From 1.
+    pub rank: usize,
+    /// Identifies the passage within this generation of the index.
+    pub chunk: String,
+    /// The document's id, for `/v1/documents/{id}`.
+    pub document: String,
+    pub collection: String,
+    /// Path of the source file (lossy where it is not UTF-8).
+    pub path: String,
+    pub title: String,
+    /// Document kind, as in [`SearchRequest::kind`].
+    pub kind: String,
+    /// Headings above the passage, outermost first.
+    pub heading: Vec<String>,
+    pub place: Place,
+    /// The passage.
+    pub text: String,
+    /// Byte ranges of `text` that match the question, ascending, not overlapping.
+    pub highlights: Vec<(usize, usize)>,
+    /// Byte range of the sentence of `text` that answers best.
+    pub best_sentence: (usize, usize),
+    /// Fused score, 0..=1 within one answer.
+    pub score: f32,
+    /// Present when asked for by `explain`.
+    pub parts: Option<ScoreParts>,
+    /// Further passages with the same text that were folded into this one.
+    pub duplicates: usize,
+}
+
+/// Which layer answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheLayer {
+    /// Computed now.
+    #[default]
+    None,
+    /// From memory.
+    L1,
+    /// From the store.
+    L2,
+}
+
+/// The results of a search.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SearchResponse {
+    pub query: String,
+    /// False when nothing relevant was found; `results` is then empty.
+    pub found: bool,
+    pub results: Vec<Hit>,
+    /// A query that would find something, when this one did not.
+    pub did_you_mean: Option<String>,
+    /// What the reader must know: damaged segments left out, stop words only, ...
+    pub notes: Vec<String>,
+    pub took_us: u64,
+    pub cache: CacheLayer,
+}
+
+/// One sentence of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AnswerSentence {
+    pub text: String,
+    /// Rank of the result it is quoted from.
+    pub citation: usize,
+}
+
+/// An answer with its citations.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AskResponse {
+    /// The sentences that answer best, quoted word by word; empty when nothing relevant was found.
+    pub answer: Vec<AnswerSentence>,
+    #[serde(flatten)]
+    pub search: SearchResponse,
+}
+
+/// A named set of documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Collection {
+    pub name: String,
+    pub documents: u64,
+    pub chunks: u64,
+    pub failures: u64,
+    pub index_bytes: u64,
+    /// Bytes of source files.
+    pub source_bytes: u64,
+    pub segments: u64,
+    /// `auto`, or a language that was set (ISO 639-1).
+    pub language: String,
+    /// Languages found in it.
+    pub languages: Vec<String>,
+    pub model: String,
+    pub generation: u64,
+    pub created_ms: u64,
+    /// Folders that are watched for changes.
+    pub watched: Vec<String>,
+    /// Shipped inside the binary.
+    pub built_in: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CreateCollection {
+    pub name: String,
+    /// `auto` (default) or ISO 639-1.
+    pub language: Option<String>,
+}
+
+/// One ingested file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Document {
+    pub id: String,
+    pub collection: String,
+    pub path: String,
+    pub title: String,
+    pub kind: String,
+    pub language: String,
+    pub bytes: u64,
+    pub pages: u32,
+    pub chunks: u64,
+    pub modified_ms: u64,
+    pub indexed_ms: u64,
+    /// SHA-256 of the file's bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// Which documents, page by page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DocumentQuery {
+    pub collection: Option<String>,
+    /// Only paths or titles that contain this, case folded.
+    pub contains: Option<String>,
+    pub kind: Option<String>,
+    /// From the previous page's `next`.
+    pub cursor: Option<String>,
+    /// 1..=1000; 0 means 100.
+    pub limit: usize,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Ask again with this as `cursor`; absent on the last page.
+    pub next: Option<String>,
+}
+
+/// Consecutive passages of one document, for reading on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PassageQuery {
+    pub document: String,
+    /// Start near this passage; absent means the document's first.
+    pub around: Option<String>,
+    /// Passages before it.
+    pub before: usize,
+    /// Passages after it; 0..=200.
+    pub after: usize,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Passage {
+    pub chunk: String,
+    pub heading: Vec<String>,
+    pub place: Place,
+    pub text: String,
+}
+
+/// Documents to add.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddRequest {
+    /// Created when it does not exist; empty means `default`.
+    pub collection: String,
+    /// Absolute paths of files and folders.
+    pub paths: Vec<String>,
+    /// `.gitignore`-style patterns to leave out.
+    pub excludes: Vec<String>,
+    /// Keep watching the folders.
+    pub watch: bool,
+    /// Index again what has not changed, too.
+    pub force: bool,
+}
+
+/// Documents to remove: by id, or all under a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemoveRequest {
+    pub collection: Option<String>,
+    pub document: Option<String>,
+    pub path: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    #[default]
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl JobState {
+    /// True when it will not change any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A durable unit of background work.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Job {
+    pub id: String,
+    /// add, remove, reindex, merge.
+    pub kind: String,
+    pub state: JobState,
+    pub collection: String,
+    pub paths: Vec<String>,
+    pub files_total: u64,
+    pub files_done: u64,
+    /// Unchanged since they were indexed.
+    pub files_skipped: u64,
+    pub files_failed: u64,
+    /// Gone from disk, so gone from the index.
+    pub files_removed: u64,
+    pub bytes_total: u64,
+    pub bytes_done: u64,
+    pub chunks: u64,
+    pub bytes_per_second: u64,
+    pub eta_ms: Option<u64>,
+    /// File being worked on.
+    pub current: Option<String>,
+    pub error: Option<String>,
+    pub created_ms: u64,
+    pub started_ms: Option<u64>,
+    pub finished_ms: Option<u64>,
+}
+
+/// A file that could not be indexed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Failure {
+    pub collection: String,
+    pub path: String,
+    /// encrypted, too_large, damaged, timeout, memory, unreadable, binary, unsupported, crash, empty.
+    pub kind: String,
+    pub reason: String,
+    /// What the user can do.
+    pub advice: String,
+    pub at_ms: u64,
+}
+
+/// One budget and how much of it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gauge {
+    /// memory, store_cache, l1_cache, l2_cache, index_buffer, log_bytes, ...
+    pub name: String,
+    pub used: u64,
+    pub limit: u64,
+    /// bytes or count.
+    pub unit: String,
+    /// What it is for, in one line.
+    pub about: String,
+}
+
+/// One cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CacheStatus {
+    pub name: String,
+    pub hits: u64,
+    pub misses: u64,
+    pub entries: u64,
+    pub bytes: u64,
+    pub limit: u64,
+}
+
+/// Queries since start and over the last minute.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueryStatus {
+    pub total: u64,
+    pub found: u64,
+    pub errors: u64,
+    pub per_second: f32,
+    pub p50_us: u64,
+    pub p95_us: u64,
+    pub p99_us: u64,
+}
+
+/// What the box is doing now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    /// True when a daemon serves; false when the engine lives in the asking process.
+    pub daemon: bool,
+    pub uptime_ms: u64,
+    pub tier: String,
+    pub data_dir: String,
+    pub socket: String,
+    pub model: String,
+    pub vector_width: u32,
+    pub rss_bytes: u64,
+    pub anonymous_bytes: u64,
+    pub peak_rss_bytes: u64,
+    /// Of this process, 100 is one core.
+    pub cpu_percent: f32,
+    pub load: [f32; 3],
+    pub temperature_c: Option<f32>,
+    pub disk_free_bytes: u64,
+    pub disk_total_bytes: u64,
+    pub budgets: Vec<Gauge>,
+    pub queries: QueryStatus,
+    pub caches: Vec<CacheStatus>,
+    pub collections: u64,
+    pub documents: u64,
+    pub chunks: u64,
+    pub index_bytes: u64,
+    pub store_bytes: u64,
+    pub jobs_running: u64,
+    pub jobs_queued: u64,
+    pub failures: u64,
+    /// Damage that was found, by file and block, and what to do.
+    pub damaged: Vec<String>,
+}
+
+/// What box this is, its tier, and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hardware {
+    pub memory_physical: u64,
+    pub memory_cgroup_limit: Option<u64>,
+    /// The smaller of the two.
+    pub memory_effective: u64,
+    pub memory_available: u64,
+    pub swap_total: u64,
+    pub swap_used: u64,
+    /// Bytes of compressed swap devices.
+    pub zram_total: u64,
+    pub cores: u32,
+    pub cpu_model: String,
+    pub cpu_arch: String,
+    /// avx2, avx512f, neon, dotprod, ...
+    pub cpu_features: Vec<String>,
+    /// Kernel that the vector code runs: avx2, neon-dotprod, neon, scalar.
+    pub vector_kernel: String,
+    /// sd_card, emmc, nvme, ssd, hdd, usb, network, memory, unknown.
+    pub storage_kind: String,
+    pub storage_device: String,
+    pub storage_filesystem: String,
+    pub disk_free_bytes: u64,
+    pub disk_total_bytes: u64,
+    pub thermal: Vec<Sensor>,
+    pub power: Vec<PowerSupply>,
+    /// Present on the box; none is assumed to be usable.
+    pub accelerators: Vec<Accelerator>,
+    pub tier: String,
+    /// Why this tier, in one sentence.
+    pub tier_reason: String,
+    /// Each budget of the tier (used is 0 here).
+    pub budgets: Vec<Gauge>,
+    /// Sum of what the components may hold in memory; never above the total.
+    pub budget_sum: u64,
+    /// Things an operator should mend: no swap on a tiny box, disk nearly full, ...
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sensor {
+    pub name: String,
+    pub celsius: f32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PowerSupply {
+    pub name: String,
+    /// mains, battery, usb, ups.
+    pub kind: String,
+    pub online: Option<bool>,
+    pub percent: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Accelerator {
+    /// gpu, npu, tpu, fpga.
+    pub kind: String,
+    pub name: String,
+    pub path: String,
+}
+
+/// An embedding model artifact.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Model {
+    /// SHA-256 of the artifact, hexadecimal.
+    pub sha256: String,
+    pub name: String,
+    pub rows: u64,
+    pub columns: u32,
+    pub bytes: u64,
+    pub licence: String,
+    pub source: String,
+    pub path: String,
+    /// The one that answers queries.
+    pub active: bool,
+    pub built_in: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelPath {
+    /// A model file to inspect, or a Model2Vec folder to import; absolute.
+    pub path: String,
+    /// Use it for answers from now on (re-indexes).
+    pub activate: bool,
+}
+
+/// One or several inputs, as OpenAI's embeddings endpoint takes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EmbeddingInput {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// `POST /v1/embeddings`, compatible with OpenAI's request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingsRequest {
+    pub input: EmbeddingInput,
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Columns wanted: 64 or 128.
+    #[serde(default)]
+    pub dimensions: Option<u32>,
+    /// `float` (default) or `base64` (little-endian f32).
+    #[serde(default)]
+    pub encoding_format: Option<String>,
+    #[serde(default)]
+    pub user: Option<String>,
+}
+
+/// Vectors and how many tokens were read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Embeddings {
+    pub vectors: Vec<Vec<f32>>,
+    pub tokens: u64,
+    pub model: String,
+}
+
+/// `spud check`: every segment, record and model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckRequest {
+    /// Drop what is damaged and index its documents again.
+    pub repair: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckReport {
+    pub ok: bool,
+    pub segments: u64,
+    pub blocks: u64,
+    pub records: u64,
+    pub models: u64,
+    pub bytes: u64,
+    /// File, block and what is wrong.
+    pub problems: Vec<String>,
+    /// What `repair` did.
+    pub repaired: Vec<String>,
+}
+
+/// Judged collection to evaluate, as absolute paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvalRequest {
+    pub corpus: String,
+    pub queries: String,
+    pub qrels: String,
+    /// Also list every query with its own nDCG@10 (worst first).
+    pub per_query: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LatencyMs {
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvalReport {
+    pub ndcg_at_10: f64,
+    pub recall_at_10: f64,
+    pub mrr: f64,
+    pub latency_ms: LatencyMs,
+    pub queries: u64,
+    pub documents: u64,
+    pub index_bytes: u64,
+    pub peak_rss_bytes: u64,
+    pub model: String,
+    pub tier: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub per_query: Vec<QueryScore>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueryScore {
+    pub id: String,
+    pub ndcg_at_10: f64,
+    pub text: String,
+}
+
+/// Lines of spud's own JSON log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogQuery {
+    /// error, warn, info, debug, trace: this and worse.
+    pub level: Option<String>,
+    pub contains: Option<String>,
+    /// Newest lines wanted; 0 means 200, at most 2000.
+    pub n: usize,
+}
+
+/// One line of the log. `fields` holds everything else that was recorded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogLine {
+    /// RFC 3339, UTC.
+    pub timestamp: String,
+    /// ERROR, WARN, INFO, DEBUG, TRACE.
+    pub level: String,
+    pub target: String,
+    pub message: String,
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What happened, in order; `id` rises by one (Last-Event-ID resumes).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: u64,
+    pub at_ms: u64,
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A job began, moved on (at most 4 a second) or ended.
+    Job(Job),
+    /// A collection has a new generation.
+    Index(Collection),
+    /// A log line.
+    Log(LogLine),
+    /// The 1 Hz sample.
+    Status(Box<Status>),
+}
+
+/// RFC 9457 problem document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// Stable, such as `urn:spud:problem:not-found`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    /// What the user can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// The request id, as in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Seconds after which asking again makes sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}

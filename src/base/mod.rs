@@ -1,0 +1,11 @@
+//! Foundations: clock, threads, byte counts, private files.
+//!
+//! Invariant: knows nothing of spud; calls no other room.
+
+mod bytes;
+mod clock;
+mod threads;
+
+pub use bytes::{format_bytes, parse_bytes};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use threads::spawn;

@@ -1,0 +1,78 @@
+//! The one door: the closed list of what can be asked, with its reply.
+
+use crate::api::types::{
+    AddRequest, AskResponse, CheckReport, CheckRequest, Collection, CreateCollection, Document,
+    DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, Hardware, Job, LogLine,
+    LogQuery, Model, ModelPath, Page, Passage, PassageQuery, RemoveRequest, SearchRequest, SearchResponse,
+    Status,
+};
+
+/// Who asks, as the kernel says (`SO_PEERCRED`), and the request's id in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub uid: u32,
+    pub gid: u32,
+    pub pid: i32,
+    pub request: String,
+}
+
+/// Everything that can be asked of the box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Search(SearchRequest),
+    Ask(SearchRequest),
+    Status,
+    Hardware,
+    Collections,
+    CreateCollection(CreateCollection),
+    /// By name.
+    RemoveCollection(String),
+    /// Re-index everything in the collection of this name.
+    Reindex(String),
+    Documents(DocumentQuery),
+    /// By id.
+    Document(String),
+    Passages(PassageQuery),
+    Add(AddRequest),
+    Remove(RemoveRequest),
+    Jobs,
+    /// By id.
+    Job(String),
+    /// By id.
+    CancelJob(String),
+    /// Of this collection, or of all.
+    Failures(Option<String>),
+    Embed(EmbeddingsRequest),
+    Models,
+    InspectModel(ModelPath),
+    ImportModel(ModelPath),
+    Check(CheckRequest),
+    Eval(EvalRequest),
+    Logs(LogQuery),
+    /// Read settings again (SIGHUP).
+    Reload,
+}
+
+/// What comes back; the variant is the one that the action promises.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    Search(SearchResponse),
+    Ask(AskResponse),
+    Status(Box<Status>),
+    Hardware(Box<Hardware>),
+    Collections(Vec<Collection>),
+    Collection(Collection),
+    Documents(Page<Document>),
+    Document(Document),
+    Passages(Vec<Passage>),
+    Jobs(Vec<Job>),
+    Job(Job),
+    Failures(Vec<Failure>),
+    Embeddings(Embeddings),
+    Models(Vec<Model>),
+    Model(Model),
+    Check(CheckReport),
+    Eval(EvalReport),
+    Logs(Vec<LogLine>),
+    Done,
+}

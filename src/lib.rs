@@ -1,0 +1,26 @@
+//! spud: a governed, offline knowledge appliance in one binary.
+//!
+//! The rooms, in layer order; a room calls only rooms above its line
+//! (`tests/architecture.rs` keeps this true):
+//!
+//! - 0 [`base`]: clock, threads, byte counts. Knows nothing of spud.
+//! - 0 [`api::types`]: the words of the wire. Plain data, calls nothing.
+//! - 1 [`hardware`]: what box is this, what may it spend. [`store`]: what is kept, and how.
+//! - 2 [`observe`]: what the box says of itself.
+//! - 3 [`knowledge`]: documents in, cited passages out.
+//! - 5 [`engine`]: composes the rooms; the one door for every action.
+//! - 6 [`api`]: the door on the wire, server and client.
+//! - 7 [`cli`], [`tui`]: what a person uses; they know `api::{types, client, host}` only.
+//!
+//! Invariant: data flows one way, and every mutation is an [`engine::Action`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod api;
+pub mod base;
+pub mod cli;
+pub mod engine;
+pub mod hardware;
+pub mod knowledge;
+pub mod observe;
+pub mod store;
+pub mod tui;
