@@ -2,4 +2,42 @@
 //!
 //! Invariant: search takes bytes and returns values: it does no I/O of its own and never reads the clock.
 
+pub mod eval;
 pub mod extract;
+mod analysis;
+mod answer;
+mod builder;
+mod catalogue;
+mod default_model;
+mod dense;
+mod error;
+mod import;
+mod ingest;
+mod lexical;
+mod library;
+mod merge;
+mod model;
+mod passage;
+mod postings;
+mod quantize;
+mod query;
+mod record;
+mod search;
+mod segment;
+pub mod simd;
+mod suggest;
+mod text;
+pub mod tokenize;
+mod tombstones;
+
+pub use analysis::Language;
+pub use answer::{Answer, Passage, Question};
+pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
+pub use default_model::{default_model_id, hex, model_path, open_default_model, sha256_of, unpack_default_model};
+pub use error::KnowledgeError;
+pub use ingest::{AlsoWrite, Batch};
+pub use library::{CollectionView, Library, Snapshot};
+pub use query::Query;
+pub use search::Effort;
+pub use import::{ImportError, read_folder};
+pub use model::{Model, ModelMeta, ModelSource, write_model};

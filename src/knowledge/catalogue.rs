@@ -1,0 +1,193 @@
+//! The catalogue in `corpus.redb`: collections, documents, segments, failures, watched folders.
+//!
+//! One write transaction per change of what is served: a new segment, the documents in it, the chunks it
+//! replaces and the collection's generation appear together or not at all.
+
+use std::path::Path;
+
+use bincode::{Decode, Encode};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::KnowledgeError;
+use crate::store::codec;
+
+const VERSION: u8 = 1;
+
+pub(super) const COLLECTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("collections");
+/// (collection, document) → [`DocumentRecord`]
+pub(super) const DOCUMENTS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("documents");
+/// (collection, path) → document
+pub(super) const PATHS: TableDefinition<'_, (u32, &[u8]), u64> = TableDefinition::new("paths");
+/// (collection, segment) → [`SegmentRecord`]
+pub(super) const SEGMENTS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("segments");
+/// segment → bitmap words
+pub(super) const TOMBSTONES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("tombstones");
+/// (collection, path) → [`FailureRecord`]
+pub(super) const FAILURES: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("failures");
+pub(super) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
+
+/// A collection as it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct CollectionRecord {
+    pub id: u32,
+    /// `auto`, or an ISO 639-1 code that was set.
+    pub language: String,
+    pub created_ms: u64,
+    pub generation: u64,
+    pub built_in: bool,
+    /// Watched folders with the patterns that are left out.
+    pub watched: Vec<(String, Vec<String>)>,
+    pub documents: u64,
+    pub source_bytes: u64,
+    pub failures: u64,
+}
+
+/// A document as it is kept; its id is new with every change of its content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct DocumentRecord {
+    /// Bytes of the path, as the system has them.
+    pub path: Vec<u8>,
+    pub title: String,
+    pub kind: String,
+    pub language: String,
+    pub bytes: u64,
+    pub pages: u32,
+    pub chunks: u64,
+    pub modified_ms: u64,
+    pub indexed_ms: u64,
+    pub sha256: [u8; 32],
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct SegmentRecord {
+    pub(super) chunks: u32,
+    pub(super) bytes: u64,
+}
+
+/// Why a file is not in the index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct FailureRecord {
+    pub kind: String,
+    pub reason: String,
+    pub advice: String,
+    pub at_ms: u64,
+    /// With these unchanged, it is not tried again.
+    pub bytes: u64,
+    pub modified_ms: u64,
+}
+
+/// Encodes a record of this catalogue.
+pub(super) fn encode(value: &impl Encode) -> Result<Vec<u8>, KnowledgeError> {
+    codec::encode(VERSION, value).map_err(|e| KnowledgeError::Record { what: e.to_string() })
+}
+
+/// Decodes a record of this catalogue; `what` names it in the error.
+pub(super) fn decode<T: Decode<()>>(bytes: &[u8], what: impl FnOnce() -> String) -> Result<T, KnowledgeError> {
+    codec::decode(VERSION, bytes).map_err(|e| KnowledgeError::Record { what: format!("{}: {e}", what()) })
+}
+
+/// The open catalogue.
+pub(super) struct Catalogue {
+    database: Database,
+}
+
+impl Catalogue {
+    pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
+        let database = Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
+            redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
+            other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
+        })?;
+        let catalogue = Self { database };
+        let write = catalogue.write()?;
+        write.open_table(COLLECTIONS)?;
+        write.open_table(DOCUMENTS)?;
+        write.open_table(PATHS)?;
+        write.open_table(SEGMENTS)?;
+        write.open_table(TOMBSTONES)?;
+        write.open_table(FAILURES)?;
+        write.open_table(COUNTERS)?;
+        write.commit()?;
+        Ok(catalogue)
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(super) fn read(&self) -> Result<ReadTransaction, KnowledgeError> {
+        Ok(self.database.begin_read()?)
+    }
+
+    /// A write transaction that a power cut cannot make slow to recover from.
+    pub(super) fn write(&self) -> Result<WriteTransaction, KnowledgeError> {
+        let mut write = self.database.begin_write()?;
+        write.set_quick_repair(true);
+        Ok(write)
+    }
+
+    pub(super) fn collections(&self) -> Result<Vec<(String, CollectionRecord)>, KnowledgeError> {
+        let table = self.read()?.open_table(COLLECTIONS)?;
+        let mut found = Vec::new();
+        for entry in table.iter()? {
+            let (name, record) = entry?;
+            let name = name.value().to_owned();
+            found.push((name.clone(), decode(record.value(), || format!("collection '{name}'"))?));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn document_at(
+        &self,
+        collection: u32,
+        path: &[u8],
+    ) -> Result<Option<(u64, DocumentRecord)>, KnowledgeError> {
+        let read = self.read()?;
+        let Some(id) = read.open_table(PATHS)?.get((collection, path))?.map(|id| id.value()) else { return Ok(None) };
+        Ok(read_document(&read, collection, id)?.map(|record| (id, record)))
+    }
+
+    pub(super) fn failure_at(&self, collection: u32, path: &[u8]) -> Result<Option<FailureRecord>, KnowledgeError> {
+        let table = self.read()?.open_table(FAILURES)?;
+        table.get((collection, path))?.map(|bytes| decode(bytes.value(), || "a failure".into())).transpose()
+    }
+}
+
+pub(super) fn read_document(
+    read: &ReadTransaction,
+    collection: u32,
+    id: u64,
+) -> Result<Option<DocumentRecord>, KnowledgeError> {
+    let table = read.open_table(DOCUMENTS)?;
+    table.get((collection, id))?.map(|bytes| decode(bytes.value(), || format!("document {id}"))).transpose()
+}
+
+/// Next value of a counter, from 1.
+pub(super) fn next(write: &WriteTransaction, counter: &str) -> Result<u64, KnowledgeError> {
+    reserve(write, counter, 1)
+}
+
+/// First of `count` fresh values of a counter.
+pub(super) fn reserve(write: &WriteTransaction, counter: &str, count: u64) -> Result<u64, KnowledgeError> {
+    let mut table = write.open_table(COUNTERS)?;
+    let last = table.get(counter)?.map_or(0, |value| value.value());
+    table.insert(counter, last + count)?;
+    Ok(last + 1)
+}
+
+pub(super) fn read_collection(
+    write: &WriteTransaction,
+    name: &str,
+) -> Result<Option<CollectionRecord>, KnowledgeError> {
+    let table = write.open_table(COLLECTIONS)?;
+    let record = table.get(name)?.map(|bytes| decode(bytes.value(), || format!("collection '{name}'"))).transpose()?;
+    Ok(record)
+}
+
+pub(super) fn write_collection(
+    write: &WriteTransaction,
+    name: &str,
+    record: &CollectionRecord,
+) -> Result<(), KnowledgeError> {
+    write.open_table(COLLECTIONS)?.insert(name, encode(record)?.as_slice())?;
+    Ok(())
+}

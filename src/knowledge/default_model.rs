@@ -1,0 +1,104 @@
+//! The embedded model: unpacked once to `models/<sha256>/`, then only mapped.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::KnowledgeError;
+use super::model::Model;
+use crate::store::sync_parent;
+
+const PACKED: &[u8] = include_bytes!("../../assets/model/default.spudmodel.zst");
+const SHA256: &str = include_str!("../../assets/model/default.sha256");
+const FILE_NAME: &str = "model.spud";
+
+/// Where a model lies in the data folder.
+#[must_use]
+pub fn model_path(data: &Path, sha256: &str) -> PathBuf {
+    data.join("models").join(sha256).join(FILE_NAME)
+}
+
+/// SHA-256 of the embedded model.
+#[must_use]
+pub fn default_model_id() -> &'static str {
+    SHA256.trim()
+}
+
+/// Opens the embedded model, unpacking it when it is not there yet.
+///
+/// # Errors
+/// What the disk says, or damage of the unpacked file that unpacking again did not mend.
+pub fn open_default_model(data: &Path) -> Result<Model, KnowledgeError> {
+    let path = model_path(data, default_model_id());
+    if path.exists()
+        && let Ok(model) = Model::open(&path)
+    {
+        return Ok(model);
+    }
+    unpack(&path)?;
+    Ok(Model::open(&path)?)
+}
+
+/// Replaces the unpacked model: for when a block of it turned out to be damaged.
+///
+/// # Errors
+/// What the disk says.
+pub fn unpack_default_model(data: &Path) -> Result<(), KnowledgeError> {
+    unpack(&model_path(data, default_model_id()))
+}
+
+fn unpack(path: &Path) -> Result<(), KnowledgeError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let partial = path.with_extension("part");
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(PACKED)?;
+    let mut out = File::create(&partial)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = decoder.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hash.update(&buffer[..n]);
+        out.write_all(&buffer[..n])?;
+    }
+    if hex(&hash.finalize()) != default_model_id() {
+        let _ = fs::remove_file(&partial);
+        return Err(io::Error::other("the embedded model does not have its checksum; the program file is damaged").into());
+    }
+    out.sync_all()?;
+    fs::rename(&partial, path)?;
+    Ok(sync_parent(path)?)
+}
+
+/// SHA-256 of a file, hexadecimal, and its length; reads it once, front to back.
+///
+/// # Errors
+/// What the file system says.
+pub fn sha256_of(path: &Path) -> io::Result<([u8; 32], u64)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            return Ok((hash.finalize().into(), length));
+        }
+        length += n as u64;
+        hash.update(&buffer[..n]);
+    }
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

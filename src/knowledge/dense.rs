@@ -1,0 +1,128 @@
+//! Dense search: exact int8 scan of a small segment, 1-bit codes with int8 rescoring of a large one.
+//!
+//! Invariant: memory does not grow with the segment; never allocates per chunk.
+
+use super::lexical::{Best, Candidate};
+use super::quantize::{query_code, scale_to_f32, to_int8};
+use super::segment::Segment;
+use super::simd::Kernel;
+use crate::store::Damage;
+
+/// Up to this many chunks a plain scan is fast enough, and exact.
+const FLAT_LIMIT: u32 = 50_000;
+const BATCH: usize = 2048;
+
+/// A question's vector, ready for the kernels.
+pub(super) struct DenseQuery {
+    vector: Vec<f32>,
+    codes: Vec<i8>,
+    scale: f32,
+}
+
+impl DenseQuery {
+    /// None when no word of the question is known.
+    pub(super) fn new(vector: Vec<f32>) -> Option<Self> {
+        let mut codes = Vec::with_capacity(vector.len());
+        let scale = to_int8(&vector, &mut codes).to_f32();
+        (scale > 0.0).then_some(Self { vector, codes, scale })
+    }
+
+    /// Cosine with one chunk.
+    #[allow(clippy::cast_precision_loss)] // |dot| < 2^24
+    pub(super) fn cosine(&self, segment: &Segment, chunk: u32) -> Result<f32, Damage> {
+        let at = chunk as usize;
+        let dot = Kernel::detect().dot(&self.codes, segment.rows(at..at + 1)?);
+        let scale = segment.scales(at..at + 1)?;
+        Ok(dot as f32 * self.scale * scale_to_f32(u16::from_le_bytes([scale[0], scale[1]])))
+    }
+
+    /// Adds the segment's nearest chunks to `best`. `rescored` is how many coarse candidates are looked at again.
+    pub(super) fn search(
+        &self,
+        number: u32,
+        segment: &Segment,
+        rescored: usize,
+        best: &mut Best,
+        keep: &dyn Fn(u32) -> bool,
+    ) -> Result<(), Damage> {
+        if segment.width() != self.codes.len() {
+            return Err(segment.file().damage("was made for another vector width"));
+        }
+        if segment.chunks() <= FLAT_LIMIT {
+            return self.scan(number, segment, best, keep);
+        }
+        for chunk in self.coarse(segment, rescored)? {
+            let score = self.cosine(segment, chunk)?;
+            if score > best.threshold() && keep(chunk) {
+                best.push(Candidate { score, segment: number, chunk });
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // |dot| < 2^24; chunk numbers are u32
+    fn scan(&self, number: u32, segment: &Segment, best: &mut Best, keep: &dyn Fn(u32) -> bool) -> Result<(), Damage> {
+        let chunks = segment.chunks() as usize;
+        let mut dots = vec![0i32; BATCH];
+        for start in (0..chunks).step_by(BATCH) {
+            let end = (start + BATCH).min(chunks);
+            let dots = &mut dots[..end - start];
+            Kernel::detect().dots(&self.codes, segment.rows(start..end)?, dots);
+            let scales = segment.scales(start..end)?.as_chunks::<2>().0;
+            let mut threshold = best.threshold();
+            for (at, (dot, scale)) in dots.iter().zip(scales).enumerate() {
+                let score = *dot as f32 * self.scale * scale_to_f32(u16::from_le_bytes(*scale));
+                if score > threshold {
+                    let chunk = (start + at) as u32;
+                    if keep(chunk) {
+                        best.push(Candidate { score, segment: number, chunk });
+                        threshold = best.threshold();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// About `wanted` chunks with the smallest Hamming distance, in ascending order.
+    #[allow(clippy::cast_possible_truncation)] // chunk numbers are u32
+    fn coarse(&self, segment: &Segment, wanted: usize) -> Result<Vec<u32>, Damage> {
+        let query = query_code(&self.vector, segment.mean());
+        let chunks = segment.chunks() as usize;
+        let mut distances = vec![0u16; BATCH];
+        let mut counts = vec![0usize; query.len() * 64 + 1];
+        let mut kept: Vec<(u16, u32)> = Vec::with_capacity(wanted * 2 + BATCH);
+        let mut cut = u16::MAX;
+        for start in (0..chunks).step_by(BATCH) {
+            let end = (start + BATCH).min(chunks);
+            let distances = &mut distances[..end - start];
+            Kernel::detect().hammings(&query, segment.codes(start..end)?, distances);
+            for (at, distance) in distances.iter().enumerate() {
+                if *distance <= cut {
+                    kept.push((*distance, (start + at) as u32));
+                    counts[*distance as usize] += 1;
+                }
+            }
+            if kept.len() >= wanted * 2 {
+                cut = cut_at(&counts, wanted);
+                kept.retain(|(distance, _)| *distance <= cut);
+                counts.iter_mut().skip(cut as usize + 1).for_each(|count| *count = 0);
+            }
+        }
+        cut = cut_at(&counts, wanted);
+        Ok(kept.into_iter().filter(|(distance, _)| *distance <= cut).map(|(_, chunk)| chunk).collect())
+    }
+}
+
+/// Smallest distance within which at least `wanted` lie.
+#[allow(clippy::cast_possible_truncation)] // distances are u16
+fn cut_at(counts: &[usize], wanted: usize) -> u16 {
+    let mut total = 0;
+    for (distance, count) in counts.iter().enumerate() {
+        total += count;
+        if total >= wanted {
+            return distance as u16;
+        }
+    }
+    u16::MAX
+}

@@ -1,0 +1,232 @@
+//! Documents into segments: a batch collects chunks in memory and is committed whole.
+//!
+//! Invariant: what a commit names is on disk and synced before the commit; a crash leaves files nobody names.
+
+use std::collections::HashSet;
+use std::fs;
+use std::sync::Arc;
+
+use super::KnowledgeError;
+use super::analysis::Language;
+use super::builder::SegmentBuilder;
+use super::catalogue::{
+    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, encode, reserve,
+    write_collection,
+};
+use super::extract::Chunk;
+use super::library::Library;
+use super::record::ChunkRecord;
+
+/// Where the change of a job's own record joins the batch's transaction.
+pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
+
+/// Chunks and documents on their way into one collection.
+pub struct Batch {
+    library: Arc<Library>,
+    collection: String,
+    collection_id: u32,
+    language: Option<Language>,
+    width: usize,
+    builder: SegmentBuilder,
+    added: Vec<(u64, DocumentRecord)>,
+    failed: Vec<(Vec<u8>, FailureRecord)>,
+    removed: Vec<Vec<u8>>,
+    ids: std::ops::Range<u64>,
+    vector: Vec<f32>,
+    rows: Vec<u32>,
+}
+
+impl Batch {
+    /// An empty batch; `width` columns of the model are used.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::NotFound`] when the collection is not there.
+    pub fn new(library: Arc<Library>, collection: &str, width: usize) -> Result<Self, KnowledgeError> {
+        let view = library.collection(collection)?;
+        let builder = SegmentBuilder::new(library.model_id(), width);
+        Ok(Self {
+            collection: collection.to_owned(),
+            collection_id: view.record.id,
+            language: Language::from_code(&view.record.language),
+            width,
+            builder,
+            added: Vec::new(),
+            failed: Vec::new(),
+            removed: Vec::new(),
+            ids: 0..0,
+            vector: vec![0.0; width],
+            rows: Vec::new(),
+            library,
+        })
+    }
+
+    /// Bytes of memory held, about.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.builder.held() + self.added.len() * 400
+    }
+
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        self.builder.chunks()
+    }
+
+    /// True when a commit would change nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.builder.is_empty() && self.added.is_empty() && self.failed.is_empty() && self.removed.is_empty()
+    }
+
+    /// A fresh document id; ids ascend.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn begin_document(&mut self) -> Result<u64, KnowledgeError> {
+        if self.ids.is_empty() {
+            const RESERVED: u64 = 4096;
+            let _writer = self.library.writer();
+            let write = self.library.catalogue.write()?;
+            let first = reserve(&write, "document", RESERVED)?;
+            write.commit()?;
+            self.ids = first..first + RESERVED;
+        }
+        self.ids.next().ok_or_else(|| KnowledgeError::Store("document ids ran out".into()))
+    }
+
+    /// The language of a document, from a sample of it, unless the collection's was set.
+    #[must_use]
+    pub fn language_of(&self, sample: &str) -> Language {
+        self.language.unwrap_or_else(|| Language::detect(sample))
+    }
+
+    /// Adds one chunk of a document.
+    ///
+    /// # Errors
+    /// Damage of the model, or what the system says.
+    pub fn push(&mut self, document: u64, title: &str, language: Language, chunk: Chunk) -> Result<(), KnowledgeError> {
+        let record = ChunkRecord::new(chunk, title);
+        let text = embedded_text(&record);
+        self.library.model().embed(&text, &mut self.vector, &mut self.rows)?;
+        self.builder.push(document, language, &record, &self.vector)?;
+        Ok(())
+    }
+
+    /// The document is whole: the next commit names it.
+    pub fn end_document(&mut self, id: u64, record: DocumentRecord) {
+        self.added.push((id, record));
+    }
+
+    /// The file could not be read: the next commit says why.
+    pub fn fail(&mut self, path: Vec<u8>, failure: FailureRecord) {
+        self.failed.push((path, failure));
+    }
+
+    /// The file is gone: the next commit removes its document.
+    pub fn remove(&mut self, path: Vec<u8>) {
+        self.removed.push(path);
+    }
+
+    /// Makes everything since the last commit durable and visible, in one transaction with `also`.
+    ///
+    /// # Errors
+    /// What the store or the disk says; nothing of the batch is then visible.
+    pub fn commit(&mut self, also: AlsoWrite<'_>) -> Result<(), KnowledgeError> {
+        let library = self.library.clone();
+        let _writer = library.writer();
+        let view = library.collection(&self.collection)?;
+        let write = library.catalogue.write()?;
+        let mut record = library.record_for_update(&write, &self.collection)?;
+        let segment = self.write_segment(&write)?;
+        let gone = self.write_documents(&write, &mut record)?;
+        library.bury(&write, &view, &gone)?;
+        if let Some((id, segment)) = &segment {
+            write.open_table(SEGMENTS)?.insert((self.collection_id, *id), encode(segment)?.as_slice())?;
+        }
+        record.generation += 1;
+        write_collection(&write, &self.collection, &record)?;
+        also(&write)?;
+        write.commit()?;
+        self.added.clear();
+        self.failed.clear();
+        self.removed.clear();
+        library.load()
+    }
+
+    fn write_segment(
+        &mut self,
+        write: &redb::WriteTransaction,
+    ) -> Result<Option<(u64, SegmentRecord)>, KnowledgeError> {
+        if self.builder.is_empty() {
+            return Ok(None);
+        }
+        let fresh = SegmentBuilder::new(self.library.model_id(), self.width);
+        let builder = std::mem::replace(&mut self.builder, fresh);
+        let id = super::catalogue::next(write, "segment")?;
+        let path = self.library.segment_path(self.collection_id, id);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let chunks = u32::try_from(builder.chunks()).unwrap_or(u32::MAX);
+        let bytes = builder.write(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        Ok(Some((id, SegmentRecord { chunks, bytes })))
+    }
+
+    /// Writes documents and failures; returns the documents that are no longer served.
+    fn write_documents(
+        &self,
+        write: &redb::WriteTransaction,
+        record: &mut super::catalogue::CollectionRecord,
+    ) -> Result<Vec<u64>, KnowledgeError> {
+        let mut documents = write.open_table(DOCUMENTS)?;
+        let mut paths = write.open_table(PATHS)?;
+        let mut failures = write.open_table(FAILURES)?;
+        let collection = self.collection_id;
+        let mut gone = HashSet::new();
+        let mut drop_document = |id: u64| -> Result<u64, KnowledgeError> {
+            gone.insert(id);
+            let old = documents.remove((collection, id))?;
+            let old = old.map(|old| super::catalogue::decode::<DocumentRecord>(old.value(), || format!("document {id}")));
+            Ok(old.transpose()?.map_or(0, |old| old.bytes))
+        };
+        let with_failure = self.failed.iter().map(|(path, _)| path);
+        for path in self.removed.iter().chain(with_failure) {
+            let key = (collection, path.as_slice());
+            let old = paths.remove(key)?.map(|id| id.value());
+            if let Some(id) = old {
+                record.source_bytes = record.source_bytes.saturating_sub(drop_document(id)?);
+                record.documents = record.documents.saturating_sub(1);
+            }
+            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+        }
+        for (id, document) in &self.added {
+            let key = (collection, document.path.as_slice());
+            let old = paths.insert(key, *id)?.map(|id| id.value());
+            match old {
+                Some(old) => record.source_bytes = record.source_bytes.saturating_sub(drop_document(old)?),
+                None => record.documents += 1,
+            }
+            record.source_bytes += document.bytes;
+            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+        }
+        for (id, document) in &self.added {
+            documents.insert((collection, *id), encode(document)?.as_slice())?;
+        }
+        for (path, failure) in &self.failed {
+            let known = failures.insert((collection, path.as_slice()), encode(failure)?.as_slice())?.is_some();
+            record.failures += u64::from(!known);
+        }
+        Ok(gone.into_iter().collect())
+    }
+}
+
+/// What the vector is made of: title and headings tell what a passage is about.
+fn embedded_text(record: &ChunkRecord) -> String {
+    let mut text = String::with_capacity(record.text.len() + 64);
+    for part in std::iter::once(&record.title).chain(&record.heading).chain(std::iter::once(&record.text)) {
+        if !part.is_empty() {
+            text.push_str(part);
+            text.push('\n');
+        }
+    }
+    text
+}

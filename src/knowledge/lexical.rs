@@ -1,0 +1,402 @@
+//! Lexical scoring: soft BM25 over posting lists, window by window with block-max pruning.
+//!
+//! A query is a list of groups; a group's alternatives (stems of several languages, near words) count as one
+//! word: the maximum, not the sum, of their scores (soft term mapping). BM25 in Lucene's form
+//! (Robertson and Zaragoza 2009) with k1 = [`K1`], b = [`B`]. Pruning is MaxScore over windows of chunks
+//! (Turtle and Flood 1995; block maxima after Ding and Suel 2011).
+//!
+//! Invariant: allocates per query and segment, never per chunk.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use super::postings::ListReader;
+use super::segment::Segment;
+use crate::store::Damage;
+
+const K1: f32 = 1.2;
+const B: f32 = 0.75;
+/// Chunks that are scored together; two such tables of f32 stay in L1/L2 cache.
+const WINDOW: usize = 4096;
+
+/// Near words that count beside the word itself.
+const NEAR_USED: usize = 5;
+
+/// A term with the part of its group's weight that it brings.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alternative {
+    pub(super) term: String,
+    pub(super) weight: f32,
+    /// Not the word itself but one that means nearly the same.
+    pub(super) near: bool,
+}
+
+/// One word of the query with everything that counts as it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    pub(super) alternatives: Vec<Alternative>,
+}
+
+/// A candidate: score, and where it is. Ordered by score, ties by place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) score: f32,
+    pub(super) segment: u32,
+    pub(super) chunk: u32,
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_place = (other.segment, other.chunk).cmp(&(self.segment, self.chunk));
+        self.score.total_cmp(&other.score).then(by_place)
+    }
+}
+
+/// The best `k` so far.
+pub(super) struct Best {
+    k: usize,
+    heap: BinaryHeap<Reverse<Candidate>>,
+}
+
+impl Best {
+    pub(super) fn new(k: usize) -> Self {
+        Self { k: k.max(1), heap: BinaryHeap::with_capacity(k + 1) }
+    }
+
+    /// A score at or below this cannot enter.
+    #[inline]
+    pub(super) fn threshold(&self) -> f32 {
+        if self.heap.len() < self.k { 0.0 } else { self.heap.peek().map_or(0.0, |least| least.0.score) }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, candidate: Candidate) {
+        if self.heap.len() < self.k {
+            self.heap.push(Reverse(candidate));
+        } else if let Some(mut least) = self.heap.peek_mut()
+            && candidate > least.0
+        {
+            *least = Reverse(candidate);
+        }
+    }
+
+    /// Best first.
+    pub(super) fn into_sorted(self) -> Vec<Candidate> {
+        let mut all: Vec<Candidate> = self.heap.into_iter().map(|c| c.0).collect();
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all
+    }
+}
+
+/// BM25's saturation of a term frequency under a length.
+#[derive(Clone, Copy)]
+struct Saturation {
+    base: f32,
+    per_term: f32,
+}
+
+impl Saturation {
+    #[inline]
+    fn of(self, tf: f32, length: f32) -> f32 {
+        tf * (K1 + 1.0) / (tf + self.per_term.mul_add(length, self.base))
+    }
+}
+
+struct Member<'a> {
+    reader: ListReader<'a>,
+    weight: f32,
+}
+
+impl Member<'_> {
+    fn bound(&self, from: u32, to: u32, saturation: Saturation) -> f32 {
+        let bounds = self.reader.bounds_between(from, to);
+        bounds.map_or(0.0, |(tf, length)| self.weight * saturation.of(f32::from(tf), f32::from(length)))
+    }
+
+    /// Score in one chunk; chunks must ascend from call to call.
+    #[inline]
+    fn score(&mut self, chunk: u32, lengths: &[[u8; 2]], saturation: Saturation) -> f32 {
+        if !self.reader.skip_to(chunk) {
+            return 0.0;
+        }
+        let (chunks, tfs) = self.reader.postings();
+        match chunks.binary_search(&chunk) {
+            Ok(at) => self.weight * saturation.of(tf_to_f32(tfs[at]), length_of(lengths, chunk)),
+            Err(_) => 0.0,
+        }
+    }
+}
+
+#[inline]
+#[allow(clippy::cast_precision_loss)] // at most 255
+fn tf_to_f32(tf: u32) -> f32 {
+    tf as f32
+}
+
+#[inline]
+fn length_of(lengths: &[[u8; 2]], chunk: u32) -> f32 {
+    lengths.get(chunk as usize).map_or(0.0, |l| f32::from(u16::from_le_bytes(*l)))
+}
+
+/// A query bound to the statistics of everything that is searched.
+pub(super) struct Weighted {
+    /// Per group: (term, weight x idf).
+    groups: Vec<Vec<(String, f32)>>,
+    /// Per group: its idf, and whether the word itself occurs.
+    pub(super) idfs: Vec<(f32, bool)>,
+    saturation: Saturation,
+}
+
+impl Weighted {
+    /// Looks the terms up in all segments and weighs them.
+    #[allow(clippy::cast_precision_loss)] // counts
+    pub(super) fn new(groups: &[Group], segments: &[&Segment]) -> Result<Self, Damage> {
+        let total: u64 = segments.iter().map(|s| u64::from(s.chunks())).sum();
+        let terms: u64 = segments.iter().map(|s| s.meta().terms_total).sum();
+        let average = (terms as f32 / total.max(1) as f32).max(1.0);
+        let dictionaries = segments.iter().map(|s| s.terms()).collect::<Result<Vec<_>, _>>()?;
+        let idf = |df: u64| (1.0 + (total as f32 - df as f32 + 0.5) / (df as f32 + 0.5)).ln().max(0.0);
+        let mut weighted = Vec::with_capacity(groups.len());
+        let mut idfs = Vec::with_capacity(groups.len());
+        for group in groups {
+            let mut members = Vec::with_capacity(group.alternatives.len());
+            let mut own = f32::MAX;
+            let mut occurs = false;
+            let mut near = 0;
+            for (at, alternative) in group.alternatives.iter().enumerate() {
+                let mut df = 0;
+                for (segment, terms) in segments.iter().zip(&dictionaries) {
+                    df += segment.find(terms, &alternative.term)?.map_or(0, |list| u64::from(list.df()));
+                }
+                if at == 0 {
+                    own = idf(df.min(total));
+                }
+                if df > 0 && near < NEAR_USED {
+                    near += usize::from(alternative.near);
+                    occurs |= !alternative.near;
+                    let idf = idf(df.min(total)).min(own);
+                    members.push((alternative.term.clone(), alternative.weight * idf));
+                }
+            }
+            idfs.push((own, occurs));
+            weighted.push(members);
+        }
+        let saturation = Saturation { base: K1 * (1.0 - B), per_term: K1 * B / average };
+        Ok(Self { groups: weighted, idfs, saturation })
+    }
+
+    /// The terms with their weights, for `--explain`.
+    pub(super) fn terms(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.groups.iter().flatten().map(|(term, weight)| (term.as_str(), *weight))
+    }
+
+    fn cursors<'a>(&self, segment: &'a Segment) -> Result<Vec<Vec<Member<'a>>>, Damage> {
+        let terms = segment.terms()?;
+        let mut groups = Vec::new();
+        for group in &self.groups {
+            let mut members = Vec::new();
+            for (term, weight) in group {
+                if let Some(reader) = segment.find(&terms, term)? {
+                    members.push(Member { reader, weight: *weight });
+                }
+            }
+            if !members.is_empty() {
+                groups.push(members);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Adds the segment's best chunks to `best`; `keep` filters.
+    pub(super) fn search(
+        &self,
+        number: u32,
+        segment: &Segment,
+        best: &mut Best,
+        keep: &dyn Fn(u32) -> bool,
+    ) -> Result<(), Damage> {
+        let mut groups = self.cursors(segment)?;
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let lengths = segment.lengths()?.as_chunks::<2>().0;
+        let mut window = Window::new(self.saturation, lengths);
+        let chunks = segment.chunks();
+        for start in (0..chunks).step_by(WINDOW) {
+            let end = chunks.min(start.saturating_add(u32::try_from(WINDOW).unwrap_or(u32::MAX)));
+            window.score(start, end, &mut groups, best.threshold());
+            let threshold = best.threshold();
+            window.harvest(&mut groups, threshold, |chunk, score| {
+                if score > best.threshold() && keep(chunk) {
+                    best.push(Candidate { score, segment: number, chunk });
+                }
+                best.threshold()
+            });
+        }
+        Ok(())
+    }
+
+    /// Scores of given chunks, which must ascend.
+    pub(super) fn score_chunks(&self, segment: &Segment, chunks: &[u32]) -> Result<Vec<f32>, Damage> {
+        let mut groups = self.cursors(segment)?;
+        let lengths = segment.lengths()?.as_chunks::<2>().0;
+        let score = |chunk: &u32| {
+            let of_group = |group: &mut Vec<Member<'_>>| {
+                group.iter_mut().map(|m| m.score(*chunk, lengths, self.saturation)).fold(0.0, f32::max)
+            };
+            groups.iter_mut().map(of_group).sum()
+        };
+        Ok(chunks.iter().map(score).collect())
+    }
+}
+
+/// Scores of one window of chunks.
+struct Window<'a> {
+    saturation: Saturation,
+    lengths: &'a [[u8; 2]],
+    start: u32,
+    scores: Vec<f32>,
+    group: Vec<f32>,
+    touched: Vec<u64>,
+    group_touched: Vec<u64>,
+    /// (bound, group) of the groups looked up per candidate only, highest bound first.
+    lookups: Vec<(f32, usize)>,
+    lookup_bound: f32,
+}
+
+impl<'a> Window<'a> {
+    fn new(saturation: Saturation, lengths: &'a [[u8; 2]]) -> Self {
+        Self {
+            saturation,
+            lengths,
+            start: 0,
+            scores: vec![0.0; WINDOW],
+            group: vec![0.0; WINDOW],
+            touched: vec![0; WINDOW / 64],
+            group_touched: vec![0; WINDOW / 64],
+            lookups: Vec::new(),
+            lookup_bound: 0.0,
+        }
+    }
+
+    /// Scores the groups that a chunk must have to pass `threshold`; the others wait for [`Self::harvest`].
+    fn score(&mut self, start: u32, end: u32, groups: &mut [Vec<Member<'_>>], threshold: f32) {
+        self.start = start;
+        self.lookups.clear();
+        self.lookup_bound = 0.0;
+        let mut bounds: Vec<(f32, usize)> = Vec::with_capacity(groups.len());
+        for (at, group) in groups.iter().enumerate() {
+            let bound = group.iter().map(|m| m.bound(start, end, self.saturation)).fold(0.0, f32::max);
+            if bound > 0.0 {
+                bounds.push((bound, at));
+            }
+        }
+        if bounds.iter().map(|b| b.0).sum::<f32>() <= threshold {
+            return;
+        }
+        bounds.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        for (bound, at) in bounds {
+            if self.lookup_bound + bound <= threshold {
+                self.lookup_bound += bound;
+                self.lookups.push((bound, at));
+            } else if let Some(group) = groups.get_mut(at) {
+                self.add_group(group, start, end);
+            }
+        }
+        self.lookups.reverse();
+    }
+
+    fn add_group(&mut self, members: &mut [Member<'_>], start: u32, end: u32) {
+        if let [member] = members {
+            let (scores, touched) = (&mut self.scores, &mut self.touched);
+            for_each(member, start, end, self.lengths, self.saturation, |at, score| {
+                scores[at] += score;
+                touched[at / 64] |= 1 << (at % 64);
+            });
+            return;
+        }
+        for member in members {
+            let (scores, touched) = (&mut self.group, &mut self.group_touched);
+            for_each(member, start, end, self.lengths, self.saturation, |at, score| {
+                scores[at] = scores[at].max(score);
+                touched[at / 64] |= 1 << (at % 64);
+            });
+        }
+        for (word_at, word) in self.group_touched.iter_mut().enumerate() {
+            self.touched[word_at] |= *word;
+            while *word != 0 {
+                let at = word_at * 64 + word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                self.scores[at] += std::mem::take(&mut self.group[at]);
+            }
+        }
+    }
+
+    /// Gives every chunk that may pass, in ascending order, with its whole score; `give` returns the new threshold.
+    fn harvest(
+        &mut self,
+        groups: &mut [Vec<Member<'_>>],
+        mut threshold: f32,
+        mut give: impl FnMut(u32, f32) -> f32,
+    ) {
+        for (word_at, word) in self.touched.iter_mut().enumerate() {
+            while *word != 0 {
+                let at = word_at * 64 + word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                let mut score = std::mem::take(&mut self.scores[at]);
+                let mut rest = self.lookup_bound;
+                if score + rest <= threshold {
+                    continue;
+                }
+                #[allow(clippy::cast_possible_truncation)] // below WINDOW
+                let chunk = self.start + at as u32;
+                for &(bound, group) in &self.lookups {
+                    if score + rest <= threshold {
+                        break;
+                    }
+                    rest -= bound;
+                    let members = groups.get_mut(group).into_iter().flatten();
+                    score += members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
+                }
+                if score > threshold {
+                    threshold = give(chunk, score);
+                }
+            }
+        }
+    }
+}
+
+/// Calls `each` with (place in window, score) for every posting of a member in `start..end`.
+#[inline]
+fn for_each(
+    member: &mut Member<'_>,
+    start: u32,
+    end: u32,
+    lengths: &[[u8; 2]],
+    saturation: Saturation,
+    mut each: impl FnMut(usize, f32),
+) {
+    let weight = member.weight;
+    let mut more = member.reader.skip_to(start);
+    while more {
+        let (chunks, tfs) = member.reader.postings();
+        let from = chunks.partition_point(|chunk| *chunk < start);
+        let to = chunks.partition_point(|chunk| *chunk < end);
+        for (chunk, tf) in chunks[from..to].iter().zip(&tfs[from..to]) {
+            let score = weight * saturation.of(tf_to_f32(*tf), length_of(lengths, *chunk));
+            each((chunk - start) as usize, score);
+        }
+        if to < chunks.len() {
+            return; // the block goes on in a later window
+        }
+        more = member.reader.next_block();
+    }
+}

@@ -1,0 +1,242 @@
+//! A segment: one immutable, mapped file with everything that is searched of some chunks.
+//!
+//! Sections of the block file (n chunks, w columns, all little-endian):
+//! `meta` JSON · `text` zstd records · `toff` u32 x (n + 1) into `text` · `dict` zstd dictionary ·
+//! `docs` per document: id u64, first chunk u32, chunks u32 (both ascending) · `lens` u16 x n, length in terms ·
+//! `vecs` int8 x n x w · `vscl` f16 x n · `mean` f32 x w · `code` 1 bit x n x w, centred on `mean` ·
+//! `post` posting lists · `tfst` FST from term to offset in `post`.
+//!
+//! Invariant: nothing loads a whole segment; every byte that is read was verified since opening.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use zstd::dict::DecoderDictionary;
+
+use super::postings::ListReader;
+use super::record::ChunkRecord;
+use super::simd;
+use super::text::TextReader;
+use crate::store::{BlockFile, Damage, codec, read_u32, read_u64};
+
+/// What is known of a segment, kept inside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SegmentMeta {
+    pub(super) chunks: u32,
+    pub(super) width: u32,
+    /// SHA-256 of the model that made the vectors.
+    pub(super) model: String,
+    /// Sum of all lengths, for the average.
+    pub(super) terms_total: u64,
+    /// Language codes of its stems.
+    pub(super) languages: Vec<String>,
+}
+
+pub(super) const DOC_ENTRY: usize = 16;
+
+/// A mapped segment.
+#[derive(Debug)]
+pub(super) struct Segment {
+    file: BlockFile,
+    meta: SegmentMeta,
+    mean: Vec<f32>,
+    dictionary: OnceLock<Prepared>,
+    text: Range<usize>,
+    text_offsets: Range<usize>,
+    docs: Range<usize>,
+    lengths: Range<usize>,
+    vectors: Range<usize>,
+    scales: Range<usize>,
+    codes: Range<usize>,
+    postings: Range<usize>,
+    terms: Range<usize>,
+}
+
+struct Prepared(DecoderDictionary<'static>);
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prepared")
+    }
+}
+
+impl Segment {
+    /// Maps a segment.
+    pub(super) fn open(path: &Path) -> Result<Self, Damage> {
+        let file = BlockFile::open(path)?;
+        let meta: SegmentMeta = serde_json::from_slice(file.bytes(file.section(*b"meta")?)?)
+            .map_err(|e| file.damage(format!("its description cannot be read: {e}")))?;
+        let mean = file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let segment = Self {
+            mean: mean.collect(),
+            dictionary: OnceLock::new(),
+            text: file.section(*b"text")?,
+            text_offsets: file.section(*b"toff")?,
+            docs: file.section(*b"docs")?,
+            lengths: file.section(*b"lens")?,
+            vectors: file.section(*b"vecs")?,
+            scales: file.section(*b"vscl")?,
+            codes: file.section(*b"code")?,
+            postings: file.section(*b"post")?,
+            terms: file.section(*b"tfst")?,
+            meta,
+            file,
+        };
+        segment.check_sizes()?;
+        Ok(segment)
+    }
+
+    fn check_sizes(&self) -> Result<(), Damage> {
+        let (n, w) = (self.meta.chunks as usize, self.meta.width as usize);
+        let fits = self.text_offsets.len() == (n + 1) * 4
+            && self.docs.len().is_multiple_of(DOC_ENTRY)
+            && self.lengths.len() == n * 2
+            && self.vectors.len() == n * w
+            && self.scales.len() == n * 2
+            && self.codes.len() == n * w / 8
+            && self.mean.len() == w
+            && w.is_multiple_of(64);
+        if fits { Ok(()) } else { Err(self.file.damage("its sections contradict its description")) }
+    }
+
+    pub(super) fn file(&self) -> &BlockFile {
+        &self.file
+    }
+
+    pub(super) fn meta(&self) -> &SegmentMeta {
+        &self.meta
+    }
+
+    pub(super) fn chunks(&self) -> u32 {
+        self.meta.chunks
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.meta.width as usize
+    }
+
+    pub(super) fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    fn part(&self, section: &Range<usize>, from: usize, len: usize) -> Result<&[u8], Damage> {
+        let start = section.start.saturating_add(from);
+        let end = start.saturating_add(len);
+        if end > section.end {
+            return Err(self.file.damage("an offset points outside its section"));
+        }
+        self.file.bytes(start..end)
+    }
+
+    /// int8 rows of some consecutive chunks.
+    pub(super) fn rows(&self, chunks: Range<usize>) -> Result<&[i8], Damage> {
+        let w = self.width();
+        Ok(simd::as_i8(self.part(&self.vectors, chunks.start * w, chunks.len() * w)?))
+    }
+
+    /// f16 scales of some consecutive chunks, two bytes each.
+    pub(super) fn scales(&self, chunks: Range<usize>) -> Result<&[u8], Damage> {
+        self.part(&self.scales, chunks.start * 2, chunks.len() * 2)
+    }
+
+    /// 1-bit codes of some consecutive chunks.
+    pub(super) fn codes(&self, chunks: Range<usize>) -> Result<&[u8], Damage> {
+        let bytes = self.width() / 8;
+        self.part(&self.codes, chunks.start * bytes, chunks.len() * bytes)
+    }
+
+    /// Lengths of all chunks, two bytes each.
+    pub(super) fn lengths(&self) -> Result<&[u8], Damage> {
+        self.part(&self.lengths, 0, self.lengths.len())
+    }
+
+    /// The term dictionary.
+    pub(super) fn terms(&self) -> Result<fst::Map<&[u8]>, Damage> {
+        let bytes = self.part(&self.terms, 0, self.terms.len())?;
+        fst::Map::new(bytes).map_err(|e| self.file.damage(format!("its term dictionary cannot be read: {e}")))
+    }
+
+    /// The posting list that begins at `offset`.
+    pub(super) fn list(&self, offset: u64) -> Result<ListReader<'_>, Damage> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let length = self.postings.len().saturating_sub(offset);
+        // The head says how long the list is, and only that much is verified.
+        let head = self.part(&self.postings, offset, length.min(8))?;
+        let length = ListReader::extent(head, length).unwrap_or(0);
+        let bytes = self.part(&self.postings, offset, length)?;
+        let damaged = || self.file.damage("a posting list cannot be read");
+        let reader = ListReader::new(bytes).ok_or_else(damaged)?;
+        match reader.end_of_packed() {
+            Some(end) if end > bytes.len() => {
+                ListReader::new(self.part(&self.postings, offset, end.min(self.postings.len() - offset))?).ok_or_else(damaged)
+            }
+            _ => Ok(reader),
+        }
+    }
+
+    /// The list of a term, if the segment has the term.
+    pub(super) fn find(&self, terms: &fst::Map<&[u8]>, term: &str) -> Result<Option<ListReader<'_>>, Damage> {
+        terms.get(term).map(|offset| self.list(offset)).transpose()
+    }
+
+    /// Documents: (id, first chunk, chunks).
+    pub(super) fn document(&self, ordinal: usize) -> Result<(u64, u32, u32), Damage> {
+        let entry = self.part(&self.docs, ordinal * DOC_ENTRY, DOC_ENTRY)?;
+        Ok((read_u64(entry, 0).unwrap_or(0), read_u32(entry, 8).unwrap_or(0), read_u32(entry, 12).unwrap_or(0)))
+    }
+
+    pub(super) fn documents(&self) -> usize {
+        self.docs.len() / DOC_ENTRY
+    }
+
+    /// First ordinal for which `before` does not hold.
+    fn partition(&self, before: impl Fn((u64, u32, u32)) -> bool) -> Result<usize, Damage> {
+        let (mut low, mut high) = (0, self.documents());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if before(self.document(middle)?) { low = middle + 1 } else { high = middle }
+        }
+        Ok(low)
+    }
+
+    /// The document that a chunk belongs to.
+    pub(super) fn document_of(&self, chunk: u32) -> Result<u64, Damage> {
+        let after = self.partition(|(_, first, _)| first <= chunk)?;
+        Ok(self.document(after.saturating_sub(1))?.0)
+    }
+
+    /// Chunks of a document, if the segment has any.
+    pub(super) fn chunks_of(&self, document: u64) -> Result<Option<Range<u32>>, Damage> {
+        let at = self.partition(|(id, _, _)| id < document)?;
+        if at == self.documents() {
+            return Ok(None);
+        }
+        let (id, first, count) = self.document(at)?;
+        Ok((id == document).then(|| first..first.saturating_add(count)))
+    }
+
+    /// A reader of this segment's passages.
+    pub(super) fn texts(&self) -> Result<TextReader<'_>, Damage> {
+        if self.dictionary.get().is_none() {
+            let bytes = self.file.bytes(self.file.section(*b"dict")?)?;
+            let _ = self.dictionary.set(Prepared(DecoderDictionary::copy(bytes)));
+        }
+        let prepared = self.dictionary.get().ok_or_else(|| self.file.damage("its dictionary cannot be read"))?;
+        TextReader::new(&prepared.0).map_err(|e| self.file.damage(e.to_string()))
+    }
+
+    /// The record's bytes as they were compressed.
+    pub(super) fn raw_record(&self, reader: &mut TextReader<'_>, chunk: u32) -> Result<Vec<u8>, Damage> {
+        let ends = self.part(&self.text_offsets, chunk as usize * 4, 8)?;
+        let (from, to) = (read_u32(ends, 0).unwrap_or(0) as usize, read_u32(ends, 4).unwrap_or(0) as usize);
+        let packed = self.part(&self.text, from, to.saturating_sub(from))?;
+        reader.read(packed).map_err(|e| self.file.damage(format!("passage {chunk} cannot be unpacked: {e}")))
+    }
+
+    pub(super) fn record(&self, reader: &mut TextReader<'_>, chunk: u32) -> Result<ChunkRecord, Damage> {
+        let bytes = self.raw_record(reader, chunk)?;
+        codec::decode_body(&bytes).map_err(|e| self.file.damage(format!("passage {chunk}: {e}")))
+    }
+}

@@ -1,0 +1,387 @@
+//! Immutable, memory-mapped files whose every 4 KiB block carries a CRC32C.
+//!
+//! ```text
+//! section bytes …          each section starts on a 64-byte border
+//! section table            per section: tag [u8;4], 4 zero bytes, offset u64, length u64
+//! block table              CRC32C u32 per 4 KiB of everything above
+//! trailer (40 bytes)       magic "SPUDBLK1", table offset u64, sections u32, blocks u32,
+//!                          block table offset u64, CRC32C of both tables u32, CRC32C of the 36 bytes before u32
+//! ```
+//! All numbers are little-endian. Written front to back, so that a writer never seeks.
+//!
+//! A block is verified when it is first touched after opening, so that opening reads one page and a
+//! search reads only what it needs. This is the one place that maps files.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{Advice, Mmap};
+
+const MAGIC: &[u8; 8] = b"SPUDBLK1";
+const TRAILER: usize = 40;
+/// Bytes that share a check value.
+pub const BLOCK: usize = 4096;
+const ALIGN: u64 = 64;
+
+/// What is wrong with a block file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct Damage {
+    pub path: PathBuf,
+    pub what: String,
+}
+
+/// Writes a block file front to back.
+pub struct BlockFileWriter {
+    out: BufWriter<File>,
+    path: PathBuf,
+    written: u64,
+    block_crc: u32,
+    block_fill: usize,
+    crcs: Vec<u32>,
+    sections: Vec<([u8; 4], u64, u64)>,
+}
+
+impl BlockFileWriter {
+    /// Creates (or empties) the file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let out = BufWriter::with_capacity(64 << 10, File::create(path)?);
+        Ok(Self {
+            out,
+            path: path.to_owned(),
+            written: 0,
+            block_crc: 0,
+            block_fill: 0,
+            crcs: Vec::new(),
+            sections: Vec::new(),
+        })
+    }
+
+    /// Begins a section; what is written from now on belongs to it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn section(&mut self, tag: [u8; 4]) -> io::Result<()> {
+        self.end_section();
+        let pad = (ALIGN - self.written % ALIGN) % ALIGN;
+        self.put(&[0u8; ALIGN as usize][..usize::try_from(pad).unwrap_or(0)])?;
+        self.sections.push((tag, self.written, 0));
+        Ok(())
+    }
+
+    /// Bytes written into the current section so far.
+    #[must_use]
+    pub fn section_len(&self) -> u64 {
+        self.sections.last().map_or(0, |(_, start, _)| self.written - start)
+    }
+
+    fn end_section(&mut self) {
+        let written = self.written;
+        if let Some((_, start, len)) = self.sections.last_mut() {
+            *len = written - *start;
+        }
+    }
+
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let take = bytes.len().min(BLOCK - self.block_fill);
+            let (now, rest) = bytes.split_at(take);
+            self.block_crc = crc32c::crc32c_append(self.block_crc, now);
+            self.out.write_all(now)?;
+            self.written += take as u64;
+            self.block_fill += take;
+            if self.block_fill == BLOCK {
+                self.crcs.push(self.block_crc);
+                (self.block_crc, self.block_fill) = (0, 0);
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Writes the tables and makes the file durable; returns its length.
+    ///
+    /// # Errors
+    /// What the file system says; the file must then be removed.
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.end_section();
+        if self.block_fill > 0 {
+            self.crcs.push(self.block_crc);
+        }
+        let table_offset = self.written;
+        let mut tables = Vec::with_capacity(self.sections.len() * 24 + self.crcs.len() * 4);
+        for (tag, offset, len) in &self.sections {
+            tables.extend_from_slice(tag);
+            tables.extend_from_slice(&[0; 4]);
+            tables.extend_from_slice(&offset.to_le_bytes());
+            tables.extend_from_slice(&len.to_le_bytes());
+        }
+        let block_table = table_offset + tables.len() as u64;
+        for crc in &self.crcs {
+            tables.extend_from_slice(&crc.to_le_bytes());
+        }
+        let mut trailer = Vec::with_capacity(TRAILER);
+        trailer.extend_from_slice(MAGIC);
+        trailer.extend_from_slice(&table_offset.to_le_bytes());
+        trailer.extend_from_slice(&count(self.sections.len())?.to_le_bytes());
+        trailer.extend_from_slice(&count(self.crcs.len())?.to_le_bytes());
+        trailer.extend_from_slice(&block_table.to_le_bytes());
+        trailer.extend_from_slice(&crc32c::crc32c(&tables).to_le_bytes());
+        trailer.extend_from_slice(&crc32c::crc32c(&trailer).to_le_bytes());
+        self.out.write_all(&tables)?;
+        self.out.write_all(&trailer)?;
+        let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        sync_parent(&self.path)?;
+        Ok(block_table + self.crcs.len() as u64 * 4 + TRAILER as u64)
+    }
+}
+
+impl Write for BlockFileWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn count(n: usize) -> io::Result<u32> {
+    u32::try_from(n).map_err(|_| io::Error::other("the file is too large for its block table"))
+}
+
+/// Makes a name in a folder durable.
+///
+/// # Errors
+/// What the file system says.
+pub fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// A mapped block file. Reading past the map, or a block that fails its check, is a [`Damage`].
+pub struct BlockFile {
+    map: Mmap,
+    path: PathBuf,
+    sections: Vec<([u8; 4], Range<usize>)>,
+    block_table: usize,
+    data_end: usize,
+    verified: Box<[AtomicU64]>,
+}
+
+impl std::fmt::Debug for BlockFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockFile").field("path", &self.path).field("sections", &self.sections).finish_non_exhaustive()
+    }
+}
+
+impl BlockFile {
+    /// Maps the file and verifies its tables.
+    ///
+    /// # Errors
+    /// [`Damage`] when it cannot be read, is not a block file, or its tables fail their check.
+    pub fn open(path: &Path) -> Result<Self, Damage> {
+        let damage = |what: String| Damage { path: path.to_owned(), what };
+        let file = File::open(path).map_err(|e| damage(format!("cannot be opened: {e}")))?;
+        // SAFETY: the files of the data folder are immutable by contract: written once under a name
+        // nobody reads, then only ever unlinked. A truncation by a third party is the one way to a
+        // SIGBUS, as with every mapped file, and needs the box's own user or root.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| damage(format!("cannot be mapped: {e}")))?;
+        let tables = read_tables(&map).ok_or_else(|| damage("its tables are damaged or it is not a block file".into()))?;
+        let _ = map.advise(Advice::Random);
+        let words = tables.blocks.div_ceil(64);
+        Ok(Self {
+            map,
+            path: path.to_owned(),
+            sections: tables.sections,
+            block_table: tables.block_table,
+            data_end: tables.data_end,
+            verified: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        })
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length of the file in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Where a section lies.
+    ///
+    /// # Errors
+    /// [`Damage`] when the file has no such section.
+    pub fn section(&self, tag: [u8; 4]) -> Result<Range<usize>, Damage> {
+        let found = self.sections.iter().find(|(t, _)| *t == tag);
+        found
+            .map(|(_, span)| span.clone())
+            .ok_or_else(|| self.damage(format!("has no section '{}'", String::from_utf8_lossy(&tag))))
+    }
+
+    /// Verified bytes of a range of the file.
+    ///
+    /// # Errors
+    /// [`Damage`] naming the block that fails its check, or a range outside the file.
+    #[inline]
+    pub fn bytes(&self, span: Range<usize>) -> Result<&[u8], Damage> {
+        if span.start > span.end || span.end > self.data_end {
+            return Err(self.damage(format!("points outside itself ({}..{})", span.start, span.end)));
+        }
+        if !span.is_empty() {
+            for block in span.start / BLOCK..=(span.end - 1) / BLOCK {
+                let word = &self.verified[block / 64];
+                if word.load(Ordering::Relaxed) & (1 << (block % 64)) == 0 {
+                    self.verify(block)?;
+                }
+            }
+        }
+        Ok(&self.map[span])
+    }
+
+    /// Tells the kernel that a range is read front to back.
+    pub fn advise_sequential(&self, span: &Range<usize>) {
+        let _ = self.map.advise_range(Advice::Sequential, span.start, span.len());
+    }
+
+    #[cold]
+    fn verify(&self, block: usize) -> Result<(), Damage> {
+        let start = block * BLOCK;
+        let data = &self.map[start..(start + BLOCK).min(self.data_end)];
+        let at = self.block_table + block * 4;
+        let expected = read_u32(&self.map, at).unwrap_or(0);
+        if crc32c::crc32c(data) != expected {
+            return Err(self.damage(format!("block {block} (byte {start}) fails its check")));
+        }
+        self.verified[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Verifies every block anew; returns how many there are.
+    ///
+    /// # Errors
+    /// The first block that fails its check.
+    pub fn verify_all(&self) -> Result<usize, Damage> {
+        let blocks = self.data_end.div_ceil(BLOCK);
+        (0..blocks).try_for_each(|block| self.verify(block))?;
+        Ok(blocks)
+    }
+
+    /// Damage of this file, found by whoever understands its sections.
+    #[must_use]
+    pub fn damage(&self, what: impl Into<String>) -> Damage {
+        Damage { path: self.path.clone(), what: what.into() }
+    }
+}
+
+struct Tables {
+    sections: Vec<([u8; 4], Range<usize>)>,
+    block_table: usize,
+    data_end: usize,
+    blocks: usize,
+}
+
+fn read_tables(map: &[u8]) -> Option<Tables> {
+    let at = map.len().checked_sub(TRAILER)?;
+    let trailer = map.get(at..)?;
+    let crc = read_u32(trailer, 36)?;
+    if trailer.get(..8)? != MAGIC || crc32c::crc32c(trailer.get(..36)?) != crc {
+        return None;
+    }
+    let data_end = usize::try_from(read_u64(trailer, 8)?).ok()?;
+    let count = read_u32(trailer, 16)? as usize;
+    let blocks = read_u32(trailer, 20)? as usize;
+    let block_table = usize::try_from(read_u64(trailer, 24)?).ok()?;
+    let tables = map.get(data_end..at)?;
+    let whole = tables.len() == count * 24 + blocks * 4 && block_table == data_end + count * 24;
+    if !whole || blocks != data_end.div_ceil(BLOCK) || crc32c::crc32c(tables) != read_u32(trailer, 32)? {
+        return None;
+    }
+    let mut sections = Vec::with_capacity(count);
+    for entry in tables.get(..count * 24)?.chunks_exact(24) {
+        let start = usize::try_from(read_u64(entry, 8)?).ok()?;
+        let end = start.checked_add(usize::try_from(read_u64(entry, 16)?).ok()?)?;
+        if end > data_end {
+            return None;
+        }
+        sections.push((entry.get(..4)?.try_into().ok()?, start..end));
+    }
+    Some(Tables { sections, block_table, data_end, blocks })
+}
+
+/// Little-endian u32 at `at`, when it lies inside.
+#[inline]
+#[must_use]
+pub fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+/// Little-endian u64 at `at`, when it lies inside.
+#[inline]
+#[must_use]
+pub fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(dir: &Path) -> PathBuf {
+        let path = dir.join("sample");
+        let mut writer = BlockFileWriter::create(&path).unwrap();
+        writer.section(*b"one ").unwrap();
+        writer.write_all(&[7; 10_000]).unwrap();
+        writer.section(*b"two ").unwrap();
+        writer.write_all(b"hello").unwrap();
+        let length = writer.finish().unwrap();
+        assert_eq!(length, std::fs::metadata(&path).unwrap().len());
+        path
+    }
+
+    #[test]
+    fn sections_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = BlockFile::open(&sample(dir.path())).unwrap();
+        assert_eq!(file.bytes(file.section(*b"two ").unwrap()).unwrap(), b"hello");
+        assert_eq!(file.bytes(file.section(*b"one ").unwrap()).unwrap(), [7; 10_000]);
+        assert!(file.section(*b"none").is_err());
+        assert!(file.bytes(0..1 << 40).is_err());
+        assert_eq!(file.verify_all().unwrap(), 3);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = sample(dir.path());
+        let good = std::fs::read(&path).unwrap();
+        for byte in (0..good.len()).step_by(37).chain(good.len() - 200..good.len()) {
+            let mut bad = good.clone();
+            bad[byte] ^= 1 << (byte % 8);
+            std::fs::write(&path, &bad).unwrap();
+            let found = BlockFile::open(&path).and_then(|file| file.verify_all());
+            assert!(found.is_err(), "bit flip in byte {byte} went unnoticed");
+        }
+        std::fs::write(&path, &good[..good.len() - 1]).unwrap();
+        assert!(BlockFile::open(&path).is_err());
+    }
+}
