@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use bincode::{Decode, Encode};
 use globset::GlobMatcher;
 
 use super::KnowledgeError;
@@ -48,10 +50,8 @@ impl Question {
     }
 }
 
-use std::os::unix::ffi::OsStrExt;
-
 /// One passage that answers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 pub struct Passage {
     pub collection: String,
     pub document_id: u64,
@@ -73,7 +73,7 @@ pub struct Passage {
 }
 
 /// What a question found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 pub struct Answer {
     pub passages: Vec<Passage>,
     /// Index terms with their weights.

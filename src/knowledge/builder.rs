@@ -2,10 +2,10 @@
 //!
 //! Invariant: memory is what [`SegmentBuilder::held`] says; a file is complete and synced, or not there.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use foldhash::{HashMap, HashMapExt};
 use fst::MapBuilder;
 use half::f16;
 

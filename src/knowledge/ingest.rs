@@ -10,12 +10,14 @@ use super::KnowledgeError;
 use super::analysis::Language;
 use super::builder::SegmentBuilder;
 use super::catalogue::{
-    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, encode, reserve,
+    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode, reserve,
     write_collection,
 };
 use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
+use super::segment::Segment;
+use super::tombstones::Tombstones;
 
 /// Where the change of a job's own record joins the batch's transaction.
 pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
@@ -31,6 +33,7 @@ pub struct Batch {
     added: Vec<(u64, DocumentRecord)>,
     failed: Vec<(Vec<u8>, FailureRecord)>,
     removed: Vec<Vec<u8>>,
+    aborted: Vec<u64>,
     ids: std::ops::Range<u64>,
     vector: Vec<f32>,
     rows: Vec<u32>,
@@ -53,6 +56,7 @@ impl Batch {
             added: Vec::new(),
             failed: Vec::new(),
             removed: Vec::new(),
+            aborted: Vec::new(),
             ids: 0..0,
             vector: vec![0.0; width],
             rows: Vec::new(),
@@ -116,6 +120,11 @@ impl Batch {
         self.added.push((id, record));
     }
 
+    /// Chunks of a document that turned out to be broken: the next commit hides them.
+    pub fn abort_document(&mut self, id: u64) {
+        self.aborted.push(id);
+    }
+
     /// The file could not be read: the next commit says why.
     pub fn fail(&mut self, path: Vec<u8>, failure: FailureRecord) {
         self.failed.push((path, failure));
@@ -134,11 +143,15 @@ impl Batch {
         let library = self.library.clone();
         let _writer = library.writer();
         let view = library.collection(&self.collection)?;
+        let segment = self.write_segment()?;
         let write = library.catalogue.write()?;
         let mut record = library.record_for_update(&write, &self.collection)?;
-        let segment = self.write_segment(&write)?;
-        let gone = self.write_documents(&write, &mut record)?;
+        let mut gone = self.write_documents(&write, &mut record)?;
+        gone.append(&mut self.aborted);
         library.bury(&write, &view, &gone)?;
+        if let Some((id, _)) = &segment {
+            self.bury_fresh(&write, *id, &gone)?;
+        }
         if let Some((id, segment)) = &segment {
             write.open_table(SEGMENTS)?.insert((self.collection_id, *id), encode(segment)?.as_slice())?;
         }
@@ -152,16 +165,30 @@ impl Batch {
         library.load()
     }
 
-    fn write_segment(
-        &mut self,
-        write: &redb::WriteTransaction,
-    ) -> Result<Option<(u64, SegmentRecord)>, KnowledgeError> {
+    /// Tombstones for aborted documents inside the segment that was just written.
+    fn bury_fresh(&self, write: &redb::WriteTransaction, id: u64, gone: &[u64]) -> Result<(), KnowledgeError> {
+        let segment = Segment::open(&self.library.segment_path(self.collection_id, id))?;
+        let mut removed = Tombstones::default();
+        for document in gone {
+            if let Some(chunks) = segment.chunks_of(*document)? {
+                chunks.for_each(|chunk| removed.insert(chunk));
+            }
+        }
+        if removed.count() > 0 {
+            write.open_table(TOMBSTONES)?.insert(id, encode(&removed.to_words())?.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn write_segment(&mut self) -> Result<Option<(u64, SegmentRecord)>, KnowledgeError> {
         if self.builder.is_empty() {
             return Ok(None);
         }
+        let reserve = self.library.catalogue.write()?;
+        let id = super::catalogue::next(&reserve, "segment")?;
+        reserve.commit()?;
         let fresh = SegmentBuilder::new(self.library.model_id(), self.width);
         let builder = std::mem::replace(&mut self.builder, fresh);
-        let id = super::catalogue::next(write, "segment")?;
         let path = self.library.segment_path(self.collection_id, id);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;

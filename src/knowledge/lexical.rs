@@ -106,7 +106,7 @@ struct Saturation {
 impl Saturation {
     #[inline]
     fn of(self, tf: f32, length: f32) -> f32 {
-        tf * (K1 + 1.0) / (tf + self.per_term.mul_add(length, self.base))
+        tf * (K1 + 1.0) / (tf + self.per_term * length + self.base)
     }
 }
 

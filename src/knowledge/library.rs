@@ -29,6 +29,11 @@ pub(super) struct SegmentView {
 }
 
 impl SegmentView {
+    /// Segments are ordered by the documents in them: merging neighbours keeps ids ascending.
+    fn first_document(&self) -> (u64, u64) {
+        (self.segment.document(0).map_or(u64::MAX, |d| d.0), self.id)
+    }
+
     pub(super) fn live(&self) -> u64 {
         u64::from(self.segment.chunks() - self.removed.as_ref().map_or(0, |r| r.count().min(self.segment.chunks())))
     }
@@ -168,6 +173,7 @@ impl Library {
                     Err(damage) => snapshot.damaged.push(damage.to_string()),
                 }
             }
+            segments.sort_by_key(SegmentView::first_document);
             let still = before.damaged.iter().filter(|d| d.contains(&format!("segments/{}/", record.id)));
             for damage in still {
                 let named = |view: &SegmentView| damage.contains(&view.segment.file().path().display().to_string());
@@ -198,6 +204,15 @@ impl Library {
             tracing::error!(damage = %text, "a damaged segment is no longer served");
             snapshot.damaged.push(text);
         }
+        *held = Arc::new(snapshot);
+    }
+
+    /// A file that was removed is no damage any more.
+    pub(super) fn forget_damage(&self, path: &Path) {
+        let mut held = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = Snapshot::clone(&held);
+        let name = path.display().to_string();
+        snapshot.damaged.retain(|damage| !damage.contains(&name));
         *held = Arc::new(snapshot);
     }
 

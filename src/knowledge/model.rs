@@ -141,7 +141,7 @@ impl Model {
         for &row in rows {
             let (values, scale) = self.row(row, out.len())?;
             for (sum, value) in out.iter_mut().zip(values) {
-                *sum = scale.mul_add(f32::from(*value), *sum);
+                *sum += scale * f32::from(*value);
             }
         }
         let norm = out.iter().map(|x| x * x).sum::<f32>().sqrt();

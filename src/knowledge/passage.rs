@@ -1,8 +1,10 @@
 //! Reads a passage with the question in mind: which words match and where, how near they stand, and which
 //! sentence answers best.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::Range;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::analysis::{Language, Stems, Word, words};
 use super::query::Query;
@@ -16,6 +18,8 @@ pub(super) struct Lookup {
     /// term → (group, part of the group's weight)
     terms: HashMap<String, (usize, f32)>,
     weights: Vec<f32>,
+    /// First two bytes of every term: stems keep them, so that most words need no stemming.
+    heads: Option<HashSet<[u8; 2]>>,
 }
 
 /// What was seen in a passage.
@@ -55,10 +59,16 @@ impl Lookup {
             }
         }
         let languages = if languages.is_empty() { &[Language::English][..] } else { languages };
-        Self { stems: languages.iter().map(|l| Stems::new(*l)).collect(), terms, weights }
+        // Arabic stems lose prefixes.
+        let keeps_heads = !languages.contains(&Language::Arabic);
+        let heads = keeps_heads.then(|| terms.keys().map(|term| head(term)).collect());
+        Self { stems: languages.iter().map(|l| Stems::new(*l)).collect(), terms, weights, heads }
     }
 
     fn find(&self, word: &Word<'_>) -> Option<(usize, f32)> {
+        if self.heads.as_ref().is_some_and(|heads| !heads.contains(&head(word.text))) {
+            return None;
+        }
         self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied())
     }
 
@@ -136,6 +146,11 @@ impl Lookup {
         }
         best.0
     }
+}
+
+fn head(term: &str) -> [u8; 2] {
+    let bytes = term.as_bytes();
+    [bytes.first().copied().unwrap_or(0), bytes.get(1).copied().unwrap_or(0)]
 }
 
 fn add_highlight(highlights: &mut Vec<(usize, usize)>, range: (usize, usize)) {

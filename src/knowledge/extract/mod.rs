@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// Where in its document a passage stands. Lines and pages count from 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Place {
     pub lines: Option<(u32, u32)>,
     pub pages: Option<(u32, u32)>,
