@@ -1,5 +1,7 @@
 //! What can go wrong behind the door, in the terms of the one who asked.
 
+use crate::knowledge::KnowledgeError;
+
 /// Each variant maps to one HTTP status and one exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -23,4 +25,33 @@ pub enum EngineError {
     Stopping,
     #[error("{0}")]
     Internal(String),
+}
+
+/// What redb says, in our terms.
+pub(super) fn store_error(error: impl Into<redb::Error>) -> EngineError {
+    KnowledgeError::from(error.into()).into()
+}
+
+impl From<KnowledgeError> for EngineError {
+    fn from(error: KnowledgeError) -> Self {
+        let what = error.to_string();
+        match error {
+            KnowledgeError::NotFound { noun, name } => Self::NotFound {
+                advice: format!("`spud {} list` shows what there is", if noun == "collection" { noun } else { "document" }),
+                noun,
+                name,
+            },
+            KnowledgeError::Invalid { .. } => Self::Invalid { what, advice: String::new() },
+            KnowledgeError::DiskFull => Self::DiskFull { what: "nothing of this change was kept".into() },
+            KnowledgeError::Damage(_) | KnowledgeError::Record { .. } | KnowledgeError::Catalogue { .. } => Self::Damaged {
+                what,
+                advice: "run `spud check` to see all damage, `spud check --repair` to rebuild from the source files".into(),
+            },
+            KnowledgeError::Locked { .. } => Self::Locked {
+                what,
+                advice: "another spud serves this data folder; talk to it over its socket".into(),
+            },
+            KnowledgeError::Io(_) | KnowledgeError::Store(_) => Self::Internal(what),
+        }
+    }
 }

@@ -3,9 +3,19 @@
 //! Invariant: the only room that knows them all; every mutation of the box passes through here, once.
 
 mod action;
+mod ask;
+mod builtin;
 mod error;
+mod evaluate;
 mod events;
+mod ingest;
+mod jobs;
+mod models;
+mod repair;
 mod run;
+mod status;
+mod watch;
+mod worker;
 
 pub use action::{Action, Caller, Reply};
 pub use error::EngineError;

@@ -1,8 +1,26 @@
 //! Opens the rooms and runs them: bounded queue in, replies out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::{Action, Caller, EngineError, Events, Reply};
+use super::jobs::{JobRecord, Jobs};
+use super::watch::Watches;
+use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, status, worker};
+use crate::api::types::EventKind;
+use crate::base::{Clock, SystemClock, spawn};
+use crate::hardware::{Budgets, Choice, Probe, Tiers};
+use crate::knowledge::{Answers, Library, default_model_id, open_default_model, open_model};
+
+/// Requests that may wait for a search worker.
+const WAITING: usize = 256;
+/// Stack of a worker: extraction and search recurse little.
+const STACK_KB: usize = 512;
+/// The answer cache is written out at most this often.
+const FLUSH_EVERY_S: u64 = 5;
 
 /// What the command line and the environment decided.
 #[derive(Debug, Clone, Default)]
@@ -21,9 +39,61 @@ pub struct Settings {
     pub scratch: bool,
 }
 
+/// What the workers share.
+pub(super) struct Inner {
+    pub(super) settings: Settings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) probe: Probe,
+    pub(super) tier: Choice,
+    pub(super) budgets: Budgets,
+    pub(super) library: Arc<Library>,
+    pub(super) answers: Answers,
+    pub(super) jobs: Jobs,
+    pub(super) events: Events,
+    pub(super) meters: status::Meters,
+    pub(super) watches: Watches,
+    pub(super) started_us: u64,
+    stopping: AtomicBool,
+    tick: (Mutex<bool>, Condvar),
+}
+
+impl Inner {
+    /// Columns of the model in use.
+    pub(super) fn width(&self) -> usize {
+        // Codes are kept in 64-bit words.
+        (self.library.model().width(self.budgets.vector_width) / 64 * 64).max(64)
+    }
+
+    pub(super) fn publish_job(&self, id: u64, record: &JobRecord, current: Option<&str>) {
+        if self.events.watched() {
+            let now = self.clock.now_ms();
+            self.events.publish(now, EventKind::Job(record.to_job(id, now, current)));
+        }
+    }
+
+    pub(super) fn publish_index(&self, collection: &str) {
+        if self.events.watched()
+            && let Ok(view) = self.library.collection(collection)
+        {
+            let words = worker::collection_words(collection, &view, self.library.model());
+            self.events.publish(self.clock.now_ms(), EventKind::Index(words));
+        }
+    }
+}
+
+type Done = Box<dyn FnOnce(Result<Reply, EngineError>) + Send>;
+
+struct Request {
+    caller: Caller,
+    action: Action,
+    done: Done,
+}
+
 /// The box at work. Dropping it drains what runs and closes the stores.
 pub struct Engine {
-    events: Events,
+    inner: Arc<Inner>,
+    requests: Mutex<Option<SyncSender<Request>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -31,26 +101,174 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Locked`] when another process has it, [`EngineError::Damaged`] when it cannot be read.
-    pub fn open(_settings: Settings) -> Result<Self, EngineError> {
-        Ok(Self { events: Events::default() })
+    pub fn open(settings: Settings) -> Result<Self, EngineError> {
+        let inner = Arc::new(open_rooms(settings)?);
+        if !inner.settings.scratch {
+            builtin::ensure(&inner)?;
+        }
+        let (sender, receiver) = sync_channel(WAITING);
+        let engine = Self { requests: Mutex::new(Some(sender)), threads: Mutex::default(), inner };
+        engine.start(receiver).map_err(|e| EngineError::Internal(format!("a thread could not be started: {e}")))?;
+        Ok(engine)
+    }
+
+    fn start(&self, receiver: Receiver<Request>) -> std::io::Result<()> {
+        let receiver = Arc::new(Mutex::new(receiver));
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in 0..self.inner.budgets.search_workers.max(1) {
+            let (inner, receiver) = (self.inner.clone(), receiver.clone());
+            threads.push(spawn(&format!("search-{number}"), STACK_KB, move || serve(&inner, &receiver))?);
+        }
+        let inner = self.inner.clone();
+        threads.push(spawn("librarian", STACK_KB * 2, move || {
+            while let Some((id, record)) = inner.jobs.next(inner.library.database()) {
+                ingest::run(&inner, id, record);
+            }
+        })?);
+        let inner = self.inner.clone();
+        threads.push(spawn("ticker", STACK_KB, move || ticker(&inner))?);
+        Watches::start(&self.inner);
+        Ok(())
     }
 
     /// Queues an action; `done` is called once, on a worker thread, and must be quick.
     pub fn submit(
         &self,
-        _caller: Caller,
-        _action: Action,
+        caller: Caller,
+        action: Action,
         done: impl FnOnce(Result<Reply, EngineError>) + Send + 'static,
     ) {
-        done(Err(EngineError::Stopping));
+        let request = Request { caller, action, done: Box::new(done) };
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        match requests.as_ref().map(|sender| sender.try_send(request)) {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(request))) => (request.done)(Err(EngineError::Busy { retry_after_s: 1 })),
+            Some(Err(TrySendError::Disconnected(request))) => (request.done)(Err(EngineError::Stopping)),
+            None => {} // `done` was dropped with the request: see below
+        }
     }
 
     /// What happened, for event streams.
     #[must_use]
     pub fn events(&self) -> &Events {
-        &self.events
+        &self.inner.events
+    }
+
+    /// What this box may spend.
+    #[must_use]
+    pub fn budgets(&self) -> &Budgets {
+        &self.inner.budgets
     }
 
     /// Refuses new work, finishes what runs (jobs stop at their next commit and resume later), closes the stores.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.jobs.stop();
+        self.inner.watches.stop();
+        *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.inner.tick.1.notify_all();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+        if let Err(error) = self.inner.answers.flush(self.inner.library.database()) {
+            tracing::warn!(%error, "cached answers were not kept");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Request>>) {
+    loop {
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(request) = next else { return };
+        (request.done)(worker::act(inner, &request.caller, request.action));
+    }
+}
+
+/// Once a second: sample, publish, and now and then write the answer cache out. The only timer of the engine.
+fn ticker(inner: &Inner) {
+    let mut seconds = 0u64;
+    let mut stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
+    while !*stop {
+        let waited = inner.tick.1.wait_timeout(stop, Duration::from_secs(1));
+        stop = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if *stop {
+            return;
+        }
+        drop(stop);
+        inner.meters.tick();
+        if inner.events.watched() {
+            let status = Box::new(status::read(inner));
+            inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
+        }
+        seconds += 1;
+        if seconds.is_multiple_of(FLUSH_EVERY_S)
+            && let Err(error) = inner.answers.flush(inner.library.database())
+        {
+            tracing::warn!(%error, "answers could not be cached on disk");
+        }
+        stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
+    let data = &settings.data_dir;
+    std::fs::create_dir_all(data)
+        .map_err(|e| EngineError::Invalid { what: format!("the data folder {} cannot be made: {e}", data.display()), advice: "give another one with --data or SPUD_DATA".into() })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let (probe, tier) = choose_tier(&settings)?;
+    let budgets = tier.budgets.clone();
+    let (model, model_id) = match chosen_model(data) {
+        Some(id) => (open_model(data, &id)?, id),
+        None => (open_default_model(data)?, default_model_id().to_owned()),
+    };
+    let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
+    let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
+    Jobs::open(library.database())?;
+    let answers = Answers::open(library.database(), budgets.l1_cache, budgets.l2_cache)?;
+    let events = Events::default();
+    Ok(Inner {
+        meters: status::Meters::new(data.clone()),
+        started_us: clock.monotonic_us(),
+        watches: Watches::default(),
+        jobs: Jobs::default(),
+        stopping: AtomicBool::new(false),
+        tick: (Mutex::new(false), Condvar::new()),
+        settings,
+        clock,
+        probe,
+        tier,
+        budgets,
+        library,
+        answers,
+        events,
+    })
+}
+
+/// What box this is and what it may spend; `spud doctor` asks for this too.
+fn choose_tier(settings: &Settings) -> Result<(Probe, Choice), EngineError> {
+    let refuse = |what: String| EngineError::Invalid { what, advice: "`spud doctor` shows the tiers; see tiers.toml".into() };
+    let tiers = match &settings.tiers_file {
+        Some(path) => Tiers::load(path),
+        None => Tiers::embedded(),
+    };
+    let probe = Probe::read(Path::new("/"), &settings.data_dir);
+    let tiers = tiers.map_err(|e| refuse(e.to_string()))?;
+    let choice = tiers.choose(&probe, settings.tier.as_deref()).map_err(|e| refuse(e.to_string()))?;
+    choice.budgets.check_sum().map_err(|e| refuse(e.to_string()))?;
+    Ok((probe, choice))
+}
+
+/// The model that was activated, if it is not the embedded one.
+fn chosen_model(data: &Path) -> Option<String> {
+    let id = std::fs::read_to_string(data.join("models").join("active")).ok()?;
+    let id = id.trim();
+    (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_owned())
 }

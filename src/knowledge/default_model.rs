@@ -26,6 +26,14 @@ pub fn default_model_id() -> &'static str {
     SHA256.trim()
 }
 
+/// Opens an imported model by its SHA-256.
+///
+/// # Errors
+/// Damage, or that it is not there.
+pub fn open_model(data: &Path, sha256: &str) -> Result<Model, KnowledgeError> {
+    Ok(Model::open(&model_path(data, sha256))?)
+}
+
 /// Opens the embedded model, unpacking it when it is not there yet.
 ///
 /// # Errors

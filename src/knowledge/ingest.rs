@@ -34,6 +34,7 @@ pub struct Batch {
     failed: Vec<(Vec<u8>, FailureRecord)>,
     removed: Vec<Vec<u8>>,
     aborted: Vec<u64>,
+    touched: Vec<(u64, DocumentRecord)>,
     ids: std::ops::Range<u64>,
     vector: Vec<f32>,
     rows: Vec<u32>,
@@ -57,6 +58,7 @@ impl Batch {
             failed: Vec::new(),
             removed: Vec::new(),
             aborted: Vec::new(),
+            touched: Vec::new(),
             ids: 0..0,
             vector: vec![0.0; width],
             rows: Vec::new(),
@@ -78,7 +80,7 @@ impl Batch {
     /// True when a commit would change nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.builder.is_empty() && self.added.is_empty() && self.failed.is_empty() && self.removed.is_empty()
+        self.builder.is_empty() && self.added.is_empty() && self.failed.is_empty() && self.removed.is_empty() && self.touched.is_empty()
     }
 
     /// A fresh document id; ids ascend.
@@ -130,6 +132,11 @@ impl Batch {
         self.failed.push((path, failure));
     }
 
+    /// The document is the same but its file was touched: the next commit remembers when.
+    pub fn touch(&mut self, id: u64, record: DocumentRecord) {
+        self.touched.push((id, record));
+    }
+
     /// The file is gone: the next commit removes its document.
     pub fn remove(&mut self, path: Vec<u8>) {
         self.removed.push(path);
@@ -162,6 +169,7 @@ impl Batch {
         self.added.clear();
         self.failed.clear();
         self.removed.clear();
+        self.touched.clear();
         library.load()
     }
 
@@ -235,7 +243,7 @@ impl Batch {
             record.source_bytes += document.bytes;
             record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
         }
-        for (id, document) in &self.added {
+        for (id, document) in self.touched.iter().chain(&self.added) {
             documents.insert((collection, *id), encode(document)?.as_slice())?;
         }
         for (path, failure) in &self.failed {

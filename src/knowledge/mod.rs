@@ -31,12 +31,13 @@ mod suggest;
 mod text;
 pub mod tokenize;
 mod tombstones;
+pub mod walk;
 
 pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
 pub use cache::{Answers, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
-pub use default_model::{default_model_id, hex, model_path, open_default_model, sha256_of, unpack_default_model};
+pub use default_model::{default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model};
 pub use error::KnowledgeError;
 pub use ingest::{AlsoWrite, Batch};
 pub use library::{CollectionView, Library, Snapshot};

@@ -1,0 +1,368 @@
+//! Works on jobs: walks folders, skips what is unchanged, extracts, indexes, commits in groups.
+//!
+//! Invariant: one job at a time; memory is bounded by the index buffer; a stop or a crash loses at most the
+//! work since the last commit, and the job resumes by skipping what is already there.
+
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::jobs::{JobRecord, save};
+use super::run::Inner;
+use crate::api::types::{EventKind, JobState};
+use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
+use crate::knowledge::walk::{Entry, walk};
+use crate::knowledge::{Batch, DocumentRecord, FailureRecord, KnowledgeError, sha256_of};
+
+/// Chunks of one document that are held until its title and language are known.
+const HELD_CHUNKS: usize = 256;
+/// A commit at least this often while a job runs, so that a crash costs little.
+const COMMIT_EVERY_MS: u64 = 10_000;
+const SHOW_EVERY_MS: u64 = 250;
+/// Bytes of text that the language is told from.
+const SAMPLE: usize = 4096;
+
+/// One job on its way.
+struct Work<'a> {
+    inner: &'a Arc<Inner>,
+    id: u64,
+    record: JobRecord,
+    batch: Batch,
+    limits: Limits,
+    committed_ms: u64,
+    shown_ms: u64,
+}
+
+/// Does a job to its end, or to the next safe point when told to stop.
+pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
+    tracing::info!(job = id, kind = %record.kind, collection = %record.collection, "job started");
+    let mut last = record.clone();
+    let outcome = begin(inner, id, record).and_then(|mut work| {
+        let outcome = work.all();
+        let outcome = outcome.and_then(|()| work.end());
+        last = work.record.clone();
+        outcome
+    });
+    if let Err(error) = outcome {
+        tracing::error!(job = id, %error, "job failed");
+        last.set_state(JobState::Failed);
+        last.error = Some(error.to_string());
+        last.finished_ms = Some(inner.clock.now_ms());
+        if let Err(error) = store(inner, id, &last) {
+            tracing::error!(job = id, %error, "the job's failure could not be kept");
+            inner.jobs.stop(); // without a store there is nothing to work on
+        }
+    }
+    inner.jobs.show(None);
+    inner.publish_job(id, &last, None);
+    inner.publish_index(&last.collection);
+}
+
+fn store(inner: &Inner, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
+    let write = inner.library.database().begin_write()?;
+    save(&write, id, record)?;
+    write.commit()?;
+    Ok(())
+}
+
+fn begin<'a>(inner: &'a Arc<Inner>, id: u64, mut record: JobRecord) -> Result<Work<'a>, KnowledgeError> {
+    let now = inner.clock.now_ms();
+    record.set_state(JobState::Running);
+    record.started_ms = Some(now);
+    record.error = None;
+    (record.files_done, record.files_skipped, record.files_failed, record.files_removed) = (0, 0, 0, 0);
+    (record.bytes_done, record.chunks, record.files_total, record.bytes_total) = (0, 0, 0, 0);
+    store(inner, id, &record)?;
+    let budgets = &inner.budgets;
+    let batch = Batch::new(inner.library.clone(), &record.collection, inner.width())?;
+    let limits = Limits {
+        child_memory: budgets.extractor_memory,
+        child_seconds: budgets.extractor_seconds,
+        ..Limits::default()
+    };
+    Ok(Work { inner, id, record, batch, limits, committed_ms: now, shown_ms: 0 })
+}
+
+impl Work<'_> {
+    fn all(&mut self) -> Result<(), KnowledgeError> {
+        self.show("", true);
+        if self.record.kind == "reindex" {
+            return self.known_paths(&[], true);
+        }
+        let roots: Vec<PathBuf> =
+            self.record.paths.iter().map(|p| PathBuf::from(OsString::from_vec(p.clone()))).collect();
+        let excludes = self.record.excludes.clone();
+        let (mut files, mut bytes) = (0, 0);
+        let stop = || self.inner.jobs.should_stop(self.id);
+        walk(&roots, &excludes, &mut |entry| {
+            files += 1;
+            bytes += entry.size;
+            if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }, &mut |_| {});
+        (self.record.files_total, self.record.bytes_total) = (files, bytes);
+        let mut error = None;
+        let mut unreadable = Vec::new();
+        let force = self.record.force;
+        walk(&roots, &excludes, &mut |entry| match self.file(entry, force) {
+            Ok(()) if !self.inner.jobs.should_stop(self.id) => ControlFlow::Continue(()),
+            Ok(()) => ControlFlow::Break(()),
+            Err(e) => {
+                error = Some(e);
+                ControlFlow::Break(())
+            }
+        }, &mut |skipped| unreadable.push(skipped));
+        if let Some(error) = error {
+            return Err(error);
+        }
+        for skipped in unreadable {
+            let advice = "check the permissions of the file or folder";
+            self.fail(&skipped.path, 0, 0, "unreadable", &skipped.reason, advice);
+        }
+        for root in roots {
+            if !self.inner.jobs.should_stop(self.id) {
+                self.known_paths(root.as_os_str().as_bytes(), false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Documents of the collection under a path: those that are gone are removed; with `again`, the others are
+    /// indexed anew.
+    fn known_paths(&mut self, prefix: &[u8], again: bool) -> Result<(), KnowledgeError> {
+        const PAGE: usize = 500;
+        let library = self.inner.library.clone();
+        let mut after = Vec::new();
+        loop {
+            let page = library.paths(&self.record.collection, prefix, &after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(last);
+            for path in page {
+                if self.inner.jobs.should_stop(self.id) {
+                    return Ok(());
+                }
+                let file = Path::new(std::ffi::OsStr::from_bytes(&path));
+                match file.metadata() {
+                    Ok(meta) if again => {
+                        self.record.files_total += 1;
+                        self.record.bytes_total += meta.len();
+                        let mtime_ms = modified_ms(&meta);
+                        self.file(Entry { path: file.to_owned(), size: meta.len(), mtime_ms }, true)?;
+                    }
+                    Ok(_) => {}
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound && under(&path, prefix) => {
+                        self.record.files_removed += 1;
+                        self.batch.remove(path);
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+
+    fn file(&mut self, entry: Entry, force: bool) -> Result<(), KnowledgeError> {
+        let path = entry.path.as_os_str().as_bytes().to_vec();
+        self.show(&entry.path.to_string_lossy(), false);
+        if !force && self.is_known(&entry, &path)? {
+            self.record.files_skipped += 1;
+            self.record.bytes_done += entry.size;
+            return Ok(());
+        }
+        let document = self.batch.begin_document()?;
+        let before = self.record.chunks;
+        match self.extract(document, &entry) {
+            Ok((extracted, language)) => self.keep(document, entry, path, extracted, language, before),
+            Err(Failed::Foreign(error)) => {
+                self.batch.abort_document(document);
+                self.record.chunks = before;
+                if error.kind != "stopped" {
+                    self.record.bytes_done += entry.size;
+                    self.fail(&entry.path, entry.size, entry.mtime_ms, error.kind, &error.reason, &error.advice);
+                }
+            }
+            Err(Failed::Own(error)) => return Err(error),
+        }
+        let due = self.inner.clock.now_ms().saturating_sub(self.committed_ms) >= COMMIT_EVERY_MS;
+        if due && !self.batch.is_empty() { self.commit() } else { Ok(()) }
+    }
+
+    /// True when the same content is indexed already, or failed already.
+    fn is_known(&mut self, entry: &Entry, path: &[u8]) -> Result<bool, KnowledgeError> {
+        let library = &self.inner.library;
+        if let Some((id, mut document)) = library.document_at(&self.record.collection, path)? {
+            if document.bytes == entry.size && document.modified_ms == entry.mtime_ms {
+                return Ok(true);
+            }
+            if document.bytes == entry.size && sha256_of(&entry.path).is_ok_and(|(sha, _)| sha == document.sha256) {
+                document.modified_ms = entry.mtime_ms;
+                self.batch.touch(id, document);
+                return Ok(true);
+            }
+            return Ok(false);
+        }
+        let failure = library.failure_at(&self.record.collection, path)?;
+        let same = failure.is_some_and(|f| f.bytes == entry.size && f.modified_ms == entry.mtime_ms);
+        self.record.files_failed += u64::from(same);
+        Ok(same)
+    }
+
+    fn extract(&mut self, document: u64, entry: &Entry) -> Result<(Extracted, &'static str), Failed> {
+        let name = entry.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let limits = self.limits.clone();
+        let mut held: Vec<Chunk> = Vec::new();
+        let mut streaming = None;
+        let mut own = None;
+        let result = extract(&entry.path, &limits, &mut |chunk| {
+            if self.inner.jobs.should_stop(self.id) {
+                return ControlFlow::Break(());
+            }
+            if streaming.is_none() {
+                held.push(chunk);
+                if held.len() < HELD_CHUNKS {
+                    return ControlFlow::Continue(());
+                }
+                streaming = Some(self.batch.language_of(&sample(&held)));
+            } else {
+                held.push(chunk);
+            }
+            let language = streaming.unwrap_or_default();
+            match self.push(document, &name, language, &mut held) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    own = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Some(error) = own {
+            return Err(Failed::Own(error));
+        }
+        let extracted = result.map_err(Failed::Foreign)?;
+        let language = streaming.unwrap_or_else(|| self.batch.language_of(&sample(&held)));
+        let title = if streaming.is_some() { &name } else { &extracted.title };
+        self.push(document, title, language, &mut held).map_err(Failed::Own)?;
+        Ok((extracted, language.code()))
+    }
+
+    fn push(
+        &mut self,
+        document: u64,
+        title: &str,
+        language: crate::knowledge::Language,
+        held: &mut Vec<Chunk>,
+    ) -> Result<(), KnowledgeError> {
+        for chunk in held.drain(..) {
+            self.batch.push(document, title, language, chunk)?;
+            self.record.chunks += 1;
+            if self.batch.held() as u64 >= self.inner.budgets.index_buffer {
+                self.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(
+        &mut self,
+        document: u64,
+        entry: Entry,
+        path: Vec<u8>,
+        extracted: Extracted,
+        language: &str,
+        chunks_before: u64,
+    ) {
+        let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
+        self.record.files_done += 1;
+        self.record.bytes_done += entry.size;
+        self.batch.end_document(document, DocumentRecord {
+            path,
+            title: extracted.title,
+            kind: extracted.kind.name().to_owned(),
+            language: language.to_owned(),
+            bytes,
+            pages: extracted.pages,
+            chunks: self.record.chunks - chunks_before,
+            modified_ms: entry.mtime_ms,
+            indexed_ms: self.inner.clock.now_ms(),
+            sha256,
+        });
+    }
+
+    fn fail(&mut self, path: &Path, bytes: u64, modified_ms: u64, kind: &str, reason: &str, advice: &str) {
+        self.record.files_failed += 1;
+        tracing::warn!(job = self.id, path = %path.display(), kind, reason, "file skipped");
+        self.batch.fail(path.as_os_str().as_bytes().to_vec(), FailureRecord {
+            kind: kind.to_owned(),
+            reason: reason.to_owned(),
+            advice: advice.to_owned(),
+            at_ms: self.inner.clock.now_ms(),
+            bytes,
+            modified_ms,
+        });
+    }
+
+    fn commit(&mut self) -> Result<(), KnowledgeError> {
+        let (id, record) = (self.id, &self.record);
+        self.batch.commit(&|write| save(write, id, record))?;
+        self.committed_ms = self.inner.clock.now_ms();
+        while self.inner.library.merge_once(&self.record.collection)? {}
+        self.inner.publish_index(&self.record.collection);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), KnowledgeError> {
+        let cancelled = self.inner.jobs.cancelled(self.id);
+        let stopped = self.inner.jobs.should_stop(self.id);
+        if cancelled {
+            self.record.set_state(JobState::Cancelled);
+        } else if !stopped {
+            self.record.set_state(JobState::Done);
+        } // else it stays running in the store, and resumes
+        if !stopped || cancelled {
+            self.record.finished_ms = Some(self.inner.clock.now_ms());
+        }
+        self.commit()?;
+        let r = &self.record;
+        tracing::info!(job = self.id, files = r.files_done, skipped = r.files_skipped, failed = r.files_failed,
+            removed = r.files_removed, chunks = r.chunks, "job ended");
+        Ok(())
+    }
+
+    fn show(&mut self, current: &str, now: bool) {
+        let at = self.inner.clock.now_ms();
+        if now || at.saturating_sub(self.shown_ms) >= SHOW_EVERY_MS {
+            self.shown_ms = at;
+            self.inner.jobs.show(Some((self.id, &self.record, current)));
+            self.inner.publish_job(self.id, &self.record, Some(current));
+        }
+    }
+}
+
+enum Failed {
+    /// The file's fault: it is skipped.
+    Foreign(ExtractError),
+    /// Ours: the job ends.
+    Own(KnowledgeError),
+}
+
+fn sample(held: &[Chunk]) -> String {
+    let mut text = String::new();
+    for chunk in held {
+        text.push_str(&chunk.text);
+        text.push('\n');
+        if text.len() >= SAMPLE {
+            break;
+        }
+    }
+    text
+}
+
+fn modified_ms(meta: &std::fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    u64::try_from(meta.mtime()).unwrap_or(0) * 1000 + u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000
+}
+
+/// `/a/b` is under `/a`, but `/ab` is not.
+fn under(path: &[u8], prefix: &[u8]) -> bool {
+    prefix.is_empty() || path == prefix || prefix.ends_with(b"/") || path.get(prefix.len()) == Some(&b'/')
+}

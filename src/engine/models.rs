@@ -1,0 +1,99 @@
+//! Model artifacts: list, inspect, import, activate.
+
+use std::fs;
+use std::path::Path;
+
+use super::EngineError;
+use super::run::Inner;
+use super::worker::invalid;
+use crate::api::types::{Model as Words, ModelPath};
+use crate::knowledge::{KnowledgeError, Model, default_model_id, hex, model_path, read_folder, sha256_of, write_model};
+
+fn words(model: &Model, sha256: &str, active: bool) -> Words {
+    let meta = model.meta();
+    Words {
+        sha256: sha256.to_owned(),
+        name: meta.name.clone(),
+        rows: u64::from(meta.rows),
+        columns: meta.columns,
+        bytes: model.file().len(),
+        licence: meta.licence.clone(),
+        source: meta.source.clone(),
+        path: model.file().path().display().to_string(),
+        active,
+        built_in: sha256 == default_model_id(),
+    }
+}
+
+pub(super) fn list(inner: &Inner) -> Result<Vec<Words>, EngineError> {
+    let folder = inner.settings.data_dir.join("models");
+    let entries = fs::read_dir(&folder).map_err(KnowledgeError::from)?;
+    let mut found = Vec::new();
+    for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
+        let sha256 = entry.file_name().to_string_lossy().into_owned();
+        let active = sha256 == inner.library.model_id();
+        match Model::open(&model_path(&inner.settings.data_dir, &sha256)) {
+            Ok(model) => found.push(words(&model, &sha256, active)),
+            Err(damage) => tracing::warn!(%damage, "a model cannot be opened"),
+        }
+    }
+    found.sort_by(|a, b| (!a.active, &a.sha256).cmp(&(!b.active, &b.sha256)));
+    Ok(found)
+}
+
+pub(super) fn inspect(inner: &Inner, request: &ModelPath) -> Result<Words, EngineError> {
+    let path = Path::new(&request.path);
+    let wrong = |what: String| invalid(what, "a spud model file is needed; import other models with `spud model import`");
+    let (sha256, _) = sha256_of(path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
+    let model = Model::open(path).map_err(|e| wrong(e.to_string()))?;
+    model.file().verify_all().map_err(|e| wrong(e.to_string()))?;
+    let sha256 = hex(&sha256);
+    let active = sha256 == inner.library.model_id();
+    Ok(words(&model, &sha256, active))
+}
+
+/// Converts a Model2Vec folder (or takes a spud model file) into `models/<sha256>/`.
+pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, EngineError> {
+    let models = inner.settings.data_dir.join("models");
+    let partial = models.join("import.part");
+    let from = Path::new(&request.path);
+    if from.is_file() {
+        Model::open(from).and_then(|m| m.file().verify_all()).map_err(|e| {
+            invalid(e.to_string(), "give a spud model file, or the folder of a Model2Vec model")
+        })?;
+        fs::copy(from, &partial).map_err(KnowledgeError::from)?;
+    } else {
+        let source = read_folder(from).map_err(|e| {
+            invalid(e.to_string(), "a Model2Vec folder has model.safetensors, tokenizer.json or vocab.txt, config.json")
+        })?;
+        write_model(&partial, &source).map_err(KnowledgeError::from)?;
+    }
+    let (sha256, _) = sha256_of(&partial).map_err(KnowledgeError::from)?;
+    let sha256 = hex(&sha256);
+    let path = model_path(&inner.settings.data_dir, &sha256);
+    let place = || -> std::io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(&models))?;
+        fs::rename(&partial, &path)?;
+        crate::store::sync_parent(&path)
+    };
+    place().map_err(KnowledgeError::from)?;
+    let model = Model::open(&path).map_err(KnowledgeError::from)?;
+    if request.activate {
+        activate(inner, &models, &sha256)?;
+    }
+    Ok(words(&model, &sha256, request.activate || sha256 == inner.library.model_id()))
+}
+
+/// Makes a model the one that answers, from the next start on, and queues the re-index of every collection.
+fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineError> {
+    let (part, path) = (models.join("active.part"), models.join("active"));
+    let write = || -> std::io::Result<()> {
+        fs::write(&part, format!("{sha256}\n"))?;
+        fs::File::open(&part)?.sync_all()?;
+        fs::rename(&part, &path)?;
+        crate::store::sync_parent(&path)
+    };
+    write().map_err(KnowledgeError::from)?;
+    tracing::info!(model = sha256, tier = inner.tier.tier, "model chosen; it answers from the next start on");
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! What the box is doing now: counters of queries, the process, the budgets and how much of each is used.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::run::Inner;
+use crate::api::types::{CacheStatus, Gauge, Hardware, JobState, QueryStatus, Status};
+use crate::api::types::{Accelerator, PowerSupply, Sensor};
+use crate::hardware::{Sample, Sampler};
+use crate::knowledge::simd::Kernel;
+
+/// Latencies that percentiles are made of.
+const LATENCIES: usize = 1024;
+const SECONDS: usize = 60;
+
+#[derive(Default)]
+struct Counts {
+    total: u64,
+    found: u64,
+    errors: u64,
+    latencies: VecDeque<u32>,
+    this_second: u32,
+    seconds: VecDeque<u32>,
+}
+
+/// Counts queries and samples the process.
+pub(super) struct Meters {
+    counts: Mutex<Counts>,
+    sampler: Mutex<(Sampler, Option<Sample>)>,
+}
+
+impl Meters {
+    pub(super) fn new(data_dir: PathBuf) -> Self {
+        Self { counts: Mutex::default(), sampler: Mutex::new((Sampler::new(data_dir), None)) }
+    }
+
+    /// One query was answered; `found` is None when it failed.
+    pub(super) fn query(&self, took_us: u64, found: Option<bool>) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.total += 1;
+        counts.this_second += 1;
+        match found {
+            Some(found) => counts.found += u64::from(found),
+            None => counts.errors += 1,
+        }
+        if counts.latencies.len() == LATENCIES {
+            counts.latencies.pop_front();
+        }
+        counts.latencies.push_back(u32::try_from(took_us).unwrap_or(u32::MAX));
+    }
+
+    /// Called once a second.
+    pub(super) fn tick(&self) {
+        {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = std::mem::take(&mut counts.this_second);
+            if counts.seconds.len() == SECONDS {
+                counts.seconds.pop_front();
+            }
+            counts.seconds.push_back(now);
+        }
+        let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+        let sample = sampler.0.sample();
+        sampler.1 = Some(sample);
+    }
+
+    fn sample(&self) -> Sample {
+        let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+        if sampler.1.is_none() {
+            let sample = sampler.0.sample();
+            sampler.1 = Some(sample);
+        }
+        sampler.1.clone().unwrap_or_default()
+    }
+
+    #[allow(clippy::cast_precision_loss)] // a rate for people
+    fn queries(&self) -> QueryStatus {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sorted: Vec<u32> = counts.latencies.iter().copied().collect();
+        sorted.sort_unstable();
+        let percentile = |p: usize| {
+            let rank = (sorted.len() * p).div_ceil(100).saturating_sub(1);
+            sorted.get(rank).copied().map_or(0, u64::from)
+        };
+        let recent: u32 = counts.seconds.iter().rev().take(10).sum();
+        let seconds = counts.seconds.len().clamp(1, 10);
+        QueryStatus {
+            total: counts.total,
+            found: counts.found,
+            errors: counts.errors,
+            per_second: recent as f32 / seconds as f32,
+            p50_us: percentile(50),
+            p95_us: percentile(95),
+            p99_us: percentile(99),
+        }
+    }
+}
+
+/// The whole picture.
+pub(super) fn read(inner: &Inner) -> Status {
+    let sample = inner.meters.sample();
+    let snapshot = inner.library.snapshot();
+    let database = inner.library.database();
+    let jobs = inner.jobs.list(database).unwrap_or_default();
+    let in_state = |state: JobState| jobs.iter().filter(|(_, job)| job.state() == state).count() as u64;
+    let caches = caches(inner);
+    let views = snapshot.collections.values();
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        daemon: inner.settings.daemon,
+        uptime_ms: (inner.clock.monotonic_us() - inner.started_us) / 1000,
+        tier: inner.tier.tier.to_owned(),
+        data_dir: inner.settings.data_dir.display().to_string(),
+        socket: inner.settings.socket.display().to_string(),
+        model: inner.library.model().meta().name.clone(),
+        vector_width: u32::try_from(inner.width()).unwrap_or(0),
+        rss_bytes: sample.process.rss,
+        anonymous_bytes: sample.process.anonymous,
+        peak_rss_bytes: sample.process.peak,
+        cpu_percent: sample.cpu_percent,
+        load: sample.load,
+        temperature_c: sample.temperature_c,
+        disk_free_bytes: sample.disk_free,
+        disk_total_bytes: sample.disk_total,
+        budgets: used_budgets(inner, &sample, &caches),
+        queries: inner.meters.queries(),
+        caches,
+        collections: snapshot.collections.len() as u64,
+        documents: views.clone().map(|v| v.record.documents).sum(),
+        chunks: views.clone().map(|v| v.chunks()).sum(),
+        index_bytes: views.clone().map(|v| v.index_bytes()).sum(),
+        store_bytes: inner.library.store_bytes(&inner.settings.data_dir),
+        jobs_running: in_state(JobState::Running),
+        jobs_queued: in_state(JobState::Queued),
+        failures: views.map(|v| v.record.failures).sum(),
+        damaged: snapshot.damaged.clone(),
+    }
+}
+
+fn caches(inner: &Inner) -> Vec<CacheStatus> {
+    let counts = inner.answers.counts(inner.library.database());
+    let names = ["l1", "l2"];
+    let status = |(name, c): (&str, crate::knowledge::CacheCounts)| CacheStatus {
+        name: name.to_owned(),
+        hits: c.hits,
+        misses: c.misses,
+        entries: c.entries,
+        bytes: c.bytes,
+        limit: c.limit,
+    };
+    names.into_iter().zip(counts).map(status).collect()
+}
+
+fn used_budgets(inner: &Inner, sample: &Sample, caches: &[CacheStatus]) -> Vec<Gauge> {
+    let used = |name: &str| match name {
+        "memory" => sample.process.rss,
+        "l1_cache" => caches.first().map_or(0, |c| c.bytes),
+        "l2_cache" => caches.get(1).map_or(0, |c| c.bytes),
+        _ => 0,
+    };
+    let measured = ["memory", "l1_cache", "l2_cache"];
+    let budgets = budgets(inner).into_iter().filter(|g| measured.contains(&g.name.as_str()));
+    budgets.map(|gauge| Gauge { used: used(&gauge.name), ..gauge }).collect()
+}
+
+fn budgets(inner: &Inner) -> Vec<Gauge> {
+    let b = &inner.budgets;
+    let gauge = |name: &str, limit: u64, unit: &str, about: &str| Gauge {
+        name: name.to_owned(),
+        used: 0,
+        limit,
+        unit: unit.to_owned(),
+        about: about.to_owned(),
+    };
+    let mut all = vec![gauge("memory", b.memory_total, "bytes", "resident memory of the whole process")];
+    all.extend(b.parts().iter().map(|part| gauge(part.name, part.bytes, "bytes", part.about)));
+    all.push(gauge("extractor_memory", b.extractor_memory, "bytes", "address space of one extractor process"));
+    all.push(gauge("extractor_seconds", b.extractor_seconds, "count", "seconds that one document may take"));
+    all.push(gauge("l2_cache", b.l2_cache, "bytes", "compressed answers kept on disk"));
+    all.push(gauge("log_bytes", b.log_bytes, "bytes", "log files on disk"));
+    all.push(gauge("batch_size", u64::from(b.batch_size), "count", "passages embedded together"));
+    all.push(gauge("search_threads", u64::from(b.search_workers), "count", "threads that answer queries"));
+    all.push(gauge("connection_limit", u64::from(b.connections), "count", "open connections to the API"));
+    all.push(gauge("vector_width", u64::from(b.vector_width), "count", "columns of the model in use"));
+    all.push(gauge("retention_days", u64::from(b.retention_days), "count", "days that finished jobs are kept"));
+    all
+}
+
+/// The box, its tier, and why.
+pub(super) fn hardware(inner: &Inner) -> Hardware {
+    let probe = crate::hardware::Probe::read(std::path::Path::new("/"), &inner.settings.data_dir);
+    let warnings = probe.warnings();
+    let (memory, storage) = (&probe.memory, &probe.storage);
+    Hardware {
+        memory_physical: memory.physical,
+        memory_cgroup_limit: memory.cgroup_limit,
+        memory_effective: memory.effective,
+        memory_available: memory.available,
+        swap_total: memory.swap_total,
+        swap_used: memory.swap_used,
+        zram_total: memory.zram_total,
+        cores: probe.cpu.cores,
+        cpu_model: probe.cpu.model.clone(),
+        cpu_arch: probe.cpu.arch.to_owned(),
+        cpu_features: probe.cpu.features.iter().map(|f| (*f).to_owned()).collect(),
+        vector_kernel: Kernel::detect().name().to_owned(),
+        storage_kind: storage.kind.name().to_owned(),
+        storage_device: storage.device.clone(),
+        storage_filesystem: storage.filesystem.clone(),
+        disk_free_bytes: storage.free,
+        disk_total_bytes: storage.total,
+        thermal: probe.thermal.iter().map(|s| Sensor { name: s.name.clone(), celsius: s.celsius }).collect(),
+        power: probe
+            .power
+            .iter()
+            .map(|p| PowerSupply { name: p.name.clone(), kind: p.kind.clone(), online: p.online, percent: p.percent })
+            .collect(),
+        accelerators: probe
+            .accelerators
+            .iter()
+            .map(|a| Accelerator { kind: a.kind.to_owned(), name: a.name.clone(), path: a.path.clone() })
+            .collect(),
+        tier: inner.tier.tier.to_owned(),
+        tier_reason: inner.tier.reason.clone(),
+        budgets: budgets(inner),
+        budget_sum: inner.budgets.sum(),
+        warnings,
+    }
+}

@@ -1,0 +1,388 @@
+//! Does one action: composes the rooms and says the result in the API's words.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::jobs::JobRecord;
+use super::run::Inner;
+use super::{Action, Caller, EngineError, Reply, ask, evaluate, models, repair, status};
+use crate::api::types::{
+    AddRequest, Collection, CreateCollection, Document, DocumentQuery, Embeddings, EmbeddingInput, EmbeddingsRequest,
+    Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
+};
+use crate::knowledge::{Batch, CollectionView, DocumentRecord, Language, Model, hex};
+
+/// Collection that is meant when none is named.
+pub(super) const DEFAULT_COLLECTION: &str = "default";
+const FAILURES_LISTED: usize = 1000;
+const EMBEDDINGS_MOST: usize = 2048;
+
+/// Does it. Mutations are logged with who asked.
+pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
+    if let Some(what) = mutation(&action) {
+        tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
+    }
+    match action {
+        Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
+        Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
+        Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
+        Action::Hardware => Ok(Reply::Hardware(Box::new(status::hardware(inner)))),
+        Action::Collections => Ok(Reply::Collections(collections(inner))),
+        Action::CreateCollection(request) => create(inner, &request).map(Reply::Collection),
+        Action::RemoveCollection(name) => remove_collection(inner, &name),
+        Action::Reindex(name) => reindex(inner, &name).map(Reply::Job),
+        Action::Documents(query) => documents(inner, &query).map(Reply::Documents),
+        Action::Document(id) => document(inner, &id).map(Reply::Document),
+        Action::Passages(query) => passages(inner, &query).map(Reply::Passages),
+        Action::Add(request) => add(inner, request).map(Reply::Job),
+        Action::Remove(request) => remove(inner, &request),
+        Action::Jobs => jobs(inner).map(Reply::Jobs),
+        Action::Job(id) => job(inner, &id).map(Reply::Job),
+        Action::CancelJob(id) => cancel(inner, &id).map(Reply::Job),
+        Action::Failures(collection) => failures(inner, collection).map(Reply::Failures),
+        Action::Embed(request) => embed(inner, &request).map(Reply::Embeddings),
+        Action::Models => models::list(inner).map(Reply::Models),
+        Action::InspectModel(request) => models::inspect(inner, &request).map(Reply::Model),
+        Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
+        Action::Check(request) => repair::check(inner, request.repair).map(Reply::Check),
+        Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
+        Action::Logs(query) => Err(invalid(format!("no log ({query:?})"), "")),
+        Action::Reload => {
+            inner.watches.refresh(inner);
+            Ok(Reply::Done)
+        }
+    }
+}
+
+/// Name of an action that changes something.
+fn mutation(action: &Action) -> Option<&'static str> {
+    Some(match action {
+        Action::CreateCollection(_) => "create collection",
+        Action::RemoveCollection(_) => "remove collection",
+        Action::Reindex(_) => "reindex",
+        Action::Add(_) => "add",
+        Action::Remove(_) => "remove",
+        Action::CancelJob(_) => "cancel job",
+        Action::ImportModel(_) => "import model",
+        Action::Check(request) if request.repair => "repair",
+        Action::Reload => "reload",
+        _ => return None,
+    })
+}
+
+pub(super) fn invalid(what: impl Into<String>, advice: impl Into<String>) -> EngineError {
+    EngineError::Invalid { what: what.into(), advice: advice.into() }
+}
+
+/// A collection in the API's words.
+pub(super) fn collection_words(name: &str, view: &CollectionView, model: &Model) -> Collection {
+    Collection {
+        name: name.to_owned(),
+        documents: view.record.documents,
+        chunks: view.chunks(),
+        failures: view.record.failures,
+        index_bytes: view.index_bytes(),
+        source_bytes: view.record.source_bytes,
+        segments: view.segment_count(),
+        language: view.record.language.clone(),
+        languages: view.languages(),
+        model: model.meta().name.clone(),
+        generation: view.record.generation,
+        created_ms: view.record.created_ms,
+        watched: view.record.watched.iter().map(|(folder, _)| folder.clone()).collect(),
+        built_in: view.record.built_in,
+    }
+}
+
+fn collections(inner: &Inner) -> Vec<Collection> {
+    let snapshot = inner.library.snapshot();
+    snapshot.collections.iter().map(|(name, view)| collection_words(name, view, inner.library.model())).collect()
+}
+
+fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, EngineError> {
+    let language = request.language.as_deref().unwrap_or("auto");
+    if language != "auto" && Language::from_code(language).is_none() {
+        let known = Language::codes().join(", ");
+        return Err(invalid(format!("'{language}' is no language that spud knows"), format!("use auto, {known}")));
+    }
+    if inner.library.snapshot().collections.contains_key(&request.name) {
+        return Err(EngineError::Conflict {
+            what: format!("there is a collection '{}' already", request.name),
+            advice: "choose another name, or remove it first".into(),
+        });
+    }
+    let view = inner.library.create_collection(&request.name, language, false, inner.clock.now_ms())?;
+    inner.publish_index(&request.name);
+    Ok(collection_words(&request.name, &view, inner.library.model()))
+}
+
+fn remove_collection(inner: &Inner, name: &str) -> Result<Reply, EngineError> {
+    for (id, record) in inner.jobs.list(inner.library.database())? {
+        if record.collection == name && !record.state().is_final() {
+            return Err(EngineError::Conflict {
+                what: format!("job {id} is working on collection '{name}'"),
+                advice: format!("wait for it, or cancel it with `spud job cancel {id}`"),
+            });
+        }
+    }
+    inner.library.remove_collection(name)?;
+    inner.watches.refresh(inner);
+    Ok(Reply::Done)
+}
+
+fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
+    inner.library.collection(name)?;
+    enqueue(inner, JobRecord { kind: "reindex".into(), collection: name.to_owned(), force: true, ..JobRecord::default() })
+}
+
+pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
+    let record = JobRecord { created_ms: inner.clock.now_ms(), ..record };
+    let id = inner.jobs.enqueue(inner.library.database(), &record)?;
+    Ok(record.to_job(id, record.created_ms, None))
+}
+
+fn add(inner: &Inner, request: AddRequest) -> Result<Job, EngineError> {
+    let name = if request.collection.is_empty() { DEFAULT_COLLECTION } else { &request.collection };
+    if request.paths.is_empty() {
+        return Err(invalid("no path was given", "name files or folders: spud add PATH..."));
+    }
+    for path in &request.paths {
+        let full = Path::new(path);
+        if !full.is_absolute() {
+            return Err(invalid(format!("'{path}' is not an absolute path"), "the server does not know your working folder"));
+        }
+        if let Err(error) = full.symlink_metadata() {
+            return Err(invalid(format!("'{path}' cannot be read: {error}"), "check the path and its permissions"));
+        }
+    }
+    inner.library.create_collection(name, "auto", false, inner.clock.now_ms())?;
+    if request.watch {
+        let folders: Vec<_> = request.paths.iter().map(|p| (p.clone(), request.excludes.clone())).collect();
+        inner.library.update_collection(name, |record| {
+            for folder in folders {
+                record.watched.retain(|(known, _)| *known != folder.0);
+                record.watched.push(folder);
+            }
+        })?;
+        inner.watches.refresh(inner);
+    }
+    enqueue(inner, JobRecord {
+        kind: "add".into(),
+        collection: name.to_owned(),
+        paths: request.paths.into_iter().map(String::into_bytes).collect(),
+        excludes: request.excludes,
+        force: request.force,
+        ..JobRecord::default()
+    })
+}
+
+fn remove(inner: &Arc<Inner>, request: &RemoveRequest) -> Result<Reply, EngineError> {
+    let mut batches: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
+    if let Some(id) = &request.document {
+        let (collection, record) = inner.library.document(parse_id("document", id)?)?;
+        batches.push((collection, vec![record.path]));
+    }
+    if let Some(path) = &request.path {
+        for name in inner.library.snapshot().collections.keys() {
+            if request.collection.as_ref().is_none_or(|wanted| wanted == name) {
+                let prefix = path.trim_end_matches('/').as_bytes();
+                let all = inner.library.paths(name, prefix, &[], usize::MAX)?;
+                let under = |p: &Vec<u8>| p.len() == prefix.len() || p.get(prefix.len()) == Some(&b'/');
+                batches.push((name.clone(), all.into_iter().filter(under).collect()));
+            }
+        }
+    }
+    batches.retain(|(_, paths)| !paths.is_empty());
+    if batches.is_empty() {
+        let name = request.path.clone().or_else(|| request.document.clone()).unwrap_or_default();
+        return Err(EngineError::NotFound { noun: "document", name, advice: "`spud document list` shows all".into() });
+    }
+    for (collection, paths) in batches {
+        let mut batch = Batch::new(inner.library.clone(), &collection, inner.width())?;
+        paths.into_iter().for_each(|path| batch.remove(path));
+        batch.commit(&|_| Ok(()))?;
+        inner.publish_index(&collection);
+    }
+    Ok(Reply::Done)
+}
+
+/// A document in the API's words.
+fn document_words(id: u64, collection: &str, record: &DocumentRecord) -> Document {
+    Document {
+        id: id.to_string(),
+        collection: collection.to_owned(),
+        path: String::from_utf8_lossy(&record.path).into_owned(),
+        title: record.title.clone(),
+        kind: record.kind.clone(),
+        language: record.language.clone(),
+        bytes: record.bytes,
+        pages: record.pages,
+        chunks: record.chunks,
+        modified_ms: record.modified_ms,
+        indexed_ms: record.indexed_ms,
+        sha256: hex(&record.sha256),
+    }
+}
+
+/// Cursor: `collection:id` of the last document of the page.
+fn documents(inner: &Inner, query: &DocumentQuery) -> Result<Page<Document>, EngineError> {
+    let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
+    let bad = || invalid("the cursor is not one of ours", "use `next` of the page before as it is");
+    let (from, mut after) = match &query.cursor {
+        Some(cursor) => {
+            let (name, id) = cursor.rsplit_once(':').ok_or_else(bad)?;
+            (Some(name.to_owned()), id.parse::<u64>().map_err(|_| bad())?)
+        }
+        None => (None, 0),
+    };
+    if let Some(name) = &query.collection {
+        inner.library.collection(name)?;
+    }
+    let needle = query.contains.as_ref().map(|text| text.to_lowercase());
+    let keep = |record: &DocumentRecord| {
+        query.kind.as_ref().is_none_or(|kind| *kind == record.kind)
+            && needle.as_ref().is_none_or(|needle| {
+                record.title.to_lowercase().contains(needle)
+                    || String::from_utf8_lossy(&record.path).to_lowercase().contains(needle)
+            })
+    };
+    let mut items = Vec::new();
+    for name in inner.library.snapshot().collections.keys() {
+        let before = from.as_ref().is_some_and(|from| name < from);
+        if before || query.collection.as_ref().is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        if from.as_ref() != Some(name) {
+            after = 0;
+        }
+        for (id, record) in inner.library.documents(name, after, limit - items.len(), &keep)? {
+            items.push(document_words(id, name, &record));
+        }
+        if items.len() == limit {
+            break;
+        }
+    }
+    let next = items.last().filter(|_| items.len() == limit).map(|d| format!("{}:{}", d.collection, d.id));
+    Ok(Page { items, next })
+}
+
+fn document(inner: &Inner, id: &str) -> Result<Document, EngineError> {
+    let id = parse_id("document", id)?;
+    let (collection, record) = inner.library.document(id)?;
+    Ok(document_words(id, &collection, &record))
+}
+
+fn parse_id(noun: &'static str, id: &str) -> Result<u64, EngineError> {
+    id.parse().map_err(|_| EngineError::NotFound {
+        noun,
+        name: id.to_owned(),
+        advice: format!("`spud {noun} list` shows all"),
+    })
+}
+
+/// `segment:chunk`, as results name a passage.
+pub(super) fn chunk_id(segment: u64, chunk: u32) -> String {
+    format!("{segment}:{chunk}")
+}
+
+pub(super) fn place_words(place: &crate::knowledge::extract::Place) -> Place {
+    Place {
+        line_start: place.lines.map(|l| l.0),
+        line_end: place.lines.map(|l| l.1),
+        page: place.pages.map(|p| p.0),
+        page_end: place.pages.map(|p| p.1).filter(|end| place.pages.is_some_and(|p| p.0 != *end)),
+        record: place.record.clone(),
+    }
+}
+
+fn passages(inner: &Inner, query: &PassageQuery) -> Result<Vec<Passage>, EngineError> {
+    let id = parse_id("document", &query.document)?;
+    let around = query.around.as_ref().and_then(|place| {
+        let (segment, chunk) = place.split_once(':')?;
+        Some((segment.parse().ok()?, chunk.parse().ok()?))
+    });
+    let found = inner.library.passages(id, around, query.before.min(200), query.after.min(200))?;
+    Ok(found
+        .into_iter()
+        .map(|p| Passage {
+            chunk: chunk_id(p.segment, p.chunk),
+            heading: p.heading,
+            place: place_words(&p.place),
+            text: p.text,
+        })
+        .collect())
+}
+
+fn jobs(inner: &Inner) -> Result<Vec<Job>, EngineError> {
+    let now = inner.clock.now_ms();
+    let mut all = inner.jobs.list(inner.library.database())?;
+    all.reverse(); // newest first
+    Ok(all.into_iter().map(|(id, record)| record.to_job(id, now, inner.jobs.current(id).as_deref())).collect())
+}
+
+fn job(inner: &Inner, id: &str) -> Result<Job, EngineError> {
+    let number = parse_id("job", id)?;
+    let found = inner.jobs.list(inner.library.database())?.into_iter().find(|(known, _)| *known == number);
+    let (_, record) = found.ok_or_else(|| EngineError::NotFound {
+        noun: "job",
+        name: id.to_owned(),
+        advice: "`spud job list` shows the jobs".into(),
+    })?;
+    Ok(record.to_job(number, inner.clock.now_ms(), inner.jobs.current(number).as_deref()))
+}
+
+fn cancel(inner: &Inner, id: &str) -> Result<Job, EngineError> {
+    inner.jobs.cancel(inner.library.database(), parse_id("job", id)?, inner.clock.now_ms())?;
+    job(inner, id)
+}
+
+fn failures(inner: &Inner, collection: Option<String>) -> Result<Vec<Failure>, EngineError> {
+    let names: Vec<String> = match collection {
+        Some(name) => vec![name],
+        None => inner.library.snapshot().collections.keys().cloned().collect(),
+    };
+    let mut all = Vec::new();
+    for name in names {
+        for (path, record) in inner.library.failures(&name, FAILURES_LISTED - all.len())? {
+            all.push(Failure {
+                collection: name.clone(),
+                path: OsStr::from_bytes(&path).to_string_lossy().into_owned(),
+                kind: record.kind,
+                reason: record.reason,
+                advice: record.advice,
+                at_ms: record.at_ms,
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn embed(inner: &Inner, request: &EmbeddingsRequest) -> Result<Embeddings, EngineError> {
+    let model = inner.library.model();
+    let width = match request.dimensions {
+        None => model.meta().columns,
+        Some(n) if n % 32 == 0 && n >= 32 && n <= model.meta().columns => n,
+        Some(n) => {
+            let most = model.meta().columns;
+            return Err(invalid(format!("{n} dimensions cannot be had"), format!("ask for a multiple of 32, at most {most}")));
+        }
+    };
+    let inputs: Vec<&str> = match &request.input {
+        EmbeddingInput::One(text) => vec![text],
+        EmbeddingInput::Many(texts) => texts.iter().map(String::as_str).collect(),
+    };
+    if inputs.len() > EMBEDDINGS_MOST {
+        return Err(invalid(format!("{} inputs are too many", inputs.len()), format!("send at most {EMBEDDINGS_MOST}")));
+    }
+    let mut reply = Embeddings { model: model.meta().name.clone(), ..Embeddings::default() };
+    let mut rows = Vec::new();
+    for input in inputs {
+        let mut vector = vec![0.0; width as usize];
+        let tokens = model.embed(input, &mut vector, &mut rows).map_err(crate::knowledge::KnowledgeError::from)?;
+        reply.tokens += tokens as u64;
+        reply.vectors.push(vector);
+    }
+    Ok(reply)
+}
