@@ -273,7 +273,7 @@ fn bombs_and_depths_end_as_reasons() {
         path
     };
     let kind = |path: &Path| read(path, &limits).map(|_| ()).unwrap_err().kind;
-    let bomb = vec![b'a'; 200 << 20];
+    let bomb = vec![b'a'; 64 << 20];
     assert!(matches!(
         kind(&put("b.html.gz", &gz(&[b"<html><p>", bomb.as_slice()].concat()))),
         "too_large" | "memory"

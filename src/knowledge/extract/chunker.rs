@@ -230,19 +230,13 @@ impl<'a> Chunker<'a> {
 
     fn chunk(&self, parts: &[Paragraph]) -> Chunk {
         let mut text = String::new();
-        let mut before: Option<(Style, Option<(u32, u32)>)> = None;
         let (mut lines, mut pages): (Option<(u32, u32)>, Option<(u32, u32)>) = (None, None);
         for part in parts {
             let here = part.lines();
-            if let Some((style, last)) = before {
-                let run_on = style == part.style && matches!((last, here), (Some(a), Some(b)) if a.1 == b.0);
-                text.push_str(match style {
-                    Style::Prose if run_on => " ",
-                    _ => "\n",
-                });
+            if !text.is_empty() {
+                text.push(if part.run_on && part.style == Style::Prose { ' ' } else { '\n' });
             }
             text.push_str(&part.text);
-            before = Some((part.style, here));
             lines = span(lines, here);
             pages = span(pages, (part.page > 0).then_some((part.page, part.page)));
         }

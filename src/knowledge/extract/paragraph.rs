@@ -20,13 +20,15 @@ pub(super) struct Paragraph {
     pub(super) style: Style,
     pub(super) page: u32,
     pub(super) tokens: u32,
+    /// It goes on where the part before it stopped.
+    pub(super) run_on: bool,
     /// Offset in `text` where each source line begins. Line 0: the format has no lines.
     marks: Vec<(usize, u32)>,
 }
 
 impl Paragraph {
     pub(super) fn new(style: Style, page: u32) -> Self {
-        Self { text: String::new(), style, page, tokens: 0, marks: Vec::new() }
+        Self { text: String::new(), style, page, tokens: 0, run_on: false, marks: Vec::new() }
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -109,6 +111,7 @@ impl Paragraph {
             style: self.style,
             page: self.page,
             tokens: estimate(text),
+            run_on: from > 0,
             marks,
         })
     }
@@ -137,7 +140,12 @@ impl Paragraph {
     fn cut(&self, mut from: usize, end: usize, most: u32, pieces: &mut Vec<Self>) {
         while from < end {
             let Some(rest) = self.text.get(from..end) else { return };
-            let length = if estimate(rest) <= most { rest.len() } else { prefix_within(rest, most).max(1) };
+            // Only a window is looked at: an endless line must not cost its square.
+            let window = (most as usize).saturating_mul(16);
+            let near = (0..=window.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(0);
+            let near = rest.get(..near).unwrap_or(rest);
+            let fits = near.len() == rest.len() && estimate(near) <= most;
+            let length = if fits { rest.len() } else { prefix_within(near, most).max(1) };
             pieces.extend(self.slice(from, from + length));
             from += length;
         }

@@ -32,7 +32,10 @@ fn open(bytes: &[u8]) -> Outcome<Document> {
         }
         Err(error) => return Err(fail("damaged", format!("the PDF is damaged: {error}"))),
     };
-    if document.is_encrypted() && document.decrypt("").is_err() {
+    let opened = document.was_encrypted()
+        || !document.trailer.has(b"Encrypt")
+        || document.is_encrypted() && document.decrypt("").is_ok();
+    if !opened {
         return Err(protected());
     }
     Ok(document)
