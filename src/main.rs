@@ -1,1 +1,8 @@
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "__extract") {
+        return spud::knowledge::extract::child_main();
+    }
+    ExitCode::SUCCESS
+}

@@ -13,8 +13,8 @@ use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use crate::api::types::{EventKind, JobState};
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
-use crate::knowledge::walk::{Entry, walk};
-use crate::knowledge::{Batch, DocumentRecord, FailureRecord, KnowledgeError, sha256_of};
+
+use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
 
 /// Chunks of one document that are held until its title and language are known.
 const HELD_CHUNKS: usize = 256;

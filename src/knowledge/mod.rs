@@ -31,7 +31,7 @@ mod suggest;
 mod text;
 pub mod tokenize;
 mod tombstones;
-pub mod walk;
+mod walk;
 
 pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
@@ -46,3 +46,4 @@ pub use search::Effort;
 pub use shelf::{Checked, ReadPassage};
 pub use import::{ImportError, read_folder};
 pub use model::{Model, ModelMeta, ModelSource, write_model};
+pub use walk::{Entry, Skipped, Summary, walk};

@@ -3,8 +3,37 @@
 //! Invariant: foreign formats are parsed in a child process; a broken file is a reason, never a crash;
 //! memory does not grow with the size of the file.
 
+mod child;
+mod chunker;
+mod detect;
+mod docx;
+mod encoding;
+mod error;
+mod frame;
+mod html;
+mod inline;
+mod json;
+mod lines;
+mod markdown;
+mod paragraph;
+mod parse;
+mod pdf;
+mod plain;
+mod roff;
+mod rst;
+mod sandbox;
+mod table;
+mod tokens;
+mod zipped;
+
+use std::fs::File;
+use std::io::Seek;
 use std::ops::ControlFlow;
 use std::path::Path;
+
+pub use child::{child_main, set_child_program};
+pub use frame::parse_frames;
+pub use parse::parse_bytes;
 
 /// What kind of document a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +49,26 @@ pub enum Kind {
     Csv,
     Json,
     Log,
+}
+
+impl Kind {
+    /// As the API and filters say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Text => "text",
+            Self::Html => "html",
+            Self::Pdf => "pdf",
+            Self::Docx => "docx",
+            Self::Epub => "epub",
+            Self::Man => "man",
+            Self::Rst => "rst",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Log => "log",
+        }
+    }
 }
 
 /// Where in its document a passage stands. Lines and pages count from 1.
@@ -89,15 +138,40 @@ pub struct ExtractError {
 /// # Errors
 /// The reason that this file is skipped; chunks already handed over must then be discarded by the caller.
 pub fn extract(
-    _path: &Path,
-    _limits: &Limits,
-    _chunk: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
+    path: &Path,
+    limits: &Limits,
+    chunk: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
 ) -> Result<Extracted, ExtractError> {
-    Err(ExtractError { kind: "unsupported", reason: "not yet".into(), advice: String::new() })
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut file = open(path, limits)?;
+    let start = parse::head(&mut file, parse::HEAD)?;
+    let foreign = detect::detect(&start, &name)?.is_foreign();
+    file.rewind().map_err(|error| error::from_io(&error))?;
+    if foreign {
+        child::extract(file, &name, limits, chunk)
+    } else {
+        parse::document(&mut file, &name, limits, chunk)
+    }
 }
 
-/// What the hidden child process runs (`spud __extract`); called by `main` before anything else.
-#[must_use]
-pub fn child_main() -> std::process::ExitCode {
-    std::process::ExitCode::FAILURE
+/// Opens a regular file; a pipe or device is refused before it can block.
+fn open(path: &Path, limits: &Limits) -> Result<File, ExtractError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(|error| error::from_io(&error))?;
+    let about = file.metadata().map_err(|error| error::from_io(&error))?;
+    if !about.is_file() {
+        return Err(error::fail("unsupported", "it is not a regular file"));
+    }
+    if about.len() > limits.file_bytes {
+        return Err(error::fail(
+            "too_large",
+            format!("the file is larger than {} MB", limits.file_bytes >> 20),
+        ));
+    }
+    Ok(file)
 }

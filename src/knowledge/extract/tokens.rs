@@ -1,0 +1,118 @@
+//! How many tokens a text is worth, and where its sentences end.
+//!
+//! Invariant: pure functions of the text; offsets returned are character boundaries.
+
+/// About the number of WordPiece tokens: words x 1.3, punctuation and CJK characters one each.
+pub(super) fn estimate(text: &str) -> u32 {
+    let (mut words, mut single) = (0_u64, 0_u64);
+    let mut inside = 0_u64;
+    for character in text.chars() {
+        if is_wide(character) {
+            single += 1;
+            words += u64::from(inside > 0);
+            inside = 0;
+        } else if character.is_alphanumeric() {
+            // A very long run is many pieces: hashes, base64, identifiers.
+            inside += 1;
+            single += u64::from(inside > 12 && inside % 3 == 0);
+        } else {
+            words += u64::from(inside > 0);
+            inside = 0;
+            single += u64::from(!character.is_whitespace());
+        }
+    }
+    words += u64::from(inside > 0);
+    u32::try_from((words * 13).div_ceil(10) + single).unwrap_or(u32::MAX)
+}
+
+/// Scripts written without spaces: every character counts.
+fn is_wide(character: char) -> bool {
+    matches!(u32::from(character),
+        0x0e00..=0x0eff | 0x2e80..=0x2fdf | 0x3040..=0x30ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
+        | 0xf900..=0xfaff | 0x2_0000..=0x3_ffff)
+}
+
+const SHORT_FORMS: [&str; 16] = [
+    "e.g", "i.e", "etc", "vs", "cf", "mr", "mrs", "dr", "st", "no", "fig", "sec", "vol", "ed", "resp",
+    "approx",
+];
+
+/// End offsets of the sentences of `text`; the last is its length.
+pub(super) fn sentence_ends(text: &str) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        let end = at + character.len_utf8();
+        let ends_here = match character {
+            '。' | '！' | '？' => true,
+            '.' | '!' | '?' => next.is_some_and(char::is_whitespace) && !is_short_form(text.get(..at)),
+            _ => false,
+        };
+        if ends_here {
+            ends.push(end);
+        }
+    }
+    if ends.last() != Some(&text.len()) && !text.is_empty() {
+        ends.push(text.len());
+    }
+    ends
+}
+
+fn is_short_form(before: Option<&str>) -> bool {
+    let Some(before) = before else { return false };
+    let start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+    let word = before.get(start..).unwrap_or_default();
+    let initial = word.len() == 1 && word.chars().all(char::is_uppercase);
+    initial || SHORT_FORMS.iter().any(|form| word.eq_ignore_ascii_case(form))
+}
+
+/// The longest prefix of `text` worth at most `tokens`, cut between words where there are words.
+pub(super) fn prefix_within(text: &str, tokens: u32) -> usize {
+    let (mut good, mut at, mut spent) = (0, 0, 0_u32);
+    for word in text.split_inclusive(char::is_whitespace) {
+        spent = spent.saturating_add(estimate(word));
+        if spent > tokens {
+            break;
+        }
+        at += word.len();
+        good = at;
+    }
+    if good > 0 {
+        return good;
+    }
+    // One endless word: at most four bytes a token keeps pieces small.
+    let most = (tokens as usize).saturating_mul(3).max(4);
+    text.char_indices()
+        .map(|(at, c)| at + c.len_utf8())
+        .take_while(|end| *end <= most)
+        .last()
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_words_punctuation_and_cjk() {
+        assert_eq!(estimate("The quick brown fox."), 7);
+        assert_eq!(estimate("漢字かな"), 4);
+        assert_eq!(estimate(""), 0);
+    }
+
+    #[test]
+    fn sentences_end_where_people_end_them() {
+        let text = "Use it, e.g. here. Then stop! J. Doe said so.";
+        let mut from = 0;
+        let parts: Vec<&str> = sentence_ends(text)
+            .into_iter()
+            .map(|end| {
+                let part = text.get(from..end).unwrap().trim();
+                from = end;
+                part
+            })
+            .collect();
+        assert_eq!(parts, ["Use it, e.g. here.", "Then stop!", "J. Doe said so."]);
+    }
+}
