@@ -1,1 +1,7 @@
-fn main() {}
+//! Hands the command line over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spud::cli::main()
+}

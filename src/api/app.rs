@@ -24,7 +24,6 @@ pub(super) struct App {
 }
 
 struct Counters {
-    clock: SystemClock,
     started_ms: u64,
     requests: AtomicU64,
     limit: AtomicUsize,
@@ -33,10 +32,8 @@ struct Counters {
 
 impl App {
     pub(super) fn new(engine: Arc<Engine>, stopping: watch::Receiver<bool>) -> Self {
-        let clock = SystemClock::default();
         let counters = Counters {
-            started_ms: clock.now_ms(),
-            clock,
+            started_ms: SystemClock::default().now_ms(),
             requests: AtomicU64::new(0),
             limit: AtomicUsize::new(CONNECTIONS_AT_START),
             told: AtomicBool::new(false),
@@ -61,10 +58,6 @@ impl App {
     pub(super) fn request_id(&self) -> String {
         let count = self.counters.requests.fetch_add(1, Ordering::Relaxed);
         format!("{:x}-{count:x}", self.counters.started_ms)
-    }
-
-    pub(super) fn now_ms(&self) -> u64 {
-        self.counters.clock.now_ms()
     }
 
     pub(super) fn is_stopping(&self) -> bool {
