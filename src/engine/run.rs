@@ -43,7 +43,6 @@ pub struct Settings {
 pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) probe: Probe,
     pub(super) tier: Choice,
     pub(super) budgets: Budgets,
     pub(super) library: Arc<Library>,
@@ -223,7 +222,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     std::fs::create_dir_all(data)
         .map_err(|e| EngineError::Invalid { what: format!("the data folder {} cannot be made: {e}", data.display()), advice: "give another one with --data or SPUD_DATA".into() })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let (probe, tier) = choose_tier(&settings)?;
+    let tier = choose_tier(&settings)?;
     let budgets = tier.budgets.clone();
     let (model, model_id) = match chosen_model(data) {
         Some(id) => (open_model(data, &id)?, id),
@@ -243,7 +242,6 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         tick: (Mutex::new(false), Condvar::new()),
         settings,
         clock,
-        probe,
         tier,
         budgets,
         library,
@@ -253,7 +251,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
 }
 
 /// What box this is and what it may spend; `spud doctor` asks for this too.
-fn choose_tier(settings: &Settings) -> Result<(Probe, Choice), EngineError> {
+fn choose_tier(settings: &Settings) -> Result<Choice, EngineError> {
     let refuse = |what: String| EngineError::Invalid { what, advice: "`spud doctor` shows the tiers; see tiers.toml".into() };
     let tiers = match &settings.tiers_file {
         Some(path) => Tiers::load(path),
@@ -263,7 +261,7 @@ fn choose_tier(settings: &Settings) -> Result<(Probe, Choice), EngineError> {
     let tiers = tiers.map_err(|e| refuse(e.to_string()))?;
     let choice = tiers.choose(&probe, settings.tier.as_deref()).map_err(|e| refuse(e.to_string()))?;
     choice.budgets.check_sum().map_err(|e| refuse(e.to_string()))?;
-    Ok((probe, choice))
+    Ok(choice)
 }
 
 /// The model that was activated, if it is not the embedded one.
