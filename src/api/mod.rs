@@ -1,8 +1,20 @@
 //! The door on the wire: HTTP/1.1 and JSON over a Unix socket.
 //!
-//! Offers [`types`] (the words), the client, the server, and the host that starts an engine
-//! inside this process when no daemon runs.
+//! Offers [`types`] (the words), [`client`] (how the command line and the screen ask), [`host`]
+//! (finds a daemon or starts an engine inside this process) and the server itself.
 //!
-//! Invariant: decides nothing. Parses, authorises, asks the engine, waits.
+//! Invariant: decides nothing. Parses, authorises, asks the engine, waits; every wait has a limit.
 
+mod app;
+mod auth;
+mod call;
+pub mod client;
+mod fault;
+pub mod host;
+mod idempotency;
+mod openapi;
+mod route;
+mod server;
+mod socket;
 pub mod types;
+mod wire;

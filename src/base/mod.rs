@@ -5,7 +5,9 @@
 mod bytes;
 mod clock;
 mod threads;
+mod when;
 
 pub use bytes::{format_bytes, parse_bytes};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use threads::spawn;
+pub use when::{format_time, parse_time};

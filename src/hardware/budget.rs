@@ -1,5 +1,12 @@
 //! The budgets of a tier: every component takes its memory from here.
 
+/// What the binary, the allocator, the stacks and the API hold before the first document.
+const BASE: u64 = 8 << 20;
+/// Candidates, scores and a stack per search worker.
+const PER_WORKER: u64 = 1 << 20;
+/// Read buffer, write buffer and task of one connection.
+const PER_CONNECTION: u64 = 20 << 10;
+
 /// What each component of this box may spend. Memory in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budgets {
@@ -33,6 +40,66 @@ pub struct Budgets {
     pub retention_days: u32,
     /// Name of the embedding model: `default` is the embedded one.
     pub model: String,
+}
+
+/// One component's share of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub name: &'static str,
+    pub bytes: u64,
+    pub about: &'static str,
+}
+
+/// The parts do not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the memory budgets add up to {} but memory_total is {} (largest part: {largest})",
+    crate::base::format_bytes(*.sum),
+    crate::base::format_bytes(*.total)
+)]
+pub struct BudgetError {
+    pub sum: u64,
+    pub total: u64,
+    pub largest: &'static str,
+}
+
+impl Budgets {
+    /// Everything that may be held in memory at the same time.
+    #[must_use]
+    pub fn parts(&self) -> [Part; 6] {
+        let part = |name, bytes, about| Part { name, bytes, about };
+        [
+            part("base", BASE, "program, allocator, threads"),
+            part("store_cache", self.store_cache, "page cache of corpus.redb"),
+            part("l1_cache", self.l1_cache, "answers kept in memory"),
+            part("index_buffer", self.index_buffer, "what an ingest job holds before it writes a segment"),
+            part(
+                "search_workers",
+                u64::from(self.search_workers) * PER_WORKER,
+                "scratch of the search threads",
+            ),
+            part("connections", u64::from(self.connections) * PER_CONNECTION, "buffers of open connections"),
+        ]
+    }
+
+    /// Sum of [`Budgets::parts`].
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.parts().iter().fold(0, |sum, part| sum.saturating_add(part.bytes))
+    }
+
+    /// Checks that all parts together fit `memory_total`; gives the sum.
+    ///
+    /// # Errors
+    /// [`BudgetError`] with both figures and the largest part.
+    pub fn check_sum(&self) -> Result<u64, BudgetError> {
+        let sum = self.sum();
+        if sum <= self.memory_total {
+            return Ok(sum);
+        }
+        let largest = self.parts().into_iter().max_by_key(|part| part.bytes).map_or("", |part| part.name);
+        Err(BudgetError { sum, total: self.memory_total, largest })
+    }
 }
 
 impl Default for Budgets {

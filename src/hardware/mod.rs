@@ -1,10 +1,29 @@
 //! What box is this, and what may it spend.
 //!
-//! Offers [`probe`] (read the box), [`Tiers`] (`tiers.toml`: which tier fits) and
-//! [`Budgets`] (what each component may spend).
+//! Offers [`Probe`] (read the box), [`Tiers`] (`tiers.toml`: which tier fits), [`Budgets`] (what each
+//! component may spend), [`Process`] and [`Sampler`] (what is being spent now).
 //!
 //! Invariant: reads the box, never changes it; an accelerator that is present is shown, never assumed.
 
 mod budget;
+mod cpu;
+mod devices;
+mod live;
+mod memory;
+mod mounts;
+mod probe;
+mod process;
+mod storage;
+mod tier;
+mod tier_file;
 
-pub use budget::Budgets;
+pub use budget::{BudgetError, Budgets, Part};
+pub use cpu::Cpu;
+pub use devices::{Accelerator, PowerSupply, Sensor};
+pub use live::{Sample, Sampler};
+pub use memory::Memory;
+pub use probe::Probe;
+pub use process::{Process, ProcessReader};
+pub use storage::{Storage, StorageKind};
+pub use tier::{Choice, Tiers};
+pub use tier_file::TiersError;

@@ -1,0 +1,37 @@
+//! Who asks, as the kernel says.
+
+use std::os::fd::AsFd;
+
+use crate::engine::Caller;
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A process on this box (`SO_PEERCRED`).
+    Local { uid: u32, gid: u32, pid: i32 },
+    /// Somebody on the loopback network: read-only until tokens exist.
+    Network,
+}
+
+/// The user id that stands for "nobody in particular".
+const NOBODY: u32 = 65_534;
+
+impl Peer {
+    /// Asks the kernel who opened this Unix socket.
+    pub(super) fn of(socket: impl AsFd) -> std::io::Result<Self> {
+        let found = rustix::net::sockopt::socket_peercred(socket)?;
+        Ok(Self::Local {
+            uid: found.uid.as_raw(),
+            gid: found.gid.as_raw(),
+            pid: rustix::process::Pid::as_raw(Some(found.pid)),
+        })
+    }
+
+    /// The identity that goes with a request.
+    pub(super) fn caller(self, request: String) -> Caller {
+        match self {
+            Self::Local { uid, gid, pid } => Caller { uid, gid, pid, request },
+            Self::Network => Caller { uid: NOBODY, gid: NOBODY, pid: 0, request },
+        }
+    }
+}

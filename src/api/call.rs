@@ -1,0 +1,242 @@
+//! One request as the handlers see it: who, path parameters, query parameters, body.
+
+use std::time::Duration;
+
+use axum::RequestExt;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Query, RawPathParams, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::app::App;
+use super::auth::Peer;
+use super::fault::Fault;
+use super::idempotency::Answer;
+use crate::engine::{Action, Caller, Reply};
+
+/// Bytes that a request may carry, and the same for `/v1/embeddings`.
+const BODY: usize = 1 << 20;
+const EMBEDDINGS_BODY: usize = 4 << 20;
+/// A body must have arrived by then.
+const BODY_TIME: Duration = Duration::from_secs(20);
+
+/// The request's id, put beside the request by the server.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+/// One request, read in full.
+pub(super) struct Call {
+    pub(super) app: App,
+    pub(super) caller: Caller,
+    pub(super) headers: HeaderMap,
+    path: String,
+    params: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Fault;
+
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, Fault> {
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Network);
+        let id = request.extensions().get::<RequestId>().map_or_else(|| app.request_id(), |id| id.0.clone());
+        let params = match request.extract_parts::<RawPathParams>().await {
+            Ok(params) => params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            Err(_) => return Err(Fault::bad_request("the path is not valid UTF-8 when decoded")),
+        };
+        let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(request.uri())
+            .map_err(|error| Fault::bad_request(format!("the query string cannot be read: {error}")))?;
+        let path = request.uri().path().to_owned();
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, &path, body).await?;
+        Ok(Self {
+            app: app.clone(),
+            caller: peer.caller(id),
+            headers: parts.headers,
+            path,
+            params,
+            query,
+            body,
+        })
+    }
+}
+
+async fn read_body(headers: &HeaderMap, path: &str, body: Body) -> Result<Bytes, Fault> {
+    let limit = if path == "/v1/embeddings" { EMBEDDINGS_BODY } else { BODY };
+    let too_large = || {
+        Fault::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            format!("the body has more than {limit} bytes"),
+        )
+        .advice("send less at once; files are named by path, not sent")
+    };
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > limit) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
+        Ok(Ok(all)) => Ok(all.to_bytes()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
+        Ok(Err(error)) => Err(Fault::bad_request(format!("the body cannot be read: {error}"))),
+        Err(_) => Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time")),
+    }
+}
+
+impl Call {
+    /// A path parameter by name.
+    pub(super) fn param(&self, name: &str) -> String {
+        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// Takes the query parameters; what is left over at [`Params::finish`] is refused.
+    pub(super) fn query(&mut self) -> Params {
+        Params { left: std::mem::take(&mut self.query), known: Vec::new() }
+    }
+
+    /// The body as JSON of this type.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let kind =
+            self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !(kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")) {
+            let said =
+                if kind.is_empty() { "no Content-Type".to_owned() } else { format!("Content-Type {kind}") };
+            return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", said)
+                .advice("send Content-Type: application/json"));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // serde_json ends its messages with "at line L column C".
+            let said = format!("the body cannot be understood: {error}");
+            if error.is_data() { Fault::invalid(said) } else { Fault::bad_request(said) }
+        })
+    }
+
+    /// The body as JSON, or the default where there is none.
+    pub(super) fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Fault> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
+    /// Asks the engine.
+    pub(super) async fn ask(&self, action: Action) -> Result<Reply, Fault> {
+        self.app.ask(self.caller.clone(), action).await
+    }
+
+    /// Asks the engine to make something, once per `Idempotency-Key`.
+    pub(super) async fn create(
+        &self,
+        action: Action,
+        answer: impl FnOnce(Reply) -> Result<Answer, Fault>,
+    ) -> Result<Response, Fault> {
+        let key = self.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+        let Some(key) = key else { return Ok(respond(answer(self.ask(action).await?)?)) };
+        let (uid, remembered) = (self.caller.uid, &self.app.remembered);
+        if let Some(known) = remembered.begin(uid, key, &self.path, &self.body)? {
+            return Ok(respond(known));
+        }
+        let mut forget = Forget { call: self, key, done: false };
+        let made = answer(self.ask(action).await?)?;
+        remembered.end(uid, key, Some(made.clone()));
+        forget.done = true;
+        Ok(respond(made))
+    }
+}
+
+/// Forgets a key whose request failed, timed out or was given up.
+struct Forget<'a> {
+    call: &'a Call,
+    key: &'a str,
+    done: bool,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.call.app.remembered.end(self.call.caller.uid, self.key, None);
+        }
+    }
+}
+
+fn respond(answer: Answer) -> Response {
+    let mut response = (answer.status, axum::Json(answer.body)).into_response();
+    if let Some(location) = answer.location.and_then(|location| location.parse().ok()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A value on its way out, as JSON.
+pub(super) fn value<T: Serialize>(item: &T) -> Result<Value, Fault> {
+    serde_json::to_value(item)
+        .map_err(|error| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))
+}
+
+/// The engine gave another reply than the action promises.
+pub(super) fn unexpected<T>(_reply: &Reply) -> Result<T, Fault> {
+    Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the engine gave a reply of another kind"))
+}
+
+/// Query parameters, each taken once.
+pub(super) struct Params {
+    left: Vec<(String, String)>,
+    known: Vec<&'static str>,
+}
+
+impl Params {
+    /// Every value of this name.
+    pub(super) fn all(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        let mut found = Vec::new();
+        self.left.retain_mut(|(key, value)| {
+            let taken = key == name;
+            if taken {
+                found.push(std::mem::take(value));
+            }
+            !taken
+        });
+        found
+    }
+
+    /// The value of this name; the last one where there are several.
+    pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
+        self.all(name).pop().filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn number(&mut self, name: &'static str) -> Result<usize, Fault> {
+        let Some(text) = self.one(name) else { return Ok(0) };
+        text.parse().map_err(|_| Fault::invalid(format!("{name}: '{text}' is not a whole number")))
+    }
+
+    /// True for `1`, `true`, `yes` and for the name alone.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Fault> {
+        match self.all(name).pop().as_deref() {
+            None | Some("0" | "false" | "no") => Ok(false),
+            Some("" | "1" | "true" | "yes") => Ok(true),
+            Some(other) => Err(Fault::invalid(format!("{name}: '{other}' is neither true nor false"))),
+        }
+    }
+
+    /// Milliseconds since 1970, a date, or a date with time (UTC).
+    pub(super) fn time(&mut self, name: &'static str) -> Result<Option<u64>, Fault> {
+        let Some(text) = self.one(name) else { return Ok(None) };
+        crate::base::parse_time(&text).map(Some).ok_or_else(|| {
+            Fault::invalid(format!("{name}: '{text}' is no time"))
+                .advice("2026-03-01, 2026-03-01T08:00:00Z, or ms since 1970")
+        })
+    }
+
+    /// Refuses what nobody asked for.
+    pub(super) fn finish(self) -> Result<(), Fault> {
+        let Some((name, _)) = self.left.first() else { return Ok(()) };
+        let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
+        let shown: String = name.chars().take(60).collect();
+        Err(Fault::invalid(format!("unknown query parameter '{shown}'"))
+            .advice(format!("known here: {known}")))
+    }
+}

@@ -1,0 +1,99 @@
+//! Every refusal as a problem document (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::types::Problem;
+use crate::engine::EngineError;
+
+/// A refusal on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) Problem);
+
+impl Fault {
+    /// `kind` is the stable end of the problem's type.
+    pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+        Self(Problem {
+            kind: format!("urn:spud:problem:{kind}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            ..Problem::default()
+        })
+    }
+
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+
+    pub(super) fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
+    }
+
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The finished response, with the request's id.
+    pub(super) fn render(mut self, request: &str) -> Response {
+        self.0.instance = Some(request.to_owned());
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = Response::new(axum::body::Body::from(body));
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if let Some(seconds) = self.0.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// The body is rendered by the server, which knows the request's id; until then the fault rides along.
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(axum::body::Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        let said = error.to_string();
+        match error {
+            EngineError::Invalid { advice, .. } => Self::invalid(said).advice(advice),
+            EngineError::NotFound { advice, .. } => {
+                Self::new(StatusCode::NOT_FOUND, "not-found", said).advice(advice)
+            }
+            EngineError::Conflict { advice, .. } => {
+                Self::new(StatusCode::CONFLICT, "conflict", said).advice(advice)
+            }
+            EngineError::Busy { retry_after_s } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", said).retry_after(retry_after_s.max(1))
+            }
+            EngineError::Damaged { advice, .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", said).advice(advice)
+            }
+            EngineError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", said)
+                .advice("free some space on the data folder's disk, then try again"),
+            EngineError::Locked { advice, .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "locked", said).advice(advice).retry_after(1)
+            }
+            EngineError::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", said).retry_after(2)
+            }
+            EngineError::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", said)
+                .advice("see `spud log --level error`; the instance field is the request's id there"),
+        }
+    }
+}

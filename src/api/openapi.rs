@@ -1,0 +1,206 @@
+//! The OpenAPI 3.1 document, made from the table of routes and from the types themselves.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::route::{self, Route};
+use super::types::{
+    AddRequest, AskResponse, CheckReport, CheckRequest, Collection, CreateCollection, Document,
+    EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, Hardware, Hit,
+    Job, LogLine, Model, ModelPath, Passage, Problem, RemoveRequest, SearchRequest, SearchResponse, Status,
+};
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    let mut paths = Map::new();
+    for route in route::table() {
+        let entry = paths.entry(route.path).or_insert_with(|| json!({}));
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert(route.method.to_lowercase(), operation(route));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "spud",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Ask the documents on this box, offline",
+            "description": "HTTP/1.1 over a Unix socket; identity comes from the kernel (SO_PEERCRED). \
+                Times are milliseconds since 1970 (UTC), sizes are bytes. Errors are RFC 9457 problem documents. \
+                POSTs that create accept Idempotency-Key (remembered in memory, the last 256, until a restart).",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas()},
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let mut parameters: Vec<Value> = in_path
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    parameters.extend(
+        route.query.iter().map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}})),
+    );
+    let success = match (route.reply, route.path) {
+        ("", _) => json!({"description": "Done"}),
+        (schema, "/v1/events") => json!({"description": "A stream of events",
+            "content": {"text/event-stream": {"schema": reference(schema)}}}),
+        ("OpenApi", _) => {
+            json!({"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}})
+        }
+        (schema, _) => {
+            json!({"description": "Success", "content": {"application/json": {"schema": reference(schema)}}})
+        }
+    };
+    let problem = json!({"description": "A problem",
+        "content": {"application/problem+json": {"schema": reference("Problem")}}});
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.about,
+        "parameters": parameters,
+        "responses": {route.status.to_string(): success, "default": problem},
+    });
+    if let Some(operation) = operation.as_object_mut().filter(|_| !route.body.is_empty()) {
+        let content = json!({"application/json": {"schema": reference(route.body)}});
+        operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+    }
+    operation
+}
+
+/// `get_v1_documents_id_passages`
+fn operation_id(route: &Route) -> String {
+    let words = route.path.split(['/', '.', '{', '}']).filter(|word| !word.is_empty());
+    words.fold(route.method.to_lowercase(), |id, word| format!("{id}_{word}"))
+}
+
+fn reference(schema: &str) -> Value {
+    match schema.strip_prefix("PageOf") {
+        Some(item) => json!({
+            "type": "object",
+            "required": ["items"],
+            "properties": {
+                "items": {"type": "array", "items": reference(item)},
+                "next": {"type": ["string", "null"], "description": "Ask again with this as cursor"},
+            },
+        }),
+        None => json!({"$ref": format!("#/components/schemas/{schema}")}),
+    }
+}
+
+fn schemas() -> Value {
+    let mut all = Map::new();
+    requests(&mut all);
+    let mut answer = AskResponse::default();
+    answer.answer.push(Default::default());
+    answer.search.results.push(Hit::default());
+    let mut found = SearchResponse::default();
+    found.results.push(Hit::default());
+    add(&mut all, "AskResponse", &answer);
+    add(&mut all, "SearchResponse", &found);
+    add(&mut all, "Collection", &Collection::default());
+    add(&mut all, "Document", &Document::default());
+    add(&mut all, "Passage", &Passage::default());
+    add(&mut all, "Job", &Job::default());
+    add(&mut all, "Failure", &Failure::default());
+    let mut status = Status::default();
+    status.budgets.push(Default::default());
+    status.caches.push(Default::default());
+    add(&mut all, "Status", &status);
+    let mut hardware = Hardware::default();
+    hardware.budgets.push(Default::default());
+    hardware.thermal.push(Default::default());
+    hardware.power.push(Default::default());
+    hardware.accelerators.push(Default::default());
+    add(&mut all, "Hardware", &hardware);
+    add(&mut all, "Model", &Model::default());
+    add(&mut all, "CheckReport", &CheckReport::default());
+    add(&mut all, "EvalReport", &EvalReport::default());
+    add(&mut all, "LogLine", &LogLine::default());
+    add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
+    add(&mut all, "Health", &json!({"status": "ok"}));
+    let problem = Problem {
+        advice: Some(String::new()),
+        instance: Some(String::new()),
+        retry_after: Some(0),
+        ..Problem::default()
+    };
+    add(&mut all, "Problem", &problem);
+    let one = json!({"object": "embedding", "index": 0, "embedding": [0.5]});
+    let usage = json!({"prompt_tokens": 0, "total_tokens": 0});
+    add(
+        &mut all,
+        "EmbeddingsResponse",
+        &json!({"object": "list", "data": [one], "model": "", "usage": usage}),
+    );
+    Value::Object(all)
+}
+
+fn requests(all: &mut Map<String, Value>) {
+    add(all, "SearchRequest", &SearchRequest::default());
+    add(all, "CreateCollection", &CreateCollection::default());
+    add(all, "AddRequest", &AddRequest::default());
+    add(all, "RemoveRequest", &RemoveRequest::default());
+    add(all, "ModelPath", &ModelPath::default());
+    add(all, "CheckRequest", &CheckRequest::default());
+    add(all, "EvalRequest", &EvalRequest::default());
+    let embeddings = EmbeddingsRequest {
+        input: EmbeddingInput::Many(vec![String::new()]),
+        model: None,
+        dimensions: None,
+        encoding_format: None,
+        user: None,
+    };
+    add(all, "EmbeddingsRequest", &embeddings);
+}
+
+/// A schema read off an example, so that it cannot differ from what is sent.
+fn add<T: Serialize>(all: &mut Map<String, Value>, name: &str, example: &T) {
+    let example = serde_json::to_value(example).unwrap_or_default();
+    all.insert(name.to_owned(), schema(&example));
+}
+
+fn schema(example: &Value) -> Value {
+    match example {
+        Value::Null => json!({}),
+        Value::Bool(_) => json!({"type": "boolean"}),
+        Value::Number(number) if number.is_f64() => json!({"type": "number"}),
+        Value::Number(_) => json!({"type": "integer"}),
+        Value::String(_) => json!({"type": "string"}),
+        Value::Array(items) => match items.first() {
+            Some(item) => json!({"type": "array", "items": schema(item)}),
+            None => json!({"type": "array"}),
+        },
+        Value::Object(fields) => {
+            let properties: Map<String, Value> =
+                fields.iter().map(|(name, value)| (name.clone(), schema(value))).collect();
+            json!({"type": "object", "properties": properties})
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_every_reference_exists() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        for route in route::table() {
+            let operation = &document["paths"][route.path][route.method.to_lowercase()];
+            assert_eq!(operation["summary"], route.about, "{} {}", route.method, route.path);
+        }
+        let text = document.to_string();
+        for name in text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(schemas.contains_key(name), "schema {name} is referred to but not there");
+        }
+        let mut ids: Vec<String> = route::table().map(operation_id).collect();
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "operation ids repeat");
+    }
+}

@@ -1,0 +1,137 @@
+//! The table of routes: what can be asked for, one file per resource.
+//!
+//! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
+
+mod collections;
+mod documents;
+mod embeddings;
+mod events;
+mod health;
+mod jobs;
+mod models;
+mod search;
+mod status;
+mod upkeep;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::MethodRouter;
+
+use super::app::App;
+use super::fault::Fault;
+
+/// One thing that can be asked for.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    /// With `{name}` for parameters.
+    pub(super) path: &'static str,
+    pub(super) about: &'static str,
+    /// Names of query parameters.
+    pub(super) query: &'static [&'static str],
+    /// Name of the body's schema; empty for none.
+    pub(super) body: &'static str,
+    /// Status and schema of success.
+    pub(super) status: u16,
+    pub(super) reply: &'static str,
+    /// Also served on the loopback network.
+    pub(super) network: bool,
+    /// May take minutes.
+    pub(super) long: bool,
+    pub(super) handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    const fn new(
+        method: &'static str,
+        path: &'static str,
+        about: &'static str,
+        handler: fn() -> MethodRouter<App>,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            about,
+            query: &[],
+            body: "",
+            status: 200,
+            reply: "",
+            network: false,
+            long: false,
+            handler,
+        }
+    }
+
+    const fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = names;
+        self
+    }
+
+    const fn body(mut self, schema: &'static str) -> Self {
+        self.body = schema;
+        self
+    }
+
+    const fn reply(mut self, status: u16, schema: &'static str) -> Self {
+        self.status = status;
+        self.reply = schema;
+        self
+    }
+
+    const fn network(mut self) -> Self {
+        self.network = true;
+        self
+    }
+
+    const fn long(mut self) -> Self {
+        self.long = true;
+        self
+    }
+
+    /// True when this route serves the path; parameters match any one segment.
+    pub(super) fn serves(&self, method: &str, path: &str) -> bool {
+        let same = |(want, have): (&str, &str)| want.starts_with('{') && !have.is_empty() || want == have;
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.method == method
+            && self.path.split('/').count() == path.split('/').count()
+            && self.path.split('/').zip(path.split('/')).all(same)
+    }
+}
+
+/// Every route, resource by resource.
+pub(super) fn table() -> impl Iterator<Item = &'static Route> {
+    let all: [&[Route]; 10] = [
+        &search::ROUTES,
+        &status::ROUTES,
+        &collections::ROUTES,
+        &documents::ROUTES,
+        &jobs::ROUTES,
+        &embeddings::ROUTES,
+        &models::ROUTES,
+        &upkeep::ROUTES,
+        &events::ROUTES,
+        &health::ROUTES,
+    ];
+    all.into_iter().flatten()
+}
+
+/// The router made from the table.
+pub(super) fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        router = router.route(route.path, (route.handler)());
+    }
+    router
+        .method_not_allowed_fallback(async || {
+            Fault::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this resource does not know that method",
+            )
+            .advice("the Allow header lists the methods; /v1/openapi.json describes them")
+        })
+        .fallback(async || {
+            Fault::new(StatusCode::NOT_FOUND, "not-found", "there is no such resource")
+                .advice("/v1/openapi.json lists what there is")
+        })
+        .with_state(app)
+}
