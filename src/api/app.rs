@@ -24,7 +24,6 @@ pub(super) struct App {
 }
 
 struct Counters {
-    clock: SystemClock,
     started_ms: u64,
     requests: AtomicU64,
     limit: AtomicUsize,
@@ -33,10 +32,8 @@ struct Counters {
 
 impl App {
     pub(super) fn new(engine: Arc<Engine>, stopping: watch::Receiver<bool>) -> Self {
-        let clock = SystemClock::default();
         let counters = Counters {
-            started_ms: clock.now_ms(),
-            clock,
+            started_ms: SystemClock::default().now_ms(),
             requests: AtomicU64::new(0),
             limit: AtomicUsize::new(CONNECTIONS_AT_START),
             told: AtomicBool::new(false),
@@ -63,10 +60,6 @@ impl App {
         format!("{:x}-{count:x}", self.counters.started_ms)
     }
 
-    pub(super) fn now_ms(&self) -> u64 {
-        self.counters.clock.now_ms()
-    }
-
     pub(super) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -91,7 +84,7 @@ impl App {
         let caller =
             Caller { uid: rustix::process::getuid().as_raw(), gid: 0, pid: 0, request: self.request_id() };
         let Ok(Reply::Hardware(hardware)) = self.ask(caller, Action::Hardware).await else { return };
-        let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connections");
+        let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connection_limit");
         if let Some(limit) =
             gauge.and_then(|gauge| usize::try_from(gauge.limit).ok()).filter(|limit| *limit > 0)
         {

@@ -192,6 +192,20 @@ impl Client {
     }
 }
 
+/// Percent-encodes a path segment or a query value.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// A POST that changes nothing.
 pub(super) fn is_question(target: &str) -> bool {
     ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect"].contains(&target)

@@ -1,3 +1,80 @@
 //! `spud NOUN VERB`: one file per noun.
 //!
 //! Invariant: knows the API's words, client and host, and nothing else of spud.
+
+mod add;
+mod args;
+mod ask;
+mod check;
+mod collection;
+mod context;
+mod daemon;
+mod doctor;
+mod document;
+mod embed;
+mod error;
+mod eval;
+mod generate;
+mod job;
+mod log;
+mod model;
+mod open;
+mod output;
+mod remove;
+mod search;
+mod status;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use context::Context;
+use error::CliError;
+
+/// Parses the command line, does what it says, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; where nobody reads them, there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { error::USAGE } else { 0 });
+        }
+    };
+    let mut context = Context::new(&cli.global);
+    let result = run(cli.command, &mut context).and_then(|code| context.out.flush().map(|()| code));
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // What was printed before the error still belongs to the reader.
+            let _ = context.out.flush();
+            ExitCode::from(error.report(&context))
+        }
+    }
+}
+
+fn run(command: Option<Command>, context: &mut Context) -> Result<u8, CliError> {
+    let Some(command) = command else { return terminal::run(context) };
+    match command {
+        Command::Daemon(args) => daemon::run(&args, context),
+        Command::Add(args) => add::run(args, context),
+        Command::Remove(args) => remove::run(args, context),
+        Command::Ask(args) => ask::run(args, context),
+        Command::Search(args) => search::run(args, context),
+        Command::Collection { verb } => collection::run(verb, context),
+        Command::Document { verb } => document::run(verb, context),
+        Command::Job { verb } => job::run(verb, context),
+        Command::Model { verb } => model::run(verb, context),
+        Command::Status => status::run(context),
+        Command::Doctor => doctor::run(context),
+        Command::Check(args) => check::run(&args, context),
+        Command::Eval(args) => eval::run(&args, context),
+        Command::Log(args) => log::run(&args, context),
+        Command::Embed(args) => embed::run(args, context),
+        Command::Completions(args) => generate::completions(&args, context),
+        Command::Man(args) => generate::man(&args, context),
+    }
+}

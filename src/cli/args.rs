@@ -1,0 +1,110 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{add, ask, check, collection, daemon, document, embed, eval, generate, job, log, model, remove};
+
+/// Ask the documents on this box, offline
+///
+/// Without a command, the terminal interface opens. Every command works with a running daemon and without one.
+#[derive(Debug, Parser)]
+#[command(name = "spud", version, arg_required_else_help = false, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed or nothing found, 2 usage, 64-78 as in sysexits.h")]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Global {
+    /// Data folder
+    #[arg(long, global = true, value_name = "DIR", env = "SPUD_DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// Unix socket of the daemon
+    #[arg(long, global = true, value_name = "PATH", env = "SPUD_SOCKET")]
+    pub(super) socket: Option<PathBuf>,
+    /// A tiers.toml in place of the built-in one
+    #[arg(long, global = true, value_name = "FILE", env = "SPUD_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Tier to use: ultra_lite, lite, standard or full
+    #[arg(long, global = true, value_name = "TIER", env = "SPUD_TIER")]
+    pub(super) tier: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: When,
+    /// Say only what was asked for
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Line mode in place of the full-screen interface (only without a command)
+    #[arg(long)]
+    pub(super) plain: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Answer a question, with citations
+    Ask(ask::AskArgs),
+    /// List passages that match
+    Search(ask::AskArgs),
+    /// Add files and folders
+    Add(add::AddArgs),
+    /// Remove documents
+    Remove(remove::RemoveArgs),
+    /// Collections of documents
+    Collection {
+        #[command(subcommand)]
+        verb: collection::Verb,
+    },
+    /// Documents
+    Document {
+        #[command(subcommand)]
+        verb: document::Verb,
+    },
+    /// Background jobs
+    Job {
+        #[command(subcommand)]
+        verb: job::Verb,
+    },
+    /// Embedding models
+    Model {
+        #[command(subcommand)]
+        verb: model::Verb,
+    },
+    /// Show what the box is doing
+    Status,
+    /// Show the box, its tier and why, and each budget
+    Doctor,
+    /// Verify every segment, record and model
+    Check(check::CheckArgs),
+    /// Measure search on a judged collection
+    Eval(eval::EvalArgs),
+    /// Show spud's own log
+    Log(log::LogArgs),
+    /// Print the vectors of texts
+    Embed(embed::EmbedArgs),
+    /// Run in the foreground and serve the socket
+    Daemon(daemon::DaemonArgs),
+    /// Print completions for a shell
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(generate::ManArgs),
+}
