@@ -31,7 +31,8 @@ pub struct Options {
     /// `--listen`: loopback TCP, read-only.
     pub listen: Option<SocketAddr>,
     pub daemon: bool,
-    scratch: bool,
+    /// A throw-away box; [`scratch`] sets it.
+    pub scratch: bool,
 }
 
 /// Why there is no box to talk to.

@@ -99,6 +99,14 @@ pub(super) fn remarks(found: &SearchResponse, context: &Context) {
     for note in &found.notes {
         context.remark(&format!("note: {note}"));
     }
+    if context.verbose {
+        context.remark(&format!(
+            "{} results in {} us, cache: {:?}",
+            found.results.len(),
+            found.took_us,
+            found.cache
+        ));
+    }
 }
 
 /// `[1] Title > Heading` with its place, then the passage.
