@@ -22,7 +22,9 @@ impl Vocabulary for Words {
 #[test]
 fn agrees_with_the_reference() {
     let vocabulary = std::fs::read_to_string("/work/shared/data/model/vocab.txt").unwrap();
-    let words = Words(vocabulary.lines().enumerate().map(|(row, w)| (w.to_owned(), u32::try_from(row).unwrap())).collect());
+    let words = Words(
+        vocabulary.lines().enumerate().map(|(row, w)| (w.to_owned(), u32::try_from(row).unwrap())).collect(),
+    );
     let names: Vec<&str> = vocabulary.lines().collect();
     for line in include_str!("data/wordpiece.golden.jsonl").lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -364,7 +364,8 @@ impl<'a> Window<'a> {
                     }
                     rest -= bound;
                     let members = groups.get_mut(group).into_iter().flatten();
-                    score += members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
+                    score +=
+                        members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
                 }
                 if score > threshold {
                     threshold = give(chunk, score);

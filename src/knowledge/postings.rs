@@ -153,7 +153,12 @@ impl ListWriter {
         pack(&self.tfs, tf_bits, &mut self.packed);
         self.entries.extend_from_slice(&last.to_le_bytes());
         self.entries.extend_from_slice(&(self.packed.len() as u32).to_le_bytes());
-        self.entries.extend_from_slice(&[gap_bits as u8, tf_bits as u8, self.block_bounds.0, self.block_bounds.1]);
+        self.entries.extend_from_slice(&[
+            gap_bits as u8,
+            tf_bits as u8,
+            self.block_bounds.0,
+            self.block_bounds.1,
+        ]);
         self.filled = 0;
         self.block_bounds = (0, u8::MAX);
     }
@@ -212,8 +217,18 @@ impl<'a> ListReader<'a> {
             None => data,
         };
         Some(Self {
-            bytes, entries, data, blocks, block: 0, tail, df, bounds,
-            chunks: [0; BLOCK], tfs: [0; BLOCK], len: 0, decoded: false,
+            bytes,
+            entries,
+            data,
+            blocks,
+            block: 0,
+            tail,
+            df,
+            bounds,
+            chunks: [0; BLOCK],
+            tfs: [0; BLOCK],
+            len: 0,
+            decoded: false,
         })
     }
 

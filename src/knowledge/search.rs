@@ -115,7 +115,11 @@ pub(super) fn hybrid(
 }
 
 fn known_part(query: &Query, weighted: &Weighted) -> f32 {
-    let weights = query.groups.iter().zip(&weighted.idfs).map(|(g, (idf, occurs))| (g.alternatives[0].weight * idf, *occurs));
+    let weights = query
+        .groups
+        .iter()
+        .zip(&weighted.idfs)
+        .map(|(g, (idf, occurs))| (g.alternatives[0].weight * idf, *occurs));
     let (known, all) =
         weights.fold((0.0, 0.0), |(known, all), (w, occurs)| (known + if occurs { w } else { 0.0 }, all + w));
     if all > 0.0 { known / all } else { 0.0 }
