@@ -156,8 +156,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::PageDown, "page-down", "A page down", "", List, &["pagedown", "ctrl-f"], always),
     row(A::Top, "top", "To the top", "", List, &["home", "g"], always),
     row(A::Bottom, "bottom", "To the end", "", List, &["end", "G"], always),
-    row(A::Back, "back", "Back", "", General, &["esc"], always),
-    row(A::Help, "help", "Keys and what they do", "help", General, &["?", "f5"], always),
+    row(A::Back, "back", "Back", "back", General, &["esc"], always),
+    row(A::Help, "help", "Keys and what they do", "help", General, &["?", "f10"], always),
     row(A::Palette, "palette", "Find an action by name", "actions", General, &[":", "ctrl-p"], always),
     row(A::Quit, "quit", "Quit; running jobs go on", "quit", General, &["q", "ctrl-c"], always),
     row(A::NextView, "next-view", "Next view", "", General, &["tab"], always),
@@ -166,7 +166,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewAsk, "view-ask", "Ask a question", "", General, &["2", "f2"], always),
     row(A::ViewLibrary, "view-library", "Collections, documents, jobs, failures", "", General, &["3", "f3"], always),
     row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
-    row(A::Refresh, "refresh", "Load again", "", General, &["r"], always),
+    row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
 ];
@@ -245,10 +245,19 @@ fn some_lines(m: &Model) -> Option<&'static str> {
 }
 
 fn openable(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
+    if m.view == View::Ask && m.ask.reader.is_some() {
+        return Some("it is open");
+    }
     unless(m.something_selected(), "nothing selected")
 }
 
 fn something(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
     unless(m.something_selected(), "nothing to copy")
 }
 

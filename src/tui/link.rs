@@ -38,7 +38,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Keeps an event; true when the screen must be told.
     fn put(&mut self, event: Event, bytes: u64) -> bool {
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         let slot = match &event.kind {
             EventKind::Log(_) => {
                 if self.logs.len() >= LOG_LINES {
@@ -161,7 +161,7 @@ pub(crate) fn serve(link: &mut dyn Link, request: Request) -> Msg {
 
 fn total(link: &dyn Link) -> u64 {
     let (received, sent) = link.bytes();
-    received + sent
+    received.saturating_add(sent)
 }
 
 fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {

@@ -55,10 +55,14 @@ pub(crate) struct LinkState {
 impl LinkState {
     /// Counts bytes into a rate over about two seconds.
     pub(crate) fn count(&mut self, bytes: u64, now_ms: u64) {
-        self.window_bytes += bytes;
+        self.window_bytes = self.window_bytes.saturating_add(bytes);
         let ms = now_ms.saturating_sub(self.window_start_ms);
         if ms >= 2000 {
-            self.rate = if ms > 10_000 { self.window_bytes / 10 } else { self.window_bytes * 1000 / ms };
+            self.rate = if ms > 10_000 {
+                self.window_bytes / 10
+            } else {
+                self.window_bytes.saturating_mul(1000) / ms
+            };
             self.window_start_ms = now_ms;
             self.window_bytes = 0;
         }
@@ -158,6 +162,8 @@ pub(crate) struct Model {
     pub(crate) ask: Ask,
     pub(crate) library: Library,
     pub(crate) logs: Logs,
+    /// A key was pressed since the start.
+    pub(crate) touched: bool,
     pub(crate) quit: bool,
 }
 

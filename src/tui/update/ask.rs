@@ -149,7 +149,7 @@ fn explain(model: &mut Model) -> Vec<Effect> {
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {
-    let width = model.body_width();
+    let width = model.body_width().saturating_sub(2);
     let ask = &mut model.ask;
     let Some(hit) = ask.hit().cloned() else { return Vec::new() };
     if ask.reader.is_some() {
@@ -266,7 +266,7 @@ pub(super) fn check_collection(model: &mut Model) {
 }
 
 pub(super) fn rewrap(model: &mut Model) {
-    let width = model.body_width();
+    let width = model.body_width().saturating_sub(2);
     if let Some(reader) = &mut model.ask.reader {
         reader.wrap(width);
         reader.top = reader.top.min(reader.lines.len().saturating_sub(1));

@@ -68,7 +68,7 @@ fn count(model: &mut Model, wire: Wire) {
 /// The event stream is open only while something shows it: an idle question line costs nothing.
 fn listen(model: &mut Model, effects: &mut Vec<Effect>) {
     let working = model.library.jobs.items.iter().any(|j| !j.state.is_final())
-        || model.overview.status.as_ref().is_some_and(|s| s.jobs_running + s.jobs_queued > 0);
+        || model.overview.status.as_ref().is_some_and(|s| s.jobs_running > 0 || s.jobs_queued > 0);
     let wanted = !model.quit && (model.view != View::Ask || working || model.link.down);
     if wanted != model.link.listening {
         model.link.listening = wanted;
@@ -78,6 +78,7 @@ fn listen(model: &mut Model, effects: &mut Vec<Effect>) {
 
 fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     model.notice = None;
+    model.touched = true;
     if model.overlay.is_some() {
         return overlay::key(model, key);
     }
@@ -242,7 +243,14 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
         Reply::Answer(serial, response) => ask::answered(model, serial, response),
         Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
-        Reply::Status(status) => model.overview.status = Some(status),
+        Reply::Status(status) => {
+            let busy = status.jobs_running > 0 || !status.damaged.is_empty();
+            let first = model.overview.status.replace(status).is_none();
+            // A box that is busy or hurt is shown first, unless someone is typing already.
+            if first && busy && !model.touched && model.view == View::Ask {
+                return go(model, View::Overview);
+            }
+        }
         Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
         Reply::Collections(items) => {
             model.library.collections.items = items;

@@ -183,7 +183,8 @@ fn results(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let on = at == ask.selected && ask.focus != Focus::Question;
         result(pen, Rect { y, height: 1, ..area }, hit, on);
         if y + 1 < area.bottom() {
-            let line = passage::snippet(hit, usize::from(area.width.saturating_sub(4)));
+            let line =
+                passage::snippet(hit, usize::from(area.width.saturating_sub(4)), pen.look.glyphs.ellipsis);
             pen.pieces(area.x + 4, y + 1, area.width.saturating_sub(4), &line.pieces);
         }
         y += RESULT_ROWS;

@@ -75,13 +75,7 @@ pub(crate) fn confirm(pen: &mut Pen<'_>, screen: Rect, confirm: &Confirm) -> Cur
     let mut cursor = None;
     if let Some((want, edit)) = &confirm.typed {
         y += u16::from(screen.height > 12);
-        pen.put(
-            inner.x,
-            y,
-            inner.width,
-            Tone::Warn,
-            &format!("Type {want} to allow it, then tab and enter:"),
-        );
+        pen.put(inner.x, y, inner.width, Tone::Warn, &format!("Type \"{want}\" to allow it:"));
         let area = Rect { x: inner.x + 2, y: y + 1, width: inner.width.saturating_sub(2), height: 1 };
         pen.put(inner.x, y + 1, 2, Tone::Accent, pen.look.glyphs.prompt);
         let theme = pen.look.theme;

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::base::format_bytes;
 use crate::tui::action::{TABLE, groups};
-use crate::tui::model::{Model, Notice, View};
+use crate::tui::model::{Model, Notice, Tab, View};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece, compact};
@@ -88,8 +88,24 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             let Some(key) = model.keymap.shown(model.view, spec.action) else { continue };
             match spec.disabled_reason(model) {
                 None => able.push((key.to_string(), spec.short.to_owned())),
-                Some("no table here" | "no list here" | "only documents" | "you are typing it") => {}
+                Some(
+                    "no table here" | "no list here" | "only documents" | "it is open" | "you are typing it",
+                ) => {}
                 Some(reason) => unable.push((key.to_string(), format!("{} ({reason})", spec.short))),
+            }
+        }
+    }
+    // What one came for first: back out of a document, then open.
+    let deep = match model.view {
+        View::Ask => model.ask.reader.is_some(),
+        View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
+        View::Overview | View::Logs => false,
+    };
+    for (label, wanted) in [("open", true), ("back", deep)] {
+        if let Some(at) = able.iter().position(|(_, l)| l == label) {
+            let hint = able.remove(at);
+            if wanted {
+                able.insert(0, hint);
             }
         }
     }

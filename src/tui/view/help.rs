@@ -9,7 +9,7 @@ use crate::tui::view::{Pen, Piece};
 
 pub(crate) fn draw(pen: &mut Pen<'_>, screen: Rect, model: &Model, top: usize) -> Option<(u16, u16)> {
     let height = screen.height.saturating_sub(2);
-    let inner = pen.panel(screen, 72, height, "Keys");
+    let inner = pen.panel(screen, 76, height, "Keys");
     let rows = rows(model);
     let shown = usize::from(inner.height);
     let top = top.min(rows.len().saturating_sub(shown));

@@ -32,9 +32,9 @@ const DOCUMENTS: &[Column] = &[
 const JOBS: &[Column] = &[
     column("state", 9, 0),
     column("kind", 7, 0),
-    column("collection", 12, 72),
+    column("collection", 12, 110),
     number("done", 5, 0),
-    number("files", 11, 56),
+    number("files", 11, 96),
     number("rate", 11, 64),
     number("left", 10, 50),
     path("working on"),
@@ -52,7 +52,8 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         empty(pen, rest, model);
         return cursor;
     }
-    let list = if rest.height > 10 && lib.tab == Tab::Failures { advice(pen, rest, lib) } else { rest };
+    let below = below(lib);
+    let list = if rest.height > 10 && !below.is_empty() { under(pen, rest, &below) } else { rest };
     let face = lib.list();
     let now = model.now_ms;
     let len = (face.order.len(), face.selected);
@@ -152,15 +153,35 @@ fn empty(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     pen.put(area.x + 1, area.y + 1, area.width.saturating_sub(1), Tone::Quiet, advice);
 }
 
-/// What can be done about the selected failure, under the list; returns the list's area.
-fn advice(pen: &mut Pen<'_>, area: Rect, lib: &Library) -> Rect {
-    let Some(f) = lib.failure() else { return area };
-    let list = Rect { height: area.height - 4, ..area };
-    let line = Rect { x: area.x, width: area.width, ..area };
-    pen.rule(line, list.bottom());
-    pen.put(area.x + 1, list.bottom() + 1, area.width - 1, Tone::Text, &f.path);
-    pen.put(area.x + 1, list.bottom() + 2, area.width - 1, Tone::Warn, &f.reason);
-    pen.put(area.x + 1, list.bottom() + 3, area.width - 1, Tone::Good, &f.advice);
+/// The selected row in full, for the tabs whose rows seldom fit: what it is, how far, what to do.
+fn below(lib: &Library) -> Vec<Piece> {
+    if let Some(f) = lib.failure() {
+        return vec![
+            (Tone::Text, f.path.clone()),
+            (Tone::Warn, f.reason.clone()),
+            (Tone::Good, f.advice.clone()),
+        ];
+    }
+    let Some(j) = lib.job() else { return Vec::new() };
+    let files = format!("{} of {} files", count(j.files_done), count(j.files_total));
+    let rest = format!("{} unchanged, {} failed", count(j.files_skipped), count(j.files_failed));
+    let bytes = format!("{} of {}", format_bytes(j.bytes_done), format_bytes(j.bytes_total));
+    let about = j.current.as_ref().or(j.paths.first()).cloned().unwrap_or_default();
+    let last = match &j.error {
+        Some(error) => (Tone::Bad, error.clone()),
+        None => (Tone::Quiet, bytes),
+    };
+    vec![(Tone::Text, about), (Tone::Quiet, format!("{}: {files}, {rest}", j.collection)), last]
+}
+
+/// Draws lines under the list; returns what is left for the list.
+fn under(pen: &mut Pen<'_>, area: Rect, lines: &[Piece]) -> Rect {
+    let height = u16::try_from(lines.len() + 1).unwrap_or(4).min(area.height);
+    let list = Rect { height: area.height - height, ..area };
+    pen.rule(area, list.bottom());
+    for (y, (tone, text)) in (list.bottom() + 1..area.bottom()).zip(lines) {
+        pen.put(area.x + 1, y, area.width.saturating_sub(1), *tone, text);
+    }
     list
 }
 

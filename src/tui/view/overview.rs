@@ -15,7 +15,10 @@ type Row = Vec<Piece>;
 
 /// From this width on there are two columns.
 const TWO: u16 = 72;
-const GAP: u16 = 4;
+const GAP: u16 = 3;
+/// Cells of a sparkline, and of the names of gauges.
+const GRAPH: usize = 12;
+const NAME: usize = 13;
 const LABEL: usize = 12;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
@@ -81,7 +84,7 @@ fn pair(label: &str, value: String) -> Row {
 
 /// Numbers of one column end at the same place.
 fn figure(label: &str, value: &str) -> Row {
-    pair(label, format!("{value:>10}"))
+    pair(label, format!("{value:>9}"))
 }
 
 fn trouble(status: &Status, hardware: Option<&Hardware>, g: &Glyphs) -> Vec<Row> {
@@ -101,16 +104,13 @@ fn the_box(model: &Model, s: &Status, hardware: Option<&Hardware>, g: &Glyphs) -
     let daemon = if s.daemon { "daemon" } else { "in this process" };
     out.push(pair("tier", format!("{}, {daemon}, up {}", s.tier, span(s.uptime_ms))));
     if let Some(h) = hardware {
-        let cores = plural(u64::from(h.cores), "core");
-        out.push(pair(
-            "machine",
-            format!("{}, {cores}, {}", format_bytes(h.memory_effective), h.vector_kernel),
-        ));
+        let machine = format!("{}, {} x {}", format_bytes(h.memory_effective), h.cores, h.vector_kernel);
+        out.push(pair("machine", machine));
     }
     let graph = |row: Row, sweep: &Sweep| -> Row {
         let mut row = row;
         row.push((Tone::Text, "  ".to_owned()));
-        row.extend(graph::sweep(sweep, 14, g));
+        row.extend(graph::sweep(sweep, GRAPH, g));
         row
     };
     out.push(graph(figure("memory", &format_bytes(s.rss_bytes)), &model.overview.memory));
@@ -120,7 +120,7 @@ fn the_box(model: &Model, s: &Status, hardware: Option<&Hardware>, g: &Glyphs) -
     out.push(anonymous);
     out.push(graph(figure("cpu", &format!("{:.1} %", s.cpu_percent)), &model.overview.cpu));
     let [a, b, c] = s.load;
-    out.push(pair("load", format!("{a:>10.2}  {b:.2}  {c:.2}")));
+    out.push(pair("load", format!("{a:>9.2}  {b:.2}  {c:.2}")));
     let disk = percent(s.disk_total_bytes.saturating_sub(s.disk_free_bytes), s.disk_total_bytes);
     let mut row = figure("disk free", &format_bytes(s.disk_free_bytes));
     row.push((Tone::Quiet, format!("  of {}", format_bytes(s.disk_total_bytes))));
@@ -133,7 +133,7 @@ fn the_box(model: &Model, s: &Status, hardware: Option<&Hardware>, g: &Glyphs) -
         let unit = if g.rule == "-" { "C" } else { "°C" };
         out.push(vec![
             (Tone::Quiet, format!("{:<LABEL$}", "temperature")),
-            (tone, format!("{t:>7.1} {unit}")),
+            (tone, format!("{t:>6.1} {unit}")),
         ]);
     }
     out
@@ -144,7 +144,7 @@ fn queries(model: &Model, s: &Status, g: &Glyphs) -> Vec<Row> {
     let mut out = vec![title("Questions")];
     let mut rate = figure("rate", &format!("{:.1} /s", q.per_second));
     rate.push((Tone::Text, "  ".to_owned()));
-    rate.extend(graph::sweep(&model.overview.queries, 14, g));
+    rate.extend(graph::sweep(&model.overview.queries, GRAPH, g));
     out.push(rate);
     if q.total == 0 {
         out.push(pair("answered", "none yet".to_owned()));
@@ -154,17 +154,20 @@ fn queries(model: &Model, s: &Status, g: &Glyphs) -> Vec<Row> {
         out.push(figure("p99", &micros(q.p99_us)));
         let mut row = figure("answered", &count(q.total));
         row.push((Tone::Quiet, format!("  found {} %", percent(q.found, q.total))));
-        if q.errors > 0 {
-            row.push((Tone::Bad, format!("  {}", plural(q.errors, "error"))));
-        }
         out.push(row);
+        if q.errors > 0 {
+            out.push(vec![
+                (Tone::Quiet, format!("{:<LABEL$}", "errors")),
+                (Tone::Bad, format!("{:>9}", count(q.errors))),
+            ]);
+        }
     }
     out.extend(s.caches.iter().map(cache));
     out
 }
 
 fn cache(c: &CacheStatus) -> Row {
-    let asked = c.hits + c.misses;
+    let asked = c.hits.saturating_add(c.misses);
     let hits = if asked == 0 { "-".to_owned() } else { format!("{} %", percent(c.hits, asked)) };
     let mut row = figure(&format!("{} cache", c.name.replace('_', " ").trim_end_matches(" cache")), &hits);
     row.push((Tone::Quiet, format!("  {}", plural(c.entries, "entry").replace("entrys", "entries"))));
@@ -185,8 +188,8 @@ fn budget(b: &Gauge, g: &Glyphs, room: usize) -> Row {
     let limit = if b.unit == "bytes" { format_bytes(b.limit) } else { count(b.limit) };
     let figures = format!(" {share:>3} % of {limit:>8}");
     let name = b.name.replace('_', " ");
-    let bar = room.saturating_sub(LABEL + 2 + figures.len()).clamp(4, 30);
-    let mut row = vec![(Tone::Quiet, format!("{:<width$}", name, width = LABEL + 2))];
+    let bar = room.saturating_sub(NAME + figures.len()).clamp(4, 30);
+    let mut row = vec![(Tone::Quiet, format!("{:<width$}", name, width = NAME))];
     row.extend(gauge::bar(b.used, b.limit, bar, g));
     row.push((if share >= 80 { gauge::level(share) } else { Tone::Text }, figures));
     row
@@ -200,7 +203,7 @@ fn library(model: &Model, s: &Status, g: &Glyphs, room: usize) -> Vec<Row> {
         row
     };
     let mut documents = total(s.documents, "document");
-    documents.push((Tone::Quiet, format!("  in {}", plural(s.collections, "collection"))));
+    documents.push((Tone::Quiet, format!("  {}", plural(s.collections, "collection"))));
     out.push(documents);
     out.push(total(s.chunks, "passage"));
     let mut index = figure("index", &format_bytes(s.index_bytes));
@@ -221,10 +224,10 @@ fn library(model: &Model, s: &Status, g: &Glyphs, room: usize) -> Vec<Row> {
 }
 
 fn job(j: &Job, g: &Glyphs, room: usize) -> Row {
-    let eta = j.eta_ms.map_or_else(String::new, |ms| format!(", {} left", span(ms)));
+    let eta = j.eta_ms.map_or_else(String::new, |ms| format!(", {}", span(ms)));
     let figures = format!(" {:>3} %{eta}", percent(j.bytes_done, j.bytes_total).min(100));
-    let bar = room.saturating_sub(LABEL + 2 + figures.chars().count()).clamp(4, 30);
-    let mut row = vec![(Tone::Quiet, format!("{:<width$}", j.kind, width = LABEL + 2))];
+    let bar = room.saturating_sub(NAME + figures.chars().count()).clamp(4, 30);
+    let mut row = vec![(Tone::Quiet, format!("{:<width$}", j.kind, width = NAME))];
     row.extend(gauge::bar(j.bytes_done, j.bytes_total, bar, g));
     row.push((Tone::Text, figures));
     row

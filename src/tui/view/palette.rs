@@ -16,7 +16,7 @@ pub(crate) fn draw(
     selected: usize,
 ) -> Option<(u16, u16)> {
     let found = palette_matches(model.view, &edit.text());
-    let inner = pen.panel(screen, 64, screen.height.saturating_sub(4).min(16), "Actions");
+    let inner = pen.panel(screen, 64, screen.height.saturating_sub(2).min(16), "Actions");
     let line = Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), height: 1, ..inner };
     let prompt = pen.look.glyphs.prompt;
     pen.put(inner.x, inner.y, 2, Tone::Accent, prompt);

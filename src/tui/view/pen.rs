@@ -86,7 +86,7 @@ impl<'a> Pen<'a> {
         let x = screen.x + (screen.width - width) / 2;
         let y = screen.y + (screen.height - height) / 2;
         let area = Rect { x, y, width, height };
-        self.clear(area);
+        self.clear(Rect { x: x.saturating_sub(2), width: width + 4, ..area });
         let ascii = self.look.glyphs.rule == "-";
         let (corners, side) =
             if ascii { (["+", "+", "+", "+"], "|") } else { (["┌", "┐", "└", "┘"], "│") };

@@ -99,6 +99,17 @@ impl Flow {
         }
     }
 
+    /// Ends the line; an empty one follows where a paragraph ends.
+    fn end_line(&mut self, paragraph: bool) {
+        self.gap = None;
+        if !self.line.is_empty() {
+            self.wrap();
+        }
+        if paragraph && self.lines.last().is_some_and(|l| !l.is_empty()) {
+            self.wrap();
+        }
+    }
+
     fn wrap(&mut self) {
         self.lines.push(std::mem::take(&mut self.line));
         self.used = 0;
@@ -116,10 +127,7 @@ pub(crate) fn flow(text: &str, room: usize, marks: &Marks) -> Vec<Line> {
             breaks += 1;
             flow.place(std::mem::take(&mut word));
             if breaks > 1 || kept_break(text, at) {
-                if !flow.line.is_empty() || (breaks == 2 && !flow.lines.is_empty()) {
-                    flow.wrap();
-                }
-                flow.gap = None;
+                flow.end_line(breaks > 1);
             } else {
                 flow.gap = Some(marks.tone(at));
             }
@@ -156,7 +164,7 @@ fn kept_break(text: &str, at: usize) -> bool {
 }
 
 /// One line of `room` cells that shows the best sentence, from its beginning.
-pub(crate) fn snippet(hit: &Hit, room: usize) -> Line {
+pub(crate) fn snippet(hit: &Hit, room: usize, ellipsis: &str) -> Line {
     let (from, to) = hit.best_sentence;
     let whole = hit.text.get(from..to).is_none_or(str::is_empty);
     let start = if whole { 0 } else { from };
@@ -165,7 +173,12 @@ pub(crate) fn snippet(hit: &Hit, room: usize) -> Line {
     let marks =
         Marks { matches: shifted.map(|(f, t)| (f.saturating_sub(start), t - start)).collect(), best: (0, 0) };
     let flat: String = rest.chars().take(room * 2).map(|c| if c == '\n' { ' ' } else { c }).collect();
-    flow(&flat, room, &marks).into_iter().next().unwrap_or_default()
+    let mut lines = flow(&flat, room.saturating_sub(2), &marks).into_iter();
+    let mut line = lines.next().unwrap_or_default();
+    if lines.next().is_some() {
+        line.pieces.push((Tone::Quiet, format!(" {ellipsis}")));
+    }
+    line
 }
 
 #[cfg(test)]
@@ -209,7 +222,7 @@ mod tests {
                 prop_assert!(text::width(&line) <= room);
             }
             let hit = Hit { text, highlights: vec![(a, b)], best_sentence: (a, b), ..Hit::default() };
-            prop_assert!(plain(&[snippet(&hit, room)])[0].chars().count() <= room);
+            prop_assert!(text::width(&plain(&[snippet(&hit, room.max(4), "…")])[0]) <= room.max(4));
         }
     }
 }
