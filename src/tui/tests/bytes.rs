@@ -15,10 +15,11 @@ use crate::tui::term::caps::Caps;
 use crate::tui::update::update;
 use crate::tui::view;
 
+type Pipe = Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>>;
 type Sent = Rc<RefCell<Vec<Vec<u8>>>>;
 
 struct Rig {
-    terminal: Terminal<Screen<Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>>>>,
+    terminal: Terminal<Screen<Pipe>>,
     sent: Sent,
     parser: vt100::Parser,
     size: (u16, u16),
@@ -28,7 +29,7 @@ impl Rig {
     fn new(size: (u16, u16)) -> Self {
         let sent: Sent = Rc::default();
         let into = Rc::clone(&sent);
-        let sink: Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>> = Box::new(move |frame| {
+        let sink: Pipe = Box::new(move |frame| {
             into.borrow_mut().push(frame);
             Ok(())
         });
