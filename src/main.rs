@@ -1,4 +1,4 @@
-//! Hands the command line over, or becomes the child that reads one foreign document.
+//! Hands the command line over; an extractor child goes its own way before anything else is set up.
 
 use std::process::ExitCode;
 

@@ -138,6 +138,8 @@ fn man_pages_of_both_kinds() {
     assert_eq!(chunks[1].heading, ["OPTIONS"]);
     assert_eq!(chunks[1].text, "-v, --verbose: Say more.\n-q: Say less.\nkeep   this");
     assert_eq!(chunks[1].place.lines, Some((7, 13)));
+    let pod = ".de Sp \\\" Vertical space\n.if t .sp .5v\n..\n.ie n \\{\\\n.    ds -- \\(*W-\n'br\\}\n.el\\{\\\n.    ds -- x\n'br\\}\n.TH POD 1\n.SH NAME\npod \\-\\- made from Perl\n";
+    assert_eq!(file("pod.1", pod.as_bytes()).unwrap().0.title, "pod(1) - made from Perl");
     let mdoc = ".Dd May 1, 2024\n.Dt PUMP 8\n.Os\n.Sh NAME\n.Nm pump\n.Nd move water\n.Sh SYNOPSIS\n.Nm\n.Op Fl v\n.Op Fl o Ar file\n.Sh DESCRIPTION\nThe\n.Nm\nutility moves, see\n.Xr ls 1 .\n";
     let (done, chunks) = file("pump.8", mdoc.as_bytes()).unwrap();
     assert_eq!(done.title, "pump(8) - move water");

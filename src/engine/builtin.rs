@@ -13,7 +13,14 @@ use crate::knowledge::KnowledgeError;
 pub(super) const COLLECTION: &str = "handbook";
 
 /// File name and text of each.
-const FILES: [(&str, &str); 1] = [("handbook.md", include_str!("../../assets/corpus/handbook.md"))];
+const FILES: [(&str, &str); 6] = [
+    ("handbook.md", include_str!("../../assets/corpus/handbook.md")),
+    ("water-pump-wp40.md", include_str!("../../assets/corpus/water-pump-wp40.md")),
+    ("diesel-generator-dg12.md", include_str!("../../assets/corpus/diesel-generator-dg12.md")),
+    ("solar-controller-sc30.md", include_str!("../../assets/corpus/solar-controller-sc30.md")),
+    ("reverse-osmosis-ro200.md", include_str!("../../assets/corpus/reverse-osmosis-ro200.md")),
+    ("lora-gateway-lg8.md", include_str!("../../assets/corpus/lora-gateway-lg8.md")),
+];
 
 /// Unpacks and indexes the built-in documents on the first start; nothing on any later one.
 pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {

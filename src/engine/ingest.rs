@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
-use crate::api::types::{EventKind, JobState};
+use crate::api::types::JobState;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
 
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};

@@ -87,7 +87,7 @@ const COVERAGE_LEAST: f32 = 0.34;
 /// … or when its vector is this near.
 const COSINE_LEAST: f32 = 0.55;
 /// Fused candidates that are read for proximity, beyond those wanted.
-const READ_BEYOND: usize = 10;
+const READ_BEYOND: usize = 5;
 const PROXIMITY_WEIGHT: f32 = 0.1;
 
 struct View<'a> {

@@ -1,10 +1,10 @@
 //! Reads a passage with the question in mind: which words match and where, how near they stand, and which
 //! sentence answers best.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
 use std::ops::Range;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::analysis::{Language, Stems, Word, words};
 use super::query::Query;
@@ -20,6 +20,8 @@ pub(super) struct Lookup {
     weights: Vec<f32>,
     /// First two bytes of every term: stems keep them, so that most words need no stemming.
     heads: Option<HashSet<[u8; 2]>>,
+    /// Words that were looked up before: passages of one answer repeat themselves.
+    known: RefCell<HashMap<Box<str>, Option<(usize, f32)>>>,
 }
 
 /// What was seen in a passage.
@@ -62,14 +64,25 @@ impl Lookup {
         // Arabic stems lose prefixes.
         let keeps_heads = !languages.contains(&Language::Arabic);
         let heads = keeps_heads.then(|| terms.keys().map(|term| head(term)).collect());
-        Self { stems: languages.iter().map(|l| Stems::new(*l)).collect(), terms, weights, heads }
+        Self {
+            stems: languages.iter().map(|l| Stems::new(*l)).collect(),
+            terms,
+            weights,
+            heads,
+            known: RefCell::default(),
+        }
     }
 
     fn find(&self, word: &Word<'_>) -> Option<(usize, f32)> {
         if self.heads.as_ref().is_some_and(|heads| !heads.contains(&head(word.text))) {
             return None;
         }
-        self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied())
+        if let Some(found) = self.known.borrow().get(word.text) {
+            return *found;
+        }
+        let found = self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied());
+        self.known.borrow_mut().insert(word.text.into(), found);
+        found
     }
 
     /// Looks through a passage; `above` (title and headings) counts for coverage only.

@@ -249,11 +249,6 @@ impl<'a> ListReader<'a> {
         self.df
     }
 
-    /// Highest tf and shortest length (255 means "255 or more") of the whole list.
-    pub(super) fn bounds(&self) -> (u8, u8) {
-        self.bounds
-    }
-
     fn entry(&self, block: usize) -> &[u8] {
         self.bytes.get(self.entries + block * ENTRY..).and_then(|b| b.get(..ENTRY)).unwrap_or(&[0; ENTRY])
     }
@@ -262,17 +257,6 @@ impl<'a> ListReader<'a> {
     #[inline]
     pub(super) fn block_last(&self) -> u32 {
         if self.block < self.blocks { read_u32(self.entry(self.block), 0).unwrap_or(END) } else { END }
-    }
-
-    /// Bounds of the current block.
-    #[inline]
-    pub(super) fn block_bounds(&self) -> (u8, u8) {
-        if self.block < self.blocks {
-            let entry = self.entry(self.block);
-            (entry[10], entry[11])
-        } else {
-            self.bounds
-        }
     }
 
     /// Bounds over every block that may hold chunks in `from..to`, from the current block on.

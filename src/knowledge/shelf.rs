@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use redb::ReadableTable;
-
 use super::KnowledgeError;
 use super::catalogue::{
     DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, decode,

@@ -230,7 +230,7 @@ impl<'a> Chunker<'a> {
 
     fn chunk(&self, parts: &[Paragraph]) -> Chunk {
         let mut text = String::new();
-        let (mut lines, mut pages): (Option<(u32, u32)>, Option<(u32, u32)>) = (None, None);
+        let (mut lines, mut pages) = (None, None);
         for part in parts {
             let here = part.lines();
             if !text.is_empty() {

@@ -173,7 +173,7 @@ fn emphasis(rest: &str, before: Option<char>) -> Option<usize> {
         return None;
     }
     // `*.txt`, `foo_*`: no closing mark, so it is a glob.
-    let closes = !space(before) && !(space(after) && before == Some('_'));
+    let closes = !(space(before) || space(after) && before == Some('_'));
     let opens = !space(after) && rest.get(run..)?.contains(rest.get(..run)?);
     (closes || opens).then_some(run)
 }

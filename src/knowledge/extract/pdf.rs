@@ -68,7 +68,7 @@ fn page(text: &str, out: &mut Chunker<'_>) -> Outcome {
             }
             continue;
         }
-        let whole = format!("{broken}{line}");
+        let whole = without_leaders(&format!("{broken}{line}"));
         broken.clear();
         let word = whole.strip_suffix('-').filter(|rest| rest.ends_with(char::is_alphabetic));
         match word {
@@ -82,4 +82,20 @@ fn page(text: &str, out: &mut Chunker<'_>) -> Outcome {
     }
     out.prose(&broken, 0)?;
     out.end_paragraph()
+}
+
+/// Rows of dots in a table of contents carry no words: three or more become one ellipsis.
+fn without_leaders(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('.') {
+        let (before, dots) = rest.split_at(at);
+        out.push_str(before);
+        let run = dots.len() - dots.trim_start_matches(['.', ' ']).len();
+        let count = dots.bytes().take(run).filter(|byte| *byte == b'.').count();
+        out.push_str(if count >= 4 { " … " } else { dots.get(..run).unwrap_or_default() });
+        rest = dots.get(run..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
 }

@@ -94,7 +94,7 @@ pub(super) fn begins_with_time(line: &str) -> bool {
     let iso = mask.starts_with("0000-00-00") || mask.starts_with("0000/00/00");
     let clock =
         mask.starts_with("00:00:00") || mask.starts_with("00/Jan") || mask.starts_with("0000000000.000");
-    let kernel = line.len() < start.len() + 400 && mask.trim_start().starts_with(|c| c == '0') && {
+    let kernel = line.len() < start.len() + 400 && mask.trim_start().starts_with('0') && {
         let digits = mask.trim_start_matches('0');
         digits.starts_with(".000000]")
     };

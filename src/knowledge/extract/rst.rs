@@ -135,11 +135,12 @@ fn body(state: &mut State, line: &Line, out: &mut Chunker<'_>) -> Outcome {
         out.end_paragraph()?;
         return out.prose(&format!("- {}", inline::rst(item)), line.number);
     }
-    if let Some((field, value)) = text.strip_prefix(':').and_then(|rest| rest.split_once(": ")) {
-        if !field.contains('`') && field.len() < 60 {
-            out.end_paragraph()?;
-            return out.prose(&format!("{field}: {}", inline::rst(value)), line.number);
-        }
+    if let Some((field, value)) = text.strip_prefix(':').and_then(|rest| rest.split_once(": "))
+        && !field.contains('`')
+        && field.len() < 60
+    {
+        out.end_paragraph()?;
+        return out.prose(&format!("{field}: {}", inline::rst(value)), line.number);
     }
     if let Some(before) = text.strip_suffix("::") {
         state.literal = Some(indent(line));

@@ -14,7 +14,7 @@ pub(super) fn estimate(text: &str) -> u32 {
         } else if character.is_alphanumeric() {
             // A very long run is many pieces: hashes, base64, identifiers.
             inside += 1;
-            single += u64::from(inside > 12 && inside % 3 == 0);
+            single += u64::from(inside > 12 && inside.is_multiple_of(3));
         } else {
             words += u64::from(inside > 0);
             inside = 0;

@@ -64,8 +64,8 @@ pub(super) fn parse<R: Read>(lines: &mut Lines<R>, out: &mut Chunker<'_>) -> Out
 impl Page {
     fn line(&mut self, text: &str, out: &mut Chunker<'_>) -> Outcome {
         if let Some(end) = &self.until {
-            let here = text.trim_start_matches(['.', '\'']).trim();
-            if text.starts_with(['.', '\'']) && here == end {
+            let here = text.strip_prefix(['.', '\'']).map(str::trim_start);
+            if here.and_then(|here| here.split_whitespace().next()) == Some(end) {
                 self.until = None;
             }
             return Ok(());
@@ -89,7 +89,12 @@ impl Page {
         if control.is_empty() || control.starts_with("\\\"") || control.starts_with("\\}") {
             return Ok(());
         }
-        let (name, rest) = control.split_once([' ', '\t']).unwrap_or((control, ""));
+        let glued = ["el\\{", "br\\}"].iter().any(|word| control.starts_with(word));
+        let (name, rest) = if glued {
+            control.split_at(2)
+        } else {
+            control.split_once([' ', '\t']).unwrap_or((control, ""))
+        };
         if self.request(name, rest.trim_start(), out)? {
             return Ok(());
         }
@@ -104,6 +109,7 @@ impl Page {
     fn request(&mut self, name: &str, rest: &str, out: &mut Chunker<'_>) -> Outcome<bool> {
         match name {
             "de" | "am" | "ig" | "de1" | "am1" => {
+                let rest = rest.split_once("\\\"").map_or(rest, |(words, _)| words);
                 let end =
                     if name == "ig" { rest } else { rest.split_whitespace().nth(1).unwrap_or_default() };
                 self.until = Some(if end.trim().is_empty() { ".".to_owned() } else { end.trim().to_owned() });
