@@ -84,7 +84,7 @@ impl App {
         let caller =
             Caller { uid: rustix::process::getuid().as_raw(), gid: 0, pid: 0, request: self.request_id() };
         let Ok(Reply::Hardware(hardware)) = self.ask(caller, Action::Hardware).await else { return };
-        let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connections");
+        let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connection_limit");
         if let Some(limit) =
             gauge.and_then(|gauge| usize::try_from(gauge.limit).ok()).filter(|limit| *limit > 0)
         {

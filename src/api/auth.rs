@@ -35,3 +35,17 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_says_who_asks() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let caller = Peer::of(&one).unwrap().caller("r".into());
+        let me = rustix::process::getuid().as_raw();
+        assert_eq!((caller.uid, caller.pid), (me, i32::try_from(std::process::id()).unwrap()));
+        assert_eq!(Peer::Network.caller("r".into()).uid, NOBODY);
+    }
+}

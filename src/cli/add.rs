@@ -43,7 +43,7 @@ pub(super) fn run(args: AddArgs, context: &mut Context) -> Result<u8, CliError> 
         error.report(context);
     }
     if paths.is_empty() {
-        return Ok(NO_INPUT);
+        return Ok(FAILED);
     }
     let mut link = context.connect()?;
     let request = AddRequest {

@@ -102,5 +102,5 @@ fn hits(cache: &CacheStatus) -> String {
 
 /// A budget as a person reads it.
 pub(super) fn limit(gauge: &Gauge) -> String {
-    if gauge.unit == "bytes" { format_bytes(gauge.limit) } else { format!("{} {}", gauge.limit, gauge.unit) }
+    if gauge.unit == "bytes" { format_bytes(gauge.limit) } else { gauge.limit.to_string() }
 }

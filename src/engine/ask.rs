@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::EngineError;
 use super::run::Inner;
 use super::worker::{chunk_id, invalid, place_words};
-use crate::api::types::{AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse};
+use crate::api::types::{
+    AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
+};
 use crate::knowledge::{Answer, Effort, Key, Layer, Passage, Question};
 
 const RESULTS_DEFAULT: usize = 10;
@@ -46,7 +48,8 @@ pub(super) fn ask(inner: &Inner, request: &SearchRequest) -> Result<AskResponse,
 fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLayer), EngineError> {
     let question = question(request)?;
     let database = inner.library.database();
-    let key = Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
+    let key =
+        Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
     if let Some((answer, layer)) = inner.answers.get(database, &key) {
         let layer = match layer {
             Layer::L1 => CacheLayer::L1,
@@ -74,7 +77,13 @@ fn question(request: &SearchRequest) -> Result<Question, EngineError> {
     let path = match &request.path {
         Some(glob) => {
             let built = globset::GlobBuilder::new(glob).literal_separator(false).build();
-            Some(built.map_err(|e| invalid(format!("the path filter cannot be read: {e}"), "use a glob such as **/*.md"))?.compile_matcher())
+            Some(
+                built
+                    .map_err(|e| {
+                        invalid(format!("the path filter cannot be read: {e}"), "use a glob such as **/*.md")
+                    })?
+                    .compile_matcher(),
+            )
         }
         None => None,
     };
@@ -113,7 +122,8 @@ fn response(
         let parts = request.explain.then(|| parts(passage, if rank == 1 { terms() } else { Vec::new() }));
         hit(passage, rank, parts)
     });
-    let mut notes: Vec<String> = inner.library.snapshot().damaged.iter().map(|damage| format!("left out: {damage}")).collect();
+    let mut notes: Vec<String> =
+        inner.library.snapshot().damaged.iter().map(|damage| format!("left out: {damage}")).collect();
     if answer.only_stop_words {
         notes.push("the question has only very common words".into());
     }

@@ -45,12 +45,15 @@ pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {
     };
     write().map_err(KnowledgeError::from)?;
     inner.library.create_collection(COLLECTION, "auto", true, inner.clock.now_ms())?;
-    let job = worker::enqueue(inner, JobRecord {
-        kind: "add".into(),
-        collection: COLLECTION.into(),
-        paths: vec![folder.into_os_string().into_encoded_bytes()],
-        ..JobRecord::default()
-    })?;
+    let job = worker::enqueue(
+        inner,
+        JobRecord {
+            kind: "add".into(),
+            collection: COLLECTION.into(),
+            paths: vec![folder.into_os_string().into_encoded_bytes()],
+            ..JobRecord::default()
+        },
+    )?;
     let database = inner.library.database();
     let id = job.id.parse().unwrap_or(0);
     if let Some((id, record)) = inner.jobs.list(database)?.into_iter().find(|(known, _)| *known == id) {

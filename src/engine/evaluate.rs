@@ -33,14 +33,24 @@ pub(super) fn run(inner: &Arc<Inner>, request: &EvalRequest) -> Result<EvalRepor
     for (id, text) in queries {
         let Some(relevant) = judged.get(&id) else { continue };
         let start = inner.clock.monotonic_us();
-        let question =
-            Question { text: text.clone(), n: K, by_record: true, effort: Effort::default(), ..Question::default() };
+        let question = Question {
+            text: text.clone(),
+            n: K,
+            by_record: true,
+            effort: Effort::default(),
+            ..Question::default()
+        };
         let answer = inner.library.ask(&question)?;
         #[allow(clippy::cast_precision_loss)] // microseconds
         latencies.push((inner.clock.monotonic_us() - start) as f64 / 1000.0);
-        let ranking: Vec<String> = answer.passages.iter().map(|p| judged_id(p.place.record.as_deref())).collect();
+        let ranking: Vec<String> =
+            answer.passages.iter().map(|p| judged_id(p.place.record.as_deref())).collect();
         let score = ndcg(&ranking, relevant, K);
-        sums = (sums.0 + score, sums.1 + recall(&ranking, relevant, K), sums.2 + reciprocal_rank(&ranking, relevant));
+        sums = (
+            sums.0 + score,
+            sums.1 + recall(&ranking, relevant, K),
+            sums.2 + reciprocal_rank(&ranking, relevant),
+        );
         if request.per_query {
             per_query.push(QueryScore { id, ndcg_at_10: score, text });
         }
@@ -75,27 +85,37 @@ fn judged_id(record: Option<&str>) -> String {
 
 fn ingest(inner: &Arc<Inner>, corpus: &str) -> Result<(), EngineError> {
     if !Path::new(corpus).is_file() {
-        return Err(invalid(format!("{corpus} is not a file"), "give the corpus as JSON Lines {\"id\",\"title\",\"text\"}"));
+        return Err(invalid(
+            format!("{corpus} is not a file"),
+            "give the corpus as JSON Lines {\"id\",\"title\",\"text\"}",
+        ));
     }
     inner.library.create_collection(COLLECTION, "auto", false, inner.clock.now_ms())?;
-    let job = enqueue(inner, JobRecord {
-        kind: "add".into(),
-        collection: COLLECTION.into(),
-        paths: vec![corpus.as_bytes().to_vec()],
-        ..JobRecord::default()
-    })?;
+    let job = enqueue(
+        inner,
+        JobRecord {
+            kind: "add".into(),
+            collection: COLLECTION.into(),
+            paths: vec![corpus.as_bytes().to_vec()],
+            ..JobRecord::default()
+        },
+    )?;
     let job = inner.jobs.wait(inner.library.database(), job.id.parse().unwrap_or(0))?;
     if job.state() != JobState::Done || job.files_done == 0 {
         let failures = inner.library.failures(COLLECTION, 1)?;
         let reason = failures.into_iter().next().map(|(_, f)| f.reason).or(job.error);
-        return Err(invalid(format!("{corpus} could not be indexed: {}", reason.unwrap_or_default()), "each line needs id and text"));
+        return Err(invalid(
+            format!("{corpus} could not be indexed: {}", reason.unwrap_or_default()),
+            "each line needs id and text",
+        ));
     }
     Ok(())
 }
 
 fn lines(path: &Path) -> Result<impl Iterator<Item = (usize, Result<String, EngineError>)>, EngineError> {
     let show = path.display().to_string();
-    let unreadable = move |e: std::io::Error| invalid(format!("{show} cannot be read: {e}"), "check the path");
+    let unreadable =
+        move |e: std::io::Error| invalid(format!("{show} cannot be read: {e}"), "check the path");
     let file = File::open(path).map_err(&unreadable)?;
     Ok((1..).zip(BufReader::new(file).lines().map(move |line| line.map_err(&unreadable))))
 }
@@ -107,10 +127,18 @@ fn read_queries(path: &Path) -> Result<Vec<(String, String)>, EngineError> {
         if line.trim().is_empty() {
             continue;
         }
-        let bad = |what: String| invalid(format!("{}:{number}: {what}", path.display()), "each line is {\"id\": \"...\", \"text\": \"...\"}");
+        let bad = |what: String| {
+            invalid(
+                format!("{}:{number}: {what}", path.display()),
+                "each line is {\"id\": \"...\", \"text\": \"...\"}",
+            )
+        };
         let json: serde_json::Value = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
         let text = |key: &str| json.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
-        found.push((text("id").ok_or_else(|| bad("has no id".into()))?, text("text").ok_or_else(|| bad("has no text".into()))?));
+        found.push((
+            text("id").ok_or_else(|| bad("has no id".into()))?,
+            text("text").ok_or_else(|| bad("has no text".into()))?,
+        ));
     }
     Ok(found)
 }
@@ -127,7 +155,12 @@ fn read_judgements(path: &Path) -> Result<HashMap<String, Judgements>, EngineErr
                 entry.insert(document.to_owned(), u32::try_from(relevance).unwrap_or(0));
             }
             _ if line.trim().is_empty() || number == 1 => {} // a header line
-            _ => return Err(invalid(format!("{}:{number}: not query, document, relevance", path.display()), "separate the three by tabs")),
+            _ => {
+                return Err(invalid(
+                    format!("{}:{number}: not query, document, relevance", path.display()),
+                    "separate the three by tabs",
+                ));
+            }
         }
     }
     Ok(found)

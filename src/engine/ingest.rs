@@ -96,23 +96,33 @@ impl Work<'_> {
         let excludes = self.record.excludes.clone();
         let (mut files, mut bytes) = (0, 0);
         let stop = || self.inner.jobs.should_stop(self.id);
-        walk(&roots, &excludes, &mut |entry| {
-            files += 1;
-            bytes += entry.size;
-            if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        }, &mut |_| {});
+        walk(
+            &roots,
+            &excludes,
+            &mut |entry| {
+                files += 1;
+                bytes += entry.size;
+                if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+            &mut |_| {},
+        );
         (self.record.files_total, self.record.bytes_total) = (files, bytes);
         let mut error = None;
         let mut unreadable = Vec::new();
         let force = self.record.force;
-        walk(&roots, &excludes, &mut |entry| match self.file(entry, force) {
-            Ok(()) if !self.inner.jobs.should_stop(self.id) => ControlFlow::Continue(()),
-            Ok(()) => ControlFlow::Break(()),
-            Err(e) => {
-                error = Some(e);
-                ControlFlow::Break(())
-            }
-        }, &mut |skipped| unreadable.push(skipped));
+        walk(
+            &roots,
+            &excludes,
+            &mut |entry| match self.file(entry, force) {
+                Ok(()) if !self.inner.jobs.should_stop(self.id) => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Break(()),
+                Err(e) => {
+                    error = Some(e);
+                    ControlFlow::Break(())
+                }
+            },
+            &mut |skipped| unreadable.push(skipped),
+        );
         if let Some(error) = error {
             return Err(error);
         }
@@ -178,7 +188,14 @@ impl Work<'_> {
                 self.record.chunks = before;
                 if error.kind != "stopped" {
                     self.record.bytes_done += entry.size;
-                    self.fail(&entry.path, entry.size, entry.mtime_ms, error.kind, &error.reason, &error.advice);
+                    self.fail(
+                        &entry.path,
+                        entry.size,
+                        entry.mtime_ms,
+                        error.kind,
+                        &error.reason,
+                        &error.advice,
+                    );
                 }
             }
             Err(Failed::Own(error)) => return Err(error),
@@ -194,7 +211,9 @@ impl Work<'_> {
             if document.bytes == entry.size && document.modified_ms == entry.mtime_ms {
                 return Ok(true);
             }
-            if document.bytes == entry.size && sha256_of(&entry.path).is_ok_and(|(sha, _)| sha == document.sha256) {
+            if document.bytes == entry.size
+                && sha256_of(&entry.path).is_ok_and(|(sha, _)| sha == document.sha256)
+            {
                 document.modified_ms = entry.mtime_ms;
                 self.batch.touch(id, document);
                 return Ok(true);
@@ -274,31 +293,37 @@ impl Work<'_> {
         let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
         self.record.files_done += 1;
         self.record.bytes_done += entry.size;
-        self.batch.end_document(document, DocumentRecord {
-            path,
-            title: extracted.title,
-            kind: extracted.kind.name().to_owned(),
-            language: language.to_owned(),
-            bytes,
-            pages: extracted.pages,
-            chunks: self.record.chunks - chunks_before,
-            modified_ms: entry.mtime_ms,
-            indexed_ms: self.inner.clock.now_ms(),
-            sha256,
-        });
+        self.batch.end_document(
+            document,
+            DocumentRecord {
+                path,
+                title: extracted.title,
+                kind: extracted.kind.name().to_owned(),
+                language: language.to_owned(),
+                bytes,
+                pages: extracted.pages,
+                chunks: self.record.chunks - chunks_before,
+                modified_ms: entry.mtime_ms,
+                indexed_ms: self.inner.clock.now_ms(),
+                sha256,
+            },
+        );
     }
 
     fn fail(&mut self, path: &Path, bytes: u64, modified_ms: u64, kind: &str, reason: &str, advice: &str) {
         self.record.files_failed += 1;
         tracing::warn!(job = self.id, path = %path.display(), kind, reason, "file skipped");
-        self.batch.fail(path.as_os_str().as_bytes().to_vec(), FailureRecord {
-            kind: kind.to_owned(),
-            reason: reason.to_owned(),
-            advice: advice.to_owned(),
-            at_ms: self.inner.clock.now_ms(),
-            bytes,
-            modified_ms,
-        });
+        self.batch.fail(
+            path.as_os_str().as_bytes().to_vec(),
+            FailureRecord {
+                kind: kind.to_owned(),
+                reason: reason.to_owned(),
+                advice: advice.to_owned(),
+                at_ms: self.inner.clock.now_ms(),
+                bytes,
+                modified_ms,
+            },
+        );
     }
 
     fn commit(&mut self) -> Result<(), KnowledgeError> {
@@ -323,8 +348,15 @@ impl Work<'_> {
         }
         self.commit()?;
         let r = &self.record;
-        tracing::info!(job = self.id, files = r.files_done, skipped = r.files_skipped, failed = r.files_failed,
-            removed = r.files_removed, chunks = r.chunks, "job ended");
+        tracing::info!(
+            job = self.id,
+            files = r.files_done,
+            skipped = r.files_skipped,
+            failed = r.files_failed,
+            removed = r.files_removed,
+            chunks = r.chunks,
+            "job ended"
+        );
         Ok(())
     }
 
@@ -359,7 +391,8 @@ fn sample(held: &[Chunk]) -> String {
 
 fn modified_ms(meta: &std::fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    u64::try_from(meta.mtime()).unwrap_or(0) * 1000 + u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000
+    u64::try_from(meta.mtime()).unwrap_or(0) * 1000
+        + u64::try_from(meta.mtime_nsec()).unwrap_or(0) / 1_000_000
 }
 
 /// `/a/b` is under `/a`, but `/ab` is not.

@@ -61,7 +61,8 @@ impl JobRecord {
 
     /// The words of the API; `live` adds what only the running job knows.
     pub(super) fn to_job(&self, id: u64, now_ms: u64, current: Option<&str>) -> Job {
-        let elapsed = self.started_ms.map_or(0, |start| self.finished_ms.unwrap_or(now_ms).saturating_sub(start));
+        let elapsed =
+            self.started_ms.map_or(0, |start| self.finished_ms.unwrap_or(now_ms).saturating_sub(start));
         let rate = if elapsed > 0 { self.bytes_done * 1000 / elapsed } else { 0 };
         let left = self.bytes_total.saturating_sub(self.bytes_done);
         let running = self.state() == JobState::Running;
@@ -217,7 +218,8 @@ impl Jobs {
 
     /// Cancels a job: a queued one at once, the running one at its next file.
     pub(super) fn cancel(&self, database: &Database, id: u64, now_ms: u64) -> Result<(), EngineError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(id, ..)| *id);
+        let running =
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(id, ..)| *id);
         if running == Some(id) {
             self.cancel.store(id, Ordering::Relaxed);
             return Ok(());
@@ -257,7 +259,11 @@ impl Jobs {
 }
 
 /// Writes a job inside somebody else's transaction.
-pub(super) fn save(write: &redb::WriteTransaction, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
+pub(super) fn save(
+    write: &redb::WriteTransaction,
+    id: u64,
+    record: &JobRecord,
+) -> Result<(), KnowledgeError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
     write.open_table(JOBS)?.insert(id, bytes.as_slice())?;
     Ok(())

@@ -7,7 +7,9 @@ use super::EngineError;
 use super::run::Inner;
 use super::worker::invalid;
 use crate::api::types::{Model as Words, ModelPath};
-use crate::knowledge::{KnowledgeError, Model, default_model_id, hex, model_path, read_folder, sha256_of, write_model};
+use crate::knowledge::{
+    KnowledgeError, Model, default_model_id, hex, model_path, read_folder, sha256_of, write_model,
+};
 
 fn words(model: &Model, sha256: &str, active: bool) -> Words {
     let meta = model.meta();
@@ -43,7 +45,9 @@ pub(super) fn list(inner: &Inner) -> Result<Vec<Words>, EngineError> {
 
 pub(super) fn inspect(inner: &Inner, request: &ModelPath) -> Result<Words, EngineError> {
     let path = Path::new(&request.path);
-    let wrong = |what: String| invalid(what, "a spud model file is needed; import other models with `spud model import`");
+    let wrong = |what: String| {
+        invalid(what, "a spud model file is needed; import other models with `spud model import`")
+    };
     let (sha256, _) = sha256_of(path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
     let model = Model::open(path).map_err(|e| wrong(e.to_string()))?;
     model.file().verify_all().map_err(|e| wrong(e.to_string()))?;
@@ -64,7 +68,10 @@ pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, Engine
         fs::copy(from, &partial).map_err(KnowledgeError::from)?;
     } else {
         let source = read_folder(from).map_err(|e| {
-            invalid(e.to_string(), "a Model2Vec folder has model.safetensors, tokenizer.json or vocab.txt, config.json")
+            invalid(
+                e.to_string(),
+                "a Model2Vec folder has model.safetensors, tokenizer.json or vocab.txt, config.json",
+            )
         })?;
         write_model(&partial, &source).map_err(KnowledgeError::from)?;
     }

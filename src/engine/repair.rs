@@ -26,19 +26,27 @@ pub(super) fn check(inner: &Arc<Inner>, repair: bool) -> Result<CheckReport, Eng
     }
     if inner.library.model_id() == default_model_id() && inner.library.model().file().verify_all().is_err() {
         unpack_default_model(&inner.settings.data_dir)?;
-        report.repaired.push("the embedded model was unpacked again; it is used from the next start on".into());
+        report
+            .repaired
+            .push("the embedded model was unpacked again; it is used from the next start on".into());
     }
     for (collection, segment) in checked.broken {
         let lost = inner.library.drop_segment(&collection, segment)?;
-        report.repaired.push(format!("{collection}: segment {segment} dropped, {} documents are indexed again", lost.len()));
+        report.repaired.push(format!(
+            "{collection}: segment {segment} dropped, {} documents are indexed again",
+            lost.len()
+        ));
         if !lost.is_empty() {
-            enqueue(inner, JobRecord {
-                kind: "add".into(),
-                collection,
-                paths: lost,
-                force: true,
-                ..JobRecord::default()
-            })?;
+            enqueue(
+                inner,
+                JobRecord {
+                    kind: "add".into(),
+                    collection,
+                    paths: lost,
+                    force: true,
+                    ..JobRecord::default()
+                },
+            )?;
         }
     }
     Ok(report)

@@ -107,7 +107,9 @@ impl Engine {
         }
         let (sender, receiver) = sync_channel(WAITING);
         let engine = Self { requests: Mutex::new(Some(sender)), threads: Mutex::default(), inner };
-        engine.start(receiver).map_err(|e| EngineError::Internal(format!("a thread could not be started: {e}")))?;
+        engine
+            .start(receiver)
+            .map_err(|e| EngineError::Internal(format!("a thread could not be started: {e}")))?;
         Ok(engine)
     }
 
@@ -141,7 +143,9 @@ impl Engine {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         match requests.as_ref().map(|sender| sender.try_send(request)) {
             Some(Ok(())) => {}
-            Some(Err(TrySendError::Full(request))) => (request.done)(Err(EngineError::Busy { retry_after_s: 1 })),
+            Some(Err(TrySendError::Full(request))) => {
+                (request.done)(Err(EngineError::Busy { retry_after_s: 1 }))
+            }
             Some(Err(TrySendError::Disconnected(request))) => (request.done)(Err(EngineError::Stopping)),
             None => {} // `done` was dropped with the request: see below
         }
@@ -219,8 +223,10 @@ fn ticker(inner: &Inner) {
 
 fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let data = &settings.data_dir;
-    std::fs::create_dir_all(data)
-        .map_err(|e| EngineError::Invalid { what: format!("the data folder {} cannot be made: {e}", data.display()), advice: "give another one with --data or SPUD_DATA".into() })?;
+    std::fs::create_dir_all(data).map_err(|e| EngineError::Invalid {
+        what: format!("the data folder {} cannot be made: {e}", data.display()),
+        advice: "give another one with --data or SPUD_DATA".into(),
+    })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let tier = choose_tier(&settings)?;
     let budgets = tier.budgets.clone();
@@ -252,7 +258,10 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
 
 /// What box this is and what it may spend; `spud doctor` asks for this too.
 fn choose_tier(settings: &Settings) -> Result<Choice, EngineError> {
-    let refuse = |what: String| EngineError::Invalid { what, advice: "`spud doctor` shows the tiers; see tiers.toml".into() };
+    let refuse = |what: String| EngineError::Invalid {
+        what,
+        advice: "`spud doctor` shows the tiers; see tiers.toml".into(),
+    };
     let tiers = match &settings.tiers_file {
         Some(path) => Tiers::load(path),
         None => Tiers::embedded(),

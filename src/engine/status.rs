@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::run::Inner;
-use crate::api::types::{CacheStatus, Gauge, Hardware, JobState, QueryStatus, Status};
 use crate::api::types::{Accelerator, PowerSupply, Sensor};
+use crate::api::types::{CacheStatus, Gauge, Hardware, JobState, QueryStatus, Status};
 use crate::hardware::{Sample, Sampler};
 use crate::knowledge::simd::Kernel;
 
@@ -176,7 +176,12 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
     };
     let mut all = vec![gauge("memory", b.memory_total, "bytes", "resident memory of the whole process")];
     all.extend(b.parts().iter().map(|part| gauge(part.name, part.bytes, "bytes", part.about)));
-    all.push(gauge("extractor_memory", b.extractor_memory, "bytes", "address space of one extractor process"));
+    all.push(gauge(
+        "extractor_memory",
+        b.extractor_memory,
+        "bytes",
+        "address space of one extractor process",
+    ));
     all.push(gauge("extractor_seconds", b.extractor_seconds, "count", "seconds that one document may take"));
     all.push(gauge("l2_cache", b.l2_cache, "bytes", "compressed answers kept on disk"));
     all.push(gauge("log_bytes", b.log_bytes, "bytes", "log files on disk"));
@@ -184,7 +189,12 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
     all.push(gauge("search_threads", u64::from(b.search_workers), "count", "threads that answer queries"));
     all.push(gauge("connection_limit", u64::from(b.connections), "count", "open connections to the API"));
     all.push(gauge("vector_width", u64::from(b.vector_width), "count", "columns of the model in use"));
-    all.push(gauge("retention_days", u64::from(b.retention_days), "count", "days that finished jobs are kept"));
+    all.push(gauge(
+        "retention_days",
+        u64::from(b.retention_days),
+        "count",
+        "days that finished jobs are kept",
+    ));
     all
 }
 
@@ -215,7 +225,12 @@ pub(super) fn hardware(inner: &Inner) -> Hardware {
         power: probe
             .power
             .iter()
-            .map(|p| PowerSupply { name: p.name.clone(), kind: p.kind.clone(), online: p.online, percent: p.percent })
+            .map(|p| PowerSupply {
+                name: p.name.clone(),
+                kind: p.kind.clone(),
+                online: p.online,
+                percent: p.percent,
+            })
             .collect(),
         accelerators: probe
             .accelerators

@@ -99,7 +99,9 @@ fn wanted(inner: &Inner) -> Vec<(String, PathBuf, Vec<String>)> {
     let snapshot = inner.library.snapshot();
     let of = |(name, view): (&String, &Arc<crate::knowledge::CollectionView>)| {
         let folders = view.record.watched.iter();
-        folders.map(|(folder, excludes)| (name.clone(), PathBuf::from(folder), excludes.clone())).collect::<Vec<_>>()
+        folders
+            .map(|(folder, excludes)| (name.clone(), PathBuf::from(folder), excludes.clone()))
+            .collect::<Vec<_>>()
     };
     snapshot.collections.iter().flat_map(of).collect()
 }

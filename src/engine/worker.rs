@@ -9,8 +9,8 @@ use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{Action, Caller, EngineError, Reply, ask, evaluate, models, repair, status};
 use crate::api::types::{
-    AddRequest, Collection, CreateCollection, Document, DocumentQuery, Embeddings, EmbeddingInput, EmbeddingsRequest,
-    Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
+    AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
+    EmbeddingsRequest, Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
 };
 use crate::knowledge::{Batch, CollectionView, DocumentRecord, Language, Model, hex};
 
@@ -98,14 +98,21 @@ pub(super) fn collection_words(name: &str, view: &CollectionView, model: &Model)
 
 fn collections(inner: &Inner) -> Vec<Collection> {
     let snapshot = inner.library.snapshot();
-    snapshot.collections.iter().map(|(name, view)| collection_words(name, view, inner.library.model())).collect()
+    snapshot
+        .collections
+        .iter()
+        .map(|(name, view)| collection_words(name, view, inner.library.model()))
+        .collect()
 }
 
 fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, EngineError> {
     let language = request.language.as_deref().unwrap_or("auto");
     if language != "auto" && Language::from_code(language).is_none() {
         let known = Language::codes().join(", ");
-        return Err(invalid(format!("'{language}' is no language that spud knows"), format!("use auto, {known}")));
+        return Err(invalid(
+            format!("'{language}' is no language that spud knows"),
+            format!("use auto, {known}"),
+        ));
     }
     if inner.library.snapshot().collections.contains_key(&request.name) {
         return Err(EngineError::Conflict {
@@ -134,7 +141,15 @@ fn remove_collection(inner: &Inner, name: &str) -> Result<Reply, EngineError> {
 
 fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
     inner.library.collection(name)?;
-    enqueue(inner, JobRecord { kind: "reindex".into(), collection: name.to_owned(), force: true, ..JobRecord::default() })
+    enqueue(
+        inner,
+        JobRecord {
+            kind: "reindex".into(),
+            collection: name.to_owned(),
+            force: true,
+            ..JobRecord::default()
+        },
+    )
 }
 
 pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
@@ -151,10 +166,16 @@ fn add(inner: &Inner, request: AddRequest) -> Result<Job, EngineError> {
     for path in &request.paths {
         let full = Path::new(path);
         if !full.is_absolute() {
-            return Err(invalid(format!("'{path}' is not an absolute path"), "the server does not know your working folder"));
+            return Err(invalid(
+                format!("'{path}' is not an absolute path"),
+                "the server does not know your working folder",
+            ));
         }
         if let Err(error) = full.symlink_metadata() {
-            return Err(invalid(format!("'{path}' cannot be read: {error}"), "check the path and its permissions"));
+            return Err(invalid(
+                format!("'{path}' cannot be read: {error}"),
+                "check the path and its permissions",
+            ));
         }
     }
     inner.library.create_collection(name, "auto", false, inner.clock.now_ms())?;
@@ -168,14 +189,17 @@ fn add(inner: &Inner, request: AddRequest) -> Result<Job, EngineError> {
         })?;
         inner.watches.refresh(inner);
     }
-    enqueue(inner, JobRecord {
-        kind: "add".into(),
-        collection: name.to_owned(),
-        paths: request.paths.into_iter().map(String::into_bytes).collect(),
-        excludes: request.excludes,
-        force: request.force,
-        ..JobRecord::default()
-    })
+    enqueue(
+        inner,
+        JobRecord {
+            kind: "add".into(),
+            collection: name.to_owned(),
+            paths: request.paths.into_iter().map(String::into_bytes).collect(),
+            excludes: request.excludes,
+            force: request.force,
+            ..JobRecord::default()
+        },
+    )
 }
 
 fn remove(inner: &Arc<Inner>, request: &RemoveRequest) -> Result<Reply, EngineError> {
@@ -197,7 +221,11 @@ fn remove(inner: &Arc<Inner>, request: &RemoveRequest) -> Result<Reply, EngineEr
     batches.retain(|(_, paths)| !paths.is_empty());
     if batches.is_empty() {
         let name = request.path.clone().or_else(|| request.document.clone()).unwrap_or_default();
-        return Err(EngineError::NotFound { noun: "document", name, advice: "`spud document list` shows all".into() });
+        return Err(EngineError::NotFound {
+            noun: "document",
+            name,
+            advice: "`spud document list` shows all".into(),
+        });
     }
     for (collection, paths) in batches {
         let mut batch = Batch::new(inner.library.clone(), &collection, inner.width())?;
@@ -319,7 +347,10 @@ fn jobs(inner: &Inner) -> Result<Vec<Job>, EngineError> {
     let now = inner.clock.now_ms();
     let mut all = inner.jobs.list(inner.library.database())?;
     all.reverse(); // newest first
-    Ok(all.into_iter().map(|(id, record)| record.to_job(id, now, inner.jobs.current(id).as_deref())).collect())
+    Ok(all
+        .into_iter()
+        .map(|(id, record)| record.to_job(id, now, inner.jobs.current(id).as_deref()))
+        .collect())
 }
 
 fn job(inner: &Inner, id: &str) -> Result<Job, EngineError> {
@@ -366,7 +397,10 @@ fn embed(inner: &Inner, request: &EmbeddingsRequest) -> Result<Embeddings, Engin
         Some(n) if n % 32 == 0 && n >= 32 && n <= model.meta().columns => n,
         Some(n) => {
             let most = model.meta().columns;
-            return Err(invalid(format!("{n} dimensions cannot be had"), format!("ask for a multiple of 32, at most {most}")));
+            return Err(invalid(
+                format!("{n} dimensions cannot be had"),
+                format!("ask for a multiple of 32, at most {most}"),
+            ));
         }
     };
     let inputs: Vec<&str> = match &request.input {
@@ -374,13 +408,17 @@ fn embed(inner: &Inner, request: &EmbeddingsRequest) -> Result<Embeddings, Engin
         EmbeddingInput::Many(texts) => texts.iter().map(String::as_str).collect(),
     };
     if inputs.len() > EMBEDDINGS_MOST {
-        return Err(invalid(format!("{} inputs are too many", inputs.len()), format!("send at most {EMBEDDINGS_MOST}")));
+        return Err(invalid(
+            format!("{} inputs are too many", inputs.len()),
+            format!("send at most {EMBEDDINGS_MOST}"),
+        ));
     }
     let mut reply = Embeddings { model: model.meta().name.clone(), ..Embeddings::default() };
     let mut rows = Vec::new();
     for input in inputs {
         let mut vector = vec![0.0; width as usize];
-        let tokens = model.embed(input, &mut vector, &mut rows).map_err(crate::knowledge::KnowledgeError::from)?;
+        let tokens =
+            model.embed(input, &mut vector, &mut rows).map_err(crate::knowledge::KnowledgeError::from)?;
         reply.tokens += tokens as u64;
         reply.vectors.push(vector);
     }

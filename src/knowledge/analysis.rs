@@ -124,7 +124,14 @@ fn compound(text: &str, start: usize, buffer: &mut String, emit: &mut impl FnMut
     end
 }
 
-fn give_parts(text: &str, start: usize, end: usize, whole: bool, buffer: &mut String, emit: &mut impl FnMut(Word<'_>)) {
+fn give_parts(
+    text: &str,
+    start: usize,
+    end: usize,
+    whole: bool,
+    buffer: &mut String,
+    emit: &mut impl FnMut(Word<'_>),
+) {
     let mut at = start;
     while at < end {
         let to = run_end(text, at).min(end);
@@ -155,7 +162,9 @@ fn unspaced_run(text: &str, start: usize, buffer: &mut String, emit: &mut impl F
     for (offset, c) in text[start..].char_indices() {
         let (at, end) = (start + offset, start + offset + c.len_utf8());
         if !unspaced(c) {
-            if length == 1 && let Some((from, alone)) = previous {
+            if length == 1
+                && let Some((from, alone)) = previous
+            {
                 buffer.clear();
                 buffer.push(alone);
                 give(buffer, from, at, Shape::Identifier, emit);
@@ -170,7 +179,9 @@ fn unspaced_run(text: &str, start: usize, buffer: &mut String, emit: &mut impl F
         previous = Some((at, c));
         length += 1;
     }
-    if length == 1 && let Some((from, alone)) = previous {
+    if length == 1
+        && let Some((from, alone)) = previous
+    {
         buffer.clear();
         buffer.push(alone);
         give(buffer, from, text.len(), Shape::Identifier, emit);
@@ -305,11 +316,75 @@ pub(super) fn is_stop_word(word: &str) -> bool {
 }
 
 const STOP_WORDS: [&str; 69] = [
-    "a", "about", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does",
-    "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not", "of",
-    "on", "or", "our", "should", "so", "some", "such", "than", "that", "the", "their", "then", "there", "these", "they",
-    "this", "to", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "would", "you",
-    "your", "yours", "yourself", "yourselves",
+    "a",
+    "about",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "but",
+    "by",
+    "can",
+    "could",
+    "did",
+    "do",
+    "does",
+    "for",
+    "from",
+    "had",
+    "has",
+    "have",
+    "how",
+    "i",
+    "if",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "me",
+    "my",
+    "no",
+    "not",
+    "of",
+    "on",
+    "or",
+    "our",
+    "should",
+    "so",
+    "some",
+    "such",
+    "than",
+    "that",
+    "the",
+    "their",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "to",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "who",
+    "why",
+    "will",
+    "with",
+    "would",
+    "you",
+    "your",
+    "yours",
+    "yourself",
+    "yourselves",
 ];
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ const COVERAGE_LEAST: f32 = 0.34;
 /// … or when its vector is this near.
 const COSINE_LEAST: f32 = 0.55;
 /// Fused candidates that are read for proximity, beyond those wanted.
-const READ_BEYOND: usize = 10;
+const READ_BEYOND: usize = 5;
 const PROXIMITY_WEIGHT: f32 = 0.1;
 
 struct View<'a> {
@@ -133,7 +133,12 @@ impl Library {
         Ok(answer)
     }
 
-    fn candidates(&self, views: &[View<'_>], query: &Query, question: &Question) -> Result<Found, KnowledgeError> {
+    fn candidates(
+        &self,
+        views: &[View<'_>],
+        query: &Query,
+        question: &Question,
+    ) -> Result<Found, KnowledgeError> {
         let searched: Vec<Searched<'_>> = views
             .iter()
             .map(|view| Searched {
@@ -176,7 +181,9 @@ impl Library {
         let mut passages: Vec<Passage> = Vec::new();
         let mut relevant = false;
         for (at, scored) in found.scored.iter().enumerate() {
-            if passages.len() >= question.n + READ_BEYOND || (at >= 40 * question.n && query.phrases.is_empty()) {
+            if passages.len() >= question.n + READ_BEYOND
+                || (at >= 40 * question.n && query.phrases.is_empty())
+            {
                 break;
             }
             let Some(view) = views.get(scored.segment as usize) else { continue };
@@ -206,13 +213,15 @@ impl Library {
 }
 
 fn look(lookup: &Lookup, query: &Query, record: &ChunkRecord) -> Seen {
-    let above: Vec<&str> = std::iter::once(&record.title).chain(&record.heading).map(String::as_str).collect();
+    let above: Vec<&str> =
+        std::iter::once(&record.title).chain(&record.heading).map(String::as_str).collect();
     lookup.look(&record.text, &above, query)
 }
 
 fn same(known: &Passage, record: &ChunkRecord, by_record: bool) -> bool {
     if by_record {
-        let judged = |id: &Option<String>| id.as_deref().map(|id| id.split('#').next().unwrap_or(id).to_owned());
+        let judged =
+            |id: &Option<String>| id.as_deref().map(|id| id.split('#').next().unwrap_or(id).to_owned());
         return judged(&known.place.record) == judged(&record.record);
     }
     known.text == record.text
@@ -271,7 +280,11 @@ fn languages(views: &[View<'_>]) -> Vec<Language> {
 }
 
 /// The question with each word that the index does not have replaced by the nearest that it has.
-fn suggestion(views: &[View<'_>], query: &Query, languages: &[Language]) -> Result<Option<String>, KnowledgeError> {
+fn suggestion(
+    views: &[View<'_>],
+    query: &Query,
+    languages: &[Language],
+) -> Result<Option<String>, KnowledgeError> {
     let segments: Vec<&Segment> = views.iter().map(|view| &*view.segment.segment).collect();
     let dictionaries = segments.iter().map(|s| s.terms()).collect::<Result<Vec<_>, _>>()?;
     let stems: Vec<Stems> = languages.iter().map(|l| Stems::new(*l)).collect();
@@ -303,7 +316,12 @@ fn suggestion(views: &[View<'_>], query: &Query, languages: &[Language]) -> Resu
 }
 
 /// How a term is written in the first passage that has it.
-fn surface_of(segment: &Segment, offset: u64, term: &str, stems: &[Stems]) -> Result<Option<String>, KnowledgeError> {
+fn surface_of(
+    segment: &Segment,
+    offset: u64,
+    term: &str,
+    stems: &[Stems],
+) -> Result<Option<String>, KnowledgeError> {
     let mut list = segment.list(offset)?;
     list.skip_to(0);
     let Some(chunk) = list.postings().0.first().copied() else { return Ok(None) };

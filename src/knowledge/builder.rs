@@ -191,13 +191,27 @@ impl SegmentBuilder {
 
     /// Writes the segment; returns the file's length.
     pub(super) fn write(self, path: &Path) -> io::Result<u64> {
-        let Self { model, width, terms, lists, lengths, documents, vectors, scales, sums, texts, languages, .. } = self;
+        let Self {
+            model,
+            width,
+            terms,
+            lists,
+            lengths,
+            documents,
+            vectors,
+            scales,
+            sums,
+            texts,
+            languages,
+            ..
+        } = self;
         let texts = texts.finish()?;
         let mut out = BlockFileWriter::create(path)?;
         out.section(*b"text")?;
         out.write_all(&texts.out)?;
         write_text_tables(&mut out, &texts)?;
-        let meta = meta(&lengths, width, model, &languages.iter().map(|l| l.code().to_owned()).collect::<Vec<_>>())?;
+        let meta =
+            meta(&lengths, width, model, &languages.iter().map(|l| l.code().to_owned()).collect::<Vec<_>>())?;
         write_chunk_tables(&mut out, &meta, &documents, &lengths)?;
         out.section(*b"vecs")?;
         out.write_all(simd::as_u8(&vectors))?;
@@ -255,7 +269,12 @@ pub(super) fn write_mean(out: &mut BlockFileWriter, mean: &[f32]) -> io::Result<
 }
 
 /// Appends centred 1-bit codes of some rows to the `code` section.
-pub(super) fn write_codes(out: &mut BlockFileWriter, rows: &[i8], scales: &[f16], mean: &[f32]) -> io::Result<()> {
+pub(super) fn write_codes(
+    out: &mut BlockFileWriter,
+    rows: &[i8],
+    scales: &[f16],
+    mean: &[f32],
+) -> io::Result<()> {
     let mut code = Vec::with_capacity(mean.len() / 8);
     for (row, scale) in rows.chunks_exact(mean.len().max(1)).zip(scales) {
         let scale = scale.to_f32();
@@ -302,7 +321,11 @@ pub(super) struct ListSink<'a> {
 impl<'a> ListSink<'a> {
     pub(super) fn new(out: &'a mut BlockFileWriter) -> io::Result<Self> {
         out.section(*b"post")?;
-        Ok(Self { out, dictionary: MapBuilder::new(Vec::new()).map_err(io::Error::other)?, buffer: Vec::new() })
+        Ok(Self {
+            out,
+            dictionary: MapBuilder::new(Vec::new()).map_err(io::Error::other)?,
+            buffer: Vec::new(),
+        })
     }
 
     /// Ends the list in `writer` under its term; an empty list leaves no trace.

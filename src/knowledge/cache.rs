@@ -53,7 +53,13 @@ impl Weighter<Key, Arc<Answer>> for ByBytes {
     fn weight(&self, key: &Key, answer: &Arc<Answer>) -> u64 {
         let passages = answer.passages.iter().map(|p| {
             let heading: usize = p.heading.iter().map(|h| h.len() + 24).sum();
-            size_of_val(p) + p.text.len() + p.title.len() + heading + p.highlights.len() * 16 + p.document.path.len() + 96
+            size_of_val(p)
+                + p.text.len()
+                + p.title.len()
+                + heading
+                + p.highlights.len() * 16
+                + p.document.path.len()
+                + 96
         });
         (key.question.len() + 256 + passages.sum::<usize>()) as u64
     }
@@ -137,8 +143,8 @@ impl Answers {
         let table = database.begin_read()?.open_table(ANSWERS)?;
         let Some(packed) = table.get(key.digest())? else { return Ok(None) };
         let record = zstd::stream::decode_all(packed.value())?;
-        let (kept, answer): (Key, Answer) =
-            codec::decode(VERSION, &record).map_err(|e| KnowledgeError::Record { what: format!("a cached answer: {e}") })?;
+        let (kept, answer): (Key, Answer) = codec::decode(VERSION, &record)
+            .map_err(|e| KnowledgeError::Record { what: format!("a cached answer: {e}") })?;
         Ok((kept == *key).then_some(answer))
     }
 
@@ -198,7 +204,8 @@ impl Answers {
     #[must_use]
     pub fn counts(&self, database: &Database) -> [CacheCounts; 2] {
         let of = |at: usize| self.counts[at].load(Ordering::Relaxed);
-        let entries = || -> Result<u64, KnowledgeError> { Ok(database.begin_read()?.open_table(ANSWERS)?.len()?) };
+        let entries =
+            || -> Result<u64, KnowledgeError> { Ok(database.begin_read()?.open_table(ANSWERS)?.len()?) };
         [
             CacheCounts {
                 hits: of(0),
@@ -224,7 +231,10 @@ mod tests {
     use crate::knowledge::Passage;
 
     fn answer(text: &str) -> Arc<Answer> {
-        Arc::new(Answer { passages: vec![Passage { text: text.into(), ..Passage::default() }], ..Answer::default() })
+        Arc::new(Answer {
+            passages: vec![Passage { text: text.into(), ..Passage::default() }],
+            ..Answer::default()
+        })
     }
 
     fn key(fingerprint: u64, question: &str) -> Key {
@@ -252,7 +262,8 @@ mod tests {
         let database = Database::create(dir.path().join("db")).unwrap();
         let cache = Answers::open(&database, 1 << 16, 4096).unwrap();
         for n in 0..200u32 {
-            let text: String = (0..60).map(|i| format!("{} ", n.wrapping_mul(2_654_435_761).rotate_left(i))).collect();
+            let text: String =
+                (0..60).map(|i| format!("{} ", n.wrapping_mul(2_654_435_761).rotate_left(i))).collect();
             cache.put(key(1, &n.to_string()), answer(&text));
         }
         cache.flush(&database).unwrap();

@@ -82,7 +82,10 @@ pub(super) fn encode(value: &impl Encode) -> Result<Vec<u8>, KnowledgeError> {
 }
 
 /// Decodes a record of this catalogue; `what` names it in the error.
-pub(super) fn decode<T: Decode<()>>(bytes: &[u8], what: impl FnOnce() -> String) -> Result<T, KnowledgeError> {
+pub(super) fn decode<T: Decode<()>>(
+    bytes: &[u8],
+    what: impl FnOnce() -> String,
+) -> Result<T, KnowledgeError> {
     codec::decode(VERSION, bytes).map_err(|e| KnowledgeError::Record { what: format!("{}: {e}", what()) })
 }
 
@@ -142,11 +145,17 @@ impl Catalogue {
         path: &[u8],
     ) -> Result<Option<(u64, DocumentRecord)>, KnowledgeError> {
         let read = self.read()?;
-        let Some(id) = read.open_table(PATHS)?.get((collection, path))?.map(|id| id.value()) else { return Ok(None) };
+        let Some(id) = read.open_table(PATHS)?.get((collection, path))?.map(|id| id.value()) else {
+            return Ok(None);
+        };
         Ok(read_document(&read, collection, id)?.map(|record| (id, record)))
     }
 
-    pub(super) fn failure_at(&self, collection: u32, path: &[u8]) -> Result<Option<FailureRecord>, KnowledgeError> {
+    pub(super) fn failure_at(
+        &self,
+        collection: u32,
+        path: &[u8],
+    ) -> Result<Option<FailureRecord>, KnowledgeError> {
         let table = self.read()?.open_table(FAILURES)?;
         table.get((collection, path))?.map(|bytes| decode(bytes.value(), || "a failure".into())).transpose()
     }
@@ -179,7 +188,8 @@ pub(super) fn read_collection(
     name: &str,
 ) -> Result<Option<CollectionRecord>, KnowledgeError> {
     let table = write.open_table(COLLECTIONS)?;
-    let record = table.get(name)?.map(|bytes| decode(bytes.value(), || format!("collection '{name}'"))).transpose()?;
+    let record =
+        table.get(name)?.map(|bytes| decode(bytes.value(), || format!("collection '{name}'"))).transpose()?;
     Ok(record)
 }
 

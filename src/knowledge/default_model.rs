@@ -75,7 +75,10 @@ fn unpack(path: &Path) -> Result<(), KnowledgeError> {
     }
     if hex(&hash.finalize()) != default_model_id() {
         let _ = fs::remove_file(&partial);
-        return Err(io::Error::other("the embedded model does not have its checksum; the program file is damaged").into());
+        return Err(io::Error::other(
+            "the embedded model does not have its checksum; the program file is damaged",
+        )
+        .into());
     }
     out.sync_all()?;
     fs::rename(&partial, path)?;

@@ -61,7 +61,13 @@ impl DenseQuery {
     }
 
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // |dot| < 2^24; chunk numbers are u32
-    fn scan(&self, number: u32, segment: &Segment, best: &mut Best, keep: &dyn Fn(u32) -> bool) -> Result<(), Damage> {
+    fn scan(
+        &self,
+        number: u32,
+        segment: &Segment,
+        best: &mut Best,
+        keep: &dyn Fn(u32) -> bool,
+    ) -> Result<(), Damage> {
         let chunks = segment.chunks() as usize;
         let mut dots = vec![0i32; BATCH];
         for start in (0..chunks).step_by(BATCH) {

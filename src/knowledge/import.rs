@@ -39,13 +39,17 @@ pub fn read_folder(folder: &Path) -> Result<ModelSource, ImportError> {
     }
     let path = folder.join("model.safetensors");
     let bytes = read_limited(&path)?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refuse(&path, format!("is not a safetensors file: {e}")))?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|e| refuse(&path, format!("is not a safetensors file: {e}")))?;
     let table = tensors.tensor("embeddings").map_err(|_| {
         let names = tensors.names().join(", ");
         refuse(&path, format!("has no tensor 'embeddings' (it has: {names}); only static models (Model2Vec) are supported, not transformers"))
     })?;
     let &[rows, columns] = table.shape() else {
-        return Err(refuse(&path, format!("'embeddings' has shape {:?}; rows x columns are needed", table.shape())));
+        return Err(refuse(
+            &path,
+            format!("'embeddings' has shape {:?}; rows x columns are needed", table.shape()),
+        ));
     };
     let usable = columns / 32 * 32;
     if usable == 0 || columns > 1024 {
@@ -59,9 +63,17 @@ pub fn read_folder(folder: &Path) -> Result<ModelSource, ImportError> {
     };
     let pieces = vocabulary(folder)?;
     if pieces.len() != rows || weights.len() != rows {
-        return Err(refuse(folder, format!("{rows} rows, {} vocabulary entries and {} weights do not fit together", pieces.len(), weights.len())));
+        return Err(refuse(
+            folder,
+            format!(
+                "{rows} rows, {} vocabulary entries and {} weights do not fit together",
+                pieces.len(),
+                weights.len()
+            ),
+        ));
     }
-    let config = fs::read(folder.join("config.json")).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok());
+    let config =
+        fs::read(folder.join("config.json")).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok());
     let text = |key: &str, default: &str| {
         config.as_ref().and_then(|c| c.get(key)).and_then(Value::as_str).unwrap_or(default).to_owned()
     };

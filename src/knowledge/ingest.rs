@@ -10,8 +10,8 @@ use super::KnowledgeError;
 use super::analysis::Language;
 use super::builder::SegmentBuilder;
 use super::catalogue::{
-    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode, reserve,
-    write_collection,
+    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode,
+    reserve, write_collection,
 };
 use super::extract::Chunk;
 use super::library::Library;
@@ -80,7 +80,11 @@ impl Batch {
     /// True when a commit would change nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.builder.is_empty() && self.added.is_empty() && self.failed.is_empty() && self.removed.is_empty() && self.touched.is_empty()
+        self.builder.is_empty()
+            && self.added.is_empty()
+            && self.failed.is_empty()
+            && self.removed.is_empty()
+            && self.touched.is_empty()
     }
 
     /// A fresh document id; ids ascend.
@@ -109,7 +113,13 @@ impl Batch {
     ///
     /// # Errors
     /// Damage of the model, or what the system says.
-    pub fn push(&mut self, document: u64, title: &str, language: Language, chunk: Chunk) -> Result<(), KnowledgeError> {
+    pub fn push(
+        &mut self,
+        document: u64,
+        title: &str,
+        language: Language,
+        chunk: Chunk,
+    ) -> Result<(), KnowledgeError> {
         let record = ChunkRecord::new(chunk, title);
         let text = embedded_text(&record);
         self.library.model().embed(&text, &mut self.vector, &mut self.rows)?;
@@ -174,7 +184,12 @@ impl Batch {
     }
 
     /// Tombstones for aborted documents inside the segment that was just written.
-    fn bury_fresh(&self, write: &redb::WriteTransaction, id: u64, gone: &[u64]) -> Result<(), KnowledgeError> {
+    fn bury_fresh(
+        &self,
+        write: &redb::WriteTransaction,
+        id: u64,
+        gone: &[u64],
+    ) -> Result<(), KnowledgeError> {
         let segment = Segment::open(&self.library.segment_path(self.collection_id, id))?;
         let mut removed = Tombstones::default();
         for document in gone {
@@ -220,7 +235,9 @@ impl Batch {
         let mut drop_document = |id: u64| -> Result<u64, KnowledgeError> {
             gone.insert(id);
             let old = documents.remove((collection, id))?;
-            let old = old.map(|old| super::catalogue::decode::<DocumentRecord>(old.value(), || format!("document {id}")));
+            let old = old.map(|old| {
+                super::catalogue::decode::<DocumentRecord>(old.value(), || format!("document {id}"))
+            });
             Ok(old.transpose()?.map_or(0, |old| old.bytes))
         };
         let with_failure = self.failed.iter().map(|(path, _)| path);
@@ -247,7 +264,8 @@ impl Batch {
             documents.insert((collection, *id), encode(document)?.as_slice())?;
         }
         for (path, failure) in &self.failed {
-            let known = failures.insert((collection, path.as_slice()), encode(failure)?.as_slice())?.is_some();
+            let known =
+                failures.insert((collection, path.as_slice()), encode(failure)?.as_slice())?.is_some();
             record.failures += u64::from(!known);
         }
         Ok(gone.into_iter().collect())

@@ -82,7 +82,7 @@ impl Best {
         if self.heap.len() < self.k {
             self.heap.push(Reverse(candidate));
         } else if let Some(mut least) = self.heap.peek_mut()
-            && candidate > least.0
+            && candidate.cmp(&least.0) == Ordering::Greater
         {
             *least = Reverse(candidate);
         }
@@ -150,8 +150,8 @@ fn length_of(lengths: &[[u8; 2]], chunk: u32) -> f32 {
 pub(super) struct Weighted {
     /// Per group: (term, weight x idf).
     groups: Vec<Vec<(String, f32)>>,
-    /// Per group: its idf, and whether the word itself occurs.
-    pub(super) idfs: Vec<(f32, bool)>,
+    /// Per group: the idf of the word itself.
+    pub(super) idfs: Vec<f32>,
     saturation: Saturation,
 }
 
@@ -169,7 +169,6 @@ impl Weighted {
         for group in groups {
             let mut members = Vec::with_capacity(group.alternatives.len());
             let mut own = f32::MAX;
-            let mut occurs = false;
             let mut near = 0;
             for (at, alternative) in group.alternatives.iter().enumerate() {
                 let mut df = 0;
@@ -181,12 +180,11 @@ impl Weighted {
                 }
                 if df > 0 && near < NEAR_USED {
                     near += usize::from(alternative.near);
-                    occurs |= !alternative.near;
                     let idf = idf(df.min(total)).min(own);
                     members.push((alternative.term.clone(), alternative.weight * idf));
                 }
             }
-            idfs.push((own, occurs));
+            idfs.push(own);
             weighted.push(members);
         }
         let saturation = Saturation { base: K1 * (1.0 - B), per_term: K1 * B / average };
@@ -364,7 +362,8 @@ impl<'a> Window<'a> {
                     }
                     rest -= bound;
                     let members = groups.get_mut(group).into_iter().flatten();
-                    score += members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
+                    score +=
+                        members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
                 }
                 if score > threshold {
                     threshold = give(chunk, score);

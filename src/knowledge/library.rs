@@ -12,8 +12,8 @@ use redb::WriteTransaction;
 
 use super::KnowledgeError;
 use super::catalogue::{
-    COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, decode,
-    encode, next, read_collection, write_collection,
+    COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
+    TOMBSTONES, decode, encode, next, read_collection, write_collection,
 };
 use super::model::Model;
 use super::segment::Segment;
@@ -35,7 +35,9 @@ impl SegmentView {
     }
 
     pub(super) fn live(&self) -> u64 {
-        u64::from(self.segment.chunks() - self.removed.as_ref().map_or(0, |r| r.count().min(self.segment.chunks())))
+        u64::from(
+            self.segment.chunks() - self.removed.as_ref().map_or(0, |r| r.count().min(self.segment.chunks())),
+        )
     }
 }
 
@@ -67,7 +69,8 @@ impl CollectionView {
     /// Codes of the languages found in it.
     #[must_use]
     pub fn languages(&self) -> Vec<String> {
-        let mut found: Vec<String> = self.segments.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
+        let mut found: Vec<String> =
+            self.segments.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
         found.sort();
         found.dedup();
         found
@@ -87,7 +90,9 @@ impl Snapshot {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let parts = self.collections.values().map(|c| u64::from(c.record.id) << 40 ^ c.record.generation);
-        parts.fold(self.damaged.len() as u64, |all, part| all.rotate_left(7) ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        parts.fold(self.damaged.len() as u64, |all, part| {
+            all.rotate_left(7) ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
     }
 }
 
@@ -167,7 +172,8 @@ impl Library {
             for (id, kept) in self.segment_records(record.id)? {
                 let removed = self.tombstones(id)?.map(Arc::new);
                 let open = known.iter().find(|view| view.id == id).map(|view| view.segment.clone());
-                let opened = open.map_or_else(|| Segment::open(&self.segment_path(record.id, id)).map(Arc::new), Ok);
+                let opened =
+                    open.map_or_else(|| Segment::open(&self.segment_path(record.id, id)).map(Arc::new), Ok);
                 match opened {
                     Ok(segment) => segments.push(SegmentView { id, segment, removed, bytes: kept.bytes }),
                     Err(damage) => snapshot.damaged.push(damage.to_string()),
@@ -176,7 +182,8 @@ impl Library {
             segments.sort_by_key(SegmentView::first_document);
             let still = before.damaged.iter().filter(|d| d.contains(&format!("segments/{}/", record.id)));
             for damage in still {
-                let named = |view: &SegmentView| damage.contains(&view.segment.file().path().display().to_string());
+                let named =
+                    |view: &SegmentView| damage.contains(&view.segment.file().path().display().to_string());
                 let count = segments.len();
                 segments.retain(|view| !named(view));
                 if segments.len() < count && !snapshot.damaged.contains(damage) {
@@ -195,7 +202,12 @@ impl Library {
         let mut snapshot = Snapshot::clone(&held);
         for view in snapshot.collections.values_mut() {
             if view.segments.iter().any(|s| s.segment.file().path() == damage.path) {
-                let kept = view.segments.iter().filter(|s| s.segment.file().path() != damage.path).cloned().collect();
+                let kept = view
+                    .segments
+                    .iter()
+                    .filter(|s| s.segment.file().path() != damage.path)
+                    .cloned()
+                    .collect();
                 *view = Arc::new(CollectionView { record: view.record.clone(), segments: kept });
             }
         }
@@ -216,7 +228,10 @@ impl Library {
         *held = Arc::new(snapshot);
     }
 
-    pub(super) fn segment_records(&self, collection: u32) -> Result<Vec<(u64, SegmentRecord)>, KnowledgeError> {
+    pub(super) fn segment_records(
+        &self,
+        collection: u32,
+    ) -> Result<Vec<(u64, SegmentRecord)>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(SEGMENTS)?;
         let mut found = Vec::new();
         for entry in table.range((collection, 0)..=(collection, u64::MAX))? {
@@ -229,7 +244,9 @@ impl Library {
 
     pub(super) fn tombstones(&self, segment: u64) -> Result<Option<Tombstones>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(TOMBSTONES)?;
-        let words = table.get(segment)?.map(|bytes| decode::<Vec<u64>>(bytes.value(), || format!("tombstones {segment}")));
+        let words = table
+            .get(segment)?
+            .map(|bytes| decode::<Vec<u64>>(bytes.value(), || format!("tombstones {segment}")));
         Ok(words.transpose()?.map(Tombstones::from_words))
     }
 
@@ -377,7 +394,10 @@ fn check_name(name: &str) -> Result<(), KnowledgeError> {
     let fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 64 || !name.chars().all(fine) || name.starts_with('.') {
         return Err(KnowledgeError::Invalid {
-            what: format!("'{}' cannot name a collection: letters, digits, '-', '_' and '.', at most 64", name.escape_debug()),
+            what: format!(
+                "'{}' cannot name a collection: letters, digits, '-', '_' and '.', at most 64",
+                name.escape_debug()
+            ),
         });
     }
     Ok(())

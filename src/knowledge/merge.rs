@@ -41,10 +41,12 @@ pub(super) fn merge(sources: &[Source<'_>], path: &Path) -> io::Result<(u64, u32
     let (lengths, documents) = chunk_tables(sources)?;
     let chunks = u32::try_from(lengths.len()).map_err(io::Error::other)?;
     let first = sources.first().map(|source| source.segment.meta().clone()).unwrap_or_default();
-    let mut languages: Vec<String> = sources.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
+    let mut languages: Vec<String> =
+        sources.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
     languages.sort();
     languages.dedup();
-    let meta = SegmentMeta { chunks, terms_total: lengths.iter().map(|l| u64::from(*l)).sum(), languages, ..first };
+    let meta =
+        SegmentMeta { chunks, terms_total: lengths.iter().map(|l| u64::from(*l)).sum(), languages, ..first };
     write_chunk_tables(&mut out, &meta, &documents, &lengths)?;
     write_vectors(&mut out, sources, meta.width as usize)?;
     write_lists(&mut out, sources, &lengths)?;
@@ -164,7 +166,8 @@ fn write_lists(out: &mut BlockFileWriter, sources: &[Source<'_>], lengths: &[u16
         renumbers.push(renumber);
         start = next;
     }
-    let terms: Vec<_> = sources.iter().map(|s| s.segment.terms()).collect::<Result<_, _>>().map_err(io::Error::other)?;
+    let terms: Vec<_> =
+        sources.iter().map(|s| s.segment.terms()).collect::<Result<_, _>>().map_err(io::Error::other)?;
     let mut union = terms.iter().collect::<fst::map::OpBuilder<'_>>().union();
     let mut sink = ListSink::new(out)?;
     let mut writer = ListWriter::default();
@@ -172,7 +175,10 @@ fn write_lists(out: &mut BlockFileWriter, sources: &[Source<'_>], lengths: &[u16
         let mut places = places.to_vec();
         places.sort_unstable_by_key(|place| place.index);
         for place in places {
-            let (Some(source), Some(renumber)) = (sources.get(place.index), renumbers.get(place.index)) else { continue };
+            let (Some(source), Some(renumber)) = (sources.get(place.index), renumbers.get(place.index))
+            else {
+                continue;
+            };
             let mut list = source.segment.list(place.value).map_err(io::Error::other)?;
             append_list(&mut list, |chunk| renumber.get(chunk), lengths, &mut writer);
         }

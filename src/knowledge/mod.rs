@@ -2,8 +2,6 @@
 //!
 //! Invariant: search takes bytes and returns values: it does no I/O of its own and never reads the clock.
 
-pub mod eval;
-pub mod extract;
 mod analysis;
 mod answer;
 mod builder;
@@ -12,6 +10,8 @@ mod catalogue;
 mod default_model;
 mod dense;
 mod error;
+pub mod eval;
+pub mod extract;
 mod import;
 mod ingest;
 mod lexical;
@@ -25,8 +25,8 @@ mod query;
 mod record;
 mod search;
 mod segment;
-pub mod simd;
 mod shelf;
+pub mod simd;
 mod suggest;
 mod text;
 pub mod tokenize;
@@ -37,13 +37,15 @@ pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
 pub use cache::{Answers, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
-pub use default_model::{default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model};
+pub use default_model::{
+    default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
+};
 pub use error::KnowledgeError;
+pub use import::{ImportError, read_folder};
 pub use ingest::{AlsoWrite, Batch};
 pub use library::{CollectionView, Library, Snapshot};
+pub use model::{Model, ModelMeta, ModelSource, write_model};
 pub use query::Query;
 pub use search::Effort;
 pub use shelf::{Checked, ReadPassage};
-pub use import::{ImportError, read_folder};
-pub use model::{Model, ModelMeta, ModelSource, write_model};
 pub use walk::{Entry, Skipped, Summary, walk};

@@ -157,8 +157,10 @@ impl Model {
     /// [`Damage`] when a block that it needs is damaged.
     pub fn neighbours(&self, word: &str) -> Result<Vec<(String, f32)>, Damage> {
         let Some(row) = self.piece(word, true)? else { return Ok(Vec::new()) };
-        let (from, to) =
-            (self.u32_at(&self.near_offsets, row as usize)?, self.u32_at(&self.near_offsets, row as usize + 1)?);
+        let (from, to) = (
+            self.u32_at(&self.near_offsets, row as usize)?,
+            self.u32_at(&self.near_offsets, row as usize + 1)?,
+        );
         let mut found = Vec::new();
         for index in from..to {
             let entry = self.u32_at(&self.near, index as usize)?;
@@ -186,7 +188,8 @@ impl Vocabulary for Model {
             let row = self.u32_at(&self.slots, slot)?;
             let Some(row) = row.checked_sub(1) else { return Ok(None) };
             let text = self.text_of(row as usize)?;
-            let (continued, text) = text.strip_prefix(b"##").map_or((false, text), |rest| (!rest.is_empty(), rest));
+            let (continued, text) =
+                text.strip_prefix(b"##").map_or((false, text), |rest| (!rest.is_empty(), rest));
             if continued != first && text == piece.as_bytes() {
                 return Ok(Some(row));
             }
@@ -292,7 +295,8 @@ impl Quantized {
     #[allow(clippy::cast_possible_truncation)] // rounded into -127..=127
     fn new(source: &ModelSource) -> Self {
         let highest = source.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        let mut out = Self { rows: Vec::with_capacity(source.table.len()), scales: Vec::new(), norms: Vec::new() };
+        let mut out =
+            Self { rows: Vec::with_capacity(source.table.len()), scales: Vec::new(), norms: Vec::new() };
         for (row, weight) in source.table.chunks_exact(source.columns).zip(&source.weights) {
             let peak = row.iter().fold(0f32, |m, x| m.max(x.abs()));
             let step = if peak > 0.0 { peak / 127.0 } else { 1.0 };
@@ -329,7 +333,10 @@ fn neighbour_lists(pieces: &[String], quantized: &Quantized, columns: usize) -> 
         }
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         near.truncate(NEAR_KEPT);
-        lists[row] = near.iter().map(|&(cosine, other)| (other as u32) << 7 | (cosine.min(1.0) * 127.0) as u32).collect();
+        lists[row] = near
+            .iter()
+            .map(|&(cosine, other)| (other as u32) << 7 | (cosine.min(1.0) * 127.0) as u32)
+            .collect();
     }
     lists
 }
@@ -342,7 +349,9 @@ mod tests {
         let pieces: Vec<String> =
             ["[PAD]", "pump", "pumps", "valve", "##s", "leak"].iter().map(|s| (*s).to_owned()).collect();
         let mut table = vec![0f32; 6 * 32];
-        for (row, (x, y)) in [(0.0, 0.0), (1.0, 0.0), (0.9, 0.1), (0.0, 1.0), (0.1, 0.1), (0.5, 0.5)].iter().enumerate() {
+        for (row, (x, y)) in
+            [(0.0, 0.0), (1.0, 0.0), (0.9, 0.1), (0.0, 1.0), (0.1, 0.1), (0.5, 0.5)].iter().enumerate()
+        {
             table[row * 32] = *x;
             table[row * 32 + 1] = *y;
         }

@@ -1,10 +1,10 @@
 //! Reads a passage with the question in mind: which words match and where, how near they stand, and which
 //! sentence answers best.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
 use std::ops::Range;
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::analysis::{Language, Stems, Word, words};
 use super::query::Query;
@@ -20,6 +20,8 @@ pub(super) struct Lookup {
     weights: Vec<f32>,
     /// First two bytes of every term: stems keep them, so that most words need no stemming.
     heads: Option<HashSet<[u8; 2]>>,
+    /// Words that were looked up before: passages of one answer repeat themselves.
+    known: RefCell<HashMap<Box<str>, Option<(usize, f32)>>>,
 }
 
 /// What was seen in a passage.
@@ -62,14 +64,25 @@ impl Lookup {
         // Arabic stems lose prefixes.
         let keeps_heads = !languages.contains(&Language::Arabic);
         let heads = keeps_heads.then(|| terms.keys().map(|term| head(term)).collect());
-        Self { stems: languages.iter().map(|l| Stems::new(*l)).collect(), terms, weights, heads }
+        Self {
+            stems: languages.iter().map(|l| Stems::new(*l)).collect(),
+            terms,
+            weights,
+            heads,
+            known: RefCell::default(),
+        }
     }
 
     fn find(&self, word: &Word<'_>) -> Option<(usize, f32)> {
         if self.heads.as_ref().is_some_and(|heads| !heads.contains(&head(word.text))) {
             return None;
         }
-        self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied())
+        if let Some(found) = self.known.borrow().get(word.text) {
+            return *found;
+        }
+        let found = self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied());
+        self.known.borrow_mut().insert(word.text.into(), found);
+        found
     }
 
     /// Looks through a passage; `above` (title and headings) counts for coverage only.
@@ -170,7 +183,9 @@ pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
         let next = bytes.get(end).copied();
         let stops = match c {
             '.' | '!' | '?' => {
-                next.is_none_or(|b| b.is_ascii_whitespace()) && !abbreviation(&text[start..at]) && capital_follows(text, end)
+                next.is_none_or(|b| b.is_ascii_whitespace())
+                    && !abbreviation(&text[start..at])
+                    && capital_follows(text, end)
             }
             '。' | '！' | '？' => true,
             '\n' => next.is_none_or(|b| b == b'\n' || b == b'-' || b == b'*' || b.is_ascii_digit()),
@@ -193,7 +208,9 @@ fn capital_follows(text: &str, at: usize) -> bool {
 fn abbreviation(before: &str) -> bool {
     let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
     let short = word.len() == 1 && word.chars().all(char::is_alphabetic);
-    short || ["e.g", "i.e", "etc", "vs", "No", "Fig", "Dr", "Mr", "Mrs", "St", "approx", "max", "min"].contains(&word)
+    short
+        || ["e.g", "i.e", "etc", "vs", "No", "Fig", "Dr", "Mr", "Mrs", "St", "approx", "max", "min"]
+            .contains(&word)
 }
 
 fn push_trimmed(text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
@@ -226,11 +243,18 @@ mod tests {
 
     #[test]
     fn sentences_end_where_they_end() {
-        let text = "Turn off the pump, e.g. with S1. Wait 5.5 minutes! Is it cold?\n\n- Open the valve\n- Close it";
+        let text =
+            "Turn off the pump, e.g. with S1. Wait 5.5 minutes! Is it cold?\n\n- Open the valve\n- Close it";
         let got: Vec<&str> = sentences(text).into_iter().map(|r| &text[r]).collect();
         assert_eq!(
             got,
-            ["Turn off the pump, e.g. with S1.", "Wait 5.5 minutes!", "Is it cold?", "- Open the valve", "- Close it"]
+            [
+                "Turn off the pump, e.g. with S1.",
+                "Wait 5.5 minutes!",
+                "Is it cold?",
+                "- Open the valve",
+                "- Close it"
+            ]
         );
     }
 
@@ -241,7 +265,10 @@ mod tests {
         let lookup = Lookup::new(&query, &[], &idfs);
         let text = "The pump is blue. Resetting the pressure valve clears E-05 at once. Valves are round.";
         let seen = lookup.look(text, &[], &query);
-        assert_eq!(&text[seen.best_sentence.0..seen.best_sentence.1], "Resetting the pressure valve clears E-05 at once.");
+        assert_eq!(
+            &text[seen.best_sentence.0..seen.best_sentence.1],
+            "Resetting the pressure valve clears E-05 at once."
+        );
         assert!(seen.has_phrases && seen.coverage > 0.9 && seen.proximity > 0.3);
         let marked: Vec<&str> = seen.highlights.iter().map(|(a, b)| &text[*a..*b]).collect();
         assert!(marked.contains(&"E-05") && marked.contains(&"Resetting"));

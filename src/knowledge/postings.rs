@@ -153,7 +153,12 @@ impl ListWriter {
         pack(&self.tfs, tf_bits, &mut self.packed);
         self.entries.extend_from_slice(&last.to_le_bytes());
         self.entries.extend_from_slice(&(self.packed.len() as u32).to_le_bytes());
-        self.entries.extend_from_slice(&[gap_bits as u8, tf_bits as u8, self.block_bounds.0, self.block_bounds.1]);
+        self.entries.extend_from_slice(&[
+            gap_bits as u8,
+            tf_bits as u8,
+            self.block_bounds.0,
+            self.block_bounds.1,
+        ]);
         self.filled = 0;
         self.block_bounds = (0, u8::MAX);
     }
@@ -212,8 +217,18 @@ impl<'a> ListReader<'a> {
             None => data,
         };
         Some(Self {
-            bytes, entries, data, blocks, block: 0, tail, df, bounds,
-            chunks: [0; BLOCK], tfs: [0; BLOCK], len: 0, decoded: false,
+            bytes,
+            entries,
+            data,
+            blocks,
+            block: 0,
+            tail,
+            df,
+            bounds,
+            chunks: [0; BLOCK],
+            tfs: [0; BLOCK],
+            len: 0,
+            decoded: false,
         })
     }
 
@@ -234,11 +249,6 @@ impl<'a> ListReader<'a> {
         self.df
     }
 
-    /// Highest tf and shortest length (255 means "255 or more") of the whole list.
-    pub(super) fn bounds(&self) -> (u8, u8) {
-        self.bounds
-    }
-
     fn entry(&self, block: usize) -> &[u8] {
         self.bytes.get(self.entries + block * ENTRY..).and_then(|b| b.get(..ENTRY)).unwrap_or(&[0; ENTRY])
     }
@@ -247,17 +257,6 @@ impl<'a> ListReader<'a> {
     #[inline]
     pub(super) fn block_last(&self) -> u32 {
         if self.block < self.blocks { read_u32(self.entry(self.block), 0).unwrap_or(END) } else { END }
-    }
-
-    /// Bounds of the current block.
-    #[inline]
-    pub(super) fn block_bounds(&self) -> (u8, u8) {
-        if self.block < self.blocks {
-            let entry = self.entry(self.block);
-            (entry[10], entry[11])
-        } else {
-            self.bounds
-        }
     }
 
     /// Bounds over every block that may hold chunks in `from..to`, from the current block on.

@@ -68,8 +68,6 @@ impl Scored {
 pub(super) struct Found {
     pub(super) scored: Vec<Scored>,
     pub(super) terms: Vec<(String, f32)>,
-    /// Part of the question's weight whose words occur in the index, 0..=1.
-    pub(super) known: f32,
     pub(super) idfs: Vec<f32>,
 }
 
@@ -109,16 +107,8 @@ pub(super) fn hybrid(
     Ok(Found {
         scored,
         terms: weighted.terms().map(|(term, weight)| (term.to_owned(), weight)).collect(),
-        known: known_part(query, &weighted),
-        idfs: weighted.idfs.iter().map(|(idf, _)| *idf).collect(),
+        idfs: weighted.idfs,
     })
-}
-
-fn known_part(query: &Query, weighted: &Weighted) -> f32 {
-    let weights = query.groups.iter().zip(&weighted.idfs).map(|(g, (idf, occurs))| (g.alternatives[0].weight * idf, *occurs));
-    let (known, all) =
-        weights.fold((0.0, 0.0), |(known, all), (w, occurs)| (known + if occurs { w } else { 0.0 }, all + w));
-    if all > 0.0 { known / all } else { 0.0 }
 }
 
 /// The question's vector in every width that the segments use.

@@ -68,7 +68,8 @@ impl Segment {
         let file = BlockFile::open(path)?;
         let meta: SegmentMeta = serde_json::from_slice(file.bytes(file.section(*b"meta")?)?)
             .map_err(|e| file.damage(format!("its description cannot be read: {e}")))?;
-        let mean = file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let mean =
+            file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
         let segment = Self {
             mean: mean.collect(),
             dictionary: OnceLock::new(),
@@ -170,7 +171,8 @@ impl Segment {
         let reader = ListReader::new(bytes).ok_or_else(damaged)?;
         match reader.end_of_packed() {
             Some(end) if end > bytes.len() => {
-                ListReader::new(self.part(&self.postings, offset, end.min(self.postings.len() - offset))?).ok_or_else(damaged)
+                ListReader::new(self.part(&self.postings, offset, end.min(self.postings.len() - offset))?)
+                    .ok_or_else(damaged)
             }
             _ => Ok(reader),
         }
@@ -184,7 +186,11 @@ impl Segment {
     /// Documents: (id, first chunk, chunks).
     pub(super) fn document(&self, ordinal: usize) -> Result<(u64, u32, u32), Damage> {
         let entry = self.part(&self.docs, ordinal * DOC_ENTRY, DOC_ENTRY)?;
-        Ok((read_u64(entry, 0).unwrap_or(0), read_u32(entry, 8).unwrap_or(0), read_u32(entry, 12).unwrap_or(0)))
+        Ok((
+            read_u64(entry, 0).unwrap_or(0),
+            read_u32(entry, 8).unwrap_or(0),
+            read_u32(entry, 12).unwrap_or(0),
+        ))
     }
 
     pub(super) fn documents(&self) -> usize {
@@ -223,7 +229,8 @@ impl Segment {
             let bytes = self.file.bytes(self.file.section(*b"dict")?)?;
             let _ = self.dictionary.set(Prepared(DecoderDictionary::copy(bytes)));
         }
-        let prepared = self.dictionary.get().ok_or_else(|| self.file.damage("its dictionary cannot be read"))?;
+        let prepared =
+            self.dictionary.get().ok_or_else(|| self.file.damage("its dictionary cannot be read"))?;
         TextReader::new(&prepared.0).map_err(|e| self.file.damage(e.to_string()))
     }
 

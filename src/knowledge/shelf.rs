@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::KnowledgeError;
 use super::catalogue::{
-    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, decode, encode,
-    next, read_document, write_collection,
+    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, decode,
+    encode, next, read_document, write_collection,
 };
 use super::extract::Place;
 use super::library::{CollectionView, Library, SegmentView};
@@ -86,7 +86,11 @@ impl Library {
     ///
     /// # Errors
     /// What the store says.
-    pub fn document_at(&self, collection: &str, path: &[u8]) -> Result<Option<(u64, DocumentRecord)>, KnowledgeError> {
+    pub fn document_at(
+        &self,
+        collection: &str,
+        path: &[u8],
+    ) -> Result<Option<(u64, DocumentRecord)>, KnowledgeError> {
         self.catalogue.document_at(self.collection(collection)?.record.id, path)
     }
 
@@ -130,7 +134,11 @@ impl Library {
     ///
     /// # Errors
     /// What the store says.
-    pub fn failures(&self, collection: &str, limit: usize) -> Result<Vec<(Vec<u8>, FailureRecord)>, KnowledgeError> {
+    pub fn failures(
+        &self,
+        collection: &str,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, FailureRecord)>, KnowledgeError> {
         let id = self.collection(collection)?.record.id;
         let table = self.catalogue.read()?.open_table(FAILURES)?;
         let mut found = Vec::new();
@@ -160,9 +168,13 @@ impl Library {
             let chunks = segment.segment.chunks_of(document)?.into_iter().flatten();
             places.extend(chunks.map(|chunk| (segment, chunk)));
         }
-        let at = around.and_then(|place| places.iter().position(|(s, chunk)| (s.id, *chunk) == place)).unwrap_or(0);
+        let at = around
+            .and_then(|place| places.iter().position(|(s, chunk)| (s.id, *chunk) == place))
+            .unwrap_or(0);
         let mut found = Vec::new();
-        for (view, chunk) in places.into_iter().skip(at.saturating_sub(before)).take(before.min(at) + 1 + after) {
+        for (view, chunk) in
+            places.into_iter().skip(at.saturating_sub(before)).take(before.min(at) + 1 + after)
+        {
             let record = view.segment.record(&mut view.segment.texts()?, chunk)?;
             found.push(ReadPassage {
                 segment: view.id,

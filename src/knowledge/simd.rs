@@ -81,7 +81,11 @@ impl Kernel {
         if self == Kernel::Avx2 && (width == 64 || width == 128) && rows.len() >= width * out.len() {
             // SAFETY: AVX2 was detected; `rows` holds `out.len()` rows of `width` values.
             unsafe {
-                if width == 64 { avx2::dots::<2>(query, rows, out) } else { avx2::dots::<4>(query, rows, out) }
+                if width == 64 {
+                    avx2::dots::<2>(query, rows, out)
+                } else {
+                    avx2::dots::<4>(query, rows, out)
+                }
             }
             return;
         }
@@ -139,9 +143,10 @@ fn distance(q: u64, code: &[u8]) -> u16 {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256i, _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
+        __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch, _mm_shuffle_epi32,
+        _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
         _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_setzero_si256,
-        _mm256_sign_epi8, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32, _mm_prefetch, _MM_HINT_T0,
+        _mm256_sign_epi8,
     };
 
     /// 32 products: |a| as unsigned times b with a's sign. Pairs stay below 2 x 127 x 127 < 2^15.

@@ -64,7 +64,8 @@ impl<W: Write> TextWriter<W> {
         if self.sample_sizes.len() >= SAMPLES_LEAST {
             // Too uniform a sample is refused; then there is no dictionary, and no harm.
             self.dictionary =
-                zstd::dict::from_continuous(&self.samples, &self.sample_sizes, DICTIONARY_BYTES).unwrap_or_default();
+                zstd::dict::from_continuous(&self.samples, &self.sample_sizes, DICTIONARY_BYTES)
+                    .unwrap_or_default();
         }
         self.compressor = Some(Compressor::with_dictionary(LEVEL, &self.dictionary)?);
         let (samples, sizes) = (std::mem::take(&mut self.samples), std::mem::take(&mut self.sample_sizes));
@@ -81,7 +82,8 @@ impl<W: Write> TextWriter<W> {
         let packed = compressor.compress(record)?;
         self.out.write_all(&packed)?;
         self.written += packed.len() as u64;
-        let end = u32::try_from(self.written).map_err(|_| io::Error::other("a segment's text passes 4 GiB"))?;
+        let end =
+            u32::try_from(self.written).map_err(|_| io::Error::other("a segment's text passes 4 GiB"))?;
         self.offsets.push(end);
         Ok(())
     }
@@ -118,7 +120,9 @@ mod tests {
 
     fn round_trip(count: usize) {
         let mut writer = TextWriter::new(Vec::new());
-        let record = |i: usize| format!("passage {i}: the pump number {} must be cleaned before use. ", i * 7).repeat(9);
+        let record = |i: usize| {
+            format!("passage {i}: the pump number {} must be cleaned before use. ", i * 7).repeat(9)
+        };
         for i in 0..count {
             writer.push(record(i).as_bytes()).unwrap();
         }

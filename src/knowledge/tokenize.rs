@@ -94,7 +94,10 @@ fn unicode<E>(c: char, current: &mut String, word: &mut impl FnMut(&str) -> Resu
 }
 
 fn is_control(c: char) -> bool {
-    matches!(c.general_category(), GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::PrivateUse)
+    matches!(
+        c.general_category(),
+        GeneralCategory::Control | GeneralCategory::Format | GeneralCategory::PrivateUse
+    )
 }
 
 fn is_punctuation(c: char) -> bool {
@@ -146,7 +149,12 @@ pub fn pieces(word: &str, vocabulary: &impl Vocabulary, rows: &mut Vec<u32>) -> 
 ///
 /// # Errors
 /// [`Damage`] when the vocabulary's file is damaged.
-pub fn tokenize(text: &str, vocabulary: &impl Vocabulary, limit: usize, rows: &mut Vec<u32>) -> Result<(), Damage> {
+pub fn tokenize(
+    text: &str,
+    vocabulary: &impl Vocabulary,
+    limit: usize,
+    rows: &mut Vec<u32>,
+) -> Result<(), Damage> {
     enum Stop {
         Full,
         Damage(Damage),

@@ -182,7 +182,10 @@ pub struct BlockFile {
 
 impl std::fmt::Debug for BlockFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlockFile").field("path", &self.path).field("sections", &self.sections).finish_non_exhaustive()
+        f.debug_struct("BlockFile")
+            .field("path", &self.path)
+            .field("sections", &self.sections)
+            .finish_non_exhaustive()
     }
 }
 
@@ -198,7 +201,8 @@ impl BlockFile {
         // nobody reads, then only ever unlinked. A truncation by a third party is the one way to a
         // SIGBUS, as with every mapped file, and needs the box's own user or root.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| damage(format!("cannot be mapped: {e}")))?;
-        let tables = read_tables(&map).ok_or_else(|| damage("its tables are damaged or it is not a block file".into()))?;
+        let tables = read_tables(&map)
+            .ok_or_else(|| damage("its tables are damaged or it is not a block file".into()))?;
         let _ = map.advise(Advice::Random);
         let words = tables.blocks.div_ceil(64);
         Ok(Self {

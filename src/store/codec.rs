@@ -42,7 +42,8 @@ pub fn encode_body(value: &impl Encode) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// [`CodecError::Form`] when the bytes are no such record.
 pub fn decode_body<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (value, _) = bincode::decode_from_slice(bytes, config()).map_err(|e| CodecError::Form(e.to_string()))?;
+    let (value, _) =
+        bincode::decode_from_slice(bytes, config()).map_err(|e| CodecError::Form(e.to_string()))?;
     Ok(value)
 }
 

@@ -1,0 +1,195 @@
+//! JSON lines through `tracing` and `tracing-appender`: one line an event, readable by jq and lnav as they are.
+//!
+//! A full queue drops lines (and counts them) rather than make anybody wait.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, reload};
+
+use super::log_file::RotatedFile;
+use super::log_read;
+use crate::api::types::LogLine;
+
+/// Lines that may wait for the disk.
+const QUEUE: usize = 1024;
+
+/// Hears every new line, on the log's own thread; must be quick.
+pub(super) type OnLine = Box<dyn Fn(LogLine) + Send>;
+
+/// How much is recorded: this and worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLevel(LevelFilter);
+
+impl FromStr for LogLevel {
+    type Err = LogError;
+
+    fn from_str(text: &str) -> Result<Self, LogError> {
+        let known = ["error", "warn", "info", "debug", "trace"].contains(&text.to_ascii_lowercase().as_str());
+        match LevelFilter::from_str(text) {
+            Ok(level) if known => Ok(Self(level)),
+            _ => Err(LogError::Level(text.to_owned())),
+        }
+    }
+}
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("the log folder {folder} cannot be used: {error}")]
+    Folder { folder: PathBuf, error: io::Error },
+    #[error("'{0}' is no log level: error, warn, info, debug or trace")]
+    Level(String),
+}
+
+/// Where the lines of this process go. One subscriber serves the whole process; opening another log (a test,
+/// a scratch box) turns it over to that one.
+struct Shared {
+    level: reload::Handle<LevelFilter, Registry>,
+    target: &'static Target,
+}
+
+/// What the subscriber writes to.
+#[derive(Default)]
+struct Target {
+    writer: Mutex<Option<(u64, tracing_appender::non_blocking::NonBlocking)>>,
+}
+
+static SHARED: OnceLock<Option<Shared>> = OnceLock::new();
+static TARGET: OnceLock<Target> = OnceLock::new();
+
+/// Keeps the log open; writes what is queued when dropped.
+pub struct LogGuard {
+    number: u64,
+    lost: ErrorCounter,
+    _worker: WorkerGuard,
+}
+
+impl LogGuard {
+    /// Lines that were dropped because the disk was too slow.
+    #[must_use]
+    pub fn dropped_lines(&self) -> usize {
+        self.lost.dropped_lines()
+    }
+
+    /// Records more or less from now on (SIGHUP).
+    pub fn set_level(&self, level: LogLevel) {
+        if let Some(Some(shared)) = SHARED.get() {
+            // Fails only when the subscriber is gone, and with it the log.
+            let _ = shared.level.reload(level.0);
+        }
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        if let Some(target) = TARGET.get() {
+            let mut writer = target.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if writer.as_ref().is_some_and(|(number, _)| *number == self.number) {
+                *writer = None;
+            }
+        }
+    }
+}
+
+/// Opens the log in `folder`, at most `budget` bytes of files; `on_line` hears every line.
+///
+/// # Errors
+/// [`LogError::Folder`] when it cannot be written.
+pub fn start(
+    folder: &Path,
+    budget: u64,
+    level: LogLevel,
+    on_line: impl Fn(LogLine) + Send + 'static,
+) -> Result<LogGuard, LogError> {
+    let failed = |error| LogError::Folder { folder: folder.to_owned(), error };
+    let file = RotatedFile::open(folder, budget).map_err(failed)?;
+    let (writer, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .lossy(true)
+        .thread_name("spud-log")
+        .finish(Heard { file, on_line: Box::new(on_line) });
+    let lost = writer.error_counter();
+    let target = TARGET.get_or_init(Target::default);
+    let number = {
+        let mut current = target.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        *current = Some((number, writer));
+        number
+    };
+    if let Some(shared) = SHARED.get_or_init(|| subscribe(target, level)) {
+        debug_assert!(std::ptr::eq(shared.target, target), "one target serves the process");
+        let _ = shared.level.reload(level.0);
+    }
+    Ok(LogGuard { number, lost, _worker: worker })
+}
+
+static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+/// `None` where this process has another subscriber already (a test harness).
+fn subscribe(target: &'static Target, level: LogLevel) -> Option<Shared> {
+    let (filter, handle) = reload::Layer::new(level.0);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(true)
+        .with_writer(move || Line { target, bytes: Vec::with_capacity(256) });
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    tracing::subscriber::set_global_default(subscriber).ok()?;
+    Some(Shared { level: handle, target })
+}
+
+/// One line on its way: handed over whole, so that lines of several threads never mix.
+struct Line {
+    target: &'static Target,
+    bytes: Vec<u8>,
+}
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let mut writer = self.target.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, writer)) = writer.as_mut() {
+            // The queue never fails its caller: a line that does not fit is counted as lost.
+            let _ = io::Write::write_all(writer, &self.bytes);
+        }
+    }
+}
+
+/// The end of the queue: the file, and whoever wants to hear.
+struct Heard {
+    file: RotatedFile,
+    on_line: OnLine,
+}
+
+impl io::Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Told even where the disk is full: whoever looks now should see it.
+        let text = String::from_utf8_lossy(bytes);
+        for line in text.lines().filter_map(log_read::parse) {
+            (self.on_line)(line);
+        }
+        self.file.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Log files with a daily and a size rotation, the oldest deleted so that all together stay within a budget.
+//!
+//! Names: `spud.2026-03-01.jsonl`, then `spud.2026-03-01.2.jsonl` and so on within a day.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::base::{Clock, SystemClock, format_time};
+
+/// A budget is split into this many files at least.
+const FILES: u64 = 4;
+const DAY_MS: u64 = 86_400_000;
+
+/// The file that is written now.
+pub(super) struct RotatedFile {
+    folder: PathBuf,
+    budget: u64,
+    clock: Box<dyn Clock>,
+    file: Option<File>,
+    day: u64,
+    part: u32,
+    bytes: u64,
+}
+
+impl RotatedFile {
+    pub(super) fn open(folder: &Path, budget: u64) -> io::Result<Self> {
+        Self::with_clock(folder, budget, Box::new(SystemClock::default()))
+    }
+
+    pub(super) fn with_clock(folder: &Path, budget: u64, clock: Box<dyn Clock>) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
+        let day = clock.now_ms() / DAY_MS;
+        let mut log = Self { folder: folder.to_owned(), budget, clock, file: None, day, part: 1, bytes: 0 };
+        // Go on where the last run stopped.
+        let newest = files(folder).into_iter().rev().find(|file| file.day == log.date());
+        log.part = newest.map_or(1, |file| file.part);
+        log.reopen()?;
+        Ok(log)
+    }
+
+    /// Appends one or more whole lines.
+    pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let today = self.clock.now_ms() / DAY_MS;
+        let full = self.bytes > 0 && self.bytes + lines.len() as u64 > (self.budget / FILES).max(4096);
+        if today != self.day {
+            self.day = today;
+            self.part = 1;
+            self.reopen()?;
+        } else if full {
+            self.part += 1;
+            self.reopen()?;
+        } else if self.file.is_none() {
+            self.reopen()?;
+        }
+        if let Some(file) = &mut self.file {
+            let written = file.write_all(lines);
+            if written.is_err() {
+                // A full disk or a removed folder: try a fresh file with the next line.
+                self.file = None;
+            }
+            written?;
+            self.bytes += lines.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn date(&self) -> String {
+        format_time(self.day * DAY_MS).chars().take(10).collect()
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let name = match self.part {
+            1 => format!("spud.{}.jsonl", self.date()),
+            part => format!("spud.{}.{part}.jsonl", self.date()),
+        };
+        let path = self.folder.join(name);
+        let file = OpenOptions::new().create(true).append(true).mode(0o640).open(&path)?;
+        self.bytes = file.metadata()?.len();
+        self.file = Some(file);
+        self.forget_old(&path);
+        Ok(())
+    }
+
+    /// Deletes the oldest files until a whole new one fits.
+    fn forget_old(&self, current: &Path) {
+        let mut all = files(&self.folder);
+        let allowed = self.budget - self.budget / FILES;
+        let mut sum: u64 = all.iter().map(|file| file.bytes).sum();
+        for old in all.drain(..).filter(|file| file.path != current) {
+            if sum <= allowed {
+                break;
+            }
+            if fs::remove_file(&old.path).is_ok() {
+                sum = sum.saturating_sub(old.bytes);
+            }
+        }
+    }
+}
+
+/// One file of the log.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LogFile {
+    pub(super) day: String,
+    pub(super) part: u32,
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+}
+
+/// The files of the log, oldest first. Nothing else in the folder is touched.
+pub(super) fn files(folder: &Path) -> Vec<LogFile> {
+    let mut found: Vec<LogFile> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let middle = name.strip_prefix("spud.")?.strip_suffix(".jsonl")?;
+            let (day, part) = middle.split_once('.').unwrap_or((middle, "1"));
+            let whole = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+            let bytes = entry.metadata().ok()?.len();
+            whole.then_some(LogFile {
+                day: day.to_owned(),
+                part: part.parse().ok()?,
+                path: entry.path(),
+                bytes,
+            })
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ManualClock;
+    use std::sync::Arc;
+
+    struct Shared(Arc<ManualClock>);
+
+    impl Clock for Shared {
+        fn now_ms(&self) -> u64 {
+            self.0.now_ms()
+        }
+
+        fn monotonic_us(&self) -> u64 {
+            self.0.monotonic_us()
+        }
+    }
+
+    #[test]
+    fn rotates_by_day_and_size_within_its_budget() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("other.jsonl"), "not ours").unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let mut log =
+            RotatedFile::with_clock(folder.path(), 40_000, Box::new(Shared(Arc::clone(&clock)))).unwrap();
+        let line = [b'x'; 999].into_iter().chain([b'\n']).collect::<Vec<u8>>();
+        for _ in 0..200 {
+            log.append(&line).unwrap();
+        }
+        let now = files(folder.path());
+        assert!(now.iter().map(|file| file.bytes).sum::<u64>() <= 40_000, "{now:?}");
+        assert!(now.len() >= 3, "{now:?}");
+        clock.advance_ms(DAY_MS);
+        log.append(&line).unwrap();
+        let newest = files(folder.path()).pop().unwrap();
+        assert_eq!((newest.day.as_str(), newest.part, newest.bytes), ("1970-01-02", 1, 1000));
+        assert!(folder.path().join("other.jsonl").exists());
+        drop(log);
+        let mut again = RotatedFile::with_clock(folder.path(), 40_000, Box::new(Shared(clock))).unwrap();
+        again.append(&line).unwrap();
+        assert_eq!(files(folder.path()).pop().unwrap().bytes, 2000, "a new run goes on in the same file");
+    }
+}

@@ -1,0 +1,294 @@
+//! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
+
+use crate::tui::model::{Model, Reading, Tab, View};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Quit,
+    Suspend,
+    Help,
+    Palette,
+    Back,
+    NextView,
+    PreviousView,
+    ViewOverview,
+    ViewAsk,
+    ViewLibrary,
+    ViewLogs,
+    Refresh,
+    Redraw,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    Open,
+    Filter,
+    Sort,
+    Reverse,
+    Select,
+    Copy,
+    EditQuestion,
+    TakeSuggestion,
+    Collection,
+    Explain,
+    ReadBefore,
+    ReadAfter,
+    NextTab,
+    PreviousTab,
+    Add,
+    Remove,
+    Reindex,
+    CancelJob,
+    Level,
+    Pause,
+    NextError,
+    PreviousError,
+}
+
+/// Where an action means something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Group {
+    Ask,
+    Library,
+    Logs,
+    List,
+    General,
+}
+
+impl Group {
+    pub(crate) const ALL: [Self; 5] = [Self::Ask, Self::Library, Self::Logs, Self::List, Self::General];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Ask => "Ask",
+            Self::Library => "Library",
+            Self::Logs => "Logs",
+            Self::List => "Lists and text",
+            Self::General => "Everywhere",
+        }
+    }
+}
+
+/// One row of the table.
+pub(crate) struct Spec {
+    pub(crate) action: Action,
+    /// Stable name in key files.
+    pub(crate) id: &'static str,
+    pub(crate) label: &'static str,
+    /// One or two words for the footer; empty keeps it out of there.
+    pub(crate) short: &'static str,
+    pub(crate) group: Group,
+    pub(crate) keys: &'static [&'static str],
+    /// Takes something away, so it always asks first.
+    pub(crate) danger: bool,
+    disabled: fn(&Model) -> Option<&'static str>,
+}
+
+impl Spec {
+    /// Why this cannot be done now.
+    pub(crate) fn disabled_reason(&self, model: &Model) -> Option<&'static str> {
+        (self.disabled)(model)
+    }
+}
+
+pub(crate) fn spec(action: Action) -> Option<&'static Spec> {
+    TABLE.iter().find(|s| s.action == action)
+}
+
+/// The groups whose keys work in a view, most specific first.
+pub(crate) fn groups(view: View) -> &'static [Group] {
+    match view {
+        View::Overview => &[Group::List, Group::General],
+        View::Ask => &[Group::Ask, Group::List, Group::General],
+        View::Library => &[Group::Library, Group::List, Group::General],
+        View::Logs => &[Group::Logs, Group::List, Group::General],
+    }
+}
+
+const fn row(
+    action: Action,
+    id: &'static str,
+    label: &'static str,
+    short: &'static str,
+    group: Group,
+    keys: &'static [&'static str],
+    disabled: fn(&Model) -> Option<&'static str>,
+) -> Spec {
+    Spec { action, id, label, short, group, keys, danger: false, disabled }
+}
+
+const fn danger(spec: Spec) -> Spec {
+    Spec { danger: true, ..spec }
+}
+
+use Action as A;
+use Group::{Ask, General, Library, List, Logs};
+
+#[rustfmt::skip]
+pub(crate) const TABLE: &[Spec] = &[
+    row(A::EditQuestion, "edit-question", "Type another question", "ask", Ask, &["i", "/"], not_typing),
+    row(A::TakeSuggestion, "take-suggestion", "Ask what was suggested instead", "did you mean", Ask, &["d", "ctrl-d"], suggestion),
+    row(A::Explain, "explain", "Show how each score came about", "explain", Ask, &["x", "ctrl-x"], always),
+    row(A::Collection, "next-collection", "Ask in the next collection, or in all", "collection", Ask, &["c", "ctrl-t"], some_collections),
+    row(A::ReadBefore, "read-before", "Load the passages before", "before", Ask, &["[", "p"], reading_before),
+    row(A::ReadAfter, "read-after", "Load the passages after", "after", Ask, &["]", "n"], reading_after),
+    row(A::PreviousTab, "previous-tab", "Previous tab", "", Library, &["left", "h"], always),
+    row(A::NextTab, "next-tab", "Next tab", "tabs", Library, &["right", "l"], always),
+    row(A::Add, "add", "Add a file or folder", "add", Library, &["a"], connected),
+    danger(row(A::Remove, "remove", "Remove documents or a collection", "remove", Library, &["d", "delete"], removable)),
+    row(A::Reindex, "reindex", "Index the collection again", "re-index", Library, &["R"], collection_selected),
+    danger(row(A::CancelJob, "cancel-job", "Cancel the job", "cancel", Library, &["c"], job_selected)),
+    row(A::Level, "level", "Next level: all, info, warnings, errors", "level", Logs, &["v"], always),
+    row(A::Pause, "pause", "Pause or follow", "pause", Logs, &["space", "f"], always),
+    row(A::NextError, "next-error", "Next error or warning", "next error", Logs, &["e"], some_lines),
+    row(A::PreviousError, "previous-error", "Previous error or warning", "", Logs, &["E"], some_lines),
+    row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
+    row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
+    row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
+    row(A::Reverse, "reverse", "Turn the order around", "", List, &["S"], a_table),
+    row(A::Select, "select", "Select or unselect the row", "select", List, &["space"], documents),
+    row(A::Copy, "copy", "Copy through the terminal (OSC 52)", "copy", List, &["y"], something),
+    row(A::Up, "up", "Up", "", List, &["up", "k"], always),
+    row(A::Down, "down", "Down", "", List, &["down", "j"], always),
+    row(A::PageUp, "page-up", "A page up", "", List, &["pageup", "b", "ctrl-b"], always),
+    row(A::PageDown, "page-down", "A page down", "", List, &["pagedown", "ctrl-f"], always),
+    row(A::Top, "top", "To the top", "", List, &["home", "g"], always),
+    row(A::Bottom, "bottom", "To the end", "", List, &["end", "G"], always),
+    row(A::Back, "back", "Back", "back", General, &["esc"], always),
+    row(A::Help, "help", "Keys and what they do", "help", General, &["?", "f10"], always),
+    row(A::Palette, "palette", "Find an action by name", "actions", General, &[":", "ctrl-p"], always),
+    row(A::Quit, "quit", "Quit; running jobs go on", "quit", General, &["q", "ctrl-c"], always),
+    row(A::NextView, "next-view", "Next view", "", General, &["tab"], always),
+    row(A::PreviousView, "previous-view", "Previous view", "", General, &["backtab"], always),
+    row(A::ViewOverview, "view-overview", "Overview of the box", "", General, &["1", "f1"], always),
+    row(A::ViewAsk, "view-ask", "Ask a question", "", General, &["2", "f2"], always),
+    row(A::ViewLibrary, "view-library", "Collections, documents, jobs, failures", "", General, &["3", "f3"], always),
+    row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
+    row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
+    row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
+    row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
+];
+
+fn always(_: &Model) -> Option<&'static str> {
+    None
+}
+
+fn unless(fine: bool, reason: &'static str) -> Option<&'static str> {
+    if fine { None } else { Some(reason) }
+}
+
+fn not_typing(m: &Model) -> Option<&'static str> {
+    unless(!m.typing(), "you are typing it")
+}
+
+fn connected(m: &Model) -> Option<&'static str> {
+    unless(!m.link.down, "not connected")
+}
+
+fn suggestion(m: &Model) -> Option<&'static str> {
+    unless(m.ask.suggestion().is_some(), "no suggestion")
+}
+
+fn some_collections(m: &Model) -> Option<&'static str> {
+    unless(!m.library.collections.items.is_empty(), "no collections yet")
+}
+
+fn reading_before(m: &Model) -> Option<&'static str> {
+    match &m.ask.reader {
+        None => Some("open a result first"),
+        Some(r) => unless(r.before != Reading::End, "this is the beginning"),
+    }
+}
+
+fn reading_after(m: &Model) -> Option<&'static str> {
+    match &m.ask.reader {
+        None => Some("open a result first"),
+        Some(r) => unless(r.after != Reading::End, "this is the end"),
+    }
+}
+
+fn removable(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    match m.library.tab {
+        Tab::Collections => match m.library.collection() {
+            None => Some("nothing selected"),
+            Some(c) => unless(!c.built_in, "built in"),
+        },
+        Tab::Documents => unless(m.library.document().is_some(), "nothing selected"),
+        Tab::Jobs | Tab::Failures => Some("nothing to remove here"),
+    }
+}
+
+fn collection_selected(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.library.tab == Tab::Collections && m.library.collection().is_some(), "select a collection")
+}
+
+fn job_selected(m: &Model) -> Option<&'static str> {
+    if m.library.tab != Tab::Jobs {
+        return Some("see the jobs tab");
+    }
+    match m.library.job() {
+        None => Some("no job"),
+        Some(j) => unless(!j.state.is_final(), "already ended"),
+    }
+}
+
+fn some_lines(m: &Model) -> Option<&'static str> {
+    unless(!m.logs.visible.is_empty(), "no lines")
+}
+
+fn openable(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
+    if m.view == View::Ask && m.ask.reader.is_some() {
+        return Some("it is open");
+    }
+    unless(m.something_selected(), "nothing selected")
+}
+
+fn something(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
+    unless(m.something_selected(), "nothing to copy")
+}
+
+fn a_list(m: &Model) -> Option<&'static str> {
+    unless(matches!(m.view, View::Library | View::Logs), "no list here")
+}
+
+fn a_table(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Library, "no table here")
+}
+
+fn documents(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Library && m.library.tab == Tab::Documents, "only documents")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_table_is_sound() {
+        let mut ids = HashSet::new();
+        for s in TABLE {
+            assert!(ids.insert(s.id), "{} twice", s.id);
+            assert!(s.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", s.id);
+            assert!(!s.keys.is_empty(), "{} has no key", s.id);
+            if s.danger {
+                // A torn escape sequence may look like these.
+                assert!(s.keys.iter().all(|k| !["A", "B", "C", "D", "H", "F"].contains(k)), "{}", s.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
+
+use serde::Serialize;
+
+use crate::api::types::{AddRequest, DocumentQuery, LogQuery, SearchRequest};
+use crate::tui::msg::Way;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    Request(Request),
+    /// Keep the event stream open, or let it go.
+    Listen(bool),
+    Copy(String),
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    Ask(u64, SearchRequest),
+    Status,
+    Hardware,
+    Collections,
+    Documents { serial: u64, append: bool, query: DocumentQuery },
+    Jobs,
+    Failures,
+    Logs(LogQuery),
+    Passages { serial: u64, way: Way, document: String, chunk: String },
+    Add(AddRequest),
+    RemoveDocument(String),
+    RemoveCollection(String),
+    Reindex(String),
+    CancelJob(String),
+}
+
+/// Passages asked for at once, around a result and when reading on.
+pub(crate) const AROUND: usize = 3;
+pub(crate) const ONWARD: usize = 8;
+
+/// Method, path and body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl Request {
+    pub(crate) fn call(&self) -> Call {
+        let get = |path: &str| Call { method: "GET", path: path.to_owned(), body: None };
+        let delete = |path: String| Call { method: "DELETE", path, body: None };
+        match self {
+            Self::Ask(_, request) => post("/v1/ask".to_owned(), request),
+            Self::Status => get("/v1/status"),
+            Self::Hardware => get("/v1/hardware"),
+            Self::Collections => get("/v1/collections"),
+            Self::Documents { query, .. } => get(&documents(query)),
+            Self::Jobs => get("/v1/jobs"),
+            Self::Failures => get("/v1/failures"),
+            Self::Logs(query) => {
+                let pairs = [
+                    ("level", query.level.clone()),
+                    ("contains", query.contains.clone()),
+                    ("n", (query.n > 0).then(|| query.n.to_string())),
+                ];
+                get(&with_query("/v1/logs", &pairs))
+            }
+            Self::Passages { way, document, chunk, .. } => {
+                let (before, after) = match way {
+                    Way::Around => (AROUND, AROUND),
+                    Way::Before => (ONWARD, 0),
+                    Way::After => (0, ONWARD),
+                };
+                let pairs = [
+                    ("around", (!chunk.is_empty()).then(|| chunk.clone())),
+                    ("before", Some(before.to_string())),
+                    ("after", Some(after.to_string())),
+                ];
+                get(&with_query(&format!("/v1/documents/{}/passages", escape(document)), &pairs))
+            }
+            Self::Add(request) => post("/v1/documents".to_owned(), request),
+            Self::RemoveDocument(id) => delete(format!("/v1/documents/{}", escape(id))),
+            Self::RemoveCollection(name) => delete(format!("/v1/collections/{}", escape(name))),
+            Self::Reindex(name) => {
+                Call { method: "POST", path: format!("/v1/collections/{}/reindex", escape(name)), body: None }
+            }
+            Self::CancelJob(id) => delete(format!("/v1/jobs/{}", escape(id))),
+        }
+    }
+
+    /// What was tried, for a refusal's message.
+    pub(crate) fn purpose(&self) -> &'static str {
+        match self {
+            Self::Ask(..) => "ask",
+            Self::Status | Self::Hardware => "read the box's state",
+            Self::Collections => "list the collections",
+            Self::Documents { .. } => "list the documents",
+            Self::Jobs => "list the jobs",
+            Self::Failures => "list the failures",
+            Self::Logs(_) => "read the log",
+            Self::Passages { .. } => "read the document",
+            Self::Add(_) => "add documents",
+            Self::RemoveDocument(_) => "remove the document",
+            Self::RemoveCollection(_) => "remove the collection",
+            Self::Reindex(_) => "re-index",
+            Self::CancelJob(_) => "cancel the job",
+        }
+    }
+
+    /// True where a person asked for a change and must hear how it ended.
+    pub(crate) fn changes(&self) -> bool {
+        self.call().method != "GET" && !matches!(self, Self::Ask(..))
+    }
+}
+
+fn post(path: String, body: &impl Serialize) -> Call {
+    Call { method: "POST", path, body: serde_json::to_vec(body).ok() }
+}
+
+fn documents(query: &DocumentQuery) -> String {
+    let pairs = [
+        ("collection", query.collection.clone()),
+        ("contains", query.contains.clone()),
+        ("kind", query.kind.clone()),
+        ("cursor", query.cursor.clone()),
+        ("limit", (query.limit > 0).then(|| query.limit.to_string())),
+    ];
+    with_query("/v1/documents", &pairs)
+}
+
+fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String {
+    let mut out = path.to_owned();
+    let given = pairs.iter().filter_map(|(k, v)| v.as_ref().map(|v| (k, v)));
+    for (i, (name, value)) in given.enumerate() {
+        out.push(if i == 0 { '?' } else { '&' });
+        out.push_str(&format!("{name}={}", escape(value)));
+    }
+    out
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
+            _ => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_become_calls() {
+        let query = DocumentQuery { contains: Some("a b&c".into()), limit: 50, ..DocumentQuery::default() };
+        let call = Request::Documents { serial: 1, append: false, query }.call();
+        assert_eq!((call.method, call.path.as_str()), ("GET", "/v1/documents?contains=a%20b%26c&limit=50"));
+        let call = Request::RemoveCollection("../x y".into()).call();
+        assert_eq!((call.method, call.path.as_str()), ("DELETE", "/v1/collections/..%2Fx%20y"));
+        let ask = Request::Ask(1, SearchRequest { q: "pump".into(), ..SearchRequest::default() });
+        assert!(!ask.changes());
+        assert!(String::from_utf8(ask.call().body.unwrap()).unwrap().contains("\"q\":\"pump\""));
+        assert!(Request::Reindex("a".into()).changes());
+    }
+}

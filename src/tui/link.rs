@@ -1,0 +1,270 @@
+//! The API's side of the screen: two workers for requests, one thread for events.
+//!
+//! Events wait in one bounded inbox, the newest state of each thing only, so that a stalled screen
+//! never holds up the engine and never grows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use crate::api::types::{Event, EventKind, Job, Page, Problem};
+use crate::base;
+use crate::tui::effect::{Effect, Request};
+use crate::tui::msg::{Msg, Reply, Wire};
+use crate::tui::{Inlet, Link, LinkError};
+
+/// Requests that may wait for a worker, and log lines that may wait for the screen.
+const QUEUE: usize = 64;
+const LOG_LINES: usize = 2000;
+const STACK_KB: usize = 256;
+/// Waits between tries of a broken event stream, in seconds.
+const RETRY: [u64; 5] = [1, 2, 4, 8, 15];
+
+/// The newest of everything that the event stream told.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    latest: BTreeMap<String, Event>,
+    logs: VecDeque<Event>,
+    bytes: u64,
+    /// The screen has been told and has not looked yet.
+    told: bool,
+}
+
+impl Inbox {
+    /// Keeps an event; true when the screen must be told.
+    fn put(&mut self, event: Event, bytes: u64) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let slot = match &event.kind {
+            EventKind::Log(_) => {
+                if self.logs.len() >= LOG_LINES {
+                    self.logs.pop_front();
+                }
+                self.logs.push_back(event);
+                return !std::mem::replace(&mut self.told, true);
+            }
+            EventKind::Job(job) => format!("job {}", job.id),
+            EventKind::Index(collection) => format!("index {}", collection.name),
+            EventKind::Status(_) => "status".to_owned(),
+        };
+        self.latest.insert(slot, event);
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    fn take(&mut self) -> Msg {
+        self.told = false;
+        let mut events: Vec<Event> = std::mem::take(&mut self.latest).into_values().collect();
+        events.extend(self.logs.drain(..));
+        events.sort_by_key(|e| e.id);
+        Msg::Events(events, Wire { bytes: std::mem::take(&mut self.bytes), round_trip_us: 0 })
+    }
+}
+
+#[derive(Default)]
+struct Listening {
+    wanted: Mutex<bool>,
+    changed: Condvar,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the threads and hands requests to them.
+pub(crate) struct Desk {
+    questions: SyncSender<Request>,
+    rest: SyncSender<Request>,
+    inbox: Arc<Mutex<Inbox>>,
+    listening: Arc<Listening>,
+}
+
+impl Desk {
+    pub(crate) fn open(link: Box<dyn Link>, to: &SyncSender<Inlet>) -> io::Result<Self> {
+        let inbox = Arc::new(Mutex::new(Inbox::default()));
+        let listening = Arc::new(Listening::default());
+        let questions = worker("spud-ask", link.fork(), to.clone())?;
+        let rest = worker("spud-link", link.fork(), to.clone())?;
+        let (in_box, ears, out) = (Arc::clone(&inbox), Arc::clone(&listening), to.clone());
+        base::spawn("spud-events", STACK_KB, move || listen(link, &in_box, &ears, &out))?;
+        Ok(Self { questions, rest, inbox, listening })
+    }
+
+    /// Hands a request to its worker; a refusal comes back where the queue is full.
+    pub(crate) fn send(&self, request: Request) -> Option<Msg> {
+        let queue = match request {
+            Request::Ask(..) | Request::Passages { .. } => &self.questions,
+            _ => &self.rest,
+        };
+        let (request, title) = match queue.try_send(request) {
+            Ok(()) => return None,
+            Err(TrySendError::Full(r)) => (r, "The box is still busy with earlier requests."),
+            Err(TrySendError::Disconnected(r)) => (r, "The link's worker has ended."),
+        };
+        let problem = Problem { title: title.to_owned(), status: 503, ..Problem::default() };
+        Some(Msg::Refused(Box::new(request), Box::new(problem), Wire::default()))
+    }
+
+    pub(crate) fn listen(&self, wanted: bool) {
+        *lock(&self.listening.wanted) = wanted;
+        self.listening.changed.notify_all();
+    }
+
+    pub(crate) fn take_events(&self) -> Msg {
+        lock(&self.inbox).take()
+    }
+
+    /// Does what concerns the link; anything else comes back.
+    pub(crate) fn run(&self, effect: Effect) -> Result<Option<Msg>, Effect> {
+        match effect {
+            Effect::Request(request) => Ok(self.send(request)),
+            Effect::Listen(wanted) => {
+                self.listen(wanted);
+                Ok(None)
+            }
+            other => Err(other),
+        }
+    }
+}
+
+fn worker(name: &str, mut link: Box<dyn Link>, to: SyncSender<Inlet>) -> io::Result<SyncSender<Request>> {
+    let (queue, requests): (SyncSender<Request>, Receiver<Request>) = sync_channel(QUEUE);
+    base::spawn(name, STACK_KB, move || {
+        while let Ok(request) = requests.recv() {
+            if to.send(Inlet::Msg(serve(link.as_mut(), request))).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(queue)
+}
+
+/// One request: call, decode, measure.
+pub(crate) fn serve(link: &mut dyn Link, request: Request) -> Msg {
+    let began = Instant::now();
+    let before = total(link);
+    let call = request.call();
+    let result = match call.method {
+        "GET" => link.get(&call.path),
+        method => link.send(method, &call.path, call.body),
+    };
+    let round_trip_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
+    let wire = Wire { bytes: total(link).saturating_sub(before), round_trip_us };
+    match result.and_then(|body| decode(&request, &body)) {
+        Ok(reply) => Msg::Reply(Box::new(reply), wire),
+        Err(e) => Msg::Refused(Box::new(request), Box::new(e.problem), wire),
+    }
+}
+
+fn total(link: &dyn Link) -> u64 {
+    let (received, sent) = link.bytes();
+    received.saturating_add(sent)
+}
+
+fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
+    Ok(match request {
+        Request::Ask(serial, _) => Reply::Answer(*serial, json(body)?),
+        Request::Status => Reply::Status(json(body)?),
+        Request::Hardware => Reply::Hardware(json(body)?),
+        Request::Collections => Reply::Collections(page(body)?.items),
+        Request::Documents { serial, append, .. } => Reply::Documents(*serial, *append, page(body)?),
+        Request::Jobs => Reply::Jobs(page(body)?.items),
+        Request::Failures => Reply::Failures(page(body)?.items),
+        Request::Logs(_) => Reply::Logs(page(body)?.items),
+        Request::Passages { serial, way, .. } => Reply::Passages(*serial, *way, page(body)?.items),
+        Request::Add(add) => Reply::Done(format!("Adding {}.", add.paths.join(", ")), job(body)),
+        Request::RemoveDocument(_) => Reply::Done("Removed the document.".to_owned(), job(body)),
+        Request::RemoveCollection(name) => Reply::Done(format!("Removed \"{name}\"."), job(body)),
+        Request::Reindex(name) => Reply::Done(format!("Indexing \"{name}\" again."), job(body)),
+        Request::CancelJob(_) => Reply::Done("The job is being cancelled.".to_owned(), job(body)),
+    })
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, LinkError> {
+    serde_json::from_slice(body).map_err(|e| LinkError {
+        problem: Problem {
+            title: "The box sent something this version does not understand.".to_owned(),
+            status: 502,
+            detail: e.to_string(),
+            ..Problem::default()
+        },
+    })
+}
+
+fn page<T: DeserializeOwned>(body: &[u8]) -> Result<Page<T>, LinkError> {
+    json(body)
+}
+
+/// A change may answer with its job, or with nothing.
+fn job(body: &[u8]) -> Option<Box<Job>> {
+    serde_json::from_slice::<Job>(body).ok().filter(|j| !j.id.is_empty()).map(Box::new)
+}
+
+/// Listens while wanted; tries again, ever more rarely, while the stream is broken.
+fn listen(mut link: Box<dyn Link>, inbox: &Mutex<Inbox>, ears: &Listening, to: &SyncSender<Inlet>) {
+    let mut after = 0;
+    let mut failures = 0usize;
+    loop {
+        let mut wanted = lock(&ears.wanted);
+        while !*wanted {
+            wanted = ears.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(wanted);
+        let mut fresh = true;
+        let mut gone = false;
+        // The sink cannot ask the link for its count, so an event's size stands for it.
+        let result = link.events(after, &mut |event| {
+            after = event.id;
+            if std::mem::take(&mut fresh) {
+                failures = 0;
+                gone |= to.send(Inlet::Msg(Msg::Up)).is_err();
+            }
+            let bytes = serde_json::to_vec(&event).map_or(0, |v| v.len() as u64);
+            if lock(inbox).put(event, bytes) {
+                gone |= to.send(Inlet::Events).is_err();
+            }
+            if gone || !*lock(&ears.wanted) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if gone {
+            return;
+        }
+        if let Err(e) = result {
+            if to.send(Inlet::Msg(Msg::Down(Box::new(e.problem)))).is_err() {
+                return;
+            }
+        } else if !*lock(&ears.wanted) {
+            continue;
+        }
+        let seconds = RETRY.get(failures).or(RETRY.last()).copied().unwrap_or(15);
+        failures += 1;
+        let held = lock(&ears.wanted);
+        let _ = ears.changed.wait_timeout_while(held, Duration::from_secs(seconds), |w| *w);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::types::{LogLine, Status};
+
+    #[test]
+    fn the_inbox_keeps_the_newest_and_stays_small() {
+        let mut inbox = Inbox::default();
+        for id in 0..10_000 {
+            let kind = if id % 2 == 0 {
+                EventKind::Status(Box::new(Status { uptime_ms: id, ..Status::default() }))
+            } else {
+                EventKind::Log(LogLine::default())
+            };
+            let told = inbox.put(Event { id, at_ms: 0, kind }, 10);
+            assert_eq!(told, id == 0, "the screen is told once");
+        }
+        let Msg::Events(events, wire) = inbox.take() else { panic!("events") };
+        assert_eq!(events.len(), LOG_LINES + 1);
+        assert_eq!(wire.bytes, 100_000);
+        assert!(events.iter().any(|e| matches!(&e.kind, EventKind::Status(s) if s.uptime_ms == 9998)));
+    }
+}

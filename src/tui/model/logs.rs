@@ -1,0 +1,185 @@
+//! The newest lines of the box's log: a bounded ring, filtered, followed or held.
+
+use std::collections::VecDeque;
+
+use crate::api::types::LogLine;
+use crate::tui::filter::{Filter, Kind, Schema, Value};
+use crate::tui::widgets::line_edit::LineEdit;
+
+/// Lines that are kept.
+pub(crate) const RING: usize = 2000;
+pub(crate) const LOG_SCHEMA: Schema = &[("level", Kind::Text), ("target", Kind::Text)];
+
+/// This and worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Level {
+    #[default]
+    All,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::All => Self::Info,
+            Self::Info => Self::Warn,
+            Self::Warn => Self::Error,
+            Self::Error => Self::All,
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::All => "all levels",
+            Self::Info => "info and worse",
+            Self::Warn => "warnings and errors",
+            Self::Error => "errors",
+        }
+    }
+
+    pub(crate) fn of(line: &LogLine) -> Self {
+        match line.level.to_ascii_uppercase().as_str() {
+            "ERROR" => Self::Error,
+            "WARN" => Self::Warn,
+            "INFO" => Self::Info,
+            _ => Self::All,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Logs {
+    lines: VecDeque<LogLine>,
+    /// Number of the oldest line in the ring.
+    first: u64,
+    /// Numbers of the lines that pass the filter, ascending.
+    pub(crate) visible: VecDeque<u64>,
+    pub(crate) level: Level,
+    pub(crate) filter_text: String,
+    pub(crate) filter: Filter,
+    pub(crate) problem: Option<String>,
+    pub(crate) editing: Option<LineEdit>,
+    pub(crate) paused: bool,
+    /// Lines that came since it was paused and pass the filter.
+    pub(crate) fresh: usize,
+    /// Position in `visible`; the last while following.
+    pub(crate) selected: usize,
+    pub(crate) loaded: bool,
+}
+
+impl Logs {
+    pub(crate) fn push(&mut self, line: LogLine) {
+        if self.lines.len() >= RING {
+            self.lines.pop_front();
+            self.first += 1;
+            if self.visible.front().is_some_and(|n| *n < self.first) {
+                self.visible.pop_front();
+                self.selected = self.selected.saturating_sub(1);
+            }
+        }
+        let number = self.first + self.lines.len() as u64;
+        if self.passes(&line) {
+            self.visible.push_back(number);
+            if self.paused {
+                self.fresh += 1;
+            }
+        }
+        self.lines.push_back(line);
+        self.follow();
+    }
+
+    /// Replaces everything by what the box sent.
+    pub(crate) fn load(&mut self, lines: Vec<LogLine>) {
+        self.loaded = true;
+        self.first += self.lines.len() as u64;
+        let skip = lines.len().saturating_sub(RING);
+        self.lines = lines.into_iter().skip(skip).collect();
+        self.arrange();
+    }
+
+    /// Filters anew, keeping the selected line if it is still there.
+    pub(crate) fn arrange(&mut self) {
+        let held = self.visible.get(self.selected).copied();
+        self.visible =
+            (self.first..).zip(&self.lines).filter(|(_, l)| self.passes(l)).map(|(n, _)| n).collect();
+        let last = self.visible.len().saturating_sub(1);
+        self.selected = held.map_or(last, |n| self.visible.partition_point(|v| *v < n).min(last));
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        if !self.paused {
+            self.fresh = 0;
+            self.selected = self.visible.len().saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.fresh = 0;
+        self.follow();
+    }
+
+    fn passes(&self, line: &LogLine) -> bool {
+        Level::of(line) >= self.level
+            && self.filter.accepts(&[&line.message, &line.target], |name| match name {
+                "level" => Some(Value::Text(&line.level)),
+                "target" => Some(Value::Text(&line.target)),
+                _ => None,
+            })
+    }
+
+    /// The line at a position of `visible`.
+    pub(crate) fn at(&self, position: usize) -> Option<&LogLine> {
+        let number = self.visible.get(position)?;
+        self.lines.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    pub(crate) fn line(&self) -> Option<&LogLine> {
+        self.at(self.selected)
+    }
+
+    /// Position of the nearest error or warning after or before the selected line.
+    pub(crate) fn trouble(&self, forward: bool) -> Option<usize> {
+        let bad = |p: &usize| self.at(*p).is_some_and(|l| Level::of(l) >= Level::Warn);
+        if forward {
+            (self.selected + 1..self.visible.len()).find(bad)
+        } else {
+            (0..self.selected.min(self.visible.len())).rev().find(bad)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(level: &str, message: &str) -> LogLine {
+        LogLine { level: level.into(), message: message.into(), ..LogLine::default() }
+    }
+
+    #[test]
+    fn the_ring_is_bounded_and_a_pause_holds_its_line() {
+        let mut logs = Logs::default();
+        for i in 0..RING {
+            logs.push(line("INFO", &i.to_string()));
+        }
+        logs.set_paused(true);
+        logs.selected = 500;
+        for i in 0..100 {
+            logs.push(line("WARN", &format!("new {i}")));
+        }
+        assert_eq!(logs.visible.len(), RING);
+        assert_eq!(logs.line().unwrap().message, "500");
+        assert_eq!(logs.fresh, 100);
+        let at = logs.trouble(true).unwrap();
+        assert_eq!(logs.at(at).unwrap().message, "new 0");
+        logs.set_paused(false);
+        assert_eq!(logs.line().unwrap().message, "new 99");
+        logs.level = Level::Error;
+        logs.arrange();
+        assert!(logs.line().is_none());
+    }
+}

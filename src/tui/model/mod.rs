@@ -1,0 +1,202 @@
+//! Everything the screen shows, as plain data. Only [`crate::tui::update`] changes it.
+
+mod ask;
+mod library;
+mod logs;
+
+pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
+pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+
+use crate::api::types::{Hardware, Problem, Status};
+use crate::tui::effect::Request;
+use crate::tui::keymap::Keymap;
+use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum View {
+    Overview,
+    #[default]
+    Ask,
+    Library,
+    Logs,
+}
+
+impl View {
+    pub(crate) const ALL: [Self; 4] = [Self::Overview, Self::Ask, Self::Library, Self::Logs];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Ask => "Ask",
+            Self::Library => "Library",
+            Self::Logs => "Logs",
+        }
+    }
+
+    pub(crate) fn index(self) -> usize {
+        Self::ALL.iter().position(|v| *v == self).unwrap_or(0)
+    }
+}
+
+/// The line to the box.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LinkState {
+    pub(crate) down: bool,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) listening: bool,
+    pub(crate) round_trip_us: u64,
+    pub(crate) rate: u64,
+    window_start_ms: u64,
+    window_bytes: u64,
+}
+
+impl LinkState {
+    /// Counts bytes into a rate over about two seconds.
+    pub(crate) fn count(&mut self, bytes: u64, now_ms: u64) {
+        self.window_bytes = self.window_bytes.saturating_add(bytes);
+        let ms = now_ms.saturating_sub(self.window_start_ms);
+        if ms >= 2000 {
+            self.rate = if ms > 10_000 {
+                self.window_bytes / 10
+            } else {
+                self.window_bytes.saturating_mul(1000) / ms
+            };
+            self.window_start_ms = now_ms;
+            self.window_bytes = 0;
+        }
+    }
+}
+
+/// Numbers of the last seconds, drawn as a graph that sweeps: the write head moves, the past stays.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sweep {
+    pub(crate) values: Vec<u64>,
+    pub(crate) head: usize,
+}
+
+impl Sweep {
+    pub(crate) const WIDTH: usize = 24;
+
+    pub(crate) fn push(&mut self, value: u64) {
+        if self.values.len() < Self::WIDTH {
+            self.values.push(value);
+            self.head = self.values.len() % Self::WIDTH;
+        } else if let Some(slot) = self.values.get_mut(self.head) {
+            *slot = value;
+            self.head = (self.head + 1) % Self::WIDTH;
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overview {
+    pub(crate) status: Option<Box<Status>>,
+    pub(crate) hardware: Option<Box<Hardware>>,
+    pub(crate) cpu: Sweep,
+    pub(crate) memory: Sweep,
+    pub(crate) queries: Sweep,
+    pub(crate) top: usize,
+}
+
+/// A line for the person: what was done, or why not. It stays until the next key.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
+}
+
+/// What lies over the view.
+#[derive(Debug, Clone)]
+pub(crate) enum Overlay {
+    Help {
+        top: usize,
+    },
+    Palette {
+        edit: LineEdit,
+        selected: usize,
+    },
+    Add(Box<AddDialog>),
+    Confirm(Box<Confirm>),
+    /// Names and values of one thing.
+    Detail {
+        title: String,
+        fields: Vec<(String, String)>,
+        top: usize,
+    },
+}
+
+/// Adding a path: field 0 path, 1 collection, 2 watch, 3 Cancel, 4 Add.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AddDialog {
+    pub(crate) path: LineEdit,
+    pub(crate) collection: LineEdit,
+    pub(crate) watch: bool,
+    pub(crate) field: usize,
+    pub(crate) problem: Option<&'static str>,
+}
+
+/// A question before something is taken away; Cancel has the focus.
+#[derive(Debug, Clone)]
+pub(crate) struct Confirm {
+    pub(crate) title: String,
+    pub(crate) body: Vec<String>,
+    pub(crate) verb: &'static str,
+    pub(crate) requests: Vec<Request>,
+    /// What must be typed first, and what was typed.
+    pub(crate) typed: Option<(String, LineEdit)>,
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Model {
+    pub(crate) now_ms: u64,
+    pub(crate) size: (u16, u16),
+    pub(crate) view: View,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) keymap: Keymap,
+    pub(crate) link: LinkState,
+    pub(crate) overview: Overview,
+    pub(crate) ask: Ask,
+    pub(crate) library: Library,
+    pub(crate) logs: Logs,
+    /// A key was pressed since the start.
+    pub(crate) touched: bool,
+    pub(crate) quit: bool,
+}
+
+impl Model {
+    /// True where a letter is text and not a command.
+    pub(crate) fn typing(&self) -> bool {
+        match self.view {
+            View::Ask => self.ask.focus == Focus::Question,
+            View::Library => self.library.list().editing.is_some(),
+            View::Logs => self.logs.editing.is_some(),
+            View::Overview => false,
+        }
+    }
+
+    pub(crate) fn something_selected(&self) -> bool {
+        match self.view {
+            View::Overview => false,
+            View::Ask => self.ask.hit().is_some(),
+            View::Library => self.library.selected().is_some(),
+            View::Logs => self.logs.line().is_some(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), tone });
+    }
+
+    /// Rows between the header and the footer.
+    pub(crate) fn body_height(&self) -> usize {
+        usize::from(crate::tui::view::body(self.size).height)
+    }
+
+    pub(crate) fn body_width(&self) -> usize {
+        usize::from(crate::tui::view::body(self.size).width)
+    }
+}

@@ -1,0 +1,57 @@
+//! What can happen to the screen: keys, replies, events.
+
+use crate::api::types::{
+    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, Page, Passage, Problem, Status,
+};
+use crate::tui::effect::Request;
+use crate::tui::key::Key;
+
+/// Everything that [`crate::tui::update::update`] reacts to.
+#[derive(Debug, Clone)]
+pub(crate) enum Msg {
+    Key(Key),
+    Paste(String),
+    Resize(u16, u16),
+    Reply(Box<Reply>, Wire),
+    Refused(Box<Request>, Box<Problem>, Wire),
+    /// Events that came since the last time, newest state of each thing only.
+    Events(Vec<Event>, Wire),
+    /// The event stream broke off; it is being tried again.
+    Down(Box<Problem>),
+    /// The event stream stands again.
+    Up,
+}
+
+/// What moved on the API's line for a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wire {
+    pub(crate) bytes: u64,
+    /// 0 where there was no question.
+    pub(crate) round_trip_us: u64,
+}
+
+/// A request's result.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    Answer(u64, Box<AskResponse>),
+    Status(Box<Status>),
+    Hardware(Box<Hardware>),
+    Collections(Vec<Collection>),
+    /// Serial of the question, whether it goes behind what is there, the page.
+    Documents(u64, bool, Page<Document>),
+    Jobs(Vec<Job>),
+    Failures(Vec<Failure>),
+    Logs(Vec<LogLine>),
+    /// Serial of the reader, which way, the passages.
+    Passages(u64, Way, Vec<Passage>),
+    /// Accepted as a job, or done at once; what to tell.
+    Done(String, Option<Box<Job>>),
+}
+
+/// Where more of a document is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Around,
+    Before,
+    After,
+}

@@ -1,0 +1,141 @@
+//! What a frame costs on the line, and that the terminal ends up with what was meant.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ratatui::Terminal;
+use ratatui::layout::Size;
+
+use super::fixtures::*;
+use crate::api::types::{Event, EventKind};
+use crate::tui::model::Model;
+use crate::tui::msg::{Msg, Wire};
+use crate::tui::term::backend::Screen;
+use crate::tui::term::caps::Caps;
+use crate::tui::update::update;
+use crate::tui::view;
+
+type Sent = Rc<RefCell<Vec<Vec<u8>>>>;
+
+struct Rig {
+    terminal: Terminal<Screen<Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>>>>,
+    sent: Sent,
+    parser: vt100::Parser,
+    size: (u16, u16),
+}
+
+impl Rig {
+    fn new(size: (u16, u16)) -> Self {
+        let sent: Sent = Rc::default();
+        let into = Rc::clone(&sent);
+        let sink: Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>> = Box::new(move |frame| {
+            into.borrow_mut().push(frame);
+            Ok(())
+        });
+        let caps = Caps { synchronized: true, modern: true };
+        let screen = Screen::new(sink, caps, Size { width: size.0, height: size.1 });
+        let parser = vt100::Parser::new(size.1, size.0, 0);
+        Self { terminal: Terminal::new(screen).unwrap(), sent, parser, size }
+    }
+
+    /// Draws; returns the bytes that were sent, and checks the terminal against the buffer.
+    fn draw(&mut self, model: &Model) -> usize {
+        self.terminal.draw(|f| view::draw(f, model, &look(false))).unwrap();
+        let frames = std::mem::take(&mut *self.sent.borrow_mut());
+        assert!(frames.len() <= 1, "one write per frame");
+        for frame in &frames {
+            self.parser.process(frame);
+        }
+        let want = shot(model);
+        let have: String = (0..self.size.1)
+            .map(|y| {
+                let row: String = (0..self.size.0)
+                    .map(|x| {
+                        self.parser.screen().cell(y, x).map_or(" ".into(), |c| {
+                            if c.has_contents() { c.contents().to_owned() } else { " ".to_owned() }
+                        })
+                    })
+                    .collect();
+                format!("{}\n", row.trim_end())
+            })
+            .collect();
+        assert_eq!(have, want);
+        frames.iter().map(Vec::len).sum()
+    }
+}
+
+fn tick(model: &mut Model, second: u64) {
+    let mut s = status();
+    s.uptime_ms += second * 1000;
+    s.cpu_percent = 2.0 + second as f32 * 1.7 % 9.0;
+    s.rss_bytes += second * 300_000;
+    s.load[0] = second as f32 / 7.0;
+    s.queries.total += second * 3;
+    s.queries.per_second = second as f32;
+    s.queries.p95_us += second * 211;
+    s.budgets[0].used += second << 20;
+    model.now_ms += 1000;
+    let mut job = jobs().remove(0);
+    job.bytes_done += second << 22;
+    let wire = Wire { bytes: 2100 + second * 10, round_trip_us: 0 };
+    let kinds = [EventKind::Status(Box::new(s)), EventKind::Job(job)];
+    let events = kinds.into_iter().map(|kind| Event { id: second, at_ms: 0, kind }).collect();
+    update(model, Msg::Events(events, wire));
+}
+
+#[test]
+fn full_frames_are_small_and_idle_ones_are_nothing() {
+    for view in ["f1", "f2", "f3", "f3 right", "f4", "f3 right ?"] {
+        let mut m = full((80, 24));
+        keys(&mut m, view);
+        let mut rig = Rig::new((80, 24));
+        let bytes = rig.draw(&m);
+        assert!(bytes > 0 && bytes <= 4096, "{view}: {bytes} bytes");
+        assert_eq!(rig.draw(&m), 0, "{view}: an idle frame");
+    }
+    let mut m = full((80, 24));
+    ask(&mut m, answer());
+    let mut rig = Rig::new((80, 24));
+    let bytes = rig.draw(&m);
+    assert!(bytes <= 4096, "answer: {bytes} bytes");
+}
+
+#[test]
+fn a_data_tick_is_small() {
+    for view in ["f1", "f3 right right", "f4"] {
+        let mut m = full((80, 24));
+        keys(&mut m, view);
+        let mut rig = Rig::new((80, 24));
+        rig.draw(&m);
+        for second in 1..60 {
+            tick(&mut m, second);
+            let bytes = rig.draw(&m);
+            assert!(bytes <= 1024, "{view}: {bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_cheap() {
+    let mut m = full((80, 24));
+    ask(&mut m, answer());
+    let mut rig = Rig::new((80, 24));
+    rig.draw(&m);
+    for key in ["down", "up", "i", "a"] {
+        keys(&mut m, key);
+        let bytes = rig.draw(&m);
+        assert!(bytes < 700, "{key}: {bytes} bytes");
+    }
+    keys(&mut m, "b");
+    assert!(rig.draw(&m) < 40, "one letter");
+}
+
+#[test]
+fn views_follow_each_other_without_leftovers() {
+    let mut m = full((80, 24));
+    let mut rig = Rig::new((80, 24));
+    for key in ["f1", "f2", "f3", "right", "?", "esc", "d", "esc", "f4", ":", "esc", "f1", "f3", "left"] {
+        keys(&mut m, key);
+        rig.draw(&m);
+    }
+}

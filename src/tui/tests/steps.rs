@@ -1,0 +1,174 @@
+//! What keys do, step by step.
+
+use super::fixtures::*;
+use crate::api::types::{Page, Passage};
+use crate::tui::effect::{Effect, Request};
+use crate::tui::model::{Focus, Overlay, Reading, Tab, View};
+use crate::tui::msg::{Msg, Reply, Way};
+use crate::tui::update::update;
+
+fn requests(effects: &[Effect]) -> Vec<&Request> {
+    effects.iter().filter_map(|e| if let Effect::Request(r) = e { Some(r) } else { None }).collect()
+}
+
+#[test]
+fn the_first_question_needs_no_further_step() {
+    let mut m = empty((80, 24));
+    let effects = keys(&mut m, "p u m p space 4 2 q enter");
+    match requests(&effects)[..] {
+        [Request::Ask(1, request)] => assert_eq!(request.q, "pump 42q"),
+        ref other => panic!("{other:?}"),
+    }
+    assert_eq!(m.view, View::Ask, "digits are text while typing");
+    keys(&mut m, "4");
+    assert_eq!(m.view, View::Logs, "and commands after");
+}
+
+#[test]
+fn a_busy_box_is_shown_first_unless_someone_types() {
+    let mut m = empty((80, 24));
+    reply(&mut m, Reply::Status(Box::new(status())));
+    assert_eq!(m.view, View::Ask);
+    let mut m = empty((80, 24));
+    m.touched = false;
+    reply(&mut m, Reply::Status(Box::new(status())));
+    assert_eq!(m.view, View::Overview);
+}
+
+#[test]
+fn an_idle_question_line_does_not_listen() {
+    let mut m = empty((80, 24));
+    assert!(!m.link.listening);
+    let effects = keys(&mut m, "f1");
+    assert!(effects.contains(&Effect::Listen(true)));
+    let effects = keys(&mut m, "f2");
+    assert!(effects.contains(&Effect::Listen(false)));
+    reply(&mut m, Reply::Jobs(jobs()));
+    assert!(m.link.listening, "a running job is shown everywhere");
+}
+
+#[test]
+fn late_answers_of_an_earlier_question_are_dropped() {
+    let mut m = full((80, 24));
+    ask(&mut m, answer());
+    keys(&mut m, "i ! enter");
+    reply(&mut m, Reply::Answer(1, Box::new(answer())));
+    assert!(m.ask.response().is_none());
+    reply(&mut m, Reply::Answer(2, Box::new(answer())));
+    assert!(m.ask.response().is_some());
+}
+
+#[test]
+fn reading_goes_on_at_both_ends() {
+    let mut m = full((80, 24));
+    ask(&mut m, answer());
+    keys(&mut m, "enter");
+    assert_eq!(m.ask.focus, Focus::Reader);
+    let p = |c: &str| Passage { chunk: c.into(), text: format!("text of {c}"), ..Passage::default() };
+    let serial = m.ask.serial;
+    let around = ["a", "b", "c", "c1", "d", "e", "f"].map(p).to_vec();
+    reply(&mut m, Reply::Passages(serial, Way::Around, around));
+    let order: Vec<&str> = m.ask.reader.as_ref().unwrap().passages.iter().map(|p| p.chunk.as_str()).collect();
+    assert_eq!(order, ["a", "b", "c", "c1", "d", "e", "f"]);
+    let effects = keys(&mut m, "]");
+    let want = Request::Passages { serial, way: Way::After, document: "d1".into(), chunk: "f".into() };
+    assert_eq!(requests(&effects), [&want]);
+    reply(&mut m, Reply::Passages(serial, Way::After, vec![p("f")]));
+    assert_eq!(m.ask.reader.as_ref().unwrap().after, Reading::End);
+    let effects = keys(&mut m, "]");
+    assert!(requests(&effects).is_empty());
+    assert!(m.notice.as_ref().unwrap().text.contains("this is the end"));
+    keys(&mut m, "esc");
+    assert!(m.ask.reader.is_none());
+    assert_eq!(m.ask.focus, Focus::Results);
+}
+
+#[test]
+fn removing_a_collection_wants_its_name() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f3 down");
+    assert_eq!(m.library.collection().unwrap().name, "manuals");
+    assert!(requests(&keys(&mut m, "d enter")).is_empty(), "Cancel has the focus");
+    assert!(m.overlay.is_none());
+    assert!(requests(&keys(&mut m, "d tab enter")).is_empty(), "the name is missing");
+    assert!(matches!(m.overlay, Some(Overlay::Confirm(_))));
+    let effects = keys(&mut m, "m a n u a l s enter");
+    assert_eq!(requests(&effects), [&Request::RemoveCollection("manuals".into())]);
+    keys(&mut m, "up d");
+    assert!(m.overlay.is_none(), "what is built in stays");
+}
+
+#[test]
+fn several_documents_go_at_once() {
+    let mut m = full((80, 24));
+    let effects = keys(&mut m, "f3 right space space d tab enter");
+    let want = [Request::RemoveDocument("d0".into()), Request::RemoveDocument("d1".into())];
+    assert!(requests(&effects).ends_with(&want.iter().collect::<Vec<_>>()));
+    assert!(m.library.marked.is_empty());
+}
+
+#[test]
+fn documents_page_on_through_cursors() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f3 right");
+    assert_eq!(m.library.tab, Tab::Documents);
+    let effects = keys(&mut m, "G");
+    match requests(&effects)[..] {
+        [Request::Documents { append: true, query, .. }] => assert_eq!(query.cursor.as_deref(), Some("more")),
+        ref other => panic!("{other:?}"),
+    }
+    assert!(requests(&keys(&mut m, "g G")).is_empty(), "once");
+    let serial = m.library.serial;
+    reply(&mut m, Reply::Documents(serial, true, Page { items: documents(40), next: None }));
+    assert_eq!(m.library.documents.items.len(), 100);
+}
+
+#[test]
+fn a_filter_is_also_the_servers() {
+    let mut m = full((80, 24));
+    let effects = keys(&mut m, "f3 right / k i n d : p d f space p u m p enter");
+    match requests(&effects)[..] {
+        [.., Request::Documents { query, append: false, .. }] => {
+            assert_eq!((query.kind.as_deref(), query.contains.as_deref()), (Some("pdf"), Some("pump")));
+        }
+        ref other => panic!("{other:?}"),
+    }
+    keys(&mut m, "esc");
+    assert_eq!(m.library.list().filter_text, "");
+}
+
+#[test]
+fn disabled_actions_say_why() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f3 c");
+    assert_eq!(m.notice.as_ref().unwrap().text, "Cancel the job: see the jobs tab.");
+    keys(&mut m, "right right c tab enter");
+    assert!(m.overlay.is_none());
+}
+
+#[test]
+fn the_palette_runs_what_it_finds() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f1 : l o g s enter");
+    assert_eq!(m.view, View::Logs);
+}
+
+#[test]
+fn a_lost_line_is_shown_and_comes_back() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f3");
+    update(&mut m, Msg::Down(Box::default()));
+    assert!(shot(&m).contains("not connected"));
+    keys(&mut m, "a");
+    assert_eq!(m.notice.as_ref().unwrap().text, "Add a file or folder: not connected.");
+    let effects = update(&mut m, Msg::Up);
+    assert!(requests(&effects).contains(&&Request::Collections));
+}
+
+#[test]
+fn quitting_asks_for_nothing_and_stops_listening() {
+    let mut m = full((80, 24));
+    let effects = keys(&mut m, "f1 q");
+    assert!(m.quit);
+    assert_eq!(effects.last(), Some(&Effect::Listen(false)));
+}

@@ -1,0 +1,356 @@
+//! What a key, a reply or an event changes: `update(&mut Model, Msg) -> Vec<Effect>`.
+//!
+//! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
+
+mod ask;
+mod library;
+mod logs;
+mod overlay;
+
+pub(crate) use overlay::matches as palette_matches;
+
+use crate::api::types::{Event, EventKind, Problem, Status};
+use crate::tui::action::{Action, spec};
+use crate::tui::effect::{Effect, Request};
+use crate::tui::key::Key;
+use crate::tui::model::{Focus, Model, Overlay, Tab, View};
+use crate::tui::msg::{Msg, Reply, Wire};
+use crate::tui::theme::Tone;
+
+/// What is done before the first frame.
+pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
+    let mut effects = vec![Effect::Request(Request::Status), Effect::Request(Request::Collections)];
+    listen(model, &mut effects);
+    effects
+}
+
+pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = match msg {
+        Msg::Key(key) => on_key(model, key),
+        Msg::Paste(text) => on_paste(model, &text),
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            ask::rewrap(model);
+            vec![Effect::Redraw]
+        }
+        Msg::Reply(reply, wire) => {
+            count(model, wire);
+            model.link.down = false;
+            model.link.problem = None;
+            on_reply(model, *reply)
+        }
+        Msg::Refused(request, problem, wire) => {
+            count(model, wire);
+            refused(model, &request, *problem)
+        }
+        Msg::Events(events, wire) => {
+            count(model, wire);
+            events.into_iter().flat_map(|e| on_event(model, e)).collect()
+        }
+        Msg::Down(problem) => {
+            model.link.down = true;
+            model.link.problem = Some(*problem);
+            Vec::new()
+        }
+        Msg::Up => came_back(model),
+    };
+    listen(model, &mut effects);
+    effects
+}
+
+fn count(model: &mut Model, wire: Wire) {
+    model.link.count(wire.bytes, model.now_ms);
+    if wire.round_trip_us > 0 {
+        model.link.round_trip_us = wire.round_trip_us;
+    }
+}
+
+/// The event stream is open only while something shows it: an idle question line costs nothing.
+fn listen(model: &mut Model, effects: &mut Vec<Effect>) {
+    let working = model.library.jobs.items.iter().any(|j| !j.state.is_final())
+        || model.overview.status.as_ref().is_some_and(|s| s.jobs_running > 0 || s.jobs_queued > 0);
+    let wanted = !model.quit && (model.view != View::Ask || working || model.link.down);
+    if wanted != model.link.listening {
+        model.link.listening = wanted;
+        effects.push(Effect::Listen(wanted));
+    }
+}
+
+fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    model.notice = None;
+    model.touched = true;
+    if model.overlay.is_some() {
+        return overlay::key(model, key);
+    }
+    if model.typing() {
+        let done = match model.view {
+            View::Ask => ask::typing(model, key),
+            View::Library => library::typing(model, key),
+            View::Logs => logs::typing(model, key),
+            View::Overview => None,
+        };
+        if let Some(effects) = done {
+            return effects;
+        }
+        if key.typed().is_some() {
+            return Vec::new();
+        }
+    }
+    match model.keymap.action(model.view, key) {
+        Some(action) => act(model, action),
+        None => Vec::new(),
+    }
+}
+
+fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    model.notice = None;
+    match (&mut model.overlay, model.view) {
+        (Some(Overlay::Palette { edit, .. }), _) => edit.insert(text),
+        (Some(Overlay::Add(add)), _) => match add.field {
+            0 => add.path.insert(text.trim()),
+            1 => add.collection.insert(text.trim()),
+            _ => {}
+        },
+        (Some(_), _) => {}
+        (None, View::Ask) => {
+            model.ask.focus = Focus::Question;
+            model.ask.question.insert(text.trim_end());
+        }
+        (None, View::Library) => {
+            if let Some(edit) = &mut model.library.list_mut().editing {
+                edit.insert(text);
+            }
+        }
+        (None, View::Logs) => {
+            if let Some(edit) = &mut model.logs.editing {
+                edit.insert(text);
+            }
+        }
+        (None, View::Overview) => {}
+    }
+    Vec::new()
+}
+
+/// Does what the table calls `action`, or says why not.
+pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(spec) = spec(action)
+        && let Some(reason) = spec.disabled_reason(model)
+    {
+        model.tell(Tone::Warn, format!("{}: {reason}.", spec.label));
+        return Vec::new();
+    }
+    match action {
+        Action::Quit => {
+            model.quit = true;
+            vec![Effect::Quit]
+        }
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Help => {
+            model.overlay = Some(Overlay::Help { top: 0 });
+            Vec::new()
+        }
+        Action::Palette => {
+            model.overlay = Some(Overlay::Palette { edit: Default::default(), selected: 0 });
+            Vec::new()
+        }
+        Action::NextView => go(model, step(model.view, 1)),
+        Action::PreviousView => go(model, step(model.view, View::ALL.len() - 1)),
+        Action::ViewOverview => go(model, View::Overview),
+        Action::ViewAsk => go(model, View::Ask),
+        Action::ViewLibrary => go(model, View::Library),
+        Action::ViewLogs => go(model, View::Logs),
+        Action::Refresh => refresh(model),
+        Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
+            ask::act(model, action)
+        }
+        Action::ReadBefore | Action::ReadAfter => ask::act(model, action),
+        Action::NextTab | Action::PreviousTab | Action::Add | Action::Remove => library::act(model, action),
+        Action::Reindex | Action::CancelJob | Action::Sort | Action::Reverse | Action::Select => {
+            library::act(model, action)
+        }
+        Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
+        _ => in_view(model, action),
+    }
+}
+
+/// Actions that every view has in its own way: moving, opening, filtering, copying, back.
+fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
+    match model.view {
+        View::Ask => ask::act(model, action),
+        View::Library => library::act(model, action),
+        View::Logs => logs::act(model, action),
+        View::Overview => {
+            let top = model.overview.top;
+            let height = model.body_height();
+            let last = crate::tui::view::overview_height(model).saturating_sub(height) + 1;
+            model.overview.top = moved(top, action, last, height);
+            Vec::new()
+        }
+    }
+}
+
+fn step(view: View, by: usize) -> View {
+    View::ALL.get((view.index() + by) % View::ALL.len()).copied().unwrap_or_default()
+}
+
+fn go(model: &mut Model, view: View) -> Vec<Effect> {
+    model.view = view;
+    load(model, false)
+}
+
+fn refresh(model: &mut Model) -> Vec<Effect> {
+    load(model, true)
+}
+
+/// Asks for what the view shows and does not have.
+fn load(model: &mut Model, again: bool) -> Vec<Effect> {
+    match model.view {
+        View::Overview => {
+            let mut effects = Vec::new();
+            if again || model.overview.hardware.is_none() {
+                effects.push(Effect::Request(Request::Hardware));
+            }
+            effects.push(Effect::Request(Request::Status));
+            effects.push(Effect::Request(Request::Collections));
+            effects.push(Effect::Request(Request::Jobs));
+            effects
+        }
+        View::Ask if again => ask::submit(model),
+        View::Ask => Vec::new(),
+        View::Library => library::load(model, again),
+        View::Logs => logs::load(model, again),
+    }
+}
+
+/// A position in `len` things after a move by one, by a page, or to an end.
+pub(crate) fn moved(at: usize, action: Action, len: usize, page: usize) -> usize {
+    let last = len.saturating_sub(1);
+    let page = page.max(2) - 1;
+    match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => (at + 1).min(last),
+        Action::PageUp => at.saturating_sub(page),
+        Action::PageDown => (at + page).min(last),
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => at.min(last),
+    }
+}
+
+fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
+    let now = model.now_ms;
+    match reply {
+        Reply::Answer(serial, response) => ask::answered(model, serial, response),
+        Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
+        Reply::Status(status) => {
+            let busy = status.jobs_running > 0 || !status.damaged.is_empty();
+            let first = model.overview.status.replace(status).is_none();
+            // A box that is busy or hurt is shown first, unless someone is typing already.
+            if first && busy && !model.touched && model.view == View::Ask {
+                return go(model, View::Overview);
+            }
+        }
+        Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
+        Reply::Collections(items) => {
+            model.library.collections.items = items;
+            model.library.collections.loaded = true;
+            model.library.arrange(Tab::Collections, now);
+            ask::check_collection(model);
+        }
+        Reply::Documents(serial, append, page) => return library::documents(model, serial, append, page),
+        Reply::Jobs(items) => {
+            model.library.jobs.items = items;
+            model.library.jobs.loaded = true;
+            model.library.arrange(Tab::Jobs, now);
+        }
+        Reply::Failures(items) => {
+            model.library.failures.items = items;
+            model.library.failures.loaded = true;
+            model.library.arrange(Tab::Failures, now);
+        }
+        Reply::Logs(lines) => model.logs.load(lines),
+        Reply::Done(text, job) => {
+            model.tell(Tone::Good, text);
+            if let Some(job) = job {
+                library::job(model, *job);
+            }
+            let mut effects = vec![Effect::Request(Request::Collections), Effect::Request(Request::Jobs)];
+            if model.view == View::Library && model.library.tab == Tab::Documents {
+                effects.extend(library::load_documents(model));
+            }
+            return effects;
+        }
+    }
+    Vec::new()
+}
+
+fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect> {
+    if problem.status == 0 {
+        model.link.down = true;
+        model.link.problem = Some(problem.clone());
+    }
+    match request {
+        Request::Ask(serial, _) => ask::failed(model, *serial, problem),
+        Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
+        Request::Documents { .. } => {
+            model.library.loading = false;
+            model.tell(Tone::Bad, sentence(request, &problem));
+        }
+        _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn sentence(request: &Request, problem: &Problem) -> String {
+    let why = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+    let advice = problem.advice.as_deref().unwrap_or("");
+    format!("Could not {}: {why} {advice}", request.purpose()).trim_end().to_owned()
+}
+
+/// The line stands again: what is shown may be old.
+fn came_back(model: &mut Model) -> Vec<Effect> {
+    let was_down = std::mem::take(&mut model.link.down);
+    model.link.problem = None;
+    if !was_down {
+        return Vec::new();
+    }
+    let mut effects = vec![Effect::Request(Request::Status), Effect::Request(Request::Collections)];
+    if model.view != View::Ask {
+        effects.extend(load(model, true));
+    }
+    effects
+}
+
+fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event.kind {
+        EventKind::Status(status) => {
+            sample(model, &status);
+            model.overview.status = Some(status);
+            Vec::new()
+        }
+        EventKind::Job(job) => {
+            library::job(model, job);
+            Vec::new()
+        }
+        EventKind::Index(collection) => {
+            library::index(model, collection);
+            Vec::new()
+        }
+        EventKind::Log(line) => {
+            if model.logs.loaded {
+                model.logs.push(line);
+            }
+            Vec::new()
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // graphs of small numbers
+fn sample(model: &mut Model, status: &Status) {
+    let o = &mut model.overview;
+    o.cpu.push((status.cpu_percent.clamp(0.0, 1e6) * 10.0) as u64);
+    o.memory.push(status.rss_bytes);
+    o.queries.push((status.queries.per_second.clamp(0.0, 1e9) * 10.0) as u64);
+}

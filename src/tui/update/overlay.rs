@@ -1,0 +1,156 @@
+//! Keys while something lies over the view: help, palette, dialogs.
+
+use super::{act, moved};
+use crate::api::types::AddRequest;
+use crate::tui::action::{Action, Spec, TABLE, groups};
+use crate::tui::effect::{Effect, Request};
+use crate::tui::key::{Code, Key};
+use crate::tui::model::{AddDialog, Confirm, Model, Overlay, View};
+
+/// Fields of the add dialog, Cancel and Add included.
+const ADD_FIELDS: usize = 5;
+
+pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
+    if key == Key::ctrl('c') {
+        return act(model, Action::Quit);
+    }
+    let Some(overlay) = model.overlay.take() else { return Vec::new() };
+    if key.code == Code::Esc {
+        return Vec::new();
+    }
+    match overlay {
+        Overlay::Help { top } => {
+            model.overlay = scrolled(model, key, top, 200).map(|top| Overlay::Help { top });
+        }
+        Overlay::Detail { title, fields, top } => {
+            if let Some(top) = scrolled(model, key, top, fields.len() + 20) {
+                model.overlay = Some(Overlay::Detail { title, fields, top });
+            }
+        }
+        Overlay::Palette { mut edit, mut selected } => {
+            let found = matches(model.view, &edit.text());
+            match key.code {
+                Code::Enter => {
+                    if let Some(spec) = found.get(selected) {
+                        return act(model, spec.action);
+                    }
+                    return Vec::new();
+                }
+                Code::Up | Code::BackTab => selected = moved(selected, Action::Up, found.len(), 10),
+                Code::Down | Code::Tab => selected = moved(selected, Action::Down, found.len(), 10),
+                _ => {
+                    if edit.key(key) {
+                        selected = 0;
+                    }
+                }
+            }
+            model.overlay = Some(Overlay::Palette { edit, selected });
+        }
+        Overlay::Add(mut dialog) => return add(model, &mut dialog, key),
+        Overlay::Confirm(mut dialog) => {
+            if let Some(effects) = confirm(&mut dialog, key) {
+                if !effects.is_empty() {
+                    model.library.marked.clear();
+                }
+                return effects;
+            }
+            model.overlay = Some(Overlay::Confirm(dialog));
+        }
+    }
+    Vec::new()
+}
+
+/// Where a scrolled text stands after a key; `None` closes it.
+fn scrolled(model: &Model, key: Key, top: usize, len: usize) -> Option<usize> {
+    match model.keymap.action(model.view, key) {
+        Some(Action::Help | Action::Quit | Action::Open) => None,
+        Some(action) => Some(moved(top, action, len, model.body_height())),
+        None => Some(top),
+    }
+}
+
+/// Actions of the table that fit what was typed, those of the view first.
+pub(crate) fn matches(view: View, typed: &str) -> Vec<&'static Spec> {
+    let typed = typed.trim().to_lowercase();
+    let here = groups(view);
+    let mut found: Vec<(u8, &Spec)> = TABLE
+        .iter()
+        .filter(|s| s.action != Action::Palette)
+        .filter_map(|s| {
+            let label = s.label.to_lowercase();
+            let away = u8::from(!here.contains(&s.group)) * 8;
+            let rank = if s.id.starts_with(&typed) {
+                0
+            } else if s.id.contains(&typed) || label.contains(&typed) {
+                1
+            } else if in_order(&typed, s.id) {
+                2
+            } else {
+                return None;
+            };
+            Some((rank + away, s))
+        })
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, s)| s).collect()
+}
+
+/// True when the letters of `needle` occur in `hay` in this order.
+fn in_order(needle: &str, hay: &str) -> bool {
+    let mut hay = hay.chars();
+    needle.chars().all(|c| hay.any(|h| h == c))
+}
+
+fn add(model: &mut Model, dialog: &mut AddDialog, key: Key) -> Vec<Effect> {
+    dialog.problem = None;
+    let edited = match dialog.field {
+        0 => dialog.path.key(key),
+        1 => dialog.collection.key(key),
+        _ => false,
+    };
+    match key.code {
+        _ if edited => {}
+        Code::Tab | Code::Down => dialog.field = (dialog.field + 1) % ADD_FIELDS,
+        Code::BackTab | Code::Up => dialog.field = (dialog.field + ADD_FIELDS - 1) % ADD_FIELDS,
+        Code::Left if dialog.field == 4 => dialog.field = 3,
+        Code::Right if dialog.field == 3 => dialog.field = 4,
+        Code::Char(' ') if dialog.field == 2 => dialog.watch = !dialog.watch,
+        Code::Enter if dialog.field == 3 => return Vec::new(),
+        Code::Enter => {
+            let path = dialog.path.text().trim().to_owned();
+            if path.starts_with('/') {
+                let request = AddRequest {
+                    collection: dialog.collection.text().trim().to_owned(),
+                    paths: vec![path],
+                    watch: dialog.watch,
+                    ..AddRequest::default()
+                };
+                return vec![Effect::Request(Request::Add(request))];
+            }
+            dialog.field = 0;
+            dialog.problem = Some("The path must begin with / (a path on the box).");
+        }
+        _ => {}
+    }
+    model.overlay = Some(Overlay::Add(Box::new(dialog.clone())));
+    Vec::new()
+}
+
+/// `None` keeps the dialog open; requests go out only after the right focus and, if asked, the name.
+fn confirm(dialog: &mut Confirm, key: Key) -> Option<Vec<Effect>> {
+    let ready = dialog.typed.as_ref().is_none_or(|(want, edit)| edit.text() == *want);
+    match key.code {
+        Code::Enter if dialog.yes && ready => {
+            return Some(dialog.requests.drain(..).map(Effect::Request).collect());
+        }
+        Code::Enter if !dialog.yes => return Some(Vec::new()),
+        Code::Tab | Code::BackTab => dialog.yes = !dialog.yes,
+        Code::Left | Code::Right if dialog.typed.is_none() => dialog.yes = !dialog.yes,
+        _ => {
+            if let Some((_, edit)) = &mut dialog.typed {
+                edit.key(key);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,117 @@
+//! Dialogs: add a path, confirm what takes something away, all fields of one thing.
+
+use ratatui::layout::Rect;
+
+use crate::tui::model::{AddDialog, Confirm};
+use crate::tui::theme::Tone;
+use crate::tui::view::Pen;
+use crate::tui::widgets::line_edit::LineEdit;
+use crate::tui::widgets::passage::{self, Marks};
+
+type Cursor = Option<(u16, u16)>;
+
+fn field(
+    pen: &mut Pen<'_>,
+    inner: Rect,
+    y: u16,
+    label: &str,
+    edit: &LineEdit,
+    hint: &str,
+    on: bool,
+) -> Cursor {
+    let tone = if on { Tone::Accent } else { Tone::Text };
+    pen.put(inner.x, y, 12, tone, label);
+    let area = Rect { x: inner.x + 12, y, width: inner.width.saturating_sub(12), height: 1 };
+    let theme = pen.look.theme;
+    let cursor = edit.draw(pen.buf, area, theme, hint);
+    on.then_some(cursor)
+}
+
+fn buttons(pen: &mut Pen<'_>, inner: Rect, y: u16, verb: &str, focus: Option<bool>) {
+    let tone = |on: bool| if on { Tone::Selected } else { Tone::Text };
+    let yes = format!("[ {verb} ]");
+    let start = pen.right(inner, y, tone(focus == Some(true)), &yes);
+    let left = Rect { width: start.saturating_sub(inner.x + 2), ..inner };
+    pen.right(left, y, tone(focus == Some(false)), "[ Cancel ]");
+}
+
+pub(crate) fn add(pen: &mut Pen<'_>, screen: Rect, add: &AddDialog) -> Cursor {
+    let inner = pen.panel(screen, 68, 10, "Add to the library");
+    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
+    let mut cursor = field(pen, inner, row(1), "Path", &add.path, "/srv/manuals", add.field == 0);
+    cursor = cursor.or(field(pen, inner, row(2), "Collection", &add.collection, "default", add.field == 1));
+    let watch = if add.watch { "[x]" } else { "[ ]" };
+    let tone = if add.field == 2 { Tone::Accent } else { Tone::Text };
+    pen.put(inner.x, row(3), 12, tone, "Watch");
+    let x = pen.put(inner.x + 12, row(3), 3, if add.field == 2 { Tone::Selected } else { Tone::Text }, watch);
+    let room = inner.right().saturating_sub(x + 1);
+    pen.put(x + 1, row(3), room, Tone::Quiet, "index changes as they happen (space)");
+    let (tone, text) = match add.problem {
+        Some(problem) => (Tone::Bad, problem),
+        None => (Tone::Quiet, "A file or folder on the box. Tab moves on, enter adds."),
+    };
+    pen.put(inner.x, row(5), inner.width, tone, text);
+    let focus = match add.field {
+        3 => Some(false),
+        4 => Some(true),
+        _ => None,
+    };
+    buttons(pen, inner, row(7), "Add", focus);
+    cursor
+}
+
+pub(crate) fn confirm(pen: &mut Pen<'_>, screen: Rect, confirm: &Confirm) -> Cursor {
+    let width = usize::from(screen.width.min(64).saturating_sub(4));
+    let lines: Vec<_> =
+        confirm.body.iter().flat_map(|t| passage::flow(t, width, &Marks::default())).collect();
+    let typed = if confirm.typed.is_some() { 3 } else { 0 };
+    let height = u16::try_from(lines.len()).unwrap_or(1).min(8) + typed + 5;
+    let inner = pen.panel(screen, 64, height, &confirm.title);
+    let mut y = inner.y + u16::from(screen.height > 12);
+    for line in lines.iter().take(8) {
+        pen.pieces(inner.x, y, inner.width, &line.pieces);
+        y += 1;
+    }
+    let mut cursor = None;
+    if let Some((want, edit)) = &confirm.typed {
+        y += u16::from(screen.height > 12);
+        pen.put(inner.x, y, inner.width, Tone::Warn, &format!("Type \"{want}\" to allow it:"));
+        let area = Rect { x: inner.x + 2, y: y + 1, width: inner.width.saturating_sub(2), height: 1 };
+        pen.put(inner.x, y + 1, 2, Tone::Accent, pen.look.glyphs.prompt);
+        let theme = pen.look.theme;
+        cursor = Some(edit.draw(pen.buf, area, theme, ""));
+    }
+    buttons(pen, inner, inner.bottom().saturating_sub(1), confirm.verb, Some(confirm.yes));
+    cursor
+}
+
+pub(crate) fn detail(
+    pen: &mut Pen<'_>,
+    screen: Rect,
+    title: &str,
+    fields: &[(String, String)],
+    top: usize,
+) -> Cursor {
+    let names = fields.iter().map(|(n, _)| crate::tui::text::width(n)).max().unwrap_or(4).clamp(4, 16) + 2;
+    let room = usize::from(screen.width.min(76).saturating_sub(4)).saturating_sub(names).max(8);
+    let mut rows = Vec::new();
+    for (name, value) in fields {
+        let mut lines = passage::flow(value, room, &Marks::default());
+        if lines.is_empty() {
+            lines.push(passage::Line::default());
+        }
+        for (i, line) in lines.into_iter().enumerate() {
+            rows.push((if i == 0 { name.as_str() } else { "" }, line));
+        }
+    }
+    let height = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(screen.height.saturating_sub(2));
+    let inner = pen.panel(screen, 76, height, title);
+    let top = top.min(rows.len().saturating_sub(usize::from(inner.height)));
+    let names = u16::try_from(names).unwrap_or(12);
+    for (y, (name, line)) in (inner.y..inner.bottom()).zip(rows.iter().skip(top)) {
+        pen.put(inner.x, y, names - 1, Tone::Quiet, name);
+        pen.pieces(inner.x + names, y, inner.width.saturating_sub(names), &line.pieces);
+    }
+    pen.right(inner, inner.bottom(), Tone::Quiet, " esc closes ");
+    None
+}

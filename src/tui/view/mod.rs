@@ -1,0 +1,90 @@
+//! The screen: header, one view, footer, and what lies over them.
+//!
+//! Invariant: reads the model and never changes it; the same model draws the same screen.
+
+mod ask;
+mod dialog;
+mod footer;
+mod header;
+mod help;
+mod library;
+mod logs;
+mod overview;
+mod palette;
+mod pen;
+mod too_small;
+
+pub(crate) use overview::height as overview_height;
+pub(crate) use pen::{Pen, Piece};
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::api::types::Place;
+use crate::tui::glyphs::Glyphs;
+use crate::tui::model::{Model, Overlay, View};
+use crate::tui::theme::Theme;
+
+/// How everything looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) theme: Theme,
+    pub(crate) glyphs: Glyphs,
+}
+
+const MIN_WIDTH: u16 = 40;
+const MIN_HEIGHT: u16 = 10;
+
+/// True where rows are too dear for rules and empty lines.
+pub(crate) fn compact(height: u16) -> bool {
+    height < 16
+}
+
+/// Where a view draws, on a screen of this size.
+pub(crate) fn body((width, height): (u16, u16)) -> Rect {
+    let (top, rest) = if compact(height) { (1, 2) } else { (2, 4) };
+    Rect { x: 1, y: top, width: width.saturating_sub(2), height: height.saturating_sub(rest) }
+}
+
+pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
+    let area = frame.area();
+    let mut pen = Pen::new(frame.buffer_mut(), look);
+    if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
+        too_small::draw(&mut pen, area);
+        return;
+    }
+    let inner = body((area.width, area.height)).intersection(area);
+    header::draw(&mut pen, area, model);
+    let cursor = match model.view {
+        View::Overview => overview::draw(&mut pen, inner, model),
+        View::Ask => ask::draw(&mut pen, inner, model),
+        View::Library => library::draw(&mut pen, inner, model),
+        View::Logs => logs::draw(&mut pen, inner, model),
+    };
+    footer::draw(&mut pen, area, model);
+    let cursor = match &model.overlay {
+        None => cursor,
+        Some(Overlay::Help { top }) => help::draw(&mut pen, area, model, *top),
+        Some(Overlay::Palette { edit, selected }) => palette::draw(&mut pen, area, model, edit, *selected),
+        Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
+        Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
+        Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),
+    };
+    if let Some((x, y)) = cursor {
+        frame.set_cursor_position((x.min(area.right().saturating_sub(1)), y));
+    }
+}
+
+/// Where in its document a passage stands: `p. 12`, `lines 10-20`, `record 7`; empty when unknown.
+pub(crate) fn place(place: &Place) -> String {
+    let range = |one: &str, many: &str, from: u32, to: Option<u32>| match to {
+        Some(to) if to > from => format!("{many} {from}-{to}"),
+        _ => format!("{one} {from}"),
+    };
+    match (place.page, place.line_start, &place.record) {
+        (Some(page), _, _) => range("p.", "pp.", page, place.page_end),
+        (None, _, Some(record)) => format!("record {record}"),
+        (None, Some(line), None) => range("line", "lines", line, place.line_end),
+        (None, None, None) => String::new(),
+    }
+}
