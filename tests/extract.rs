@@ -1,5 +1,5 @@
 //! Every format and every kind of hostile file, made on the fly.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::fs;
 use std::io::Write;

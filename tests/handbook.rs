@@ -1,64 +1,25 @@
 //! The built-in corpus answers the questions people would ask of it, and admits what it does not hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
+use support::{Daemon, spud};
 
-/// A daemon of this test, killed when the test ends.
-struct Daemon {
-    process: Child,
-    data: tempfile::TempDir,
-}
-
-impl Daemon {
-    fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_spud"))
-            .env_remove("SPUD_SOCKET")
-            .args(["--quiet", "--data"])
-            .arg(data.path())
-            .arg("daemon")
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut daemon = Self { process, data };
-        daemon.wait();
-        daemon
-    }
-
-    /// Until it serves its socket: the built-in corpus is indexed by then.
-    fn wait(&mut self) {
-        let socket = self.data.path().join("spud.sock");
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            assert_eq!(self.process.try_wait().unwrap(), None, "the daemon ended at its start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The exit code and the reply.
-    fn ask(&self, question: &str) -> (i32, Value) {
-        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_spud"))
-            .env_remove("SPUD_SOCKET")
-            .arg("--data")
-            .arg(self.data.path())
-            .args(["ask", "--json", "-n", "5", question])
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let reply = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{question}: no JSON ({error}); standard error: {stderr}"));
-        (output.status.code().unwrap(), reply)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// The exit code and the reply.
+fn ask(daemon: &Daemon, question: &str) -> (i32, Value) {
+    let output = assert_cmd::Command::from_std(spud())
+        .arg("--data")
+        .arg(daemon.folder.path())
+        .args(["ask", "--json", "-n", "5", question])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let reply = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{question}: no JSON ({error}); standard error: {stderr}"));
+    (output.status.code().unwrap(), reply)
 }
 
 /// File name and innermost heading of each result.
@@ -83,11 +44,11 @@ fn answers_questions_about_the_built_in_corpus() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let daemon = Daemon::start();
+    let daemon = Daemon::start(&[]);
     let (mut answerable, mut in_three, mut file_first) = (0, 0, 0);
     let (mut unanswerable, mut admitted) = (0, 0);
     for question in &questions {
-        let (code, reply) = daemon.ask(text(question, "text"));
+        let (code, reply) = ask(&daemon, text(question, "text"));
         let found = reply["found"].as_bool().unwrap();
         assert_eq!(code, i32::from(!found), "the exit code says whether something was found");
         let places = places(&reply);

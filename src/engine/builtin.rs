@@ -1,6 +1,8 @@
 //! The built-in corpus: spud's handbook and a few equipment manuals, so that a first question is answered.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::EngineError;
@@ -36,7 +38,7 @@ pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {
         for (name, text) in FILES {
             let path = folder.join(name);
             if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-                fs::write(&path, text)?;
+                put(&path, text)?;
             }
         }
         Ok(())
@@ -57,6 +59,13 @@ pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {
     if let Some((id, record)) = inner.jobs.list(database)?.into_iter().find(|(known, _)| *known == id) {
         ingest::run(inner, id, record);
     }
-    fs::write(&marker, version).map_err(KnowledgeError::from)?;
+    put(&marker, version).map_err(KnowledgeError::from)?;
     Ok(())
+}
+
+/// The marker is written last, so a file that a power cut left half-written is written again.
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }

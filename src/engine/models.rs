@@ -95,6 +95,7 @@ pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, Engine
 fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineError> {
     let (part, path) = (models.join("active.part"), models.join("active"));
     let write = || -> std::io::Result<()> {
+        #[allow(clippy::disallowed_methods)] // written beside, synced and renamed below
         fs::write(&part, format!("{sha256}\n"))?;
         fs::File::open(&part)?.sync_all()?;
         fs::rename(&part, &path)?;
