@@ -73,10 +73,10 @@ impl Client {
         Ok(client)
     }
 
-    /// Another link to the same socket, for another thread; bytes are counted together.
+    /// Another link to the same socket, for another thread; its bytes are counted apart.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { socket: self.socket.clone(), wire: None, traffic: Arc::clone(&self.traffic) }
+        Self { socket: self.socket.clone(), wire: None, traffic: Arc::default() }
     }
 
     /// The socket this talks to.

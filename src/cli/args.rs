@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{add, ask, check, collection, daemon, document, embed, eval, generate, job, log, model, remove};
+use super::{
+    add, ask, check, collection, daemon, document, embed, eval, generate, job, log, model, remove, terminal,
+};
 
 /// Ask the documents on this box, offline
 ///
@@ -15,6 +17,8 @@ use super::{add, ask, check, collection, daemon, document, embed, eval, generate
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
+    #[command(flatten)]
+    pub(super) screen: terminal::Screen,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 }
@@ -47,9 +51,6 @@ pub(super) struct Global {
     /// Say more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Line mode in place of the full-screen interface (only without a command)
-    #[arg(long)]
-    pub(super) plain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

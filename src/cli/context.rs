@@ -16,7 +16,6 @@ pub(super) struct Context {
     pub(super) json: bool,
     pub(super) quiet: bool,
     pub(super) verbose: bool,
-    pub(super) plain: bool,
     color: When,
 }
 
@@ -37,7 +36,6 @@ impl Context {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose > 0,
-            plain: global.plain,
             color: global.color,
         }
     }

@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
         }
     };
     let mut context = Context::new(&cli.global);
-    let result = run(cli.command, &mut context).and_then(|code| context.out.flush().map(|()| code));
+    let result = run(cli, &mut context).and_then(|code| context.out.flush().map(|()| code));
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -56,8 +56,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Option<Command>, context: &mut Context) -> Result<u8, CliError> {
-    let Some(command) = command else { return terminal::run(context) };
+fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
+    let Some(command) = cli.command else { return terminal::run(&cli.screen, cli.global.color, context) };
     match command {
         Command::Daemon(args) => daemon::run(&args, context),
         Command::Add(args) => add::run(args, context),

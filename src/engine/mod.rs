@@ -10,6 +10,7 @@ mod evaluate;
 mod events;
 mod ingest;
 mod jobs;
+mod logs;
 mod models;
 mod repair;
 mod run;

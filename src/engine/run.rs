@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::jobs::{JobRecord, Jobs};
 use super::watch::Watches;
-use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, status, worker};
+use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, status, worker};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice, Probe, Tiers};
 use crate::knowledge::{Answers, Library, default_model_id, open_default_model, open_model};
+use crate::observe::LogGuard;
 
 /// Requests that may wait for a search worker.
 const WAITING: usize = 256;
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) watches: Watches,
     pub(super) started_us: u64,
+    log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
     tick: (Mutex<bool>, Condvar),
 }
@@ -178,6 +180,7 @@ impl Engine {
         if let Err(error) = self.inner.answers.flush(self.inner.library.database()) {
             tracing::warn!(%error, "cached answers were not kept");
         }
+        self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -234,14 +237,20 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         Some(id) => (open_model(data, &id)?, id),
         None => (open_default_model(data)?, default_model_id().to_owned()),
     };
+    let events = Events::default();
+    let log = if settings.scratch {
+        None
+    } else {
+        Some(logs::open(data, &budgets, events.clone(), clock.clone())?)
+    };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
     Jobs::open(library.database())?;
     let answers = Answers::open(library.database(), budgets.l1_cache, budgets.l2_cache)?;
-    let events = Events::default();
     Ok(Inner {
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
+        log: Mutex::new(log),
         watches: Watches::default(),
         jobs: Jobs::default(),
         stopping: AtomicBool::new(false),

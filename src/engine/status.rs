@@ -158,9 +158,10 @@ fn used_budgets(inner: &Inner, sample: &Sample, caches: &[CacheStatus]) -> Vec<G
         "memory" => sample.process.rss,
         "l1_cache" => caches.first().map_or(0, |c| c.bytes),
         "l2_cache" => caches.get(1).map_or(0, |c| c.bytes),
+        "log_bytes" => super::logs::bytes(inner),
         _ => 0,
     };
-    let measured = ["memory", "l1_cache", "l2_cache"];
+    let measured = ["memory", "l1_cache", "l2_cache", "log_bytes"];
     let budgets = budgets(inner).into_iter().filter(|g| measured.contains(&g.name.as_str()));
     budgets.map(|gauge| Gauge { used: used(&gauge.name), ..gauge }).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::jobs::JobRecord;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, Reply, ask, evaluate, models, repair, status};
+use super::{Action, Caller, EngineError, Reply, ask, evaluate, logs, models, repair, status};
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
     EmbeddingsRequest, Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
@@ -48,7 +48,7 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
         Action::Check(request) => repair::check(inner, request.repair).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
-        Action::Logs(query) => Err(invalid(format!("no log ({query:?})"), "")),
+        Action::Logs(query) => logs::tail(inner, &query).map(Reply::Logs),
         Action::Reload => {
             inner.watches.refresh(inner);
             Ok(Reply::Done)

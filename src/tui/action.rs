@@ -130,10 +130,10 @@ use Group::{Ask, General, Library, List, Logs};
 pub(crate) const TABLE: &[Spec] = &[
     row(A::EditQuestion, "edit-question", "Type another question", "ask", Ask, &["i", "/"], not_typing),
     row(A::TakeSuggestion, "take-suggestion", "Ask what was suggested instead", "did you mean", Ask, &["d", "ctrl-d"], suggestion),
-    row(A::Explain, "explain", "Show how each score came about", "explain", Ask, &["x", "ctrl-x"], always),
-    row(A::Collection, "next-collection", "Ask in the next collection, or in all", "collection", Ask, &["c", "ctrl-t"], some_collections),
     row(A::ReadBefore, "read-before", "Load the passages before", "before", Ask, &["[", "p"], reading_before),
     row(A::ReadAfter, "read-after", "Load the passages after", "after", Ask, &["]", "n"], reading_after),
+    row(A::Explain, "explain", "Show how each score came about", "explain", Ask, &["x", "ctrl-x"], always),
+    row(A::Collection, "next-collection", "Ask in the next collection, or in all", "collection", Ask, &["c", "ctrl-t"], some_collections),
     row(A::PreviousTab, "previous-tab", "Previous tab", "", Library, &["left", "h"], always),
     row(A::NextTab, "next-tab", "Next tab", "tabs", Library, &["right", "l"], always),
     row(A::Add, "add", "Add a file or folder", "add", Library, &["a"], connected),

@@ -14,7 +14,6 @@ pub(crate) struct Glyphs {
     pub(crate) sep: &'static str,
     pub(crate) crumb: &'static str,
     pub(crate) mark: &'static str,
-    pub(crate) up: &'static str,
     pub(crate) down: &'static str,
     pub(crate) warn: &'static str,
     pub(crate) head: &'static str,
@@ -32,7 +31,6 @@ pub(crate) const UNICODE: Glyphs = Glyphs {
     sep: "·",
     crumb: "›",
     mark: "•",
-    up: "↑",
     down: "↓",
     warn: "▲",
     head: "│",
@@ -49,7 +47,6 @@ pub(crate) const ASCII: Glyphs = Glyphs {
     sep: "-",
     crumb: ">",
     mark: "+",
-    up: "^",
     down: "v",
     warn: "!",
     head: "|",
@@ -92,7 +89,7 @@ mod tests {
     fn every_mark_is_one_cell() {
         for g in [UNICODE, ASCII] {
             let all = [g.rule, g.bar_full, g.bar_empty, g.ellipsis, g.dot, g.prompt, g.sep, g.crumb, g.mark];
-            for mark in all.iter().chain(&g.spark).chain(&[g.up, g.down, g.warn, g.head]) {
+            for mark in all.iter().chain(&g.spark).chain(&[g.down, g.warn, g.head]) {
                 assert_eq!(unicode_width::UnicodeWidthStr::width(*mark), 1, "{mark}");
             }
         }

@@ -5,6 +5,8 @@
 //!
 //! Invariant: knows the API's words and nothing else of spud; draws only when something changed, and
 //! sleeps otherwise.
+// A refusal is rare, and its document is what every caller wants whole.
+#![allow(clippy::result_large_err)]
 
 mod action;
 mod effect;
@@ -150,7 +152,11 @@ pub fn run(link: Box<dyn Link>, options: Options) -> Result<(), TuiError> {
         return quiet(plain::run(link.as_mut(), io::stdin().lock(), io::stdout().lock(), prompt));
     }
     let look = view::Look { theme, glyphs: glyphs::choose(&options, &env) };
-    screen::run(link, keymap, look, term::caps::Caps::of(&env))
+    match screen::run(link, keymap, look, term::caps::Caps::of(&env)) {
+        // A terminal that was closed has seen enough.
+        Err(TuiError::Terminal(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// A reader that closed its pipe has read enough.

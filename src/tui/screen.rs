@@ -44,8 +44,6 @@ struct Loop {
     inlet: Receiver<Inlet>,
     /// The terminal is gone: nothing can be drawn any more.
     gone: bool,
-    /// Ours to return to after a stop.
-    suspended: bool,
 }
 
 pub(crate) fn run(link: Box<dyn Link>, keymap: Keymap, look: Look, caps: Caps) -> Result<(), TuiError> {
@@ -62,21 +60,8 @@ pub(crate) fn run(link: Box<dyn Link>, keymap: Keymap, look: Look, caps: Caps) -
     let model = Model { keymap, size: (width, height), now_ms: clock.now_ms(), ..Model::default() };
     let schedule = Schedule::default();
     let aside = Vec::new();
-    let mut it = Loop {
-        model,
-        schedule,
-        terminal,
-        aside,
-        desk,
-        tty,
-        guard,
-        look,
-        caps,
-        clock,
-        inlet,
-        gone: false,
-        suspended: false,
-    };
+    let mut it =
+        Loop { model, schedule, terminal, aside, desk, tty, guard, look, caps, clock, inlet, gone: false };
     let result = it.run();
     signals.close();
     it.finish();
@@ -209,16 +194,13 @@ impl Loop {
     fn suspend(&mut self) -> Result<(), TuiError> {
         self.settle();
         restore();
-        self.suspended = true;
-        // Everything stops here until `fg`.
+        // Everything stops here until `fg`; its SIGCONT brings the screen back.
         kill_process(getpid(), Signal::STOP).map_err(std::io::Error::from)?;
-        self.resume()
+        Ok(())
     }
 
     fn resume(&mut self) -> Result<(), TuiError> {
-        if !std::mem::take(&mut self.suspended) {
-            return Ok(());
-        }
+        self.settle();
         self.guard.resume()?;
         let (width, height) = self.tty.size();
         self.terminal.backend_mut().set_size(Size { width, height });

@@ -1,4 +1,6 @@
-//! Everything the screen shows, as plain data. Only [`crate::tui::update`] changes it.
+//! Everything the screen shows, as plain data.
+//!
+//! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod ask;
 mod library;

@@ -110,14 +110,15 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Raw mode and the other screen.
+    /// Raw mode and the other screen. What to put back is kept from the first time.
     pub(crate) fn resume(&self) -> io::Result<()> {
-        let saved = tcgetattr(&*self.tty)?;
-        let mut raw = saved.clone();
-        raw.make_raw();
-        if let Ok(mut held) = HELD.lock() {
-            *held = Some((Arc::clone(&self.tty), saved));
+        let mut raw = tcgetattr(&*self.tty)?;
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some((Arc::clone(&self.tty), raw.clone()));
         }
+        drop(held);
+        raw.make_raw();
         tcsetattr(&*self.tty, OptionalActions::Now, &raw)?;
         self.tty.write_all(ENTER, Some(Instant::now() + PATIENCE))
     }

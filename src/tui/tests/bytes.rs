@@ -15,10 +15,11 @@ use crate::tui::term::caps::Caps;
 use crate::tui::update::update;
 use crate::tui::view;
 
+type Pipe = Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>>;
 type Sent = Rc<RefCell<Vec<Vec<u8>>>>;
 
 struct Rig {
-    terminal: Terminal<Screen<Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>>>>,
+    terminal: Terminal<Screen<Pipe>>,
     sent: Sent,
     parser: vt100::Parser,
     size: (u16, u16),
@@ -28,7 +29,7 @@ impl Rig {
     fn new(size: (u16, u16)) -> Self {
         let sent: Sent = Rc::default();
         let into = Rc::clone(&sent);
-        let sink: Box<dyn FnMut(Vec<u8>) -> std::io::Result<()>> = Box::new(move |frame| {
+        let sink: Pipe = Box::new(move |frame| {
             into.borrow_mut().push(frame);
             Ok(())
         });
@@ -138,4 +139,29 @@ fn views_follow_each_other_without_leftovers() {
         keys(&mut m, key);
         rig.draw(&m);
     }
+}
+
+#[test]
+fn wide_and_joined_characters_stay_in_their_cells() {
+    let mut m = full((80, 24));
+    let mut a = answer();
+    a.search.results[0].title =
+        "\u{30dd}\u{30f3}\u{30d7}\u{306e}\u{6574}\u{5099} e\u{301} \u{1f527} end".into();
+    ask(&mut m, a);
+    let mut rig = Rig::new((80, 24));
+    let before = m.ask.selected;
+    rig.terminal.draw(|f| view::draw(f, &m, &look(false))).unwrap();
+    for key in ["down", "up", "x", "i"] {
+        keys(&mut m, key);
+        rig.terminal.draw(|f| view::draw(f, &m, &look(false))).unwrap();
+    }
+    for frame in rig.sent.borrow().iter() {
+        rig.parser.process(frame);
+    }
+    assert_eq!(m.ask.selected, before);
+    let row = rig.parser.screen().rows(0, 80).nth(8).unwrap();
+    assert!(
+        row.contains("\u{30dd}\u{30f3}\u{30d7}\u{306e}\u{6574}\u{5099}") && row.trim_end().ends_with("0.92"),
+        "{row}"
+    );
 }

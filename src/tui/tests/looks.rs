@@ -45,7 +45,7 @@ fn overview() {
 
 #[test]
 fn ask_states() {
-    both("ask_first", |size| full(size));
+    both("ask_first", full);
     both("ask_no_documents", |size| {
         let mut m = empty(size);
         reply(&mut m, Reply::Collections(Vec::new()));

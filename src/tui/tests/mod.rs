@@ -1,4 +1,6 @@
 //! The screen as a whole: what it looks like, how many bytes it costs, that nothing breaks it.
+//!
+//! Invariant: no clock, no terminal and no box; the same screen on every machine.
 
 mod bytes;
 mod fixtures;

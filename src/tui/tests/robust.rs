@@ -34,8 +34,8 @@ fn message(pick: u8, n: usize, text: &str) -> Msg {
                 h.best_sentence = (n % 70, n % 40);
                 h.title = text.to_owned();
             }
-            a.search.found = n % 3 > 0;
-            a.search.did_you_mean = (n % 2 == 0).then(|| text.to_owned());
+            a.search.found = !n.is_multiple_of(3);
+            a.search.did_you_mean = (n.is_multiple_of(2)).then(|| text.to_owned());
             reply(Reply::Answer(serial, Box::new(a)))
         }
         150..=159 => {
@@ -70,12 +70,12 @@ fn message(pick: u8, n: usize, text: &str) -> Msg {
             items.iter_mut().for_each(|d| d.title = text.to_owned());
             reply(Reply::Documents(
                 serial,
-                n % 2 == 0,
-                Page { items, next: (n % 3 == 0).then(|| "n".into()) },
+                n.is_multiple_of(2),
+                Page { items, next: (n.is_multiple_of(3)).then(|| "n".into()) },
             ))
         }
         210..=214 => reply(Reply::Failures(failures())),
-        215..=219 => reply(Reply::Collections(if n % 2 == 0 { collections() } else { Vec::new() })),
+        215..=219 => reply(Reply::Collections(if n.is_multiple_of(2) { collections() } else { Vec::new() })),
         220..=224 => reply(Reply::Logs(logs())),
         225..=229 => reply(Reply::Done(text.to_owned(), None)),
         230..=239 => Msg::Down(Box::new(Problem { title: text.to_owned(), ..Problem::default() })),

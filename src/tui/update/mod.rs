@@ -40,7 +40,9 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             on_reply(model, *reply)
         }
         Msg::Refused(request, problem, wire) => {
-            count(model, wire);
+            // A line that does not stand has no answering time.
+            let round_trip_us = if problem.status == 0 { 0 } else { wire.round_trip_us };
+            count(model, Wire { round_trip_us, ..wire });
             refused(model, &request, *problem)
         }
         Msg::Events(events, wire) => {

@@ -81,10 +81,12 @@ pub(crate) fn matches(view: View, typed: &str) -> Vec<&'static Spec> {
             let away = u8::from(!here.contains(&s.group)) * 8;
             let rank = if s.id.starts_with(&typed) {
                 0
-            } else if s.id.contains(&typed) || label.contains(&typed) {
+            } else if s.id.contains(&typed) {
                 1
-            } else if in_order(&typed, s.id) {
+            } else if label.contains(&typed) {
                 2
+            } else if in_order(&typed, s.id) {
+                3
             } else {
                 return None;
             };

@@ -37,6 +37,10 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
             pen.pieces(area.x + half + GAP, y, half, right);
         }
     }
+    if top + usize::from(area.height) < rows.len() {
+        let more = format!(" {} more", pen.look.glyphs.down);
+        pen.right(area, area.bottom().saturating_sub(1), Tone::Quiet, &more);
+    }
     None
 }
 

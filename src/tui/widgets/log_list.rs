@@ -13,7 +13,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, logs: &Logs) {
     // While following, the last rows; while paused, the page that holds the selected line, counted
     // from the end so that pausing moves nothing.
     let back = len.saturating_sub(1).saturating_sub(logs.selected).saturating_sub(logs.fresh);
-    let pages = if rows == 0 { 0 } else { back / rows };
+    let pages = back.checked_div(rows).unwrap_or(0);
     let end = len.saturating_sub(logs.fresh).saturating_sub(pages * rows);
     let (start, end) = if logs.selected >= end {
         (logs.selected.saturating_add(1).saturating_sub(rows), logs.selected + 1)

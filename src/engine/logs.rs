@@ -1,0 +1,48 @@
+//! The box's own log: opened with its data folder, read from its end.
+
+use super::EngineError;
+use super::run::Inner;
+use super::worker::invalid;
+use crate::api::types::{EventKind, LogLine, LogQuery};
+use crate::base::Clock;
+use crate::hardware::Budgets;
+use crate::observe::{LogGuard, LogLevel, LogReader, start};
+
+const LINES_DEFAULT: usize = 200;
+const LINES_MOST: usize = 2000;
+
+/// Opens the log of a data folder; new lines become events while somebody listens.
+pub(super) fn open(
+    data: &std::path::Path,
+    budgets: &Budgets,
+    events: super::Events,
+    clock: std::sync::Arc<dyn Clock>,
+) -> Result<LogGuard, EngineError> {
+    let level: LogLevel = budgets.log_level.parse().map_err(refuse)?;
+    let on_line = move |line: LogLine| {
+        if events.watched() {
+            events.publish(clock.now_ms(), EventKind::Log(line));
+        }
+    };
+    start(&data.join("logs"), budgets.log_bytes, level, on_line).map_err(refuse)
+}
+
+fn refuse(error: crate::observe::LogError) -> EngineError {
+    invalid(error.to_string(), "check log_level in tiers.toml and the permissions of the data folder")
+}
+
+/// The newest lines, oldest first.
+pub(super) fn tail(inner: &Inner, query: &LogQuery) -> Result<Vec<LogLine>, EngineError> {
+    if let Some(level) = &query.level {
+        level.parse::<LogLevel>().map_err(|e| invalid(e.to_string(), "use one of those"))?;
+    }
+    let n = if query.n == 0 { LINES_DEFAULT } else { query.n.min(LINES_MOST) };
+    let reader = LogReader::new(&inner.settings.data_dir.join("logs"));
+    Ok(reader.tail(n, query.level.as_deref(), query.contains.as_deref()))
+}
+
+/// Bytes of log files on disk.
+pub(super) fn bytes(inner: &Inner) -> u64 {
+    let files = std::fs::read_dir(inner.settings.data_dir.join("logs"));
+    files.into_iter().flatten().flatten().filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
+}
