@@ -218,7 +218,7 @@ fn the_matcher_sees_wrong_arrows() {
     assert_eq!(wrong("src/knowledge/search.rs", "let x = crate::engine::Engine::open();"), 1);
     assert_eq!(
         wrong("src/knowledge/search.rs", "use crate::{base::Clock, engine::{Action, Reply}, store};"),
-        1
+        2
     );
     assert_eq!(wrong("src/cli/ask.rs", "use crate::api::{types::Hit, server::Server};"), 1);
     assert_eq!(
@@ -280,8 +280,9 @@ fn every_room_says_what_it_is_and_what_it_never_does() {
         let source = read(path);
         let docs: Vec<&str> = source.lines().take_while(|line| line.starts_with("//!")).collect();
         assert!(!docs.is_empty(), "{} has no module documentation", path.display());
+        let room = path.iter().count() == 3;
         let promises = docs.iter().any(|line| line.starts_with("//! Invariant: "));
-        assert!(promises, "{} has no 'Invariant:' line", path.display());
+        assert!(promises || !room, "{} has no 'Invariant:' line", path.display());
     }
 }
 
@@ -349,8 +350,8 @@ fn every_key_of_the_tiers_is_explained() {
     let explained: BTreeSet<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("#   "))
-        .filter_map(|line| line.split_once("  "))
-        .map(|(key, _)| key.trim())
+        .filter_map(|line| line.split(' ').next())
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
         .collect();
     let table: toml::Table = toml::from_str(&text).unwrap();
     let mut keys = BTreeSet::new();
@@ -360,10 +361,7 @@ fn every_key_of_the_tiers_is_explained() {
             keys.insert(key.as_str());
         }
     }
-    let is_key = |word: &&&str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '2' || c == '1')
-    };
-    for word in explained.iter().filter(is_key) {
+    for word in &explained {
         assert!(keys.contains(word), "tiers.toml explains '{word}', which no tier has");
     }
 }
