@@ -1,5 +1,5 @@
 //! Promises that are counts and sizes: they hold on any machine, in any build.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod support;
 

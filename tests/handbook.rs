@@ -1,5 +1,5 @@
 //! The built-in corpus answers the questions people would ask of it, and admits what it does not hold.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod support;
 

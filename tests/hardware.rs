@@ -1,5 +1,5 @@
 //! Made-up boxes: what is found in a tree of files, and which tier follows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::fs;
 use std::os::unix::fs::symlink;

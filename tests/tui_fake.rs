@@ -2,7 +2,13 @@
 //!
 //! `cargo test --test tui_fake -- --ignored --nocapture` in a terminal (or tmux). `SPUD_FAKE=empty`
 //! has no documents, `SPUD_FAKE=down` does not answer, `SPUD_FAKE=theme:mono` takes a theme.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::result_large_err)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::result_large_err
+)]
 
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -22,15 +22,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
         ("data", format!("{} ({} free)", status.data_dir, format_bytes(status.disk_free_bytes))),
         ("socket", status.socket.clone()),
         ("model", format!("{}, {} columns", status.model, status.vector_width)),
-        (
-            "memory",
-            format!(
-                "{} resident, {} anonymous, {} peak",
-                format_bytes(status.rss_bytes),
-                format_bytes(status.anonymous_bytes),
-                format_bytes(status.peak_rss_bytes)
-            ),
-        ),
+        ("memory", memory(&status)),
         ("processor", processor(&status)),
         (
             "library",
@@ -72,6 +64,12 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
         context.out.line(&line)?;
     }
     Ok(0)
+}
+
+fn memory(status: &Status) -> String {
+    let [resident, anonymous, peak] =
+        [status.rss_bytes, status.anonymous_bytes, status.peak_rss_bytes].map(format_bytes);
+    format!("{resident} resident, {anonymous} anonymous, {peak} peak")
 }
 
 fn processor(status: &Status) -> String {

@@ -63,7 +63,7 @@ impl JobRecord {
     pub(super) fn to_job(&self, id: u64, now_ms: u64, current: Option<&str>) -> Job {
         let elapsed =
             self.started_ms.map_or(0, |start| self.finished_ms.unwrap_or(now_ms).saturating_sub(start));
-        let rate = if elapsed > 0 { self.bytes_done * 1000 / elapsed } else { 0 };
+        let rate = (self.bytes_done * 1000).checked_div(elapsed).unwrap_or(0);
         let left = self.bytes_total.saturating_sub(self.bytes_done);
         let running = self.state() == JobState::Running;
         Job {

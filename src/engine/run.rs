@@ -93,7 +93,7 @@ struct Request {
 /// The box at work. Dropping it drains what runs and closes the stores.
 pub struct Engine {
     inner: Arc<Inner>,
-    requests: Mutex<Option<SyncSender<Request>>>,
+    requests: Mutex<Option<SyncSender<Box<Request>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -115,7 +115,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn start(&self, receiver: Receiver<Request>) -> std::io::Result<()> {
+    fn start(&self, receiver: Receiver<Box<Request>>) -> std::io::Result<()> {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for number in 0..self.inner.budgets.search_workers.max(1) {
@@ -141,15 +141,12 @@ impl Engine {
         action: Action,
         done: impl FnOnce(Result<Reply, EngineError>) + Send + 'static,
     ) {
-        let request = Request { caller, action, done: Box::new(done) };
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        match requests.as_ref().map(|sender| sender.try_send(request)) {
-            Some(Ok(())) => {}
-            Some(Err(TrySendError::Full(request))) => {
-                (request.done)(Err(EngineError::Busy { retry_after_s: 1 }))
-            }
-            Some(Err(TrySendError::Disconnected(request))) => (request.done)(Err(EngineError::Stopping)),
-            None => {} // `done` was dropped with the request: see below
+        let sender = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(sender) = sender else { return done(Err(EngineError::Stopping)) };
+        match sender.try_send(Box::new(Request { caller, action, done: Box::new(done) })) {
+            Ok(()) => {}
+            Err(TrySendError::Full(request)) => (request.done)(Err(EngineError::Busy { retry_after_s: 1 })),
+            Err(TrySendError::Disconnected(request)) => (request.done)(Err(EngineError::Stopping)),
         }
     }
 
@@ -190,7 +187,7 @@ impl Drop for Engine {
     }
 }
 
-fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Request>>) {
+fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(request) = next else { return };

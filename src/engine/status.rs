@@ -71,7 +71,7 @@ impl Meters {
             let sample = sampler.0.sample();
             sampler.1 = Some(sample);
         }
-        sampler.1.clone().unwrap_or_default()
+        sampler.1.unwrap_or_default()
     }
 
     #[allow(clippy::cast_precision_loss)] // a rate for people

@@ -327,9 +327,9 @@ impl Library {
         let write = self.catalogue.write()?;
         write.open_table(COLLECTIONS)?.remove(name)?;
         write.open_table(DOCUMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
-        let (low, high): ((u32, &[u8]), (u32, &[u8])) = ((id, &[]), (id + 1, &[]));
-        write.open_table(PATHS)?.retain_in(low..high, |_, _| false)?;
-        write.open_table(FAILURES)?.retain_in(low..high, |_, _| false)?;
+        let no_path: &[u8] = &[];
+        write.open_table(PATHS)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
+        write.open_table(FAILURES)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
         write.open_table(SEGMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
         for segment in &view.segments {
             write.open_table(TOMBSTONES)?.remove(segment.id)?;

@@ -21,8 +21,11 @@ pub(super) struct Lookup {
     /// First two bytes of every term: stems keep them, so that most words need no stemming.
     heads: Option<HashSet<[u8; 2]>>,
     /// Words that were looked up before: passages of one answer repeat themselves.
-    known: RefCell<HashMap<Box<str>, Option<(usize, f32)>>>,
+    known: RefCell<HashMap<Box<str>, Option<Found>>>,
 }
+
+/// A group of the query, and the part of its weight that a word brings.
+type Found = (usize, f32);
 
 /// What was seen in a passage.
 #[derive(Debug, Clone, Default)]

@@ -45,6 +45,9 @@ fn edits(word: &[u8], term: &[u8]) -> u8 {
     row.last().copied().unwrap_or(u8::MAX)
 }
 
+/// Fewest edits first, then the most frequent.
+type Rank = (u8, std::cmp::Reverse<u32>);
+
 /// The nearest term of the segments, with the segment's index and the offset of its list.
 pub(super) fn nearest(word: &str, segments: &[&Segment]) -> Result<Option<(String, usize, u64)>, Damage> {
     let limit = match word.len() {
@@ -52,7 +55,7 @@ pub(super) fn nearest(word: &str, segments: &[&Segment]) -> Result<Option<(Strin
         4..=7 => 1,
         _ => 2,
     };
-    let mut best: Option<((u8, std::cmp::Reverse<u32>), String, usize, u64)> = None;
+    let mut best: Option<(Rank, String, usize, u64)> = None;
     for (number, segment) in segments.iter().enumerate() {
         let terms = segment.terms()?;
         let mut stream = terms.search(Within { word: word.as_bytes(), limit }).into_stream();

@@ -14,6 +14,7 @@ const KEYS: &str = "enter esc tab backtab up down left right pageup pagedown hom
                     f1 f2 f3 f4 f5 1 2 3 4 : ? / i x c d y [ ] a R s S v f e E r b g G h j k l n p ctrl-d \
                     ctrl-x ctrl-t ctrl-l ctrl-p ctrl-w ctrl-u > m";
 
+#[allow(clippy::too_many_lines)] // one arm for each kind of message
 fn message(pick: u8, n: usize, text: &str) -> Msg {
     let names: Vec<&str> = KEYS.split_whitespace().collect();
     let event = |kind| {
