@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::EngineError;
+use super::jobs::JobRecord;
 use super::run::Inner;
-use super::worker::invalid;
+use super::worker::{self, invalid};
 use crate::api::types::{Model as Words, ModelPath};
 use crate::knowledge::{
     KnowledgeError, Model, default_model_id, hex, model_path, read_folder, sha256_of, write_model,
@@ -91,7 +92,7 @@ pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, Engine
     Ok(words(&model, &sha256, request.activate || sha256 == inner.library.model_id()))
 }
 
-/// Makes a model the one that answers, from the next start on, and queues the re-index of every collection.
+/// Makes a model the one that answers, from the next start on.
 fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineError> {
     let (part, path) = (models.join("active.part"), models.join("active"));
     let write = || -> std::io::Result<()> {
@@ -103,5 +104,25 @@ fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineErro
     };
     write().map_err(KnowledgeError::from)?;
     tracing::info!(model = sha256, tier = inner.tier.tier, "model chosen; it answers from the next start on");
+    Ok(())
+}
+
+/// Queues the re-index of collections whose vectors were made by another model than the one that answers now.
+pub(super) fn reindex_strangers(inner: &Inner) -> Result<(), EngineError> {
+    let jobs = inner.jobs.list(inner.library.database())?;
+    for (name, view) in &inner.library.snapshot().collections {
+        let queued = |(_, job): &(u64, JobRecord)| {
+            job.collection == *name && job.kind == "reindex" && !job.state().is_final()
+        };
+        if view.has_other_model(inner.library.model_id()) && !jobs.iter().any(queued) {
+            tracing::info!(collection = %name, "another model answers now; the collection is indexed again");
+            worker::enqueue(inner, JobRecord {
+                kind: "reindex".into(),
+                collection: name.clone(),
+                force: true,
+                ..JobRecord::default()
+            })?;
+        }
+    }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::jobs::{JobRecord, Jobs};
 use super::watch::Watches;
-use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, status, worker};
+use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice, Probe, Tiers};
@@ -107,6 +107,7 @@ impl Engine {
         if !inner.settings.scratch {
             builtin::ensure(&inner)?;
         }
+        models::reindex_strangers(&inner)?;
         let (sender, receiver) = sync_channel(WAITING);
         let engine = Self { requests: Mutex::new(Some(sender)), threads: Mutex::default(), inner };
         engine

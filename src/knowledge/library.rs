@@ -61,6 +61,12 @@ impl CollectionView {
         self.segments.iter().map(|s| s.bytes).sum()
     }
 
+    /// True when a segment's vectors were made by another model than `model_id`.
+    #[must_use]
+    pub fn has_other_model(&self, model_id: &str) -> bool {
+        self.segments.iter().any(|s| s.segment.meta().model != model_id)
+    }
+
     #[must_use]
     pub fn segment_count(&self) -> u64 {
         self.segments.len() as u64

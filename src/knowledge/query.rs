@@ -105,8 +105,9 @@ fn group_of(
 
 fn phrases(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
+    let quotes = text.matches('"').count();
     for (at, part) in text.split('"').enumerate() {
-        if at % 2 == 1 && text.matches('"').count() > at {
+        if at % 2 == 1 && quotes > at {
             let mut phrase = Vec::new();
             words(part, |word| {
                 if word.shape != Shape::Part {

@@ -1,0 +1,141 @@
+//! The whole program in a real pseudo-terminal: opens, answers a typed question, leaves the terminal as it was.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+/// Far beyond what it takes, so that a slow machine does not fail.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Terminal {
+    master: File,
+    child: Child,
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
+impl Terminal {
+    fn open(data: &Path, rows: u16, columns: u16, environment: &[(&str, &str)]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let end = || Stdio::from(OwnedFd::from(slave.try_clone().unwrap()));
+        let child = Command::new(env!("CARGO_BIN_EXE_spud"))
+            .arg("--data")
+            .arg(data)
+            .env("TERM", "xterm-256color")
+            .env("LANG", "C.UTF-8")
+            .envs(environment.iter().copied())
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        let screen = vt100::Parser::new(rows, columns, 0);
+        Self { master: File::from(master), child, screen, bytes: Vec::new() }
+    }
+
+    /// Reads what comes within a moment; false when the other side is gone.
+    fn read(&mut self) -> bool {
+        let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
+        let moment = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        if poll(&mut ready, Some(&moment)).unwrap() == 0 {
+            return true;
+        }
+        let mut buffer = [0; 8192];
+        match self.master.read(&mut buffer) {
+            Ok(n) if n > 0 => {
+                self.screen.process(&buffer[..n]);
+                self.bytes.extend_from_slice(&buffer[..n]);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.screen.screen().contents().contains(text) {
+            assert!(Instant::now() < until, "never saw '{text}':\n{}", self.screen.screen().contents());
+            assert!(self.read(), "ended before '{text}':\n{}", self.screen.screen().contents());
+        }
+    }
+
+    fn send(&mut self, text: &str) {
+        self.master.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn ends(&mut self) -> Option<i32> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.read();
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+        }
+        self.child.kill().unwrap();
+        panic!("it did not end");
+    }
+}
+
+#[test]
+fn a_first_question_gets_a_cited_answer_and_the_terminal_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(dir.path(), 24, 80, &[]);
+    terminal.wait_for("Ask, as you would ask a colleague");
+    terminal.send("how do I replace the pump seal");
+    terminal.wait_for("replace the pump seal");
+    terminal.send("\r");
+    terminal.wait_for("[1]");
+    terminal.wait_for("WP40");
+    terminal.send("\x03");
+    assert_eq!(terminal.ends(), Some(0));
+    let all = String::from_utf8_lossy(&terminal.bytes).into_owned();
+    assert!(all.contains("\x1b[?1049h") && all.contains("\x1b[?1049l"), "the alternate screen is left again");
+    assert!(all.rfind("\x1b[?25h") > all.rfind("\x1b[?25l"), "the cursor shows again");
+}
+
+#[test]
+fn a_terminal_of_one_cell_and_a_closed_one_are_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tiny = Terminal::open(dir.path(), 1, 1, &[]);
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until && tiny.bytes.is_empty() {
+        tiny.read();
+    }
+    tiny.send("\x03");
+    assert_eq!(tiny.ends(), Some(0));
+
+    let mut closed = Terminal::open(dir.path(), 24, 80, &[]);
+    closed.wait_for("Ask");
+    let Terminal { master, mut child, .. } = closed;
+    drop(master);
+    let until = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < until, "it did not notice that its terminal is gone");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(dir.path(), 24, 80, &[("TERM", "dumb"), ("LANG", "C")]);
+    terminal.send("how do I replace the pump seal\r");
+    terminal.wait_for("[1]");
+    terminal.send(":quit\r");
+    assert_eq!(terminal.ends(), Some(0));
+    assert!(!terminal.bytes.contains(&0x1b), "no escape codes");
+}
