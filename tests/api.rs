@@ -302,3 +302,21 @@ fn sighup_reloads_and_the_daemon_goes_on() {
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(daemon.get("/readyz").status, 200);
 }
+
+/// A person who comes back after a pause finds the kept connection closed by the server: nothing may be lost.
+#[test]
+#[ignore = "takes 31 seconds: the server's limit on idle connections"]
+fn slow_and_idle_clients_are_closed_and_a_client_that_returns_is_served() {
+    let daemon = Daemon::start(&[]);
+    let mut client = spud::api::client::Client::connect(&daemon.socket()).unwrap();
+    let made = |name: &str| serde_json::json!({"name": name});
+    let _: serde_json::Value = client.send("POST", "/v1/collections", &made("one")).unwrap();
+    let mut slow = daemon.connect();
+    slow.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    slow.write_all(b"GET /hea").unwrap();
+    let started = Instant::now();
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    assert!(started.elapsed() > Duration::from_secs(20) && started.elapsed() < Duration::from_secs(38));
+    let _: serde_json::Value = client.send("POST", "/v1/collections", &made("two")).unwrap();
+}

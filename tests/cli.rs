@@ -316,3 +316,46 @@ fn eval_runs_in_a_throw_away_box() {
         assert!(report.get(key).is_some(), "{key} is missing");
     }
 }
+
+#[test]
+fn when_the_process_with_the_engine_dies_another_command_takes_over() {
+    let (data, docs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for number in 0..2000 {
+        std::fs::write(
+            docs.path().join(format!("{number}.md")),
+            format!("# Part {number}\n\nKept in rack 5.\n"),
+        )
+        .unwrap();
+    }
+    // A command that stays has the engine; the second one attaches to it.
+    let mut first = spud()
+        .arg("--data")
+        .arg(data.path())
+        .args(["log", "-f"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while std::os::unix::net::UnixStream::connect(data.path().join("spud.sock")).is_err() {
+        assert!(Instant::now() < until, "no socket");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let second = spud()
+        .arg("--data")
+        .arg(data.path())
+        .args(["add", "--json", docs.path().to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let output = second.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let job: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(job["state"], "done", "{job}");
+    let list = run(data.path(), &["collection", "show", "default", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&list.stdout).unwrap()["documents"], 2000);
+}

@@ -119,7 +119,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
-        let kept = self.wire.take();
+        let kept = self.wire.take().filter(Wire::is_open);
         let reused = kept.is_some();
         let wire = match kept {
             Some(wire) => wire,

@@ -8,18 +8,18 @@ use crate::engine::EngineError;
 
 /// A refusal on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) Problem);
+pub(super) struct Fault(pub(super) Box<Problem>);
 
 impl Fault {
     /// `kind` is the stable end of the problem's type.
     pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
-        Self(Problem {
+        Self(Box::new(Problem {
             kind: format!("urn:spud:problem:{kind}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
             ..Problem::default()
-        })
+        }))
     }
 
     pub(super) fn invalid(detail: impl Into<String>) -> Self {

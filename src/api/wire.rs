@@ -53,6 +53,14 @@ impl Wire {
         Ok(Self { stream: BufReader::new(Counted { stream, traffic }) })
     }
 
+    /// False when the server has closed this kept connection (or said something unasked).
+    pub(super) fn is_open(&self) -> bool {
+        use rustix::net::RecvFlags;
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = rustix::net::recv(&self.stream.get_ref().stream, &mut [0u8; 1][..], flags);
+        self.stream.buffer().is_empty() && matches!(peeked, Err(rustix::io::Errno::AGAIN))
+    }
+
     /// Nothing read for this long is an error.
     pub(super) fn read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         self.stream.get_ref().stream.set_read_timeout(limit)

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::{CliError, FAILED, NO_INPUT};
+use super::interrupt::Interrupt;
 use super::job::{follow, outcome};
 use crate::api::types::{AddRequest, Job};
 
@@ -45,6 +46,8 @@ pub(super) fn run(args: AddArgs, context: &mut Context) -> Result<u8, CliError> 
     if paths.is_empty() {
         return Ok(FAILED);
     }
+    // From here on: opening the box may take a moment, too.
+    let interrupt = Interrupt::listen();
     let mut link = context.connect()?;
     let request = AddRequest {
         collection: args.collection,
@@ -65,7 +68,7 @@ pub(super) fn run(args: AddArgs, context: &mut Context) -> Result<u8, CliError> 
         }
         return Ok(0);
     }
-    let job = follow(&job.id, &mut link, context)?;
+    let job = follow(&job.id, &interrupt, &mut link, context)?;
     let code = outcome(&job, &mut link, context)?;
     Ok(if missing.is_empty() { code } else { FAILED })
 }

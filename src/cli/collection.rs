@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::context::Context;
 use super::error::CliError;
+use super::interrupt::Interrupt;
 use super::job::{follow, outcome};
 use super::output::clean;
 use crate::api::client::escape;
@@ -52,7 +53,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         }
         Verb::Reindex { name } => {
             let job: Job = link.send("POST", &format!("{}/reindex", of(&name)), &())?;
-            let job = follow(&job.id, &mut link, context)?;
+            let job = follow(&job.id, &Interrupt::listen(), &mut link, context)?;
             return outcome(&job, &mut link, context);
         }
     }

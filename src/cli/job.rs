@@ -1,14 +1,13 @@
 //! `spud job ...`, and following a job to its end.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Subcommand;
 
 use super::context::Context;
 use super::error::{CliError, FAILED, INTERRUPTED};
+use super::interrupt::Interrupt;
 use super::output::clean;
 use crate::api::client::escape;
 use crate::api::host::Attached;
@@ -48,7 +47,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             show(&job, context)
         }
         Verb::Wait { id } => {
-            let job = follow(&id, &mut link, context)?;
+            let job = follow(&id, &Interrupt::listen(), &mut link, context)?;
             outcome(&job, &mut link, context)
         }
     }
@@ -118,24 +117,12 @@ fn summary(job: &Job) -> String {
 }
 
 /// Waits for a job's end; Ctrl-C cancels it.
-pub(super) fn follow(id: &str, link: &mut Attached, context: &Context) -> Result<Job, CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let signals = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
-    // A second Ctrl-C ends this process at once: the library stays consistent all the same.
-    let handlers: Vec<_> = signals
-        .into_iter()
-        .flat_map(|signal| {
-            [
-                signal_hook::flag::register_conditional_shutdown(
-                    signal,
-                    i32::from(INTERRUPTED),
-                    Arc::clone(&stop),
-                ),
-                signal_hook::flag::register(signal, Arc::clone(&stop)),
-            ]
-        })
-        .filter_map(Result::ok)
-        .collect();
+pub(super) fn follow(
+    id: &str,
+    interrupt: &Interrupt,
+    link: &mut Attached,
+    context: &Context,
+) -> Result<Job, CliError> {
     let draw = std::io::stderr().is_terminal() && !context.quiet && !context.json;
     let target = format!("/v1/jobs/{}", escape(id));
     let result = loop {
@@ -149,8 +136,7 @@ pub(super) fn follow(id: &str, link: &mut Attached, context: &Context) -> Result
         if job.state.is_final() {
             break Ok(job);
         }
-        if stop.swap(false, Ordering::Relaxed) {
-            stop.store(true, Ordering::Relaxed);
+        if interrupt.is_asked() {
             let cancelled: Result<Job, _> = link.send("DELETE", &target, &());
             let ended = wait_for_end(&target, link);
             break match (cancelled, ended) {
@@ -164,15 +150,12 @@ pub(super) fn follow(id: &str, link: &mut Attached, context: &Context) -> Result
     if draw {
         eprint!("\r\u{1b}[K");
     }
-    for handler in handlers {
-        signal_hook::low_level::unregister(handler);
-    }
     result
 }
 
-/// A cancelled job finishes the file it is at: up to three seconds.
+/// A cancelled job finishes the file it is at: up to ten seconds.
 fn wait_for_end(target: &str, link: &mut Attached) -> Option<Job> {
-    for _ in 0..30 {
+    for _ in 0..100 {
         let job: Job = link.get(target).ok()?;
         if job.state.is_final() {
             return Some(job);
@@ -244,6 +227,12 @@ pub(super) fn outcome(job: &Job, link: &mut Attached, context: &mut Context) -> 
             context.remark("cancelled; what was committed stays. Give the same command again to go on");
             INTERRUPTED
         }
-        JobState::Failed | JobState::Queued | JobState::Running => FAILED,
+        JobState::Queued | JobState::Running => {
+            context.remark(
+                "cancelled; the job ends after the file it is at. Give the same command again to go on",
+            );
+            INTERRUPTED
+        }
+        JobState::Failed => FAILED,
     })
 }

@@ -15,6 +15,7 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod interrupt;
 mod job;
 mod log;
 mod model;

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::interrupt::Interrupt;
 use super::job::{follow, outcome};
 use crate::api::host::Attached;
 use crate::api::types::{Job, RemoveRequest};
@@ -48,6 +49,6 @@ pub(super) fn remove(
 ) -> Result<u8, CliError> {
     let job: Option<Job> = link.send("DELETE", "/v1/documents", request)?;
     let Some(job) = job else { return Ok(0) };
-    let job = follow(&job.id, link, context)?;
+    let job = follow(&job.id, &Interrupt::listen(), link, context)?;
     outcome(&job, link, context)
 }

@@ -58,7 +58,11 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         return Ok((answer, layer));
     }
     let answer = Arc::new(inner.library.ask(&question)?);
-    inner.answers.put(key, answer.clone());
+    // An answer of an index that changed meanwhile, or that lacks damaged parts, must not be remembered.
+    let now = inner.library.snapshot();
+    if now.damaged.is_empty() && now.fingerprint() == key.fingerprint {
+        inner.answers.put(key, answer.clone());
+    }
     Ok((answer, CacheLayer::None))
 }
 

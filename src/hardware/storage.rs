@@ -84,9 +84,8 @@ impl Storage {
             mount = below.filter(|below| below.filesystem != "overlay").unwrap_or(mount);
         }
         let device = block_device(root, mount);
-        let kind = by_filesystem(&mount.filesystem).unwrap_or_else(|| {
-            device.as_deref().map_or(StorageKind::Unknown, |device| of_device(root, device, 0))
-        });
+        let kind = by_filesystem(&mount.filesystem)
+            .unwrap_or_else(|| device.as_deref().map_or(StorageKind::Unknown, |device| of_device(device, 0)));
         let device = device.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         Self {
             kind,
@@ -132,7 +131,7 @@ fn block_device(root: &Path, mount: &Mount) -> Option<PathBuf> {
     if is_partition { found.parent().map(Path::to_owned) } else { Some(found) }
 }
 
-fn of_device(root: &Path, device: &Path, depth: u8) -> StorageKind {
+fn of_device(device: &Path, depth: u8) -> StorageKind {
     let name = device.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if let Some(kind) = by_name(&name) {
         return kind;
@@ -145,9 +144,9 @@ fn of_device(root: &Path, device: &Path, depth: u8) -> StorageKind {
     if let Some(below) = names(&device.join("slaves")).first().filter(|_| depth < 8) {
         return match fs::canonicalize(device.join("slaves").join(below)) {
             Ok(found) if found.join("partition").exists() => {
-                found.parent().map_or(StorageKind::Unknown, |disk| of_device(root, disk, depth + 1))
+                found.parent().map_or(StorageKind::Unknown, |disk| of_device(disk, depth + 1))
             }
-            Ok(found) => of_device(root, &found, depth + 1),
+            Ok(found) => of_device(&found, depth + 1),
             Err(_) => StorageKind::Unknown,
         };
     }

@@ -193,3 +193,32 @@ impl io::Write for Heard {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::LogReader;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_line_reaches_file_reader_and_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let heard: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+        let ear = Arc::clone(&heard);
+        let guard = start(folder.path(), 1 << 20, "info".parse().unwrap(), move |line| {
+            ear.lock().unwrap().push(line);
+        })
+        .unwrap();
+        tracing::info!(request = "r-1", job = 7, "spud.log.test said something");
+        tracing::debug!("spud.log.test said too much");
+        drop(guard);
+        let lines = LogReader::new(folder.path()).tail(100, Some("info"), Some("spud.log.test"));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line = &lines[0];
+        assert_eq!((line.level.as_str(), line.fields["request"].as_str()), ("INFO", Some("r-1")));
+        assert_eq!(line.fields["job"], 7);
+        assert!(line.timestamp.starts_with("20") && line.target.contains("observe"));
+        assert!(heard.lock().unwrap().contains(line));
+        assert!("loud".parse::<LogLevel>().is_err());
+    }
+}
