@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-COLUMNS = 128
+COLUMNS = 64
 SIF_A = 1e-4
 
 

@@ -116,12 +116,15 @@ pub(super) fn reindex_strangers(inner: &Inner) -> Result<(), EngineError> {
         };
         if view.has_other_model(inner.library.model_id()) && !jobs.iter().any(queued) {
             tracing::info!(collection = %name, "another model answers now; the collection is indexed again");
-            worker::enqueue(inner, JobRecord {
-                kind: "reindex".into(),
-                collection: name.clone(),
-                force: true,
-                ..JobRecord::default()
-            })?;
+            worker::enqueue(
+                inner,
+                JobRecord {
+                    kind: "reindex".into(),
+                    collection: name.clone(),
+                    force: true,
+                    ..JobRecord::default()
+                },
+            )?;
         }
     }
     Ok(())
