@@ -48,7 +48,7 @@ impl DenseQuery {
         if segment.width() != self.codes.len() {
             return Err(segment.file().damage("was made for another vector width"));
         }
-        if segment.chunks() <= FLAT_LIMIT {
+        if segment.chunks() <= FLAT_LIMIT || rescored >= segment.chunks() as usize {
             return self.scan(number, segment, best, keep);
         }
         for chunk in self.coarse(segment, rescored)? {

@@ -36,7 +36,7 @@ pub(super) type Accepts<'a> = &'a dyn Fn(u32, u32) -> bool;
 pub struct Effort {
     /// Candidates of each kind that are fused.
     pub candidates: usize,
-    /// Coarse candidates that are rescored, per segment.
+    /// Coarse candidates that are rescored, per segment; `usize::MAX` is an exact scan.
     pub rescored: usize,
 }
 
@@ -81,25 +81,11 @@ pub(super) fn hybrid(
     effort: Effort,
     accepts: Accepts<'_>,
 ) -> Result<Found, Damage> {
-    let plain: Vec<&Segment> = segments.iter().map(|s| s.segment).collect();
-    let weighted = Weighted::new(&query.groups, &plain)?;
-    let mut lexical = Best::new(effort.candidates);
-    for (number, searched) in (0u32..).zip(segments) {
-        weighted.search(number, searched.segment, &mut lexical, &|chunk| {
-            searched.keeps(chunk) && accepts(number, chunk)
-        })?;
-    }
-    let lexical = lexical.into_sorted();
+    let weighted = weigh(segments, query)?;
+    let lexical = lexical(segments, &weighted, effort, accepts)?;
     let vectors = query_vectors(segments, query, model)?;
-    let mut dense = Best::new(effort.candidates);
-    for (number, searched) in (0u32..).zip(segments) {
-        if let (true, Some(vector)) = (searched.dense, vectors.get(&searched.segment.width())) {
-            vector.search(number, searched.segment, effort.rescored, &mut dense, &|chunk| {
-                searched.keeps(chunk) && accepts(number, chunk)
-            })?;
-        }
-    }
-    let mut scored = join(segments, &lexical, &dense.into_sorted(), &weighted, &vectors)?;
+    let dense = dense(segments, &vectors, effort, accepts)?;
+    let mut scored = join(segments, &lexical, &dense, &weighted, &vectors)?;
     fuse(&mut scored, !vectors.is_empty());
     scored.sort_unstable_by(|a, b| {
         b.total().total_cmp(&a.total()).then((a.segment, a.chunk).cmp(&(b.segment, b.chunk)))
@@ -111,8 +97,48 @@ pub(super) fn hybrid(
     })
 }
 
+/// The question's words, weighed by what all segments know of them.
+pub(super) fn weigh(segments: &[Searched<'_>], query: &Query) -> Result<Weighted, Damage> {
+    let plain: Vec<&Segment> = segments.iter().map(|s| s.segment).collect();
+    Weighted::new(&query.groups, &plain)
+}
+
+/// The best chunks by words alone.
+pub(super) fn lexical(
+    segments: &[Searched<'_>],
+    weighted: &Weighted,
+    effort: Effort,
+    accepts: Accepts<'_>,
+) -> Result<Vec<Candidate>, Damage> {
+    let mut best = Best::new(effort.candidates);
+    for (number, searched) in (0u32..).zip(segments) {
+        weighted.search(number, searched.segment, &mut best, &|chunk| {
+            searched.keeps(chunk) && accepts(number, chunk)
+        })?;
+    }
+    Ok(best.into_sorted())
+}
+
+/// The best chunks by vectors alone.
+pub(super) fn dense(
+    segments: &[Searched<'_>],
+    vectors: &HashMap<usize, DenseQuery>,
+    effort: Effort,
+    accepts: Accepts<'_>,
+) -> Result<Vec<Candidate>, Damage> {
+    let mut best = Best::new(effort.candidates);
+    for (number, searched) in (0u32..).zip(segments) {
+        if let (true, Some(vector)) = (searched.dense, vectors.get(&searched.segment.width())) {
+            vector.search(number, searched.segment, effort.rescored, &mut best, &|chunk| {
+                searched.keeps(chunk) && accepts(number, chunk)
+            })?;
+        }
+    }
+    Ok(best.into_sorted())
+}
+
 /// The question's vector in every width that the segments use.
-fn query_vectors(
+pub(super) fn query_vectors(
     segments: &[Searched<'_>],
     query: &Query,
     model: Option<&Model>,
