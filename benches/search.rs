@@ -22,7 +22,7 @@ use spud::knowledge::{
 
 const RESULTS: usize = 10;
 /// Coarse candidates that are tried.
-const RESCORED: [usize; 7] = [250, 500, 1000, 2000, 4000, 8000, 16_000];
+const RESCORED: [usize; 5] = [1000, 4000, 8000, 16_000, 0];
 /// Questions whose exact order is made.
 const JUDGED: usize = 100;
 

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-COLUMNS = 64
+COLUMNS = 128  # near words are found with these
+KEPT = 64  # the model keeps these
 SIF_A = 1e-4
 
 
@@ -66,7 +67,7 @@ def main(target):
     (target / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + body)
     (target / "vocab.txt").write_text("\n".join(vocab) + "\n")
     (target / "config.json").write_text(json.dumps({
-        "name": "spud-static-minilm", "license": "Apache-2.0", "normalize": True,
+        "name": "spud-static-minilm", "license": "Apache-2.0", "normalize": True, "spud_columns": KEPT,
         "source": "static token table distilled from sentence-transformers/all-MiniLM-L6-v2",
     }))
 

@@ -1,7 +1,8 @@
 //! Reads a folder with a static model (Model2Vec layout) into a model file.
 //!
 //! `model.safetensors` with `embeddings` [rows, columns] and, optionally, `weights` [rows]; the vocabulary
-//! from `vocab.txt` or a WordPiece `tokenizer.json`; `config.json` for name, licence and source.
+//! from `vocab.txt` or a WordPiece `tokenizer.json`; `config.json` for name, licence, source and, optionally,
+//! `spud_columns`: how many of the columns are kept, once the neighbours were found with all.
 //!
 //! Invariant: anything else is refused with what was found and what is needed; nothing is guessed.
 
@@ -83,6 +84,11 @@ pub fn read_folder(folder: &Path) -> Result<ModelSource, ImportError> {
         source: text("source", &folder.display().to_string()),
         licence: text("license", "unknown"),
         columns: usable,
+        kept: config
+            .as_ref()
+            .and_then(|c| c.get("spud_columns")?.as_u64())
+            .and_then(|n| usize::try_from(n).ok())
+            .map_or(usable, |n| (n / 32 * 32).clamp(32, usable)),
         pieces,
         table,
         weights,

@@ -208,7 +208,10 @@ pub struct ModelSource {
     pub name: String,
     pub source: String,
     pub licence: String,
+    /// Columns of `table`; neighbours are found with all of them.
     pub columns: usize,
+    /// Columns that the file keeps: a prefix.
+    pub kept: usize,
     pub pieces: Vec<String>,
     pub table: Vec<f32>,
     pub weights: Vec<f32>,
@@ -219,10 +222,10 @@ pub struct ModelSource {
 /// # Errors
 /// What the file system says.
 pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
-    let quantized = Quantized::new(source);
+    let quantized = Quantized::new(source, source.kept);
     let mut out = BlockFileWriter::create(path)?;
     let rows = u32::try_from(source.pieces.len()).map_err(io::Error::other)?;
-    let columns = u32::try_from(source.columns).map_err(io::Error::other)?;
+    let columns = u32::try_from(source.kept).map_err(io::Error::other)?;
     out.section(*b"meta")?;
     serde_json::to_writer(
         &mut out,
@@ -244,7 +247,7 @@ pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
     quantized.scales.iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))?;
     out.section(*b"rows")?;
     out.write_all(simd::as_u8(&quantized.rows))?;
-    let near = neighbour_lists(&source.pieces, &quantized, source.columns);
+    let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns), source.columns);
     out.section(*b"nrof")?;
     write_u32s(&mut out, running_total(near.iter().map(Vec::len)))?;
     out.section(*b"near")?;
@@ -293,11 +296,12 @@ struct Quantized {
 
 impl Quantized {
     #[allow(clippy::cast_possible_truncation)] // rounded into -127..=127
-    fn new(source: &ModelSource) -> Self {
+    fn new(source: &ModelSource, columns: usize) -> Self {
         let highest = source.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let mut out =
             Self { rows: Vec::with_capacity(source.table.len()), scales: Vec::new(), norms: Vec::new() };
         for (row, weight) in source.table.chunks_exact(source.columns).zip(&source.weights) {
+            let row = row.get(..columns).unwrap_or(row);
             let peak = row.iter().fold(0f32, |m, x| m.max(x.abs()));
             let step = if peak > 0.0 { peak / 127.0 } else { 1.0 };
             let start = out.rows.len();
@@ -360,6 +364,7 @@ mod tests {
             source: "test".into(),
             licence: "MIT".into(),
             columns: 32,
+            kept: 32,
             pieces,
             table,
             weights: vec![0.0, 1.0, 1.0, 1.0, 0.5, 1.0],

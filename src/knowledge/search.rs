@@ -36,13 +36,13 @@ pub(super) type Accepts<'a> = &'a dyn Fn(u32, u32) -> bool;
 pub struct Effort {
     /// Candidates of each kind that are fused.
     pub candidates: usize,
-    /// Coarse candidates that are rescored, per segment; `usize::MAX` is an exact scan.
+    /// Coarse candidates that are rescored, per segment: 0 goes by its size, `usize::MAX` is an exact scan.
     pub rescored: usize,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { candidates: 200, rescored: 2000 }
+        Self { candidates: 200, rescored: 0 }
     }
 }
 
