@@ -130,9 +130,13 @@ def recall(found, vectors, queries, exact):
 
 
 def sqlite_hybrid(args, table, ours, vectors, queries, texts):
-    import sqlite3
-
     import sqlite_vec
+
+    try:
+        # Where Python's own was built without extensions.
+        import pysqlite3 as sqlite3
+    except ImportError:
+        import sqlite3
 
     path = os.path.join(args.work, "peer.sqlite")
     if os.path.exists(path):
@@ -294,7 +298,7 @@ def main():
     for peer in peers:
         try:
             peer()
-        except ImportError as missing:
+        except (ImportError, AttributeError) as missing:
             print(f"left out: {missing}", file=sys.stderr)
     print(table.markdown())
     if args.results:

@@ -4,13 +4,14 @@
 # SPUD is a release build of the program. WORKDIR holds c100k.jsonl (with --million also c1m.jsonl) and
 # queries.jsonl, made by benches/corpus.py; data folders, peers' indexes and results go there, too.
 # SPUD_BENCH names the executable of benches/search.rs; without it `cargo bench --no-run` makes it.
-# PYTHON names a python3 that has numpy and the peers: sqlite-vec tantivy faiss-cpu usearch.
+# PYTHON names a python3 that has numpy and the peers: sqlite-vec tantivy faiss-cpu usearch
+# (and pysqlite3-binary, where Python's own sqlite3 loads no extensions).
 # SIZES overrides the sizes (names of corpora in WORKDIR, such as "c5k").
 #
 # Prints Markdown; the same goes to WORKDIR/results.md, and the figures to WORKDIR/results-SIZE.json.
 set -euo pipefail
 if [ $# -lt 2 ]; then
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
