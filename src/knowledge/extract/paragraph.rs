@@ -76,9 +76,10 @@ impl Paragraph {
         }
     }
 
-    /// First and last source line.
+    /// First and last source line. Parsers may hand lines over out of order (footnotes, broken markup).
     pub(super) fn lines(&self) -> Option<(u32, u32)> {
-        Some((self.marks.first()?.1, self.marks.last()?.1))
+        let lines = || self.marks.iter().map(|(_, line)| *line);
+        Some((lines().min()?, lines().max()?))
     }
 
     /// Counts the tokens once the text is whole.
