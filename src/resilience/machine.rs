@@ -238,8 +238,11 @@ impl Machine {
         let axes: Vec<AxisView> = Axis::ALL.into_iter().map(|axis| self.axis_view(axis, now)).collect();
         let mode = self.mode();
         let forced = self.forced.clone().filter(|forced| forced.mode >= mode);
-        let leading = axes.iter().find(|view| view.mode == mode && mode != Mode::Normal);
-        let leading = leading.filter(|_| forced.is_none());
+        // Under a forced mode only a guard can be what shows.
+        let may_lead = |view: &&AxisView| {
+            forced.is_none() && view.mode == mode && (self.forced.is_none() || view.axis.is_guard())
+        };
+        let leading = axes.iter().filter(|_| mode != Mode::Normal).find(may_lead);
         let (reason, way_back) = match (&forced, leading) {
             (Some(forced), _) => (format!("forced by {}: {}", forced.actor, forced.reason), String::new()),
             (None, Some(view)) => (view.reason.clone(), view.way_back.clone()),

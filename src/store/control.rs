@@ -67,6 +67,12 @@ impl Control {
         Ok(Self { path: path.to_owned(), cache_bytes, database })
     }
 
+    /// A file that could not be opened yet: every call tries again.
+    #[must_use]
+    pub fn closed(path: &Path, cache_bytes: usize) -> Self {
+        Self { path: path.to_owned(), cache_bytes, database: Mutex::default() }
+    }
+
     /// One durable change: all of it or nothing.
     ///
     /// # Errors
