@@ -7,7 +7,12 @@ use crate::resilience::{Criticality, Effect, Effects};
 
 impl Modes {
     /// Turns away what the box gives up in its present mode.
-    pub(super) fn admit(&self, clock: &dyn Clock, caller: &Caller, action: &Action) -> Result<(), EngineError> {
+    pub(super) fn admit(
+        &self,
+        clock: &dyn Clock,
+        caller: &Caller,
+        action: &Action,
+    ) -> Result<(), EngineError> {
         let effects = self.effects();
         if effects == Effects::default() || is_upkeep(action) {
             return Ok(());

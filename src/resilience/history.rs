@@ -154,7 +154,8 @@ impl History {
     /// # Errors
     /// What the store says.
     pub fn prepare(control: &Control) -> Result<(), ResilienceError> {
-        let there = control.read(|read| Ok(read.open_table(CHANGES).is_ok() && read.open_table(FORCED).is_ok()));
+        let there =
+            control.read(|read| Ok(read.open_table(CHANGES).is_ok() && read.open_table(FORCED).is_ok()));
         if there? {
             return Ok(()); // a start that changes nothing writes nothing
         }
@@ -218,7 +219,9 @@ impl History {
                 let (id, bytes) = row?;
                 match codec::decode::<ChangeRecord>(VERSION, bytes.value()) {
                     Ok(record) => found.push((id.value(), record.into())),
-                    Err(error) => tracing::error!(change = id.value(), %error, "a change of mode cannot be read"),
+                    Err(error) => {
+                        tracing::error!(change = id.value(), %error, "a change of mode cannot be read")
+                    }
                 }
             }
             Ok(found)

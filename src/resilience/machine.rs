@@ -202,9 +202,9 @@ impl Machine {
     #[must_use]
     pub fn effects(&self) -> Effects {
         let of_axes = |guards: bool| {
-            let held = Axis::ALL.into_iter().filter(|axis| {
-                !guards || (axis.is_guard() && self.axis_mode(*axis) == Mode::Emergency)
-            });
+            let held = Axis::ALL
+                .into_iter()
+                .filter(|axis| !guards || (axis.is_guard() && self.axis_mode(*axis) == Mode::Emergency));
             held.fold(Effects::default(), |all, axis| all.with(self.axis_effects(axis)))
         };
         match &self.forced {
@@ -282,10 +282,15 @@ impl Machine {
     fn axis_view(&self, axis: Axis, now: Now) -> AxisView {
         let state = self.axes.get(axis as usize).cloned().unwrap_or_default();
         let way_back = self.rung(axis).map_or_else(String::new, |rung| {
-            let conditions: Vec<String> = rung.gauges.iter().map(Gauge::way_back).collect();
-            let left = self.hold_left_ms(axis, now).div_ceil(1000);
-            let more = if state.under.is_some() { format!(" ({left} s left)") } else { String::new() };
-            format!("{} for {} s{more}", conditions.join(", "), rung.hold_ms / 1000)
+            let smooth = state.level.checked_sub(1).and_then(|at| state.smooth.get(at));
+            let measures = rung.gauges.iter().zip(smooth.into_iter().flatten());
+            let unmet = measures.filter(|(gauge, smoothed)| !gauge.is_under(**smoothed));
+            let unmet: Vec<String> = unmet.map(|(gauge, _)| gauge.way_back()).collect();
+            if unmet.is_empty() {
+                format!("in {} s, if it stays as good", self.hold_left_ms(axis, now).div_ceil(1000))
+            } else {
+                format!("{} for {} s", unmet.join(", "), rung.hold_ms / 1000)
+            }
         });
         let mut readings = Vec::new();
         for rung in rungs(axis, &self.thresholds, &self.inputs) {

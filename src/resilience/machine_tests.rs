@@ -87,7 +87,9 @@ fn what_must_last_does_not_count_before() {
     assert_eq!(changes[0].cause, Cause::Worse(Axis::Latency));
     assert_eq!(changes[0].to, Mode::MemoryConstrained, "the most severe is shown");
     assert!(bench.machine.effects().has(Effect::FewerCandidates), "the effects are the union");
-    assert!(bench.machine.effects().has(Effect::ShedBatch) && bench.machine.effects().has(Effect::DropCaches));
+    assert!(
+        bench.machine.effects().has(Effect::ShedBatch) && bench.machine.effects().has(Effect::DropCaches)
+    );
 }
 
 #[test]
@@ -192,9 +194,9 @@ fn check_step(bench: &Bench, before: &[(Mode, u64)], inputs: &Inputs, changes: &
         let rungs = rungs(axis, &bench.thresholds, inputs);
         let (was, since) = before[axis as usize];
         let is = bench.axis_mode(axis);
-        let told = changes.iter().find(|change| {
-            change.cause == Cause::Worse(axis) || change.cause == Cause::Better(axis)
-        });
+        let told = changes
+            .iter()
+            .find(|change| change.cause == Cause::Worse(axis) || change.cause == Cause::Better(axis));
         assert_eq!(told.is_some(), was != is, "{axis:?}: a change that was not told, or the other way");
         if is > was {
             let rung = rungs.iter().find(|rung| rung.mode == is).unwrap();
