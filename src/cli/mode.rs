@@ -50,8 +50,9 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         }
         Verb::Explain => {
             let report: ModeReport = link.get("/v1/mode")?;
-            let last: Page<ModeChange> = link.get("/v1/mode/history?limit=1")?;
-            explain(&report, last.items.first(), context)?;
+            // A box whose store failed has no history to show, and is worth explaining all the same.
+            let last = link.get::<Page<ModeChange>>("/v1/mode/history?limit=1").ok();
+            explain(&report, last.as_ref().and_then(|page| page.items.first()), context)?;
         }
         Verb::History { n } => {
             let page: Page<ModeChange> =

@@ -353,7 +353,15 @@ impl Work<'_> {
         );
     }
 
+    /// Writes nothing while the disk or the store is at fault; told to stop, it leaves the rest to the next start.
     fn commit(&mut self) -> Result<(), KnowledgeError> {
+        if !self.inner.modes.may_commit() {
+            let jobs = &self.inner.jobs;
+            self.inner.modes.wait(|| jobs.should_stop(self.id));
+            if jobs.should_stop(self.id) && !jobs.cancelled(self.id) {
+                return Ok(());
+            }
+        }
         let (id, record) = (self.id, &self.record);
         self.batch.commit(&|write| save(write, id, record))?;
         self.committed_ms = self.inner.clock.now_ms();

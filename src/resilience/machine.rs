@@ -244,7 +244,7 @@ impl Machine {
         };
         let leading = axes.iter().filter(|_| mode != Mode::Normal).find(may_lead);
         let (reason, way_back) = match (&forced, leading) {
-            (Some(forced), _) => (format!("forced by {}: {}", forced.actor, forced.reason), String::new()),
+            (Some(forced), _) => (format!("forced: {} ({})", forced.reason, forced.actor), String::new()),
             (None, Some(view)) => (view.reason.clone(), view.way_back.clone()),
             (None, None) => (String::new(), String::new()),
         };

@@ -179,7 +179,7 @@ fn a_forced_mode_and_its_history_survive_a_restart() {
         panic!("not forced")
     };
     assert_eq!(report.now.mode, "memory_constrained");
-    assert_eq!(report.now.reason, "forced by uid 7, pid 7: uplink work");
+    assert_eq!(report.now.reason, "forced: uplink work (uid 7, pid 7)");
     let Bench { engine, data, .. } = bench;
     drop(engine);
     let bench = Bench::in_folder(data);

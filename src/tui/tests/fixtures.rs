@@ -120,7 +120,7 @@ pub(crate) fn forced() -> Status {
         title: "Emergency".into(),
         since_ms: NOW - DAY,
         axis: None,
-        reason: "forced by uid 1000, pid 4711: flood in the cabinet".into(),
+        reason: "forced: flood in the cabinet (uid 1000, pid 4711)".into(),
         effects: all.iter().map(effect).collect(),
         way_back: "2026-09-22 14:13 UTC, or `spud mode auto`".into(),
         retry_after_s: 86_400,
