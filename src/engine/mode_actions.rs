@@ -27,8 +27,9 @@ impl Modes {
         }
     }
 
-    pub(super) fn breakers(&self) -> Vec<Breaker> {
-        self.active().breakers.view().iter().map(mode_words::breaker).collect()
+    pub(super) fn breakers(&self, clock: &dyn Clock) -> Vec<Breaker> {
+        let now = now(clock);
+        self.active().breakers.view().iter().map(|view| mode_words::breaker(view, now)).collect()
     }
 
     /// Changes, newest first; those that could not be kept yet stand before all others.

@@ -87,9 +87,8 @@ impl Modes {
         let mut forced = None;
         let mut last = None;
         if !idle && !failed {
-            let read = History::prepare(&control)
-                .and_then(|()| Ok((History::forced(&control)?, History::newest(&control, None, 1)?.pop())));
-            match read {
+            let kept = History::forced(&control);
+            match kept.and_then(|kept| Ok((kept, History::newest(&control, None, 1)?.pop()))) {
                 Ok((kept, newest)) => (forced, last) = (kept, newest),
                 Err(error) => {
                     tracing::error!(%error, "the history of modes cannot be read");

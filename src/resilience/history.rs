@@ -149,23 +149,6 @@ impl From<ChangeRecord> for Change {
 pub struct History;
 
 impl History {
-    /// Makes the tables.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn prepare(control: &Control) -> Result<(), ResilienceError> {
-        let there =
-            control.read(|read| Ok(read.open_table(CHANGES).is_ok() && read.open_table(FORCED).is_ok()));
-        if there? {
-            return Ok(()); // a start that changes nothing writes nothing
-        }
-        Ok(control.write(|write| {
-            write.open_table(CHANGES)?;
-            write.open_table(FORCED)?;
-            Ok(())
-        })?)
-    }
-
     /// Keeps changes and the forced mode as it is after them, in one commit; forgets the oldest.
     ///
     /// # Errors
@@ -213,8 +196,8 @@ impl History {
         most: usize,
     ) -> Result<Vec<(u64, Change)>, ResilienceError> {
         Ok(control.read(|read| {
-            let table = read.open_table(CHANGES)?;
             let mut found = Vec::new();
+            let Some(table) = there(read.open_table(CHANGES))? else { return Ok(found) };
             for row in table.range(..before.unwrap_or(u64::MAX))?.rev().take(most) {
                 let (id, bytes) = row?;
                 match codec::decode::<ChangeRecord>(VERSION, bytes.value()) {
@@ -234,10 +217,20 @@ impl History {
     /// What the store says, or a damaged record.
     pub fn forced(control: &Control) -> Result<Option<Forced>, ResilienceError> {
         let bytes = control.read(|read| {
-            Ok::<_, StoreError>(read.open_table(FORCED)?.get(0)?.map(|bytes| bytes.value().to_vec()))
+            let Some(table) = there(read.open_table(FORCED))? else { return Ok(None) };
+            Ok(table.get(0)?.map(|bytes| bytes.value().to_vec()))
         })?;
         let record = bytes.map(|bytes| codec::decode::<ForcedRecord>(VERSION, &bytes)).transpose()?;
         Ok(record.map(Forced::from))
+    }
+}
+
+/// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
+fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -262,7 +255,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("control.redb");
         let control = Control::open(&path, 256 << 10).unwrap();
-        History::prepare(&control).unwrap();
         assert!(History::newest(&control, None, 10).unwrap().is_empty());
         let forced = Forced {
             mode: Mode::LocalQueue,
@@ -277,7 +269,6 @@ mod tests {
         }
         drop(control);
         let control = Control::open(&path, 256 << 10).unwrap();
-        History::prepare(&control).unwrap();
         let found = History::newest(&control, None, 2000).unwrap();
         assert_eq!(found.len() as u64, KEPT);
         assert_eq!(found[0].1, change(KEPT + 49));
