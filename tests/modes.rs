@@ -145,6 +145,72 @@ fn a_full_disk_sheds_refuses_ingest_and_answers() {
     cli(&daemon).args(["ask", "how do I reset E-05?"]).assert().success();
 }
 
+/// A small file system in memory that is gone with the test; `None` where this user may not mount.
+struct Mount(TempDir);
+
+impl Mount {
+    fn new(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder.path());
+        let done = mount.output().is_ok_and(|output| output.status.success());
+        done.then_some(Self(folder))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_really_full_is_survived() {
+    let Some(mount) = Mount::new("48m") else {
+        println!("skipped: this user may not mount a tmpfs");
+        return;
+    };
+    let daemon = Daemon::start_in(tempfile::tempdir_in(mount.0.path()).unwrap(), &[]);
+    let docs = tempfile::tempdir().unwrap();
+    std::fs::write(docs.path().join("a.md"), "# Valve\n\nThe valve is blue.\n").unwrap();
+    cli(&daemon).arg("add").arg(docs.path()).assert().success();
+    let ballast = daemon.folder.path().join("ballast");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !ballast.exists() {
+        assert!(Instant::now() < until, "no ballast");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let fill = mount.0.path().join("fill");
+    let mut file = std::fs::File::create(&fill).unwrap();
+    while file.write_all(&[7; 1 << 16]).is_ok() {}
+    drop(file);
+    wait_for(&daemon, "emergency");
+    assert!(!ballast.exists(), "the ballast is given up");
+    cli(&daemon).args(["ask", "what colour is the valve?"]).assert().success().stdout(contains("blue"));
+    cli(&daemon).arg("add").arg(docs.path()).assert().code(69);
+    cli(&daemon).arg("remove").arg(docs.path().join("a.md")).assert().success();
+    std::fs::remove_file(&fill).unwrap();
+    let freed = Instant::now();
+    wait_for(&daemon, "selective_processing");
+    assert!(freed.elapsed() < Duration::from_secs(6), "it took {:?}", freed.elapsed());
+    cli(&daemon).arg("add").arg(docs.path()).assert().success();
+    let until = Instant::now() + Duration::from_secs(5);
+    while !ballast.exists() {
+        assert!(Instant::now() < until, "the ballast was not taken again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let history = daemon.get("/v1/mode/history").json();
+    let path: Vec<&str> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .filter_map(|change| change["to"].as_str())
+        .collect();
+    assert_eq!(path, ["selective_processing", "emergency", "selective_processing"]);
+}
+
 #[test]
 fn memory_over_its_budget_is_seen_and_kept_in_the_history() {
     let (daemon, _folder) = daemon_with(&[

@@ -32,7 +32,7 @@ impl Modes {
         let view = self.view(clock);
         let back = mode_words::brief(&view).way_back;
         Err(EngineError::Degraded {
-            what: format!("{why} in the mode {} ({})", view.mode.title(), view.reason),
+            what: format!("{why}: the box is in the mode {} ({})", view.mode.title(), view.reason),
             advice: format!("it comes back with: {back}. `spud mode explain` shows everything"),
             retry_after_s: view.retry_after_s,
         })

@@ -205,7 +205,10 @@ impl Modes {
         }
         if effects.has(Effect::ReleaseBallast) && active.ballast.is_held() {
             match active.ballast.release() {
-                Ok(_) => tracing::warn!(bytes = BALLAST, "the ballast was given up"),
+                Ok(_) => {
+                    active.ballast_tried_ms = None; // taken again as soon as there is room
+                    tracing::warn!(bytes = BALLAST, "the ballast was given up");
+                }
                 Err(error) => tracing::error!(%error, "the ballast could not be given up"),
             }
         }

@@ -315,6 +315,12 @@ impl Machine {
     }
 }
 
+/// Why a rung still holds after a worse one was left.
+fn remains(rung: &Rung) -> String {
+    let over = rung.gauges.iter().find(|gauge| gauge.is_over());
+    over.map_or_else(|| "better, but not for long enough yet".to_owned(), Gauge::cause)
+}
+
 impl AxisState {
     /// True and the reason when it got worse, false and the reason when it got better.
     fn step(&mut self, rungs: &[Rung], now: Now, elapsed_ms: u64) -> Option<(bool, String)> {
@@ -336,6 +342,7 @@ impl AxisState {
             return None;
         }
         (self.level, self.since, self.under) = (at, now, None);
+        self.entered = at.checked_sub(1).and_then(|at| rungs.get(at)).map_or_else(String::new, remains);
         let good: Vec<String> = rung.gauges.iter().map(Gauge::way_back).collect();
         Some((false, format!("{} for {} s", good.join(", "), rung.hold_ms / 1000)))
     }

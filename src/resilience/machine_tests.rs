@@ -74,6 +74,22 @@ fn memory_climbs_at_once_and_comes_down_step_by_step() {
 }
 
 #[test]
+fn what_remains_after_the_worst_is_over_is_told() {
+    let mut bench = Bench::new();
+    bench.after(1000, &Inputs { disk_free: 1 << 20, ..calm() });
+    bench.seconds(5, &Inputs { disk_free: 100 << 20, ..calm() });
+    let view = bench.machine.view(bench.now);
+    assert_eq!(view.mode, Mode::SelectiveProcessing);
+    assert_eq!(view.reason, "free space 100 MiB, limit 1.5 GiB");
+    assert_eq!(view.way_back, "free space at least 2.0 GiB for 60 s");
+    bench.seconds(3, &calm());
+    assert_eq!(bench.machine.view(bench.now).way_back, "in 58 s, if it stays as good");
+    bench.seconds(60, &calm());
+    let view = bench.machine.view(bench.now);
+    assert_eq!((view.mode, view.reason.as_str(), view.retry_after_s), (Mode::Normal, "", 0));
+}
+
+#[test]
 fn what_must_last_does_not_count_before() {
     let mut bench = Bench::new();
     let busy = Inputs { memory_percent: 85.0, ..calm() };
