@@ -211,6 +211,99 @@ fn a_disk_that_is_really_full_is_survived() {
     assert_eq!(path, ["selective_processing", "emergency", "selective_processing"]);
 }
 
+/// A memory cgroup of this test's own; `None` where this user may not make one.
+struct Group {
+    folder: PathBuf,
+    limit: &'static str,
+}
+
+impl Group {
+    fn new() -> Option<Self> {
+        let name = format!("spud-test-{}", std::process::id());
+        let old = PathBuf::from("/sys/fs/cgroup/memory");
+        let (above, limit) = if old.is_dir() {
+            (old, "memory.limit_in_bytes")
+        } else {
+            (PathBuf::from("/sys/fs/cgroup"), "memory.max")
+        };
+        let folder = above.join(name);
+        std::fs::create_dir(&folder).ok()?;
+        let group = Self { folder, limit };
+        group.set_limit(512 << 20).then_some(group)
+    }
+
+    /// What cannot simply be dropped.
+    fn used(&self) -> u64 {
+        let text = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let usage = if self.limit == "memory.max" { "memory.current" } else { "memory.usage_in_bytes" };
+        let stat = text("memory.stat");
+        let of = |key: &str| {
+            stat.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok()).unwrap_or(0)
+        };
+        let files = of("active_file ") + of("inactive_file ");
+        text(usage).trim().parse::<u64>().unwrap_or(0).saturating_sub(files)
+    }
+
+    fn set_limit(&self, bytes: u64) -> bool {
+        std::fs::write(self.folder.join(self.limit), bytes.to_string()).is_ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel lets go of a dead process a moment after its end.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.folder).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_box_under_real_memory_pressure_degrades_and_recovers() {
+    let Some(group) = Group::new() else {
+        println!("skipped: this user may not make a memory cgroup");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let quick = [("constrained_hold_s", "1"), ("emergency_hold_s", "1"), ("disk_selective", "0")];
+    let file = tiers(&folder, &quick);
+    let data = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.folder.display());
+    command.args(["-c", &enter, "sh", env!("CARGO_BIN_EXE_spud"), "--data"]).arg(data.path());
+    command.arg("--config").arg(&file).args(["--tier", "standard", "daemon"]);
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut daemon = Daemon { folder: data, child };
+    let until = Instant::now() + Duration::from_secs(30);
+    while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
+        assert!(Instant::now() < until, "no socket");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    daemon.get("/v1/ask?q=pump");
+    // The limit follows what is left when files and slabs were given back, until there is nothing more to give.
+    let until = Instant::now() + Duration::from_secs(30);
+    let report = loop {
+        group.set_limit(group.used() * 100 / 86);
+        std::thread::sleep(Duration::from_millis(500));
+        let report = mode(&daemon);
+        if report["mode"] != "normal" {
+            break report;
+        }
+        assert!(Instant::now() < until, "it was not noticed: {report}");
+    };
+    assert_eq!(report["axis"], "memory", "{report}");
+    let answer = daemon.get("/v1/ask?q=which+oil+does+the+generator+take");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(group.set_limit(512 << 20));
+    wait_for(&daemon, "normal");
+    assert!(daemon.child.try_wait().unwrap().is_none(), "it was killed");
+    drop(daemon);
+}
+
 #[test]
 fn memory_over_its_budget_is_seen_and_kept_in_the_history() {
     let (daemon, _folder) = daemon_with(&[
