@@ -278,11 +278,7 @@ fn a_box_under_real_memory_pressure_degrades_and_recovers() {
     let child =
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let mut daemon = Daemon { folder: data, child };
-    let until = Instant::now() + Duration::from_secs(30);
-    while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
-        assert!(Instant::now() < until, "no socket");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until_served(&daemon);
     daemon.get("/v1/ask?q=pump");
     // The limit follows what is left when files and slabs were given back, until there is nothing more to give.
     let until = Instant::now() + Duration::from_secs(30);
@@ -302,6 +298,66 @@ fn a_box_under_real_memory_pressure_degrades_and_recovers() {
     wait_for(&daemon, "normal");
     assert!(daemon.child.try_wait().unwrap().is_none(), "it was killed");
     drop(daemon);
+}
+
+/// The limit on the size of files makes every growth of the store fail, as a broken disk would.
+fn limit_files(daemon: &Daemon, bytes: Option<u64>) {
+    let pid = rustix::process::Pid::from_child(&daemon.child);
+    let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+    rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).unwrap();
+}
+
+#[test]
+fn a_store_that_fails_is_opened_again_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = tiers(&folder, &[("emergency_hold_s", "1"), ("disk_selective", "0")]);
+    let data = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_spud"), "--data"]);
+    command.arg(data.path()).arg("--config").arg(&file).arg("daemon");
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let daemon = Daemon { folder: data, child };
+    wait_until_served(&daemon);
+    let docs = tempfile::tempdir().unwrap();
+    for n in 0..1500 {
+        let text = format!("# Part {n}\n\nThe part number {n} is kept in rack {}.\n", n % 17);
+        std::fs::write(docs.path().join(format!("a-rather-long-name-of-a-part-{n}.md")), text).unwrap();
+    }
+    let store = std::fs::metadata(daemon.folder.path().join("corpus.redb")).unwrap().len();
+    limit_files(&daemon, Some(store));
+    let job = daemon.post("/v1/documents", &format!("{{\"paths\":[\"{}\"]}}", docs.path().display()));
+    assert_eq!(job.status, 202, "{job:?}");
+    let id = job.json()["id"].as_str().unwrap().to_owned();
+    let report = wait_for(&daemon, "emergency");
+    assert_eq!(report["axis"], "store", "{report}");
+    let until = Instant::now() + Duration::from_secs(10);
+    while daemon.get("/v1/ask?q=how+do+I+reset+E-05").status != 200 {
+        assert!(Instant::now() < until, "no answer in Emergency");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    limit_files(&daemon, None);
+    let until = Instant::now() + Duration::from_secs(60);
+    while daemon.get(&format!("/v1/jobs/{id}")).json()["state"] != "done" {
+        assert!(
+            Instant::now() < until,
+            "the job did not go on: {}",
+            daemon.get(&format!("/v1/jobs/{id}")).body
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let made = daemon.get("/v1/collections/default").json();
+    assert_eq!(made["documents"], 1500, "{made}");
+    wait_for(&daemon, "normal");
+    cli(&daemon).args(["check"]).assert().success();
+}
+
+fn wait_until_served(daemon: &Daemon) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
+        assert!(Instant::now() < until, "no socket");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
