@@ -6,6 +6,7 @@
 //!
 //! Invariant: bounded in bytes; a miss is never an error, and a damaged record is a miss.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -89,7 +90,7 @@ pub struct Answers {
     l2_limit: u64,
     l2_bytes: AtomicU64,
     counts: [AtomicU64; 4],
-    pending: Mutex<Vec<(Key, Arc<Answer>)>>,
+    pending: Mutex<VecDeque<(Key, Arc<Answer>)>>,
 }
 
 impl Answers {
@@ -156,9 +157,9 @@ impl Answers {
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if pending.len() == PENDING {
-            pending.remove(0);
+            pending.pop_front();
         }
-        pending.push((key, answer));
+        pending.push_back((key, answer));
     }
 
     /// Commits what waits, and drops the oldest beyond the limit.

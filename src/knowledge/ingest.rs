@@ -13,11 +13,12 @@ use super::catalogue::{
     DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode,
     reserve, write_collection,
 };
+use super::chunk_set::ChunkSet;
+use super::embedder::Embedder;
 use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;
-use super::tombstones::Tombstones;
 
 /// Where the change of a job's own record joins the batch's transaction.
 pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
@@ -36,8 +37,8 @@ pub struct Batch {
     aborted: Vec<u64>,
     touched: Vec<(u64, DocumentRecord)>,
     ids: std::ops::Range<u64>,
+    embedder: Embedder,
     vector: Vec<f32>,
-    rows: Vec<u32>,
 }
 
 impl Batch {
@@ -47,7 +48,7 @@ impl Batch {
     /// [`KnowledgeError::NotFound`] when the collection is not there.
     pub fn new(library: Arc<Library>, collection: &str, width: usize) -> Result<Self, KnowledgeError> {
         let view = library.collection(collection)?;
-        let builder = SegmentBuilder::new(library.model_id(), width);
+        let builder = SegmentBuilder::new(library.model_id(), width, view.dictionary().unwrap_or_default())?;
         Ok(Self {
             collection: collection.to_owned(),
             collection_id: view.record.id,
@@ -60,8 +61,8 @@ impl Batch {
             aborted: Vec::new(),
             touched: Vec::new(),
             ids: 0..0,
+            embedder: Embedder::new(library.model().clone()),
             vector: vec![0.0; width],
-            rows: Vec::new(),
             library,
         })
     }
@@ -122,7 +123,7 @@ impl Batch {
     ) -> Result<(), KnowledgeError> {
         let record = ChunkRecord::new(chunk, title);
         let text = embedded_text(&record);
-        self.library.model().embed(&text, &mut self.vector, &mut self.rows)?;
+        self.embedder.embed(&text, &mut self.vector)?;
         self.builder.push(document, language, &record, &self.vector)?;
         Ok(())
     }
@@ -183,7 +184,7 @@ impl Batch {
         library.load()
     }
 
-    /// Tombstones for aborted documents inside the segment that was just written.
+    /// ChunkSet for aborted documents inside the segment that was just written.
     fn bury_fresh(
         &self,
         write: &redb::WriteTransaction,
@@ -191,7 +192,7 @@ impl Batch {
         gone: &[u64],
     ) -> Result<(), KnowledgeError> {
         let segment = Segment::open(&self.library.segment_path(self.collection_id, id))?;
-        let mut removed = Tombstones::default();
+        let mut removed = ChunkSet::default();
         for document in gone {
             if let Some(chunks) = segment.chunks_of(*document)? {
                 chunks.for_each(|chunk| removed.insert(chunk));
@@ -210,7 +211,9 @@ impl Batch {
         let reserve = self.library.catalogue.write()?;
         let id = super::catalogue::next(&reserve, "segment")?;
         reserve.commit()?;
-        let fresh = SegmentBuilder::new(self.library.model_id(), self.width);
+        let view = self.library.collection(&self.collection)?;
+        let fresh =
+            SegmentBuilder::new(self.library.model_id(), self.width, view.dictionary().unwrap_or_default())?;
         let builder = std::mem::replace(&mut self.builder, fresh);
         let path = self.library.segment_path(self.collection_id, id);
         if let Some(folder) = path.parent() {

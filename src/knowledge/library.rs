@@ -15,16 +15,16 @@ use super::catalogue::{
     COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
     TOMBSTONES, decode, encode, next, read_collection, write_collection,
 };
+use super::chunk_set::ChunkSet;
 use super::model::Model;
 use super::segment::Segment;
-use super::tombstones::Tombstones;
 
 /// A segment as a snapshot holds it.
 #[derive(Clone)]
 pub(super) struct SegmentView {
     pub(super) id: u64,
     pub(super) segment: Arc<Segment>,
-    pub(super) removed: Option<Arc<Tombstones>>,
+    pub(super) removed: Option<Arc<ChunkSet>>,
     pub(super) bytes: u64,
 }
 
@@ -65,6 +65,12 @@ impl CollectionView {
     #[must_use]
     pub fn has_other_model(&self, model_id: &str) -> bool {
         self.segments.iter().any(|s| s.segment.meta().model != model_id)
+    }
+
+    /// The text dictionary of the largest segment: new segments take it, so that merging them only copies.
+    pub(super) fn dictionary(&self) -> Result<&[u8], crate::store::Damage> {
+        let largest = self.segments.iter().max_by_key(|s| s.segment.chunks());
+        largest.map_or(Ok(&[]), |s| s.segment.dictionary())
     }
 
     #[must_use]
@@ -248,12 +254,12 @@ impl Library {
         Ok(found)
     }
 
-    pub(super) fn tombstones(&self, segment: u64) -> Result<Option<Tombstones>, KnowledgeError> {
+    pub(super) fn tombstones(&self, segment: u64) -> Result<Option<ChunkSet>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(TOMBSTONES)?;
         let words = table
             .get(segment)?
             .map(|bytes| decode::<Vec<u64>>(bytes.value(), || format!("tombstones {segment}")));
-        Ok(words.transpose()?.map(Tombstones::from_words))
+        Ok(words.transpose()?.map(ChunkSet::from_words))
     }
 
     /// Removes files that no record names.

@@ -19,7 +19,7 @@ use super::tokenize::{self, Vocabulary};
 use crate::store::{BlockFile, BlockFileWriter, Damage, read_u32};
 
 /// Tokens of one text that are read; a chunk has about 200.
-const TOKEN_LIMIT: usize = 512;
+pub(super) const TOKEN_LIMIT: usize = 512;
 /// Vocabulary words with cosine at least this are neighbours (soft BM25).
 const NEAR_COSINE: f32 = 0.6;
 const NEAR_KEPT: usize = 12;
@@ -136,7 +136,8 @@ impl Model {
         Ok(rows.len())
     }
 
-    fn sum(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Damage> {
+    /// The unit vector of some rows' sum; zero when there are none.
+    pub(super) fn sum(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Damage> {
         out.fill(0.0);
         for &row in rows {
             let (values, scale) = self.row(row, out.len())?;
@@ -346,7 +347,7 @@ fn neighbour_lists(pieces: &[String], quantized: &Quantized, columns: usize) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     pub(crate) fn tiny(path: &Path) {

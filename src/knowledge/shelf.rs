@@ -11,6 +11,7 @@ use super::catalogue::{
 use super::extract::Place;
 use super::library::{CollectionView, Library, SegmentView};
 use super::merge::{Source, merge};
+use super::text::TextReader;
 
 /// A passage while reading on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -175,7 +176,7 @@ impl Library {
         for (view, chunk) in
             places.into_iter().skip(at.saturating_sub(before)).take(before.min(at) + 1 + after)
         {
-            let record = view.segment.record(&mut view.segment.texts()?, chunk)?;
+            let record = view.segment.record(&mut TextReader::new()?, chunk)?;
             found.push(ReadPassage {
                 segment: view.id,
                 chunk,
