@@ -17,8 +17,15 @@ use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
 use spud::store::{BlockFile, BlockFileWriter, codec};
 
+/// `PROPTEST_CASES` in the environment replaces every count: a long run of all the doors.
 fn cases(count: u32) -> Config {
-    Config { cases: count, failure_persistence: None, max_shrink_iters: 512, ..Config::default() }
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    Config {
+        cases: asked.unwrap_or(count),
+        failure_persistence: None,
+        max_shrink_iters: 512,
+        ..Config::default()
+    }
 }
 
 /// One change to a sample: what, where, how far, with which byte.
@@ -169,12 +176,15 @@ fn limits() -> Limits {
 
 /// Parses, and looks that no passage is nonsense.
 fn parse(kind: Kind, bytes: &[u8]) {
+    let last_line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let archive = matches!(kind, Kind::Docx | Kind::Epub);
     let mut passages = 0u32;
     let result = parse_bytes(kind, bytes, &limits(), &mut |chunk| {
         passages += 1;
         assert!(!chunk.text.is_empty(), "an empty passage");
         if let Some((first, last)) = chunk.place.lines {
             assert!(1 <= first && first <= last, "lines {first} to {last}");
+            assert!(archive || last as usize <= last_line, "{kind:?}: line {last} of {last_line}");
         }
         ControlFlow::Continue(())
     });

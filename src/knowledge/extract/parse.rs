@@ -88,7 +88,7 @@ pub(super) fn run(
         Format::Html => {
             // The tokenizer's own strings come on top of the page.
             let bytes = all(reader, limits.child_memory / 4)?;
-            html::parse(&super::encoding::page(&bytes), &mut out)?;
+            html::parse(super::encoding::page(&bytes), &mut out)?;
         }
         Format::Pdf => pdf::parse(&all(reader, limits.child_memory / 3)?, &mut out)?,
         Format::Zip => kind = zipped::parse(all(reader, limits.child_memory / 2)?, limits, &mut out)?,

@@ -112,7 +112,7 @@ fn epub(archive: &mut Archive, most: u64, left: &mut u64, out: &mut Chunker<'_>)
         if archive.index_for_name(&name).is_some() {
             let page = entry(archive, &name, most, left)?;
             out.end_section()?;
-            html::parse(&super::encoding::page(&page), out)?;
+            html::parse(super::encoding::page(&page), out)?;
         }
     }
     Ok(())
