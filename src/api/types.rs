@@ -539,7 +539,7 @@ pub struct CheckRequest {
     pub repair: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CheckReport {
     pub ok: bool,
@@ -552,6 +552,8 @@ pub struct CheckReport {
     pub problems: Vec<String>,
     /// What `repair` did.
     pub repaired: Vec<String>,
+    /// Jobs that `repair` queued; what was dropped is back when they are done.
+    pub jobs: Vec<Job>,
 }
 
 /// Judged collection to evaluate, as absolute paths.
