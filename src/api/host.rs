@@ -294,9 +294,7 @@ pub fn scratch(options: &Options) -> Result<Attached, HostError> {
 fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let mut sockets = options.sockets();
-        sockets.push(options.data_dir().join(SOCKET));
-        if let Some(client) = sockets.iter().find_map(|socket| Client::connect(socket).ok()) {
+        if let Some(client) = reach(options) {
             return Ok((client, None));
         }
         match Host::start(options) {
@@ -313,7 +311,35 @@ fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     }
 }
 
+/// Whoever listens already.
+fn reach(options: &Options) -> Option<Client> {
+    let mut sockets = options.sockets();
+    sockets.push(options.data_dir().join(SOCKET));
+    sockets.iter().find_map(|socket| Client::connect(socket).ok())
+}
+
 impl Attached {
+    /// A new link, after the process that had the engine went away: to whoever has it now, or with `host` to
+    /// one inside this process.
+    ///
+    /// # Errors
+    /// [`HostError`] when nobody answers.
+    pub fn renew(&mut self, host: bool) -> Result<Client, HostError> {
+        if self.is_remote() {
+            (self.client, self.host) = match reach(&self.options) {
+                Some(client) => (client, None),
+                None if host => find(&self.options)?,
+                None => {
+                    return Err(HostError::Failed {
+                        what: "the daemon does not answer".to_owned(),
+                        advice: "it may be starting again; `systemctl status spud` tells".to_owned(),
+                    });
+                }
+            };
+        }
+        Ok(self.client.fork())
+    }
+
     /// True when a daemon (or another command) has the engine.
     #[must_use]
     pub fn is_remote(&self) -> bool {
@@ -356,9 +382,9 @@ impl Attached {
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
         match self.client.call(method, target, body) {
             Err(error) if error.is_lost() && self.is_remote() && (method == "GET" || is_question(target)) => {
-                let Ok((client, host)) = find(&self.options) else { return Err(error) };
-                self.client = client;
-                self.host = host;
+                if self.renew(true).is_err() {
+                    return Err(error);
+                }
                 self.client.call(method, target, body)
             }
             other => other,
