@@ -201,6 +201,28 @@ fn pdf_pages_are_cited() {
     assert_eq!(chunks.last().unwrap().place.pages.unwrap().1, 3);
 }
 
+/// Ends the text, names a colour space that is not there (pdf-extract panics), begins another text.
+const PANIC: &str = "x) Tj /Nope cs (y";
+
+#[test]
+fn a_broken_pdf_page_is_left_out_and_the_others_are_kept() {
+    let page = |word: &str| format!("{word} and pump belong together in the plant. ").repeat(12);
+    let (one, three, five) = (page("Valve"), page("Seal"), page("Motor"));
+    let (done, chunks) = file("m.pdf", &pdf(&[&one, PANIC, &three, PANIC, &five], "")).unwrap();
+    assert_eq!((done.kind, done.pages, done.broken_pages), (Kind::Pdf, 5, 2));
+    // As if the broken pages were empty: nothing twice, nothing lost.
+    let (_, wanted) = file("m.pdf", &pdf(&[&one, "", &three, "", &five], "")).unwrap();
+    assert_eq!(chunks, wanted);
+    assert_eq!(chunks.last().unwrap().place.pages.unwrap().1, 5);
+}
+
+#[test]
+fn a_pdf_without_a_good_page_or_with_too_many_bad_ones_is_a_failure() {
+    assert_eq!(kind_of("m.pdf", &pdf(&[PANIC, PANIC], "")), "damaged");
+    let many: Vec<&str> = std::iter::repeat_n(PANIC, 20).chain(["good"]).collect();
+    assert_eq!(kind_of("m.pdf", &pdf(&many, "")), "damaged");
+}
+
 #[test]
 fn docx_and_epub() {
     let body = "<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>Pump &amp; valve</w:t></w:r></w:p><w:p><w:r><w:t>Turn </w:t></w:r><w:r><w:t>on.</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>";

@@ -262,7 +262,7 @@ fn text_field(text: &str) -> Vec<u8> {
     out
 }
 
-/// A passage, an end and a failure, as a child would send them.
+/// A page, a passage, an end and a failure, as a child would send them.
 fn frames() -> Vec<u8> {
     let number = |number: u32| number.to_le_bytes().to_vec();
     let passage = [
@@ -274,9 +274,11 @@ fn frames() -> Vec<u8> {
         vec![0],
         text_field(""),
     ];
-    let end = [number(3), text_field("Title"), number(2)];
+    let end = [number(3), text_field("Title"), number(2), number(1)];
     let failure = [text_field("damaged"), text_field("no end")];
-    [frame(1, &passage.concat()), frame(2, &end.concat()), frame(3, &failure.concat())].concat()
+    let page = number(7);
+    [frame(4, &page), frame(1, &passage.concat()), frame(2, &end.concat()), frame(3, &failure.concat())]
+        .concat()
 }
 
 proptest! {
@@ -322,7 +324,7 @@ proptest! {
 
 #[test]
 fn the_frames_are_valid() {
-    assert_eq!(parse_frames(&frames()), 3);
+    assert_eq!(parse_frames(&frames()), 4);
 }
 
 /// Two sections, the second over several blocks.

@@ -296,6 +296,10 @@ impl Work<'_> {
         language: &str,
         chunks_before: u64,
     ) {
+        if extracted.broken_pages > 0 {
+            let (path, pages) = (entry.path.display(), extracted.broken_pages);
+            tracing::warn!(job = self.id, %path, pages, "pages that cannot be read were left out");
+        }
         let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
         self.record.files_done += 1;
         self.record.bytes_done += entry.size;

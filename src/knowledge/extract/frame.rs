@@ -10,6 +10,8 @@ pub(super) const LONGEST: usize = 1 << 20;
 
 /// One message.
 pub(super) enum Frame {
+    /// The page that is read now: should it be the last word, the page is to blame.
+    Page(u32),
     Chunk(Chunk),
     Done(Extracted),
     Failed(ExtractError),
@@ -50,12 +52,17 @@ pub(super) fn encode(frame: &Frame) -> Vec<u8> {
             put_number(&mut body, kind);
             put_text(&mut body, &done.title);
             put_number(&mut body, done.pages as usize);
+            put_number(&mut body, done.broken_pages as usize);
             2
         }
         Frame::Failed(error) => {
             put_text(&mut body, error.kind);
             put_text(&mut body, &error.reason);
             3
+        }
+        Frame::Page(number) => {
+            put_number(&mut body, *number as usize);
+            4
         }
     };
     let mut out = vec![tag];
@@ -113,12 +120,14 @@ fn decode(tag: u8, body: &[u8]) -> Option<Frame> {
         }
         2 => {
             let kind = *KINDS.get(fields.number()? as usize)?;
-            Frame::Done(Extracted { kind, title: fields.text()?, pages: fields.number()? })
+            let (title, pages, broken_pages) = (fields.text()?, fields.number()?, fields.number()?);
+            Frame::Done(Extracted { kind, title, pages, broken_pages })
         }
         3 => {
             let kind = known_kind(&fields.text()?);
             Frame::Failed(fail(kind, fields.text()?))
         }
+        4 => Frame::Page(fields.number()?),
         _ => return None,
     })
 }

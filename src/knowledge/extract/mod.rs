@@ -118,6 +118,8 @@ pub struct Extracted {
     pub title: String,
     /// 0 where the format has none.
     pub pages: u32,
+    /// Pages that could not be read and were left out.
+    pub broken_pages: u32,
 }
 
 /// Why a file could not be read.
