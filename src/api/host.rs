@@ -257,7 +257,7 @@ pub struct Attached {
     client: Client,
     host: Option<Host>,
     options: Options,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// Connects to a running daemon, or else starts an engine inside this process.
@@ -266,7 +266,7 @@ pub struct Attached {
 /// [`HostError`] when neither works within a few seconds.
 pub fn attach(options: &Options) -> Result<Attached, HostError> {
     let (client, host) = find(options)?;
-    Ok(Attached { client, host, options: options.clone(), _folder: None })
+    Ok(Attached { client, host, options: options.clone(), folder: None })
 }
 
 /// A fresh box in a temporary folder, gone when dropped.
@@ -288,7 +288,7 @@ pub fn scratch(options: &Options) -> Result<Attached, HostError> {
         ..options.clone()
     };
     let (client, host) = find(&options)?;
-    Ok(Attached { client, host, options, _folder: Some(folder) })
+    Ok(Attached { client, host, options, folder: Some(folder) })
 }
 
 fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
@@ -344,6 +344,12 @@ impl Attached {
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.host.is_none()
+    }
+
+    /// Where a throw-away box keeps its data.
+    #[must_use]
+    pub fn scratch_folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(tempfile::TempDir::path)
     }
 
     /// The link itself, for streams and forks.
