@@ -249,6 +249,33 @@ fn docx_and_epub() {
 }
 
 #[test]
+fn odt_structure_notes_and_locks() {
+    let content = "<office:document-content><office:automatic-styles><style:p>no</style:p></office:automatic-styles><office:body><office:text><text:tracked-changes><text:p>deleted</text:p></text:tracked-changes>\
+        <text:p text:style-name=\"Title\">Pump &amp; valve</text:p><text:p>Turn<text:s text:c=\"3\"/><text:span>it</text:span> on.<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Only when cold.</text:p></text:note-body></text:note><office:annotation><text:p>a comment</text:p></office:annotation></text:p>\
+        <text:h text:outline-level=\"2\">Care</text:h><text:list><text:list-item><text:p>oil</text:p></text:list-item><text:list-item><text:p>grease</text:p></text:list-item></text:list>\
+        <table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b</text:p></table:table-cell><table:table-cell><text:p>c</text:p></table:table-cell></table:table-row></table:table></office:text></office:body></office:document-content>";
+    let kind: &[u8] = b"application/vnd.oasis.opendocument.text";
+    let meta: &[u8] = b"<office:meta><dc:title>The pump book</dc:title></office:meta>";
+    let entries = vec![("mimetype", kind), ("content.xml", content.as_bytes()), ("meta.xml", meta)];
+    let (done, chunks) = file("p.odt", &zipped(&entries)).unwrap();
+    assert_eq!((done.kind, done.title.as_str()), (Kind::Odt, "The pump book"));
+    let seen: Vec<_> = chunks.iter().map(|c| (c.heading.join("/"), c.text.as_str())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("Pump & valve".into(), "Turn it on.\nOnly when cold."),
+            ("Pump & valve/Care".to_owned(), "- oil\n- grease\na b | c"),
+        ]
+    );
+    let mut locked = entries.clone();
+    locked.push(("META-INF/manifest.xml", b"<m><manifest:encryption-data/></m>"));
+    assert_eq!(kind_of("l.odt", &zipped(&locked)), "encrypted");
+    let mut sheet = entries;
+    sheet[0].1 = b"application/vnd.oasis.opendocument.spreadsheet";
+    assert_eq!(kind_of("s.ods", &zipped(&sheet)), "unsupported");
+}
+
+#[test]
 fn logs_and_odd_encodings() {
     let log: String = (0..50).map(|n| format!("2024-05-01T10:00:{n:02}Z pump {n} started\n")).collect();
     let (done, chunks) = file("messages", log.as_bytes()).unwrap();

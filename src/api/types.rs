@@ -19,7 +19,7 @@ pub struct SearchRequest {
     pub n: usize,
     /// Glob over the document's path, such as `**/*.md`.
     pub path: Option<String>,
-    /// Document kind: markdown, text, html, pdf, docx, epub, man, rst, csv, json, log.
+    /// Document kind: markdown, text, html, pdf, docx, odt, epub, man, rst, csv, json, log.
     pub kind: Option<String>,
     /// Only documents modified at or after this time.
     pub after_ms: Option<u64>,

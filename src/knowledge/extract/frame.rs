@@ -17,7 +17,7 @@ pub(super) enum Frame {
     Failed(ExtractError),
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Markdown,
     Kind::Text,
     Kind::Html,
@@ -29,6 +29,7 @@ const KINDS: [Kind; 11] = [
     Kind::Csv,
     Kind::Json,
     Kind::Log,
+    Kind::Odt,
 ];
 
 pub(super) fn encode(frame: &Frame) -> Vec<u8> {

@@ -15,6 +15,7 @@ mod inline;
 mod json;
 mod lines;
 mod markdown;
+mod odt;
 mod paragraph;
 mod parse;
 mod pdf;
@@ -49,6 +50,7 @@ pub enum Kind {
     Csv,
     Json,
     Log,
+    Odt,
 }
 
 impl Kind {
@@ -67,6 +69,7 @@ impl Kind {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Log => "log",
+            Self::Odt => "odt",
         }
     }
 }

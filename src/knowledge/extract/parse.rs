@@ -161,7 +161,7 @@ pub fn parse_bytes(
         Kind::Text => Format::Text,
         Kind::Html => Format::Html,
         Kind::Pdf => Format::Pdf,
-        Kind::Docx | Kind::Epub => Format::Zip,
+        Kind::Docx | Kind::Epub | Kind::Odt => Format::Zip,
         Kind::Man => Format::Man,
         Kind::Rst => Format::Rst,
         Kind::Csv => Format::Csv,
