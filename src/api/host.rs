@@ -257,7 +257,7 @@ pub struct Attached {
     client: Client,
     host: Option<Host>,
     options: Options,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// Connects to a running daemon, or else starts an engine inside this process.
@@ -266,7 +266,7 @@ pub struct Attached {
 /// [`HostError`] when neither works within a few seconds.
 pub fn attach(options: &Options) -> Result<Attached, HostError> {
     let (client, host) = find(options)?;
-    Ok(Attached { client, host, options: options.clone(), _folder: None })
+    Ok(Attached { client, host, options: options.clone(), folder: None })
 }
 
 /// A fresh box in a temporary folder, gone when dropped.
@@ -288,15 +288,13 @@ pub fn scratch(options: &Options) -> Result<Attached, HostError> {
         ..options.clone()
     };
     let (client, host) = find(&options)?;
-    Ok(Attached { client, host, options, _folder: Some(folder) })
+    Ok(Attached { client, host, options, folder: Some(folder) })
 }
 
 fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let mut sockets = options.sockets();
-        sockets.push(options.data_dir().join(SOCKET));
-        if let Some(client) = sockets.iter().find_map(|socket| Client::connect(socket).ok()) {
+        if let Some(client) = reach(options) {
             return Ok((client, None));
         }
         match Host::start(options) {
@@ -313,11 +311,45 @@ fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     }
 }
 
+/// Whoever listens already.
+fn reach(options: &Options) -> Option<Client> {
+    let mut sockets = options.sockets();
+    sockets.push(options.data_dir().join(SOCKET));
+    sockets.iter().find_map(|socket| Client::connect(socket).ok())
+}
+
 impl Attached {
+    /// A new link, after the process that had the engine went away: to whoever has it now, or with `host` to
+    /// one inside this process.
+    ///
+    /// # Errors
+    /// [`HostError`] when nobody answers.
+    pub fn renew(&mut self, host: bool) -> Result<Client, HostError> {
+        if self.is_remote() {
+            (self.client, self.host) = match reach(&self.options) {
+                Some(client) => (client, None),
+                None if host => find(&self.options)?,
+                None => {
+                    return Err(HostError::Failed {
+                        what: "the daemon does not answer".to_owned(),
+                        advice: "it may be starting again; `systemctl status spud` tells".to_owned(),
+                    });
+                }
+            };
+        }
+        Ok(self.client.fork())
+    }
+
     /// True when a daemon (or another command) has the engine.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.host.is_none()
+    }
+
+    /// Where a throw-away box keeps its data.
+    #[must_use]
+    pub fn scratch_folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(tempfile::TempDir::path)
     }
 
     /// The link itself, for streams and forks.
@@ -356,9 +388,9 @@ impl Attached {
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
         match self.client.call(method, target, body) {
             Err(error) if error.is_lost() && self.is_remote() && (method == "GET" || is_question(target)) => {
-                let Ok((client, host)) = find(&self.options) else { return Err(error) };
-                self.client = client;
-                self.host = host;
+                if self.renew(true).is_err() {
+                    return Err(error);
+                }
                 self.client.call(method, target, body)
             }
             other => other,

@@ -7,6 +7,7 @@ use clap::Args;
 use super::add::absolute;
 use super::context::Context;
 use super::error::CliError;
+use super::interrupt::Sweep;
 use super::output::clean;
 use crate::api::host;
 use crate::api::types::{EvalReport, EvalRequest};
@@ -35,7 +36,11 @@ pub(super) fn run(args: &EvalArgs, context: &mut Context) -> Result<u8, CliError
         qrels: absolute(&args.qrels)?,
         per_query: args.per_query,
     };
+    let sweep = Sweep::listen();
     let mut link = host::scratch(&context.options)?;
+    if let Some(folder) = link.scratch_folder() {
+        sweep.guard(folder.to_owned());
+    }
     let report: EvalReport = link.send("POST", "/v1/eval", &request)?;
     if context.json {
         context.print_json(&report)?;

@@ -243,14 +243,14 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
-    Jobs::open(library.database())?;
+    let jobs = Jobs::open(library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(library.database(), budgets.l1_cache, budgets.l2_cache)?;
     Ok(Inner {
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         watches: Watches::default(),
-        jobs: Jobs::default(),
+        jobs,
         stopping: AtomicBool::new(false),
         tick: (Mutex::new(false), Condvar::new()),
         settings,
