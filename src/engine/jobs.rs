@@ -5,16 +5,16 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::EngineError;
 use super::error::store_error;
 use crate::api::types::{Job, JobState};
 use crate::knowledge::KnowledgeError;
-use crate::store::codec;
+use crate::store::{Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
-const JOBS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("jobs");
+const JOBS: Table = Table::new("jobs");
 /// Finished jobs that stay listed at most, however young.
 const KEPT: usize = 200;
 const DAY_MS: u64 = 86_400_000;
@@ -120,13 +120,17 @@ impl Jobs {
         Ok(jobs)
     }
 
-    fn forget(&self, table: &mut redb::Table<'_, u64, &[u8]>, now_ms: u64) -> Result<(), EngineError> {
+    fn forget(
+        &self,
+        table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+        now_ms: u64,
+    ) -> Result<(), EngineError> {
         let mut finished = Vec::new();
         for entry in table.iter().map_err(store_error)? {
             let (id, bytes) = entry.map_err(store_error)?;
             match read(bytes.value()) {
                 Ok(record) if record.state().is_final() => {
-                    finished.push((id.value(), record.finished_ms.unwrap_or(record.created_ms)));
+                    finished.push((number_of(id.value()), record.finished_ms.unwrap_or(record.created_ms)));
                 }
                 _ => {}
             }
@@ -134,7 +138,7 @@ impl Jobs {
         // The newest stays however old it is: the next id follows from it.
         for (place, (id, ended_ms)) in finished.into_iter().rev().enumerate().skip(1) {
             if place >= KEPT || ended_ms.saturating_add(self.kept_ms) < now_ms {
-                table.remove(id).map_err(store_error)?;
+                table.remove(number_key(id).as_slice()).map_err(store_error)?;
             }
         }
         Ok(())
@@ -146,7 +150,7 @@ impl Jobs {
         write.set_quick_repair(true);
         let id = {
             let mut table = write.open_table(JOBS).map_err(store_error)?;
-            let id = table.last().map_err(store_error)?.map_or(0, |(id, _)| id.value()) + 1;
+            let id = table.last().map_err(store_error)?.map_or(0, |(id, _)| number_of(id.value())) + 1;
             put(&mut table, id, record)?;
             self.forget(&mut table, record.created_ms)?;
             id
@@ -192,8 +196,8 @@ impl Jobs {
         for entry in table.iter().map_err(store_error)? {
             let (id, bytes) = entry.map_err(store_error)?;
             match read(bytes.value()) {
-                Ok(record) => found.push((id.value(), record)),
-                Err(error) => tracing::error!(job = id.value(), %error, "a job cannot be read"),
+                Ok(record) => found.push((number_of(id.value()), record)),
+                Err(error) => tracing::error!(job = number_of(id.value()), %error, "a job cannot be read"),
             }
         }
         if let Some((running, live, _)) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner)
@@ -283,13 +287,17 @@ pub(super) fn save(
     record: &JobRecord,
 ) -> Result<(), KnowledgeError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
-    write.open_table(JOBS)?.insert(id, bytes.as_slice())?;
+    write.open_table(JOBS)?.insert(number_key(id).as_slice(), bytes.as_slice())?;
     Ok(())
 }
 
-fn put(table: &mut redb::Table<'_, u64, &[u8]>, id: u64, record: &JobRecord) -> Result<(), EngineError> {
+fn put(
+    table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    id: u64,
+    record: &JobRecord,
+) -> Result<(), EngineError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| EngineError::Internal(e.to_string()))?;
-    table.insert(id, bytes.as_slice()).map_err(store_error)?;
+    table.insert(number_key(id).as_slice(), bytes.as_slice()).map_err(store_error)?;
     Ok(())
 }
 

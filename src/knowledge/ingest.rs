@@ -19,6 +19,7 @@ use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;
+use crate::store::{named_key, number_key, number_of, owned_key};
 
 /// Where the change of a job's own record joins the batch's transaction.
 pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
@@ -171,7 +172,9 @@ impl Batch {
             self.bury_fresh(&write, *id, &gone)?;
         }
         if let Some((id, segment)) = &segment {
-            write.open_table(SEGMENTS)?.insert((self.collection_id, *id), encode(segment)?.as_slice())?;
+            write
+                .open_table(SEGMENTS)?
+                .insert(&owned_key(self.collection_id, *id)[..], encode(segment)?.as_slice())?;
         }
         record.generation += 1;
         write_collection(&write, &self.collection, &record)?;
@@ -199,7 +202,9 @@ impl Batch {
             }
         }
         if removed.count() > 0 {
-            write.open_table(TOMBSTONES)?.insert(id, encode(&removed.to_words())?.as_slice())?;
+            write
+                .open_table(TOMBSTONES)?
+                .insert(&number_key(id)[..], encode(&removed.to_words())?.as_slice())?;
         }
         Ok(())
     }
@@ -237,7 +242,7 @@ impl Batch {
         let mut gone = HashSet::new();
         let mut drop_document = |id: u64| -> Result<u64, KnowledgeError> {
             gone.insert(id);
-            let old = documents.remove((collection, id))?;
+            let old = documents.remove(&owned_key(collection, id)[..])?;
             let old = old.map(|old| {
                 super::catalogue::decode::<DocumentRecord>(old.value(), || format!("document {id}"))
             });
@@ -245,30 +250,32 @@ impl Batch {
         };
         let with_failure = self.failed.iter().map(|(path, _)| path);
         for path in self.removed.iter().chain(with_failure) {
-            let key = (collection, path.as_slice());
-            let old = paths.remove(key)?.map(|id| id.value());
+            let key = named_key(collection, path);
+            let old = paths.remove(key.as_slice())?.map(|id| number_of(id.value()));
             if let Some(id) = old {
                 record.source_bytes = record.source_bytes.saturating_sub(drop_document(id)?);
                 record.documents = record.documents.saturating_sub(1);
             }
-            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+            record.failures =
+                record.failures.saturating_sub(u64::from(failures.remove(key.as_slice())?.is_some()));
         }
         for (id, document) in &self.added {
-            let key = (collection, document.path.as_slice());
-            let old = paths.insert(key, *id)?.map(|id| id.value());
+            let key = named_key(collection, &document.path);
+            let old = paths.insert(key.as_slice(), &id.to_be_bytes()[..])?.map(|id| number_of(id.value()));
             match old {
                 Some(old) => record.source_bytes = record.source_bytes.saturating_sub(drop_document(old)?),
                 None => record.documents += 1,
             }
             record.source_bytes += document.bytes;
-            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+            record.failures =
+                record.failures.saturating_sub(u64::from(failures.remove(key.as_slice())?.is_some()));
         }
         for (id, document) in self.touched.iter().chain(&self.added) {
-            documents.insert((collection, *id), encode(document)?.as_slice())?;
+            documents.insert(&owned_key(collection, *id)[..], encode(document)?.as_slice())?;
         }
         for (path, failure) in &self.failed {
-            let known =
-                failures.insert((collection, path.as_slice()), encode(failure)?.as_slice())?.is_some();
+            let key = named_key(collection, path);
+            let known = failures.insert(key.as_slice(), encode(failure)?.as_slice())?.is_some();
             record.failures += u64::from(!known);
         }
         Ok(gone.into_iter().collect())

@@ -18,6 +18,7 @@ use super::catalogue::{
 use super::chunk_set::ChunkSet;
 use super::model::Model;
 use super::segment::Segment;
+use crate::store::{named_key, number_key, number_of, owned_key};
 
 /// A segment as a snapshot holds it.
 #[derive(Clone)]
@@ -246,9 +247,11 @@ impl Library {
     ) -> Result<Vec<(u64, SegmentRecord)>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(SEGMENTS)?;
         let mut found = Vec::new();
-        for entry in table.range((collection, 0)..=(collection, u64::MAX))? {
+        for entry in
+            table.range::<&[u8]>(&owned_key(collection, 0)[..]..=&owned_key(collection, u64::MAX)[..])?
+        {
             let (key, record) = entry?;
-            let id = key.value().1;
+            let id = number_of(key.value());
             found.push((id, decode(record.value(), || format!("segment {id}"))?));
         }
         Ok(found)
@@ -257,7 +260,7 @@ impl Library {
     pub(super) fn tombstones(&self, segment: u64) -> Result<Option<ChunkSet>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(TOMBSTONES)?;
         let words = table
-            .get(segment)?
+            .get(&number_key(segment)[..])?
             .map(|bytes| decode::<Vec<u64>>(bytes.value(), || format!("tombstones {segment}")));
         Ok(words.transpose()?.map(ChunkSet::from_words))
     }
@@ -337,14 +340,13 @@ impl Library {
         let _writer = self.writer();
         let id = view.record.id;
         let write = self.catalogue.write()?;
-        write.open_table(COLLECTIONS)?.remove(name)?;
-        write.open_table(DOCUMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
-        let no_path: &[u8] = &[];
-        write.open_table(PATHS)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
-        write.open_table(FAILURES)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
-        write.open_table(SEGMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
+        write.open_table(COLLECTIONS)?.remove(name.as_bytes())?;
+        let (from, to) = (named_key(id, &[]), named_key(id + 1, &[]));
+        for table in [DOCUMENTS, PATHS, FAILURES, SEGMENTS] {
+            write.open_table(table)?.retain_in::<&[u8], _>(&from[..]..&to[..], |_, _| false)?;
+        }
         for segment in &view.segments {
-            write.open_table(TOMBSTONES)?.remove(segment.id)?;
+            write.open_table(TOMBSTONES)?.remove(&number_key(segment.id)[..])?;
         }
         write.commit()?;
         self.load()?;
@@ -395,7 +397,7 @@ impl Library {
                 }
             }
             if removed.count() > before {
-                table.insert(segment.id, encode(&removed.to_words())?.as_slice())?;
+                table.insert(&number_key(segment.id)[..], encode(&removed.to_words())?.as_slice())?;
             }
         }
         Ok(())
