@@ -213,6 +213,8 @@ pub struct ModelSource {
     pub columns: usize,
     /// Columns that the file keeps: a prefix.
     pub kept: usize,
+    /// Steps of the kept values on either side of zero, at most 127: fewer compress better.
+    pub levels: u8,
     pub pieces: Vec<String>,
     pub table: Vec<f32>,
     pub weights: Vec<f32>,
@@ -223,7 +225,7 @@ pub struct ModelSource {
 /// # Errors
 /// What the file system says.
 pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
-    let quantized = Quantized::new(source, source.kept);
+    let quantized = Quantized::new(source, source.kept, source.levels);
     let mut out = BlockFileWriter::create(path)?;
     let rows = u32::try_from(source.pieces.len()).map_err(io::Error::other)?;
     let columns = u32::try_from(source.kept).map_err(io::Error::other)?;
@@ -248,7 +250,7 @@ pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
     quantized.scales.iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))?;
     out.section(*b"rows")?;
     out.write_all(simd::as_u8(&quantized.rows))?;
-    let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns), source.columns);
+    let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns, 127), source.columns);
     out.section(*b"nrof")?;
     write_u32s(&mut out, running_total(near.iter().map(Vec::len)))?;
     out.section(*b"near")?;
@@ -297,14 +299,15 @@ struct Quantized {
 
 impl Quantized {
     #[allow(clippy::cast_possible_truncation)] // rounded into -127..=127
-    fn new(source: &ModelSource, columns: usize) -> Self {
+    fn new(source: &ModelSource, columns: usize, levels: u8) -> Self {
+        let levels = f32::from(levels.clamp(1, 127));
         let highest = source.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let mut out =
             Self { rows: Vec::with_capacity(source.table.len()), scales: Vec::new(), norms: Vec::new() };
         for (row, weight) in source.table.chunks_exact(source.columns).zip(&source.weights) {
             let row = row.get(..columns).unwrap_or(row);
             let peak = row.iter().fold(0f32, |m, x| m.max(x.abs()));
-            let step = if peak > 0.0 { peak / 127.0 } else { 1.0 };
+            let step = if peak > 0.0 { peak / levels } else { 1.0 };
             let start = out.rows.len();
             out.rows.extend(row.iter().map(|x| (x / step).round() as i8));
             // A weight of zero (special tokens) silences the row; the common factor keeps f16 in its range.
@@ -366,6 +369,7 @@ pub(super) mod tests {
             licence: "MIT".into(),
             columns: 32,
             kept: 32,
+            levels: 127,
             pieces,
             table,
             weights: vec![0.0, 1.0, 1.0, 1.0, 0.5, 1.0],
