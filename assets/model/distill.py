@@ -20,7 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 
 COLUMNS = 128  # near words are found with these
 KEPT = 64  # the model keeps these
-LEVELS = 31  # in steps of 1/31 of each row's peak: 0.5 MB less to ship than 127, no loss measured
+LEVELS = 15  # steps of the kept values on either side of zero: 0.7 MB less to ship than 127, nDCG@10 within 0.001
 SIF_A = 1e-4
 
 
