@@ -5,6 +5,13 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod resilience;
+
+pub use resilience::{
+    Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
+    ModeInputs, ModeReading, ModeReport,
+};
+
 use serde::{Deserialize, Serialize};
 
 /// What to look for, and where.
@@ -403,6 +410,7 @@ pub struct Status {
     pub failures: u64,
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
+    pub mode: ModeBrief,
 }
 
 /// What box this is, its tier, and why.
@@ -442,6 +450,7 @@ pub struct Hardware {
     pub budgets: Vec<Gauge>,
     /// Sum of what the components may hold in memory; never above the total.
     pub budget_sum: u64,
+    pub mode: ModeBrief,
     /// Things an operator should mend: no swap on a tiny box, disk nearly full, ...
     pub warnings: Vec<String>,
 }
@@ -644,6 +653,8 @@ pub enum EventKind {
     Log(LogLine),
     /// The 1 Hz sample.
     Status(Box<Status>),
+    /// The box changed its mode.
+    Mode(Box<ModeChange>),
 }
 
 /// RFC 9457 problem document.

@@ -137,6 +137,7 @@ pub(super) fn read(inner: &Inner) -> Status {
         jobs_queued: in_state(JobState::Queued),
         failures: views.map(|v| v.record.failures).sum(),
         damaged: snapshot.damaged.clone(),
+        mode: inner.modes.brief(&*inner.clock),
     }
 }
 
@@ -243,6 +244,7 @@ pub(super) fn hardware(inner: &Inner) -> Hardware {
         tier_reason: inner.tier.reason.clone(),
         budgets: budgets(inner),
         budget_sum: inner.budgets.sum(),
+        mode: inner.modes.brief(&*inner.clock),
         warnings,
     }
 }
