@@ -173,30 +173,52 @@ impl Model {
     }
 }
 
-fn fnv1a(first: bool, piece: &[u8]) -> u64 {
+/// FNV-1a of a piece; one that goes on with a word has another seed than one that begins it.
+pub(super) fn piece_hash(first: bool, piece: &[u8]) -> u64 {
     let seed = if first { 0xcbf2_9ce4_8422_2325 } else { 0x9e37_79b9_7f4a_7c15 };
     let hash = piece.iter().fold(seed, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
     hash ^ (hash >> 29)
 }
 
-impl Vocabulary for Model {
-    #[inline]
+/// A piece as it stands in the vocabulary: whether it begins a word, and its letters.
+fn read_piece(text: &[u8]) -> (bool, &[u8]) {
+    match text.strip_prefix(b"##") {
+        Some(rest) if !rest.is_empty() => (false, rest),
+        _ => (true, text),
+    }
+}
+
+impl Model {
+    /// [`Vocabulary::piece`] for those who know the hash.
     #[allow(clippy::cast_possible_truncation)] // masked
-    fn piece(&self, piece: &str, first: bool) -> Result<Option<u32>, Damage> {
+    pub(super) fn find_piece(&self, piece: &str, first: bool, hash: u64) -> Result<Option<u32>, Damage> {
         let mask = self.slots.len() / 4 - 1;
-        let mut slot = fnv1a(first, piece.as_bytes()) as usize & mask;
+        let mut slot = hash as usize & mask;
         for _ in 0..=mask {
             let row = self.u32_at(&self.slots, slot)?;
             let Some(row) = row.checked_sub(1) else { return Ok(None) };
-            let text = self.text_of(row as usize)?;
-            let (continued, text) =
-                text.strip_prefix(b"##").map_or((false, text), |rest| (!rest.is_empty(), rest));
-            if continued != first && text == piece.as_bytes() {
+            if read_piece(self.text_of(row as usize)?) == (first, piece.as_bytes()) {
                 return Ok(Some(row));
             }
             slot = (slot + 1) & mask;
         }
         Ok(None)
+    }
+
+    /// The hashes of all pieces.
+    pub(super) fn piece_hashes(&self, mut each: impl FnMut(u64)) -> Result<(), Damage> {
+        for row in 0..self.meta.rows as usize {
+            let (first, text) = read_piece(self.text_of(row)?);
+            each(piece_hash(first, text));
+        }
+        Ok(())
+    }
+}
+
+impl Vocabulary for Model {
+    #[inline]
+    fn piece(&self, piece: &str, first: bool) -> Result<Option<u32>, Damage> {
+        self.find_piece(piece, first, piece_hash(first, piece.as_bytes()))
     }
 
     fn longest(&self) -> usize {
@@ -281,7 +303,7 @@ fn hash_slots(pieces: &[String]) -> Vec<u32> {
             Some(rest) if !rest.is_empty() => (false, rest),
             _ => (true, piece.as_str()),
         };
-        let mut slot = fnv1a(first, text.as_bytes()) as usize & (size - 1);
+        let mut slot = piece_hash(first, text.as_bytes()) as usize & (size - 1);
         while slots[slot] != 0 {
             slot = (slot + 1) & (size - 1);
         }
