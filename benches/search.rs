@@ -161,7 +161,7 @@ fn dense(library: &Library, queries: &[String]) {
 }
 
 fn cached(library: &Library, queries: &[String]) {
-    let answers = Answers::open(library.database(), 32 << 20, 0).expect("a cache");
+    let answers = Answers::open(&library.database(), 32 << 20, 0).expect("a cache");
     let fingerprint = library.snapshot().fingerprint();
     let key = |text: &str| Key { fingerprint, question: text.to_owned() };
     for text in queries {
@@ -169,7 +169,7 @@ fn cached(library: &Library, queries: &[String]) {
         answers.put(key(text), Arc::new(library.ask(&question).expect("an answer")));
     }
     timed("l1 hit", queries, |text| {
-        let found = answers.get(library.database(), &key(text));
+        let found = answers.get(&library.database(), &key(text));
         assert!(found.is_some_and(|(_, layer)| layer == Layer::L1));
     });
 }

@@ -211,6 +211,155 @@ fn a_disk_that_is_really_full_is_survived() {
     assert_eq!(path, ["selective_processing", "emergency", "selective_processing"]);
 }
 
+/// A memory cgroup of this test's own; `None` where this user may not make one.
+struct Group {
+    folder: PathBuf,
+    limit: &'static str,
+}
+
+impl Group {
+    fn new() -> Option<Self> {
+        let name = format!("spud-test-{}", std::process::id());
+        let old = PathBuf::from("/sys/fs/cgroup/memory");
+        let (above, limit) = if old.is_dir() {
+            (old, "memory.limit_in_bytes")
+        } else {
+            (PathBuf::from("/sys/fs/cgroup"), "memory.max")
+        };
+        let folder = above.join(name);
+        std::fs::create_dir(&folder).ok()?;
+        let group = Self { folder, limit };
+        group.set_limit(512 << 20).then_some(group)
+    }
+
+    /// What cannot simply be dropped.
+    fn used(&self) -> u64 {
+        let text = |name: &str| std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let usage = if self.limit == "memory.max" { "memory.current" } else { "memory.usage_in_bytes" };
+        let stat = text("memory.stat");
+        let of = |key: &str| {
+            stat.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok()).unwrap_or(0)
+        };
+        let files = of("active_file ") + of("inactive_file ");
+        text(usage).trim().parse::<u64>().unwrap_or(0).saturating_sub(files)
+    }
+
+    fn set_limit(&self, bytes: u64) -> bool {
+        std::fs::write(self.folder.join(self.limit), bytes.to_string()).is_ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel lets go of a dead process a moment after its end.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.folder).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_box_under_real_memory_pressure_degrades_and_recovers() {
+    let Some(group) = Group::new() else {
+        println!("skipped: this user may not make a memory cgroup");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let quick = [("constrained_hold_s", "1"), ("emergency_hold_s", "1"), ("disk_selective", "0")];
+    let file = tiers(&folder, &quick);
+    let data = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let enter = format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.folder.display());
+    command.args(["-c", &enter, "sh", env!("CARGO_BIN_EXE_spud"), "--data"]).arg(data.path());
+    command.arg("--config").arg(&file).args(["--tier", "standard", "daemon"]);
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut daemon = Daemon { folder: data, child };
+    wait_until_served(&daemon);
+    daemon.get("/v1/ask?q=pump");
+    // The limit follows what is left when files and slabs were given back, until there is nothing more to give.
+    let until = Instant::now() + Duration::from_secs(30);
+    let report = loop {
+        group.set_limit(group.used() * 100 / 86);
+        std::thread::sleep(Duration::from_millis(500));
+        let report = mode(&daemon);
+        if report["mode"] != "normal" {
+            break report;
+        }
+        assert!(Instant::now() < until, "it was not noticed: {report}");
+    };
+    assert_eq!(report["axis"], "memory", "{report}");
+    let answer = daemon.get("/v1/ask?q=which+oil+does+the+generator+take");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(group.set_limit(512 << 20));
+    wait_for(&daemon, "normal");
+    assert!(daemon.child.try_wait().unwrap().is_none(), "it was killed");
+    drop(daemon);
+}
+
+/// The limit on the size of files makes every growth of the store fail, as a broken disk would.
+fn limit_files(daemon: &Daemon, bytes: Option<u64>) {
+    let pid = rustix::process::Pid::from_child(&daemon.child);
+    let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+    rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).unwrap();
+}
+
+#[test]
+fn a_store_that_fails_is_opened_again_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = tiers(&folder, &[("emergency_hold_s", "1"), ("disk_selective", "0")]);
+    let data = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_spud"), "--data"]);
+    command.arg(data.path()).arg("--config").arg(&file).arg("daemon");
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let daemon = Daemon { folder: data, child };
+    wait_until_served(&daemon);
+    let docs = tempfile::tempdir().unwrap();
+    for n in 0..1500 {
+        let text = format!("# Part {n}\n\nThe part number {n} is kept in rack {}.\n", n % 17);
+        std::fs::write(docs.path().join(format!("a-rather-long-name-of-a-part-{n}.md")), text).unwrap();
+    }
+    let store = std::fs::metadata(daemon.folder.path().join("corpus.redb")).unwrap().len();
+    limit_files(&daemon, Some(store));
+    let job = daemon.post("/v1/documents", &format!("{{\"paths\":[\"{}\"]}}", docs.path().display()));
+    assert_eq!(job.status, 202, "{job:?}");
+    let id = job.json()["id"].as_str().unwrap().to_owned();
+    let report = wait_for(&daemon, "emergency");
+    assert_eq!(report["axis"], "store", "{report}");
+    let until = Instant::now() + Duration::from_secs(10);
+    while daemon.get("/v1/ask?q=how+do+I+reset+E-05").status != 200 {
+        assert!(Instant::now() < until, "no answer in Emergency");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    limit_files(&daemon, None);
+    let until = Instant::now() + Duration::from_secs(60);
+    while daemon.get(&format!("/v1/jobs/{id}")).json()["state"] != "done" {
+        assert!(
+            Instant::now() < until,
+            "the job did not go on: {}",
+            daemon.get(&format!("/v1/jobs/{id}")).body
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let made = daemon.get("/v1/collections/default").json();
+    assert_eq!(made["documents"], 1500, "{made}");
+    wait_for(&daemon, "normal");
+    cli(&daemon).args(["check"]).assert().success();
+}
+
+fn wait_until_served(daemon: &Daemon) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
+        assert!(Instant::now() < until, "no socket");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn memory_over_its_budget_is_seen_and_kept_in_the_history() {
     let (daemon, _folder) = daemon_with(&[

@@ -111,8 +111,10 @@ impl From<EngineError> for Fault {
             }
             EngineError::StoreFailed { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-failed", said)
-                    .advice("check the disk, then start spud again; `spud mode explain` says more")
-                    .retry_after(60)
+                    .advice(
+                        "it is opened again by itself; check the disk if this stays (`spud mode explain`)",
+                    )
+                    .retry_after(5)
             }
             EngineError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", said).retry_after(2)

@@ -51,7 +51,7 @@ pub(super) fn ask(inner: &Inner, request: &SearchRequest) -> Result<AskResponse,
 
 fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLayer, bool), EngineError> {
     let question = question(request)?;
-    let database = inner.library.database();
+    let database = &inner.library.database();
     let mut key =
         Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
     let question = Question { effort: inner.modes.effort(), ..question };

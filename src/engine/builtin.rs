@@ -54,7 +54,7 @@ pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {
             ..JobRecord::default()
         },
     )?;
-    let database = inner.library.database();
+    let database = &inner.library.database();
     let id = job.id.parse().unwrap_or(0);
     if let Some((id, record)) = inner.jobs.list(database)?.into_iter().find(|(known, _)| *known == id) {
         ingest::run(inner, id, record);

@@ -17,7 +17,7 @@ pub enum EngineError {
     #[error("{what}")]
     Damaged { what: String, advice: String },
     #[error("the disk is full: {what}")]
-    DiskFull { what: String },
+    DiskFull { what: String, store: bool },
     /// Another process holds the data folder.
     #[error("{what}")]
     Locked { what: String, advice: String },
@@ -34,6 +34,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// True where the open store must be opened again.
+    pub(super) fn is_of_store(&self) -> bool {
+        matches!(self, Self::StoreFailed { .. } | Self::DiskFull { store: true, .. })
+    }
+
     /// True where the box failed, not the one who asked.
     pub(super) fn is_ours(&self) -> bool {
         matches!(
@@ -62,7 +67,10 @@ impl From<KnowledgeError> for EngineError {
                 name,
             },
             KnowledgeError::Invalid { .. } => Self::Invalid { what, advice: String::new() },
-            KnowledgeError::DiskFull => Self::DiskFull { what: "nothing of this change was kept".into() },
+            KnowledgeError::DiskFull | KnowledgeError::StoreFull => Self::DiskFull {
+                what: "nothing of this change was kept".into(),
+                store: matches!(error, KnowledgeError::StoreFull),
+            },
             KnowledgeError::Damage(_) | KnowledgeError::Record { .. } | KnowledgeError::Catalogue { .. } => Self::Damaged {
                 what,
                 advice: "run `spud check` to see all damage, `spud check --repair` to rebuild from the source files".into(),
@@ -71,7 +79,7 @@ impl From<KnowledgeError> for EngineError {
                 what,
                 advice: "another spud serves this data folder; talk to it over its socket".into(),
             },
-            KnowledgeError::StoreFailed => Self::StoreFailed { what },
+            KnowledgeError::StoreFailed { .. } => Self::StoreFailed { what },
             KnowledgeError::Io(_) | KnowledgeError::Store(_) => Self::Internal(what),
         }
     }

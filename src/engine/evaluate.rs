@@ -100,7 +100,7 @@ fn ingest(inner: &Arc<Inner>, corpus: &str) -> Result<(), EngineError> {
             ..JobRecord::default()
         },
     )?;
-    let job = inner.jobs.wait(inner.library.database(), job.id.parse().unwrap_or(0))?;
+    let job = inner.jobs.wait(&inner.library.database(), job.id.parse().unwrap_or(0))?;
     if job.state() != JobState::Done || job.files_done == 0 {
         let failures = inner.library.failures(COLLECTION, 1)?;
         let reason = failures.into_iter().next().map(|(_, f)| f.reason).or(job.error);

@@ -9,7 +9,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::EngineError;
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use crate::api::types::JobState;
@@ -53,22 +52,39 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         last = work.record.clone();
         outcome
     });
-    if let Err(error) = outcome {
-        if matches!(error, KnowledgeError::StoreFailed) {
-            inner.modes.learn(&EngineError::StoreFailed { what: error.to_string() });
-        }
-        tracing::error!(job = id, %error, "job failed");
-        last.set_state(JobState::Failed);
-        last.error = Some(error.to_string());
-        last.finished_ms = Some(inner.clock.now_ms());
-        if let Err(error) = store(inner, id, &last) {
-            tracing::error!(job = id, %error, "the job's failure could not be kept");
-            inner.jobs.stop(); // without a store there is nothing to work on
-        }
+    if let Err(error) = outcome
+        && !keep_failure(inner, id, &mut last, &error)
+    {
+        inner.jobs.show(None);
+        return; // as the store has it, it is not ended: it is begun again
     }
     inner.jobs.show(None);
     inner.publish_job(id, &last, None);
     inner.publish_index(&last.collection);
+}
+
+/// Keeps why the job failed; false where the store is at fault, not the job.
+fn keep_failure(inner: &Inner, id: u64, last: &mut JobRecord, error: &KnowledgeError) -> bool {
+    tracing::error!(job = id, %error, "job failed");
+    if error.is_of_store() {
+        inner.modes.store_failed();
+        return false;
+    }
+    last.set_state(JobState::Failed);
+    last.error = Some(error.to_string());
+    last.finished_ms = Some(inner.clock.now_ms());
+    match store(inner, id, last) {
+        Ok(()) => true,
+        Err(error) if error.is_of_store() => {
+            inner.modes.store_failed();
+            false
+        }
+        Err(error) => {
+            tracing::error!(job = id, %error, "the job's failure could not be kept");
+            inner.jobs.stop(); // without a store there is nothing to work on
+            true
+        }
+    }
 }
 
 fn store(inner: &Inner, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {

@@ -1,7 +1,7 @@
 //! Durable jobs: what is to be done is in the store before it is begun, and resumes after a crash.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
@@ -160,18 +160,19 @@ impl Jobs {
         Ok(id)
     }
 
-    fn ring(&self) {
+    /// Lets the worker look at the table again.
+    pub(super) fn ring(&self) {
         *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.bell.notify_all();
     }
 
     /// Oldest job that is not finished; waits for one. None when the engine stops.
-    pub(super) fn next(&self, database: &Database) -> Option<(u64, JobRecord)> {
+    pub(super) fn next(&self, database: impl Fn() -> Arc<Database>) -> Option<(u64, JobRecord)> {
         loop {
             if self.stopping.load(Ordering::Relaxed) {
                 return None;
             }
-            match self.unfinished(database) {
+            match self.unfinished(&database()) {
                 Ok(Some(job)) => return Some(job),
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "the job table cannot be read"),

@@ -109,7 +109,7 @@ fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineErro
 
 /// Queues the re-index of collections whose vectors were made by another model than the one that answers now.
 pub(super) fn reindex_strangers(inner: &Inner) -> Result<(), EngineError> {
-    let jobs = inner.jobs.list(inner.library.database())?;
+    let jobs = inner.jobs.list(&inner.library.database())?;
     for (name, view) in &inner.library.snapshot().collections {
         let queued = |(_, job): &(u64, JobRecord)| {
             job.collection == *name && job.kind == "reindex" && !job.state().is_final()

@@ -157,6 +157,8 @@ impl Modes {
         let mut active = self.active();
         let inputs = self.measure(&mut active, sample, now);
         self.step(inner, &mut active, &inputs, now);
+        drop(active);
+        self.reopen(inner);
     }
 
     fn measure(&self, active: &mut Active, sample: &Sample, now: Now) -> Inputs {
@@ -280,7 +282,7 @@ impl Modes {
     pub(super) fn wait(&self, give_up: impl Fn() -> bool) -> bool {
         let mut waited = false;
         let mut held = self.gate.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while self.is_paused() && !give_up() {
+        while (self.is_paused() || self.corpus_failed.load(Ordering::Acquire)) && !give_up() {
             waited = true;
             held = self.gate.1.wait(held).unwrap_or_else(PoisonError::into_inner);
         }
@@ -310,8 +312,30 @@ impl Modes {
 
     /// Notes what an error says of the stores.
     pub(super) fn learn(&self, error: &EngineError) {
-        if matches!(error, EngineError::StoreFailed { .. }) {
-            self.corpus_failed.store(true, Ordering::Relaxed);
+        if error.is_of_store() {
+            self.store_failed();
+        }
+    }
+
+    /// `corpus.redb` must be opened again.
+    pub(super) fn store_failed(&self) {
+        self.corpus_failed.store(true, Ordering::Release);
+    }
+
+    /// Opens `corpus.redb` again. The Emergency that its failure brought ends after its hold.
+    fn reopen(&self, inner: &Inner) {
+        if !self.corpus_failed.load(Ordering::Acquire) {
+            return;
+        }
+        match inner.library.reopen() {
+            Ok(true) => {
+                self.corpus_failed.store(false, Ordering::Release);
+                tracing::info!("the store was opened again");
+                self.wake();
+                inner.jobs.ring();
+            }
+            Ok(false) => {} // still in use: at the next tick
+            Err(error) => tracing::error!(%error, "the store cannot be opened again yet"),
         }
     }
 

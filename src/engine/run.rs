@@ -135,7 +135,7 @@ impl Engine {
         }
         let inner = self.inner.clone();
         threads.push(spawn("librarian", STACK_KB * 2, move || {
-            while let Some((id, record)) = inner.jobs.next(inner.library.database()) {
+            while let Some((id, record)) = inner.jobs.next(|| inner.library.database()) {
                 // What was queued may have been cancelled meanwhile: look again.
                 if !inner.modes.wait(|| inner.jobs.should_stop(id)) {
                     ingest::run(&inner, id, record);
@@ -239,7 +239,7 @@ fn flush(inner: &Inner) {
     if inner.modes.effects().has(Effect::ReadOnly) {
         return;
     }
-    if let Err(error) = inner.answers.flush(inner.library.database()) {
+    if let Err(error) = inner.answers.flush(&inner.library.database()) {
         let error = EngineError::from(error);
         inner.modes.learn(&error);
         tracing::warn!(%error, "answers could not be cached on disk");
@@ -302,8 +302,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
-    let jobs = Jobs::open(library.database(), budgets.retention_days, clock.now_ms())?;
-    let answers = Answers::open(library.database(), budgets.l1_cache, budgets.l2_cache)?;
+    let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
+    let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
     let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
     Ok(Inner {
         meters: status::Meters::new(data.clone()),

@@ -102,7 +102,7 @@ impl Meters {
 pub(super) fn read(inner: &Inner) -> Status {
     let sample = inner.meters.sample();
     let snapshot = inner.library.snapshot();
-    let database = inner.library.database();
+    let database = &inner.library.database();
     let jobs = inner.jobs.list(database).unwrap_or_default();
     let in_state = |state: JobState| jobs.iter().filter(|(_, job)| job.state() == state).count() as u64;
     let caches = caches(inner);
@@ -142,7 +142,7 @@ pub(super) fn read(inner: &Inner) -> Status {
 }
 
 fn caches(inner: &Inner) -> Vec<CacheStatus> {
-    let counts = inner.answers.counts(inner.library.database());
+    let counts = inner.answers.counts(&inner.library.database());
     let names = ["l1", "l2"];
     let status = |(name, c): (&str, crate::knowledge::CacheCounts)| CacheStatus {
         name: name.to_owned(),

@@ -136,7 +136,7 @@ fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, Engin
 }
 
 fn remove_collection(inner: &Inner, name: &str) -> Result<Reply, EngineError> {
-    for (id, record) in inner.jobs.list(inner.library.database())? {
+    for (id, record) in inner.jobs.list(&inner.library.database())? {
         if record.collection == name && !record.state().is_final() {
             return Err(EngineError::Conflict {
                 what: format!("job {id} is working on collection '{name}'"),
@@ -164,7 +164,7 @@ fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
 
 pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
     let record = JobRecord { created_ms: inner.clock.now_ms(), ..record };
-    let id = inner.jobs.enqueue(inner.library.database(), &record)?;
+    let id = inner.jobs.enqueue(&inner.library.database(), &record)?;
     Ok(record.to_job(id, record.created_ms, None))
 }
 
@@ -355,7 +355,7 @@ fn passages(inner: &Inner, query: &PassageQuery) -> Result<Vec<Passage>, EngineE
 
 fn jobs(inner: &Inner) -> Result<Vec<Job>, EngineError> {
     let now = inner.clock.now_ms();
-    let mut all = inner.jobs.list(inner.library.database())?;
+    let mut all = inner.jobs.list(&inner.library.database())?;
     all.reverse(); // newest first
     Ok(all
         .into_iter()
@@ -365,7 +365,7 @@ fn jobs(inner: &Inner) -> Result<Vec<Job>, EngineError> {
 
 fn job(inner: &Inner, id: &str) -> Result<Job, EngineError> {
     let number = parse_id("job", id)?;
-    let found = inner.jobs.list(inner.library.database())?.into_iter().find(|(known, _)| *known == number);
+    let found = inner.jobs.list(&inner.library.database())?.into_iter().find(|(known, _)| *known == number);
     let (_, record) = found.ok_or_else(|| EngineError::NotFound {
         noun: "job",
         name: id.to_owned(),
@@ -375,7 +375,7 @@ fn job(inner: &Inner, id: &str) -> Result<Job, EngineError> {
 }
 
 fn cancel(inner: &Inner, id: &str) -> Result<Job, EngineError> {
-    inner.jobs.cancel(inner.library.database(), parse_id("job", id)?, inner.clock.now_ms())?;
+    inner.jobs.cancel(&inner.library.database(), parse_id("job", id)?, inner.clock.now_ms())?;
     inner.modes.wake(); // it may be waiting for a better mode
     job(inner, id)
 }

@@ -105,12 +105,28 @@ fn cgroup_limit(root: &Path) -> Option<u64> {
     smallest
 }
 
-/// The folder of this process' own cgroup (v2), where its pressure and its events stand.
+/// The cgroup that limits this process' memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryGroup {
+    pub folder: PathBuf,
+    /// Its files have the names of the unified hierarchy.
+    pub unified: bool,
+}
+
+/// This process' own memory cgroup, where its use, its pressure and its kills stand.
 #[must_use]
-pub fn memory_group(root: &Path) -> Option<PathBuf> {
+pub fn memory_group(root: &Path) -> Option<MemoryGroup> {
     let groups = text(&under(root, "/proc/self/cgroup"))?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    folders(root, &mounts::read(root), true, "memory", path).into_iter().next().filter(|path| path.is_dir())
+    let group = |line: &'_ str| {
+        let (_, rest) = line.split_once(':')?;
+        rest.split_once(':').map(|(controllers, path)| (controllers.to_owned(), path.to_owned()))
+    };
+    let all: Vec<(String, String)> = groups.lines().filter_map(group).collect();
+    let old = all.iter().find(|(controllers, _)| controllers.split(',').any(|name| name == "memory"));
+    let unified = old.is_none();
+    let (_, path) = old.or_else(|| all.iter().find(|(controllers, _)| controllers.is_empty()))?;
+    let folder = folders(root, &mounts::read(root), unified, "memory", path).into_iter().next()?;
+    folder.is_dir().then_some(MemoryGroup { folder, unified })
 }
 
 /// The folders of a cgroup and of its parents, innermost first.

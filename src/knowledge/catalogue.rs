@@ -3,10 +3,13 @@
 //! One write transaction per change of what is served: a new segment, the documents in it, the chunks it
 //! replaces and the collection's generation appear together or not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::backends::InMemoryBackend;
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
 use crate::store::{Table, codec, named_key, number_of, owned_key};
@@ -90,17 +93,76 @@ pub(super) fn decode<T: Decode<()>>(
 }
 
 /// The open catalogue.
+///
+/// An error of the disk latches redb's handle for good: the file is then closed and opened again.
 pub(super) struct Catalogue {
-    database: Database,
+    path: PathBuf,
+    cache_bytes: usize,
+    open: RwLock<Held>,
+}
+
+struct Held {
+    database: Arc<Database>,
+    /// False for the stand-in while the file cannot be opened.
+    real: bool,
+}
+
+/// Refuses everything: what stands in for a file that cannot be opened must not take in what it would lose.
+#[derive(Debug)]
+struct Refusing {
+    memory: InMemoryBackend,
+    on: Arc<AtomicBool>,
+}
+
+impl Refusing {
+    fn check(&self) -> std::io::Result<()> {
+        let refuse = self.on.load(Ordering::Relaxed);
+        if refuse { Err(std::io::Error::other("the store is being opened again")) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Refusing {
+    fn len(&self) -> std::io::Result<u64> {
+        self.check().and_then(|()| self.memory.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.check().and_then(|()| self.memory.read(offset, out))
+    }
+
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.check().and_then(|()| self.memory.set_len(len))
+    }
+
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.check().and_then(|()| self.memory.sync_data())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        self.check().and_then(|()| self.memory.write(offset, data))
+    }
+}
+
+fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
+    let on = Arc::new(AtomicBool::new(false));
+    let backend = Refusing { memory: InMemoryBackend::new(), on: on.clone() };
+    let made = Database::builder().set_cache_size(0).create_with_backend(backend);
+    let made = made.map_err(|e| KnowledgeError::Catalogue { path: path.to_owned(), what: e.to_string() })?;
+    on.store(true, Ordering::Relaxed);
+    Ok(made)
+}
+
+fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, KnowledgeError> {
+    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
+        redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
+        other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
+    })
 }
 
 impl Catalogue {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
-        let database = Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
-            redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
-            other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
-        })?;
-        let catalogue = Self { database };
+        let held = Held { database: Arc::new(open_file(path, cache_bytes)?), real: true };
+        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held) };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -113,17 +175,31 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    pub(super) fn database(&self) -> &Database {
-        &self.database
+    pub(super) fn database(&self) -> Arc<Database> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).database.clone()
+    }
+
+    /// Closes the file and opens it again; false while somebody still uses the old handle.
+    pub(super) fn reopen(&self) -> Result<bool, KnowledgeError> {
+        let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if held.real {
+            if Arc::strong_count(&held.database) > 1 {
+                return Ok(false);
+            }
+            // The old handle has the lock of the file: it goes first.
+            *held = Held { database: Arc::new(stand_in(&self.path)?), real: false };
+        }
+        *held = Held { database: Arc::new(open_file(&self.path, self.cache_bytes)?), real: true };
+        Ok(true)
     }
 
     pub(super) fn read(&self) -> Result<ReadTransaction, KnowledgeError> {
-        Ok(self.database.begin_read()?)
+        Ok(self.database().begin_read()?)
     }
 
     /// A write transaction that a power cut cannot make slow to recover from.
     pub(super) fn write(&self) -> Result<WriteTransaction, KnowledgeError> {
-        let mut write = self.database.begin_write()?;
+        let mut write = self.database().begin_write()?;
         write.set_quick_repair(true);
         Ok(write)
     }
@@ -216,4 +292,38 @@ pub(super) fn write_collection(
 ) -> Result<(), KnowledgeError> {
     write.open_table(COLLECTIONS)?.insert(name.as_bytes(), encode(record)?.as_slice())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_opened_again_refuses_everything_until_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("corpus.redb");
+        let catalogue = Catalogue::open(&path, 1 << 20).unwrap();
+        let keep = |name: &str| -> Result<(), KnowledgeError> {
+            let write = catalogue.write()?;
+            write.open_table(COUNTERS)?.insert(name.as_bytes(), &[1][..])?;
+            Ok(write.commit()?)
+        };
+        keep("one").unwrap();
+        let user = catalogue.database();
+        assert!(!catalogue.reopen().unwrap(), "somebody still uses it");
+        drop(user);
+        std::fs::rename(&path, folder.path().join("away")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(catalogue.reopen().is_err());
+        let refused = keep("two").unwrap_err();
+        assert!(refused.is_of_store(), "{refused}");
+        assert!(keep("three").is_err());
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(folder.path().join("away"), &path).unwrap();
+        assert!(catalogue.reopen().unwrap());
+        keep("four").unwrap();
+        let table = catalogue.read().unwrap().open_table(COUNTERS).unwrap();
+        let has = |name: &str| table.get(name.as_bytes()).unwrap().is_some();
+        assert!(has("one") && !has("two") && !has("three") && has("four"));
+    }
 }

@@ -26,9 +26,20 @@ pub enum KnowledgeError {
     Io(io::Error),
     #[error("the store answered: {0}")]
     Store(String),
-    /// An error of the disk made the open store useless, reads too.
-    #[error("the store failed and refuses everything until it is opened again")]
-    StoreFailed,
+    /// The disk was full under the open store, which is useless now.
+    #[error("the disk is full")]
+    StoreFull,
+    /// An error of the disk made the open store useless, reads too, until it is opened again.
+    #[error("the store failed: {what}")]
+    StoreFailed { what: String },
+}
+
+impl KnowledgeError {
+    /// True where the open store must be opened again.
+    #[must_use]
+    pub fn is_of_store(&self) -> bool {
+        matches!(self, Self::StoreFull | Self::StoreFailed { .. })
+    }
 }
 
 impl From<io::Error> for KnowledgeError {
@@ -46,8 +57,13 @@ impl From<io::Error> for KnowledgeError {
 impl From<redb::Error> for KnowledgeError {
     fn from(error: redb::Error) -> Self {
         match error {
-            redb::Error::Io(io) => io.into(),
-            redb::Error::PreviousIo => Self::StoreFailed,
+            redb::Error::Io(io) => match io.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::StoreFull,
+                _ => Self::StoreFailed { what: io.to_string() },
+            },
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
+                Self::StoreFailed { what: "an earlier error closed it".into() }
+            }
             other => Self::Store(other.to_string()),
         }
     }

@@ -170,8 +170,27 @@ impl Library {
 
     /// The database, for what is kept beside the catalogue (jobs, cached answers).
     #[must_use]
-    pub fn database(&self) -> &redb::Database {
+    pub fn database(&self) -> Arc<redb::Database> {
         self.catalogue.database()
+    }
+
+    /// Opens the catalogue again after an error of the disk; false when it is still in use, so try later.
+    ///
+    /// # Errors
+    /// What is wrong with the file; everything is refused until it can be opened.
+    pub fn reopen(&self) -> Result<bool, KnowledgeError> {
+        let _writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(std::sync::TryLockError::WouldBlock) => return Ok(false),
+        };
+        if !self.catalogue.reopen()? {
+            return Ok(false);
+        }
+        // Whether the commit that failed arrived is known only now.
+        self.load()?;
+        self.sweep()?;
+        Ok(true)
     }
 
     /// One writer at a time.

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::hardware::memory_group;
+use crate::hardware::{MemoryGroup, memory_group};
+
+/// Limits above this mean none.
+const UNLIMITED: u64 = 1 << 60;
 
 /// One reading; zeros where the kernel does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -23,7 +26,7 @@ pub struct Pressure {
 #[derive(Debug, Default)]
 pub struct PressureReader {
     pressure: Option<PathBuf>,
-    group: Option<PathBuf>,
+    group: Option<MemoryGroup>,
     buffer: String,
 }
 
@@ -33,7 +36,8 @@ impl PressureReader {
     #[must_use]
     pub fn new(root: &Path, watch: Option<&Path>) -> Self {
         let group = memory_group(root);
-        let own = group.as_ref().map(|group| group.join("memory.pressure")).filter(|path| path.exists());
+        let own =
+            group.as_ref().map(|group| group.folder.join("memory.pressure")).filter(|path| path.exists());
         let whole = root.join("proc/pressure/memory");
         let pressure = match watch {
             Some(path) if path == Path::new("/dev/null") => None,
@@ -50,14 +54,19 @@ impl PressureReader {
             (found.some, found.full) = parse_pressure(text);
         }
         let Some(group) = self.group.clone() else { return found };
-        if let Some(text) = self.text(&group.join("memory.events")) {
+        let [events, limit, used] = if group.unified {
+            ["memory.events", "memory.max", "memory.current"]
+        } else {
+            ["memory.oom_control", "memory.limit_in_bytes", "memory.usage_in_bytes"]
+        };
+        if let Some(text) = self.text(&group.folder.join(events)) {
             found.kills = parse_kills(text);
         }
         let number = |text: &str| text.trim().parse::<u64>().ok();
-        let limit = self.text(&group.join("memory.max")).and_then(number);
-        if let (Some(limit), Some(used)) = (limit, self.text(&group.join("memory.current")).and_then(number))
-        {
-            let files = self.text(&group.join("memory.stat")).map_or(0, parse_files);
+        // Without a limit the old hierarchy says the largest number of pages.
+        let limit = self.text(&group.folder.join(limit)).and_then(number).filter(|limit| *limit < UNLIMITED);
+        if let (Some(limit), Some(used)) = (limit, self.text(&group.folder.join(used)).and_then(number)) {
+            let files = self.text(&group.folder.join("memory.stat")).map_or(0, parse_files);
             found.group_percent = percent(used.saturating_sub(files), limit);
         }
         found
@@ -143,6 +152,23 @@ mod tests {
         assert_eq!(found, Pressure { some: 12.34, full: 4.5, group_percent: Some(75.0), kills: 1 });
         put("sys/fs/cgroup/spud.service/memory.max", "max\n");
         assert_eq!(PressureReader::new(root.path(), None).read().group_percent, None);
+        let old = tempfile::tempdir().unwrap();
+        let put_old = |path: &str, text: &str| {
+            let path = old.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put_old("proc/self/cgroup", "5:cpu:/\n4:memory:/spud\n0::/\n");
+        put_old(
+            "sys/fs/cgroup/memory/spud/memory.oom_control",
+            "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+        );
+        put_old("sys/fs/cgroup/memory/spud/memory.limit_in_bytes", "9223372036854771712\n");
+        put_old("sys/fs/cgroup/memory/spud/memory.usage_in_bytes", "500\n");
+        let found = PressureReader::new(old.path(), None).read();
+        assert_eq!((found.kills, found.group_percent), (3, None));
+        put_old("sys/fs/cgroup/memory/spud/memory.limit_in_bytes", "1000\n");
+        assert_eq!(PressureReader::new(old.path(), None).read().group_percent, Some(50.0));
         let watch = root.path().join("watch");
         put("watch", "some avg10=50.00 avg60=0.00 avg300=0.00 total=0\n");
         assert!((PressureReader::new(root.path(), Some(&watch)).read().some - 50.0).abs() < 1e-9);

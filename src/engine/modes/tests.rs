@@ -117,7 +117,7 @@ fn memory_empties_the_cache_and_a_slow_box_looks_at_less() {
     bench.question(Criticality::Default).unwrap();
     let limit = |bench: &Bench| {
         let inner = bench.engine.inner();
-        inner.answers.counts(inner.library.database())[0]
+        inner.answers.counts(&inner.library.database())[0]
     };
     let before = limit(&bench);
     assert!(before.entries > 0);
@@ -199,6 +199,26 @@ fn a_forced_mode_and_its_history_survive_a_restart() {
     };
     assert!(report.now.forced.is_none());
     assert_eq!(history()[0].cause, "auto");
+}
+
+#[test]
+fn a_failed_store_is_opened_again_and_work_goes_on() {
+    let mut bench = Bench::new();
+    let docs = tempfile::tempdir().unwrap();
+    std::fs::write(docs.path().join("a.md"), "# A\n\nThe gasket is made of cork.\n").unwrap();
+    bench.measure(1000, calm());
+    let inner = bench.engine.inner();
+    inner.modes.store_failed();
+    let Ok(Reply::Job(job)) = bench.add(docs.path()) else { panic!("not taken in") };
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(bench.job_state(&job.id), JobState::Queued, "nothing is begun on a failed store");
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while bench.job_state(&job.id) != JobState::Done {
+        assert!(std::time::Instant::now() < until, "the job did not go on");
+        inner.modes.reopen(inner);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bench.question(Criticality::Default).unwrap();
 }
 
 #[test]
