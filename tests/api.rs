@@ -113,6 +113,36 @@ fn garbage_does_no_harm() {
 }
 
 #[test]
+fn what_is_no_request_gets_a_problem_document_too() {
+    let daemon = Daemon::start(&[]);
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
+    let large = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "x".repeat(40_000));
+    let cases = [
+        ("GET / HTTP/9.9\r\n\r\n", 400),
+        ("nonsense\r\n\r\n", 400),
+        ("POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (many.as_str(), 431),
+        (large.as_str(), 431),
+    ];
+    for (bytes, status) in cases {
+        let mut stream = daemon.connect();
+        let _ = stream.write_all(bytes.as_bytes());
+        let mut text = String::new();
+        // What the server did not read of a large head may reset the connection after the answer.
+        let _ = stream.read_to_string(&mut text);
+        let reply = take_apart(&text);
+        assert_eq!(reply.status, status, "{bytes:.60}: {reply:?}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply:?}");
+        assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()));
+        assert_eq!(reply.json()["status"], status);
+        assert_eq!(reply.json()["instance"].as_str(), reply.header("x-request-id"));
+    }
+    // A response of ours without a body stays as it is.
+    let reply = take_apart(&daemon.raw(b"HEAD /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    assert_eq!((reply.status, reply.body.as_str()), (404, ""));
+}
+
+#[test]
 fn slow_clients_hold_up_nobody() {
     let daemon = Daemon::start(&[]);
     let mut slow: Vec<UnixStream> = (0..20).map(|_| daemon.connect()).collect();

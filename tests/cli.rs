@@ -318,6 +318,40 @@ fn eval_runs_in_a_throw_away_box() {
 }
 
 #[test]
+fn an_interrupted_eval_leaves_nothing_behind() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: String| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).to_str().unwrap().to_owned()
+    };
+    let corpus = (0..60_000).map(|n| {
+        format!("{{\"id\":\"d{n}\",\"text\":\"The shaft seal of pump {n} is replaced every {n} hours.\"}}\n")
+    });
+    let corpus = write("c.jsonl", corpus.collect());
+    let queries = write("q.jsonl", "{\"id\":\"q1\",\"text\":\"when is the seal replaced\"}\n".to_owned());
+    let qrels = write("r.tsv", "q1\td1\t1\n".to_owned());
+    for name in [rustix::process::Signal::TERM, rustix::process::Signal::INT] {
+        let mut child = spud()
+            .env("TMPDIR", temporary.path())
+            .args(["eval", "--corpus", &corpus, "--queries", &queries, "--qrels", &qrels])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        let entries = || std::fs::read_dir(temporary.path()).unwrap().count();
+        while entries() == 0 {
+            assert!(Instant::now() < until, "no temporary folder");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_eq!(entries(), 0, "{name:?}");
+    }
+}
+
+#[test]
 fn when_the_process_with_the_engine_dies_another_command_takes_over() {
     let (data, docs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for number in 0..2000 {

@@ -201,6 +201,28 @@ fn pdf_pages_are_cited() {
     assert_eq!(chunks.last().unwrap().place.pages.unwrap().1, 3);
 }
 
+/// Ends the text, names a colour space that is not there (pdf-extract panics), begins another text.
+const PANIC: &str = "x) Tj /Nope cs (y";
+
+#[test]
+fn a_broken_pdf_page_is_left_out_and_the_others_are_kept() {
+    let page = |word: &str| format!("{word} and pump belong together in the plant. ").repeat(12);
+    let (one, three, five) = (page("Valve"), page("Seal"), page("Motor"));
+    let (done, chunks) = file("m.pdf", &pdf(&[&one, PANIC, &three, PANIC, &five], "")).unwrap();
+    assert_eq!((done.kind, done.pages, done.broken_pages), (Kind::Pdf, 5, 2));
+    // As if the broken pages were empty: nothing twice, nothing lost.
+    let (_, wanted) = file("m.pdf", &pdf(&[&one, "", &three, "", &five], "")).unwrap();
+    assert_eq!(chunks, wanted);
+    assert_eq!(chunks.last().unwrap().place.pages.unwrap().1, 5);
+}
+
+#[test]
+fn a_pdf_without_a_good_page_or_with_too_many_bad_ones_is_a_failure() {
+    assert_eq!(kind_of("m.pdf", &pdf(&[PANIC, PANIC], "")), "damaged");
+    let many: Vec<&str> = std::iter::repeat_n(PANIC, 20).chain(["good"]).collect();
+    assert_eq!(kind_of("m.pdf", &pdf(&many, "")), "damaged");
+}
+
 #[test]
 fn docx_and_epub() {
     let body = "<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>Pump &amp; valve</w:t></w:r></w:p><w:p><w:r><w:t>Turn </w:t></w:r><w:r><w:t>on.</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>";
@@ -224,6 +246,33 @@ fn docx_and_epub() {
     let mut locked = entries;
     locked.push(("META-INF/encryption.xml", b"<e><CipherReference URI=\"c.xhtml\"/></e>"));
     assert_eq!(kind_of("l.epub", &zipped(&locked)), "encrypted");
+}
+
+#[test]
+fn odt_structure_notes_and_locks() {
+    let content = "<office:document-content><office:automatic-styles><style:p>no</style:p></office:automatic-styles><office:body><office:text><text:tracked-changes><text:p>deleted</text:p></text:tracked-changes>\
+        <text:p text:style-name=\"Title\">Pump &amp; valve</text:p><text:p>Turn<text:s text:c=\"3\"/><text:span>it</text:span> on.<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Only when cold.</text:p></text:note-body></text:note><office:annotation><text:p>a comment</text:p></office:annotation></text:p>\
+        <text:h text:outline-level=\"2\">Care</text:h><text:list><text:list-item><text:p>oil</text:p></text:list-item><text:list-item><text:p>grease</text:p></text:list-item></text:list>\
+        <table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b</text:p></table:table-cell><table:table-cell><text:p>c</text:p></table:table-cell></table:table-row></table:table></office:text></office:body></office:document-content>";
+    let kind: &[u8] = b"application/vnd.oasis.opendocument.text";
+    let meta: &[u8] = b"<office:meta><dc:title>The pump book</dc:title></office:meta>";
+    let entries = vec![("mimetype", kind), ("content.xml", content.as_bytes()), ("meta.xml", meta)];
+    let (done, chunks) = file("p.odt", &zipped(&entries)).unwrap();
+    assert_eq!((done.kind, done.title.as_str()), (Kind::Odt, "The pump book"));
+    let seen: Vec<_> = chunks.iter().map(|c| (c.heading.join("/"), c.text.as_str())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("Pump & valve".into(), "Turn it on.\nOnly when cold."),
+            ("Pump & valve/Care".to_owned(), "- oil\n- grease\na b | c"),
+        ]
+    );
+    let mut locked = entries.clone();
+    locked.push(("META-INF/manifest.xml", b"<m><manifest:encryption-data/></m>"));
+    assert_eq!(kind_of("l.odt", &zipped(&locked)), "encrypted");
+    let mut sheet = entries;
+    sheet[0].1 = b"application/vnd.oasis.opendocument.spreadsheet";
+    assert_eq!(kind_of("s.ods", &zipped(&sheet)), "unsupported");
 }
 
 #[test]

@@ -114,11 +114,40 @@ fn a_flipped_bit_is_named_and_rebuilt_and_never_a_wrong_answer() {
             assert!(answer["notes"].to_string().contains("left out"), "byte {at}: silent loss {answer}");
         }
     }
-    no_panic(&run(&data, &["check", "--repair"]));
-    // Jobs are done in order: when this one is done, the repair's job is.
-    assert!(run(&data, &["add", "--collection", "units", source.to_str().unwrap()]).status.success());
+    let repair = run(&data, &["check", "--repair"]);
+    no_panic(&repair);
+    // Without a daemon the engine ends with the command: the repair must be done by then.
+    let said = String::from_utf8_lossy(&repair.stdout).into_owned();
+    assert_eq!(repair.status.code(), Some(0), "{said}");
+    assert!(said.contains("done, 12 of 12 files") && said.contains("Everything is whole again."), "{said}");
+    let jobs = json(&run(&data, &["job", "list", "--json"]));
+    assert!(jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done"), "{jobs}");
     assert!(finds(&data, 5), "repaired from the source files");
     assert_eq!(json(&run(&data, &["check", "--json"]))["ok"], true);
+}
+
+#[test]
+fn a_repair_that_cannot_read_its_sources_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let source = documents(dir.path(), 3);
+    assert!(run(&data, &["add", "--collection", "units", source.to_str().unwrap()]).status.success());
+    let segment = fs::read_dir(data.join("segments/2")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    fs::write(source.join("unit-001.md"), b"").unwrap();
+    let repair = run(&data, &["check", "--repair", "--json"]);
+    no_panic(&repair);
+    assert_eq!(repair.status.code(), Some(1));
+    let report = json(&repair);
+    assert_eq!(
+        (&report["jobs"][0]["state"], &report["jobs"][0]["files_failed"]),
+        (&"done".into(), &1.into())
+    );
+    let errors = run(&data, &["check", "--repair"]);
+    assert_eq!(errors.status.code(), Some(0), "what is left is whole");
 }
 
 #[test]

@@ -17,8 +17,15 @@ use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
 use spud::store::{BlockFile, BlockFileWriter, codec};
 
+/// `PROPTEST_CASES` in the environment replaces every count: a long run of all the doors.
 fn cases(count: u32) -> Config {
-    Config { cases: count, failure_persistence: None, max_shrink_iters: 512, ..Config::default() }
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    Config {
+        cases: asked.unwrap_or(count),
+        failure_persistence: None,
+        max_shrink_iters: 512,
+        ..Config::default()
+    }
 }
 
 /// One change to a sample: what, where, how far, with which byte.
@@ -67,12 +74,21 @@ fn zipped(entries: &[(&str, &[u8])]) -> Vec<u8> {
 const DOCUMENT: &str = "<?xml version=\"1.0\"?><w:document xmlns:w=\"w\"><w:body><w:p><w:pPr><w:pStyle w:val=\"Heading1\"/>\
     </w:pPr><w:r><w:t>Pump</w:t></w:r></w:p><w:p><w:r><w:t>Open &amp; close.</w:t><w:tab/></w:r></w:p><w:tbl><w:tr>\
     <w:tc><w:p><w:r><w:t>cell</w:t></w:r></w:p></w:tc></w:tr></w:tbl></w:body></w:document>";
+const CONTENT: &str = "<?xml version=\"1.0\"?><office:document-content><office:body><office:text><text:h text:outline-level=\"1\">\
+    Pump</text:h><text:p>Open<text:s text:c=\"2\"/>&amp;<text:tab/>close.<text:note><text:note-citation>1</text:note-citation>\
+    <text:note-body><text:p>Slowly.</text:p></text:note-body></text:note></text:p><text:list><text:list-item><text:p>one\
+    </text:p></text:list-item></text:list><table:table><table:table-row><table:table-cell><text:p>cell</text:p>\
+    </table:table-cell></table:table-row></table:table></office:text></office:body></office:document-content>";
 const PACKAGE: &str = "<package><metadata><title>Book</title></metadata><manifest><item id=\"i\" href=\"c.xhtml\" \
     media-type=\"application/xhtml+xml\"/></manifest><spine><itemref idref=\"i\"/></spine></package>";
 const CHAPTER: &str = "<html><body><h1>One</h1><p>Text of the chapter.</p></body></html>";
 
 fn docx(document: &[u8]) -> Vec<u8> {
     zipped(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", document)])
+}
+
+fn odt(content: &[u8]) -> Vec<u8> {
+    zipped(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", content)])
 }
 
 fn epub(package: &[u8], chapter: &[u8]) -> Vec<u8> {
@@ -94,6 +110,7 @@ fn samples() -> &'static [(Kind, Vec<u8>)] {
             (Kind::Text, b"TITLE\n=====\n\n1. Scope\n\nA paragraph of text.\x0c\n\n   indented\ttext\r\nend".to_vec()),
             (Kind::Html, b"<!doctype html><html><head><title>T</title><script>x</script></head><body><h1>A</h1><p>b &amp; &#65; <b>c</b><table><tr><th>x<td>y</table><pre>z\n</pre><ul><li>i</ul></body></html>".to_vec()),
             (Kind::Docx, docx(DOCUMENT.as_bytes())),
+            (Kind::Odt, odt(CONTENT.as_bytes())),
             (Kind::Epub, epub(PACKAGE.as_bytes(), CHAPTER.as_bytes())),
             (Kind::Man, b".TH X 1\n.SH NAME\nx \\- \\fBdo\\fR \\(em it\n.de MC\n.B \\\\$1\n..\n.MC y\n.TP\n.B \\-v\nSay.\n.TS\nl l.\na\tb\n.TE\n.ds S text\n\\*S\n.if n .br\n.nf\ncode\n.fi\n".to_vec()),
             (Kind::Man, b".Dd May 1\n.Dt X 1\n.Sh NAME\n.Nm x\n.Nd do it\n.Sh SYNOPSIS\n.Nm\n.Op Fl v Ar file\n.Bl -tag -width x\n.It Fl v\nSay.\n.El\n".to_vec()),
@@ -169,12 +186,15 @@ fn limits() -> Limits {
 
 /// Parses, and looks that no passage is nonsense.
 fn parse(kind: Kind, bytes: &[u8]) {
+    let last_line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let archive = matches!(kind, Kind::Docx | Kind::Odt | Kind::Epub);
     let mut passages = 0u32;
     let result = parse_bytes(kind, bytes, &limits(), &mut |chunk| {
         passages += 1;
         assert!(!chunk.text.is_empty(), "an empty passage");
         if let Some((first, last)) = chunk.place.lines {
             assert!(1 <= first && first <= last, "lines {first} to {last}");
+            assert!(archive || last as usize <= last_line, "{kind:?}: line {last} of {last_line}");
         }
         ControlFlow::Continue(())
     });
@@ -200,6 +220,7 @@ proptest! {
     #[test]
     fn mutated_parts_of_archives(edits in edits()) {
         parse(Kind::Docx, &docx(&mutated(DOCUMENT.as_bytes(), &edits)));
+        parse(Kind::Odt, &odt(&mutated(CONTENT.as_bytes(), &edits)));
         parse(Kind::Epub, &epub(&mutated(PACKAGE.as_bytes(), &edits), CHAPTER.as_bytes()));
         parse(Kind::Epub, &epub(PACKAGE.as_bytes(), &mutated(CHAPTER.as_bytes(), &edits)));
     }
@@ -236,7 +257,7 @@ fn every_sample_is_valid_and_every_kind_has_one() {
     }
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 10, "every kind but PDF: {kinds:?}");
+    assert_eq!(kinds.len(), 11, "every kind but PDF: {kinds:?}");
 }
 
 fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -252,7 +273,7 @@ fn text_field(text: &str) -> Vec<u8> {
     out
 }
 
-/// A passage, an end and a failure, as a child would send them.
+/// A page, a passage, an end and a failure, as a child would send them.
 fn frames() -> Vec<u8> {
     let number = |number: u32| number.to_le_bytes().to_vec();
     let passage = [
@@ -264,9 +285,11 @@ fn frames() -> Vec<u8> {
         vec![0],
         text_field(""),
     ];
-    let end = [number(3), text_field("Title"), number(2)];
+    let end = [number(3), text_field("Title"), number(2), number(1)];
     let failure = [text_field("damaged"), text_field("no end")];
-    [frame(1, &passage.concat()), frame(2, &end.concat()), frame(3, &failure.concat())].concat()
+    let page = number(7);
+    [frame(4, &page), frame(1, &passage.concat()), frame(2, &end.concat()), frame(3, &failure.concat())]
+        .concat()
 }
 
 proptest! {
@@ -312,7 +335,7 @@ proptest! {
 
 #[test]
 fn the_frames_are_valid() {
-    assert_eq!(parse_frames(&frames()), 3);
+    assert_eq!(parse_frames(&frames()), 4);
 }
 
 /// Two sections, the second over several blocks.

@@ -73,6 +73,14 @@ impl Terminal {
         }
     }
 
+    fn wait_without(&mut self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while self.screen.screen().contents().contains(text) {
+            assert!(Instant::now() < until, "still '{text}':\n{}", self.screen.screen().contents());
+            assert!(self.read(), "ended with '{text}':\n{}", self.screen.screen().contents());
+        }
+    }
+
     fn send(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
@@ -138,4 +146,75 @@ fn a_dumb_terminal_gets_lines() {
     terminal.send(":quit\r");
     assert_eq!(terminal.ends(), Some(0));
     assert!(!terminal.bytes.contains(&0x1b), "no escape codes");
+}
+
+/// A process that stays and has the engine.
+fn host(data: &Path, arguments: &[&str]) -> Child {
+    let child = Command::new(env!("CARGO_BIN_EXE_spud"))
+        .arg("--data")
+        .arg(data)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !answers(data) {
+        assert!(Instant::now() < until, "no socket");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+fn answers(data: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data.join("spud.sock")).is_ok()
+}
+
+const F1: &str = "\x1bOP";
+
+#[test]
+fn when_the_process_with_the_engine_is_killed_the_screen_finds_or_becomes_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = host(dir.path(), &["log", "-f"]);
+    let mut terminal = Terminal::open(dir.path(), 24, 80, &[]);
+    terminal.wait_for("Ask, as you would ask a colleague");
+    terminal.send(F1);
+    terminal.wait_for("● connected");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    terminal.wait_for("connection lost");
+    terminal.wait_for("● connected");
+    assert!(answers(dir.path()), "the engine is in the screen's process now");
+    terminal.send("2how do I replace the pump seal\r");
+    terminal.wait_for("WP40");
+    terminal.send("\x03");
+    assert_eq!(terminal.ends(), Some(0));
+    assert!(!answers(dir.path()), "and ends with it");
+}
+
+#[test]
+fn a_daemon_that_is_started_again_is_found_and_not_kept_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = host(dir.path(), &["daemon"]);
+    let mut terminal = Terminal::open(dir.path(), 24, 80, &[]);
+    terminal.wait_for("Ask, as you would ask a colleague");
+    terminal.send(F1);
+    terminal.wait_for("● connected");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    terminal.wait_for("connection lost");
+    // Longer than the first wait between two tries.
+    let until = Instant::now() + Duration::from_millis(2500);
+    while Instant::now() < until {
+        terminal.read();
+        assert!(!answers(dir.path()), "the daemon's place was taken");
+    }
+    let mut daemon = host(dir.path(), &["daemon"]);
+    terminal.wait_without("connection lost");
+    terminal.wait_for("● connected");
+    terminal.send("\x03");
+    assert_eq!(terminal.ends(), Some(0));
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
 }

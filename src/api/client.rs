@@ -207,7 +207,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A POST that changes nothing.
-pub(super) fn is_question(target: &str) -> bool {
+pub(crate) fn is_question(target: &str) -> bool {
     ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect"].contains(&target)
 }
 

@@ -40,6 +40,21 @@ impl Fault {
         self
     }
 
+    /// The whole response as bytes, where no server renders it; the connection ends with it.
+    pub(super) fn wire(mut self, request: &str) -> Vec<u8> {
+        self.0.instance = Some(request.to_owned());
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let retry = self.0.retry_after.map_or_else(String::new, |s| format!("retry-after: {s}\r\n"));
+        let head = format!(
+            "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\n{retry}x-request-id: {request}\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            self.0.status,
+            self.0.title,
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    }
+
     /// The finished response, with the request's id.
     pub(super) fn render(mut self, request: &str) -> Response {
         self.0.instance = Some(request.to_owned());

@@ -33,6 +33,8 @@ pub struct Options {
     pub daemon: bool,
     /// A throw-away box; [`scratch`] sets it.
     pub scratch: bool,
+    /// A model file that answers in place of the active model.
+    pub model: Option<PathBuf>,
 }
 
 /// Why there is no box to talk to.
@@ -127,6 +129,7 @@ impl Host {
             tiers_file: options.config.clone(),
             daemon: options.daemon,
             scratch: options.scratch,
+            model: options.model.clone(),
         })
         .map_err(refused)?;
         let engine = Arc::new(engine);
@@ -262,7 +265,7 @@ pub struct Attached {
     client: Client,
     host: Option<Host>,
     options: Options,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// Connects to a running daemon, or else starts an engine inside this process.
@@ -271,14 +274,14 @@ pub struct Attached {
 /// [`HostError`] when neither works within a few seconds.
 pub fn attach(options: &Options) -> Result<Attached, HostError> {
     let (client, host) = find(options)?;
-    Ok(Attached { client, host, options: options.clone(), _folder: None })
+    Ok(Attached { client, host, options: options.clone(), folder: None })
 }
 
 /// A fresh box in a temporary folder, gone when dropped.
 ///
 /// # Errors
 /// [`HostError`].
-pub fn scratch(options: &Options) -> Result<Attached, HostError> {
+pub fn scratch(options: &Options, model: Option<PathBuf>) -> Result<Attached, HostError> {
     let failed = |error: std::io::Error| HostError::Failed {
         what: format!("no temporary folder: {error}"),
         advice: "set TMPDIR to a folder with space".to_owned(),
@@ -290,18 +293,17 @@ pub fn scratch(options: &Options) -> Result<Attached, HostError> {
         listen: None,
         daemon: false,
         scratch: true,
+        model,
         ..options.clone()
     };
     let (client, host) = find(&options)?;
-    Ok(Attached { client, host, options, _folder: Some(folder) })
+    Ok(Attached { client, host, options, folder: Some(folder) })
 }
 
 fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let mut sockets = options.sockets();
-        sockets.push(options.data_dir().join(SOCKET));
-        if let Some(client) = sockets.iter().find_map(|socket| Client::connect(socket).ok()) {
+        if let Some(client) = reach(options) {
             return Ok((client, None));
         }
         match Host::start(options) {
@@ -318,11 +320,45 @@ fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
     }
 }
 
+/// Whoever listens already.
+fn reach(options: &Options) -> Option<Client> {
+    let mut sockets = options.sockets();
+    sockets.push(options.data_dir().join(SOCKET));
+    sockets.iter().find_map(|socket| Client::connect(socket).ok())
+}
+
 impl Attached {
+    /// A new link, after the process that had the engine went away: to whoever has it now, or with `host` to
+    /// one inside this process.
+    ///
+    /// # Errors
+    /// [`HostError`] when nobody answers.
+    pub fn renew(&mut self, host: bool) -> Result<Client, HostError> {
+        if self.is_remote() {
+            (self.client, self.host) = match reach(&self.options) {
+                Some(client) => (client, None),
+                None if host => find(&self.options)?,
+                None => {
+                    return Err(HostError::Failed {
+                        what: "the daemon does not answer".to_owned(),
+                        advice: "it may be starting again; `systemctl status spud` tells".to_owned(),
+                    });
+                }
+            };
+        }
+        Ok(self.client.fork())
+    }
+
     /// True when a daemon (or another command) has the engine.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.host.is_none()
+    }
+
+    /// Where a throw-away box keeps its data.
+    #[must_use]
+    pub fn scratch_folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(tempfile::TempDir::path)
     }
 
     /// The link itself, for streams and forks.
@@ -361,9 +397,9 @@ impl Attached {
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
         match self.client.call(method, target, body) {
             Err(error) if error.is_lost() && self.is_remote() && (method == "GET" || is_question(target)) => {
-                let Ok((client, host)) = find(&self.options) else { return Err(error) };
-                self.client = client;
-                self.host = host;
+                if self.renew(true).is_err() {
+                    return Err(error);
+                }
                 self.client.call(method, target, body)
             }
             other => other,

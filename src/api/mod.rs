@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod call;
 pub mod client;
+mod explain;
 mod fault;
 pub mod host;
 mod idempotency;

@@ -127,7 +127,7 @@ fn schemas() -> Value {
     hardware.accelerators.push(Default::default());
     add(&mut all, "Hardware", &hardware);
     add(&mut all, "Model", &Model::default());
-    add(&mut all, "CheckReport", &CheckReport::default());
+    add(&mut all, "CheckReport", &CheckReport { jobs: vec![Job::default()], ..CheckReport::default() });
     add(&mut all, "EvalReport", &EvalReport::default());
     add(&mut all, "LogLine", &LogLine::default());
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use super::app::App;
 use super::auth::Peer;
 use super::call::RequestId;
+use super::explain::Explained;
 use super::fault::Fault;
 use super::route;
 use super::socket::Bound;
@@ -183,7 +184,7 @@ impl Door {
             .header_read_timeout(HEADER_TIME)
             .max_headers(HEADERS)
             .max_buf_size(HEADER_BYTES);
-        let connection = server.serve_connection(TokioIo::new(stream), service);
+        let connection = server.serve_connection(TokioIo::new(Explained::new(stream, app.clone())), service);
         tokio::pin!(connection);
         // A broken or hostile client is its own problem: nothing to report beyond debug.
         let result = tokio::select! {
@@ -278,16 +279,7 @@ fn refused_on_network(request: &Request<Incoming>, peer: Peer, open: bool) -> Op
 async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, id: &str) -> io::Result<()> {
     let fault =
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", "too many open connections");
-    let mut problem = fault.retry_after(1).0;
-    problem.instance = Some(id.to_owned());
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         x-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(&body).await?;
+    stream.write_all(&fault.retry_after(1).wire(id)).await?;
     stream.shutdown().await?;
     let mut rest = [0; 1024];
     while stream.read(&mut rest).await? > 0 {}

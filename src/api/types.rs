@@ -26,7 +26,7 @@ pub struct SearchRequest {
     pub n: usize,
     /// Glob over the document's path, such as `**/*.md`.
     pub path: Option<String>,
-    /// Document kind: markdown, text, html, pdf, docx, epub, man, rst, csv, json, log.
+    /// Document kind: markdown, text, html, pdf, docx, odt, epub, man, rst, csv, json, log.
     pub kind: Option<String>,
     /// Only documents modified at or after this time.
     pub after_ms: Option<u64>,
@@ -548,7 +548,7 @@ pub struct CheckRequest {
     pub repair: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CheckReport {
     pub ok: bool,
@@ -561,6 +561,8 @@ pub struct CheckReport {
     pub problems: Vec<String>,
     /// What `repair` did.
     pub repaired: Vec<String>,
+    /// Jobs that `repair` queued; what was dropped is back when they are done.
+    pub jobs: Vec<Job>,
 }
 
 /// Judged collection to evaluate, as absolute paths.

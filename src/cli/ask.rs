@@ -23,7 +23,7 @@ pub(super) struct AskArgs {
     /// Only documents whose path matches, such as '**/*.md'
     #[arg(long, value_name = "GLOB")]
     path: Option<String>,
-    /// Only this kind: markdown, text, html, pdf, docx, epub, man, rst, csv, json, log
+    /// Only this kind: markdown, text, html, pdf, docx, odt, epub, man, rst, csv, json, log
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only documents modified at or after this date (2026-03-01, UTC)

@@ -7,6 +7,7 @@ use clap::Args;
 use super::add::absolute;
 use super::context::Context;
 use super::error::CliError;
+use super::interrupt::Sweep;
 use super::output::clean;
 use crate::api::host;
 use crate::api::types::{EvalReport, EvalRequest};
@@ -23,6 +24,9 @@ pub(super) struct EvalArgs {
     /// Judgements: query id, document id, relevance, separated by tabs
     #[arg(long, value_name = "R.tsv")]
     qrels: PathBuf,
+    /// Measure this model file in place of the one that answers
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// List every question with its own nDCG@10, worst first
     #[arg(long)]
     per_query: bool,
@@ -35,7 +39,11 @@ pub(super) fn run(args: &EvalArgs, context: &mut Context) -> Result<u8, CliError
         qrels: absolute(&args.qrels)?,
         per_query: args.per_query,
     };
-    let mut link = host::scratch(&context.options)?;
+    let sweep = Sweep::listen();
+    let mut link = host::scratch(&context.options, args.model.clone())?;
+    if let Some(folder) = link.scratch_folder() {
+        sweep.guard(folder.to_owned());
+    }
     let report: EvalReport = link.send("POST", "/v1/eval", &request)?;
     if context.json {
         context.print_json(&report)?;

@@ -96,7 +96,7 @@ fn state(state: JobState) -> &'static str {
     }
 }
 
-fn summary(job: &Job) -> String {
+pub(super) fn summary(job: &Job) -> String {
     let mut line = format!(
         "{} job {} in {}: {}, {} of {} files, {} passages, {} unchanged, {} removed, {} failed",
         job.kind,
@@ -116,9 +116,28 @@ fn summary(job: &Job) -> String {
     line
 }
 
+/// What Ctrl-C does to a job that is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnInterrupt {
+    Cancel,
+    /// It is durable: whoever has the engine next goes on with it.
+    Leave,
+}
+
 /// Waits for a job's end; Ctrl-C cancels it.
 pub(super) fn follow(
     id: &str,
+    interrupt: &Interrupt,
+    link: &mut Attached,
+    context: &Context,
+) -> Result<Job, CliError> {
+    wait(id, OnInterrupt::Cancel, interrupt, link, context)
+}
+
+/// Waits for a job's end, or until interrupted.
+pub(super) fn wait(
+    id: &str,
+    on_interrupt: OnInterrupt,
     interrupt: &Interrupt,
     link: &mut Attached,
     context: &Context,
@@ -137,6 +156,9 @@ pub(super) fn follow(
             break Ok(job);
         }
         if interrupt.is_asked() {
+            if on_interrupt == OnInterrupt::Leave {
+                break Ok(job);
+            }
             let cancelled: Result<Job, _> = link.send("DELETE", &target, &());
             let ended = wait_for_end(&target, link);
             break match (cancelled, ended) {
@@ -206,19 +228,7 @@ pub(super) fn outcome(job: &Job, link: &mut Attached, context: &mut Context) -> 
         context.out.line(&summary(job))?;
     }
     if job.files_failed > 0 && !context.json {
-        let target = format!("/v1/failures?collection={}", escape(&job.collection));
-        let failures: Page<Failure> = link.get(&target)?;
-        let since = job.started_ms.unwrap_or(job.created_ms);
-        let new: Vec<&Failure> = failures.items.iter().filter(|failure| failure.at_ms >= since).collect();
-        for failure in new.iter().take(LISTED) {
-            context.remark(&format!(
-                "  {}: {} ({}); {}",
-                failure.path, failure.reason, failure.kind, failure.advice
-            ));
-        }
-        if new.len() > LISTED {
-            context.remark(&format!("  and {} more: GET /v1/failures lists them", new.len() - LISTED));
-        }
+        list_failures(job, link, context)?;
     }
     Ok(match job.state {
         JobState::Done if job.files_failed > 0 && job.chunks == 0 && job.files_skipped == 0 => FAILED,
@@ -235,4 +245,22 @@ pub(super) fn outcome(job: &Job, link: &mut Attached, context: &mut Context) -> 
         }
         JobState::Failed => FAILED,
     })
+}
+
+/// The files that a job could not read, and what can be done.
+pub(super) fn list_failures(job: &Job, link: &mut Attached, context: &Context) -> Result<(), CliError> {
+    let target = format!("/v1/failures?collection={}", escape(&job.collection));
+    let failures: Page<Failure> = link.get(&target)?;
+    let since = job.started_ms.unwrap_or(job.created_ms);
+    let new: Vec<&Failure> = failures.items.iter().filter(|failure| failure.at_ms >= since).collect();
+    for failure in new.iter().take(LISTED) {
+        context.remark(&format!(
+            "  {}: {} ({}); {}",
+            failure.path, failure.reason, failure.kind, failure.advice
+        ));
+    }
+    if new.len() > LISTED {
+        context.remark(&format!("  and {} more: GET /v1/failures lists them", new.len() - LISTED));
+    }
+    Ok(())
 }

@@ -22,7 +22,8 @@ pub(super) fn result(
         return Err(CliError::new(FAILED, what, "ask without --open to see them"));
     };
     let on_disk = std::path::Path::new(&hit.path).is_file();
-    let readable = !matches!(hit.kind.as_str(), "pdf" | "docx" | "epub") && !hit.path.ends_with(".gz");
+    let readable =
+        !matches!(hit.kind.as_str(), "pdf" | "docx" | "odt" | "epub") && !hit.path.ends_with(".gz");
     if on_disk && readable {
         return source(hit);
     }

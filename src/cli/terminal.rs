@@ -3,14 +3,16 @@
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
 use super::args::When;
 use super::context::Context;
 use super::error::CliError;
-use crate::api::client::{Client, ClientError};
-use crate::api::types::{Event, Problem};
+use crate::api::client::{Client, ClientError, is_question};
+use crate::api::host::Attached;
+use crate::api::types::{Event, Problem, Status};
 use crate::tui::{self, ColorChoice, Link, LinkError, TuiError};
 
 /// Options of the interface, without a command only.
@@ -54,9 +56,11 @@ pub(super) fn run(screen: &Screen, color: When, context: &mut Context) -> Result
         keys_file: screen.keys.clone(),
         theme: screen.theme.clone(),
     };
-    let attached = context.connect()?;
-    let link = Box::new(SocketLink(attached.client().fork()));
-    tui::run(link, options).map_err(|error| match error {
+    let (link, engine) = SocketLink::open(context.connect()?);
+    let shown = tui::run(Box::new(link), options);
+    // The link's threads may still wait for a reply; an engine of our own must be closed all the same.
+    drop(engine.lock().unwrap_or_else(PoisonError::into_inner).take());
+    shown.map_err(|error| match error {
         TuiError::Terminal(_) => CliError::new(1, error.to_string(), "`spud --plain` needs no screen"),
         _ => CliError::usage(
             error.to_string(),
@@ -66,16 +70,82 @@ pub(super) fn run(screen: &Screen, color: When, context: &mut Context) -> Result
     Ok(0)
 }
 
-/// The interface's link over the API client.
-struct SocketLink(Client);
+/// Who has the engine.
+struct Held {
+    attached: Attached,
+    /// A daemon is started again by whoever started it; an engine in here would keep it out.
+    daemon: bool,
+}
+
+impl Held {
+    fn new(mut attached: Attached) -> Self {
+        let daemon = attached.is_remote() && attached.get::<Status>("/v1/status").is_ok_and(|s| s.daemon);
+        Self { attached, daemon }
+    }
+
+    fn renew(&mut self) -> Result<Client, LinkError> {
+        let client = self.attached.renew(!self.daemon).map_err(|error| {
+            let (title, advice) = (error.to_string(), error.advice().to_owned());
+            LinkError {
+                problem: Problem { detail: title.clone(), title, advice: Some(advice), ..Problem::default() },
+            }
+        })?;
+        if self.attached.is_remote() {
+            let status = client.fork().get::<Status>("/v1/status");
+            self.daemon = status.map_or(self.daemon, |status| status.daemon);
+        }
+        Ok(client)
+    }
+}
+
+type Shared = Arc<Mutex<Option<Held>>>;
+
+/// The interface's link over the API client. When the process with the engine goes away, it finds the next one
+/// as at the start; it is the interface that decides when to try again.
+struct SocketLink {
+    client: Client,
+    engine: Shared,
+}
+
+impl SocketLink {
+    fn open(attached: Attached) -> (Self, Shared) {
+        let client = attached.client().fork();
+        let engine = Arc::new(Mutex::new(Some(Held::new(attached))));
+        (Self { client, engine: Arc::clone(&engine) }, engine)
+    }
+
+    fn renew(&mut self) -> Result<(), LinkError> {
+        // One thread finds or starts the engine, the others wait for it.
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engine.as_mut() {
+            self.client = engine.renew()?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: Option<&[u8]>) -> Result<Vec<u8>, LinkError> {
+        let error = match self.client.call(method, path, body) {
+            Ok(answer) => return Ok(answer.body),
+            Err(error) => error,
+        };
+        // What may have arrived and changes something is not sent twice.
+        let again = matches!(error, ClientError::Unreachable { .. })
+            || error.is_lost() && (method == "GET" || is_question(path));
+        if !again {
+            return Err(refusal(error));
+        }
+        self.renew()?;
+        self.client.call(method, path, body).map(|answer| answer.body).map_err(refusal)
+    }
+}
 
 impl Link for SocketLink {
     fn get(&mut self, path: &str) -> Result<Vec<u8>, LinkError> {
-        self.0.call("GET", path, None).map(|answer| answer.body).map_err(refusal)
+        self.call("GET", path, None)
     }
 
     fn send(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
-        self.0.call(method, path, body.as_deref()).map(|answer| answer.body).map_err(refusal)
+        self.call(method, path, body.as_deref())
     }
 
     fn events(
@@ -83,22 +153,30 @@ impl Link for SocketLink {
         after: u64,
         sink: &mut dyn FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), LinkError> {
-        let mut stream = self.0.events((after > 0).then_some(after)).map_err(refusal)?;
+        let after = (after > 0).then_some(after);
+        let mut stream = match self.client.events(after) {
+            Err(ClientError::Unreachable { .. }) => {
+                self.renew()?;
+                self.client.events(after).map_err(refusal)?
+            }
+            other => other.map_err(refusal)?,
+        };
         while let Some(event) = stream.next_event().map_err(refusal)? {
             if sink(event).is_break() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        let title = "the box ended the connection".to_owned();
+        Err(LinkError { problem: Problem { detail: title.clone(), title, ..Problem::default() } })
     }
 
     fn bytes(&self) -> (u64, u64) {
-        let (sent, received) = self.0.bytes();
+        let (sent, received) = self.client.bytes();
         (received, sent)
     }
 
     fn fork(&self) -> Box<dyn Link> {
-        Box::new(Self(self.0.fork()))
+        Box::new(Self { client: self.client.fork(), engine: Arc::clone(&self.engine) })
     }
 }
 

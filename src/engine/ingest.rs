@@ -19,8 +19,10 @@ use crate::resilience::Effect;
 
 /// Chunks of one document that are held until its title and language are known.
 const HELD_CHUNKS: usize = 256;
-/// A commit at least this often while a job runs, so that a crash costs little.
-const COMMIT_EVERY_MS: u64 = 10_000;
+/// A commit is due after this long when enough documents wait for it (a commit costs a small box's flash some
+/// 25 KB however little is in it), and after the longer time whatever waits, so that a crash costs little.
+const COMMIT_AFTER_MS: u64 = 10_000;
+const COMMIT_AT_LATEST_MS: u64 = 30_000;
 const SHOW_EVERY_MS: u64 = 250;
 /// Part of the index buffer that is used when memory is short.
 const SMALL_BATCH: u64 = 8;
@@ -34,6 +36,8 @@ struct Work<'a> {
     record: JobRecord,
     batch: Batch,
     limits: Limits,
+    /// Documents looked at since the last commit.
+    waiting: u32,
     committed_ms: u64,
     shown_ms: u64,
 }
@@ -105,7 +109,7 @@ fn begin<'a>(inner: &'a Arc<Inner>, id: u64, mut record: JobRecord) -> Result<Wo
         child_seconds: budgets.extractor_seconds,
         ..Limits::default()
     };
-    Ok(Work { inner, id, record, batch, limits, committed_ms: now, shown_ms: 0 })
+    Ok(Work { inner, id, record, batch, limits, waiting: 0, committed_ms: now, shown_ms: 0 })
 }
 
 impl Work<'_> {
@@ -227,7 +231,9 @@ impl Work<'_> {
             }
             Err(Failed::Own(error)) => return Err(error),
         }
-        let due = self.inner.clock.now_ms().saturating_sub(self.committed_ms) >= COMMIT_EVERY_MS;
+        self.waiting = self.waiting.saturating_add(1);
+        let since_ms = self.inner.clock.now_ms().saturating_sub(self.committed_ms);
+        let due = commit_is_due(self.waiting, self.inner.budgets.batch_size, since_ms);
         let due = due || self.inner.modes.effects().has(Effect::BatchOfOne);
         if due && !self.batch.is_empty() { self.commit() } else { Ok(()) }
     }
@@ -333,6 +339,10 @@ impl Work<'_> {
         language: &str,
         chunks_before: u64,
     ) {
+        if extracted.broken_pages > 0 {
+            let (path, pages) = (entry.path.display(), extracted.broken_pages);
+            tracing::warn!(job = self.id, %path, pages, "pages that cannot be read were left out");
+        }
         let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
         self.record.files_done += 1;
         self.record.bytes_done += entry.size;
@@ -381,6 +391,7 @@ impl Work<'_> {
         let (id, record) = (self.id, &self.record);
         self.batch.commit(&|write| save(write, id, record))?;
         self.committed_ms = self.inner.clock.now_ms();
+        self.waiting = 0;
         while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}
         self.inner.publish_index(&self.record.collection);
         Ok(())
@@ -421,6 +432,10 @@ impl Work<'_> {
     }
 }
 
+fn commit_is_due(waiting: u32, batch_size: u32, since_ms: u64) -> bool {
+    since_ms >= if waiting >= batch_size { COMMIT_AFTER_MS } else { COMMIT_AT_LATEST_MS }
+}
+
 enum Failed {
     /// The file's fault: it is skipped.
     Foreign(ExtractError),
@@ -449,4 +464,17 @@ fn modified_ms(meta: &std::fs::Metadata) -> u64 {
 /// `/a/b` is under `/a`, but `/ab` is not.
 fn under(path: &[u8], prefix: &[u8]) -> bool {
     prefix.is_empty() || path == prefix || prefix.ends_with(b"/") || path.get(prefix.len()) == Some(&b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::commit_is_due;
+
+    #[test]
+    fn a_commit_waits_for_a_batch_but_not_for_ever() {
+        assert!(!commit_is_due(1000, 32, 9_999), "not again and again");
+        assert!(commit_is_due(32, 32, 10_000));
+        assert!(!commit_is_due(31, 32, 29_999), "the batch is not full");
+        assert!(commit_is_due(1, 32, 30_000));
+    }
 }

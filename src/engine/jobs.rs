@@ -5,18 +5,19 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::EngineError;
 use super::error::store_error;
 use crate::api::types::{Job, JobState};
 use crate::knowledge::KnowledgeError;
-use crate::store::codec;
+use crate::store::{Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
-const JOBS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("jobs");
-/// Finished jobs that stay listed.
+const JOBS: Table = Table::new("jobs");
+/// Finished jobs that stay listed at most, however young.
 const KEPT: usize = 200;
+const DAY_MS: u64 = 86_400_000;
 
 /// A job as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -101,26 +102,46 @@ pub(super) struct Jobs {
     running: Mutex<Option<(u64, JobRecord, String)>>,
     cancel: AtomicU64,
     stopping: AtomicBool,
+    /// How long finished jobs are kept.
+    kept_ms: u64,
 }
 
 impl Jobs {
-    pub(super) fn open(database: &Database) -> Result<(), EngineError> {
+    /// Finds its table and forgets what finished more than `days` ago; every new job does so again, because a
+    /// daemon may run for years.
+    pub(super) fn open(database: &Database, days: u32, now_ms: u64) -> Result<Self, EngineError> {
+        let jobs = Self { kept_ms: u64::from(days).saturating_mul(DAY_MS), ..Self::default() };
         let write = database.begin_write().map_err(store_error)?;
         {
             let mut table = write.open_table(JOBS).map_err(store_error)?;
-            // Beyond the newest, finished jobs are forgotten.
-            let mut finished = Vec::new();
-            for entry in table.iter().map_err(store_error)? {
-                let (id, bytes) = entry.map_err(store_error)?;
-                if read(bytes.value()).is_ok_and(|record| record.state().is_final()) {
-                    finished.push(id.value());
+            jobs.forget(&mut table, now_ms)?;
+        }
+        write.commit().map_err(store_error)?;
+        Ok(jobs)
+    }
+
+    fn forget(
+        &self,
+        table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+        now_ms: u64,
+    ) -> Result<(), EngineError> {
+        let mut finished = Vec::new();
+        for entry in table.iter().map_err(store_error)? {
+            let (id, bytes) = entry.map_err(store_error)?;
+            match read(bytes.value()) {
+                Ok(record) if record.state().is_final() => {
+                    finished.push((number_of(id.value()), record.finished_ms.unwrap_or(record.created_ms)));
                 }
-            }
-            for id in finished.iter().rev().skip(KEPT) {
-                table.remove(*id).map_err(store_error)?;
+                _ => {}
             }
         }
-        write.commit().map_err(store_error)
+        // The newest stays however old it is: the next id follows from it.
+        for (place, (id, ended_ms)) in finished.into_iter().rev().enumerate().skip(1) {
+            if place >= KEPT || ended_ms.saturating_add(self.kept_ms) < now_ms {
+                table.remove(number_key(id).as_slice()).map_err(store_error)?;
+            }
+        }
+        Ok(())
     }
 
     /// Queues a job durably.
@@ -129,8 +150,9 @@ impl Jobs {
         write.set_quick_repair(true);
         let id = {
             let mut table = write.open_table(JOBS).map_err(store_error)?;
-            let id = table.last().map_err(store_error)?.map_or(0, |(id, _)| id.value()) + 1;
+            let id = table.last().map_err(store_error)?.map_or(0, |(id, _)| number_of(id.value())) + 1;
             put(&mut table, id, record)?;
+            self.forget(&mut table, record.created_ms)?;
             id
         };
         write.commit().map_err(store_error)?;
@@ -175,8 +197,8 @@ impl Jobs {
         for entry in table.iter().map_err(store_error)? {
             let (id, bytes) = entry.map_err(store_error)?;
             match read(bytes.value()) {
-                Ok(record) => found.push((id.value(), record)),
-                Err(error) => tracing::error!(job = id.value(), %error, "a job cannot be read"),
+                Ok(record) => found.push((number_of(id.value()), record)),
+                Err(error) => tracing::error!(job = number_of(id.value()), %error, "a job cannot be read"),
             }
         }
         if let Some((running, live, _)) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner)
@@ -266,16 +288,55 @@ pub(super) fn save(
     record: &JobRecord,
 ) -> Result<(), KnowledgeError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
-    write.open_table(JOBS)?.insert(id, bytes.as_slice())?;
+    write.open_table(JOBS)?.insert(number_key(id).as_slice(), bytes.as_slice())?;
     Ok(())
 }
 
-fn put(table: &mut redb::Table<'_, u64, &[u8]>, id: u64, record: &JobRecord) -> Result<(), EngineError> {
+fn put(
+    table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    id: u64,
+    record: &JobRecord,
+) -> Result<(), EngineError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| EngineError::Internal(e.to_string()))?;
-    table.insert(id, bytes.as_slice()).map_err(store_error)?;
+    table.insert(number_key(id).as_slice(), bytes.as_slice()).map_err(store_error)?;
     Ok(())
 }
 
 fn read(bytes: &[u8]) -> Result<JobRecord, codec::CodecError> {
     codec::decode(VERSION, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(state: JobState, at_ms: u64) -> JobRecord {
+        let mut record = JobRecord { created_ms: at_ms, ..JobRecord::default() };
+        record.set_state(state);
+        record.finished_ms = state.is_final().then_some(at_ms);
+        record
+    }
+
+    fn ids(jobs: &Jobs, database: &Database) -> Vec<u64> {
+        jobs.list(database).unwrap().into_iter().map(|(id, _)| id).collect()
+    }
+
+    #[test]
+    fn finished_jobs_are_forgotten_after_their_days_and_the_others_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::create(folder.path().join("jobs.redb")).unwrap();
+        let jobs = Jobs::open(&database, 7, 0).unwrap();
+        jobs.enqueue(&database, &job(JobState::Done, 0)).unwrap();
+        jobs.enqueue(&database, &job(JobState::Queued, 0)).unwrap();
+        jobs.enqueue(&database, &job(JobState::Failed, 3 * DAY_MS)).unwrap();
+        assert_eq!(ids(&jobs, &database), [1, 2, 3]);
+        jobs.enqueue(&database, &job(JobState::Done, 8 * DAY_MS)).unwrap();
+        assert_eq!(ids(&jobs, &database), [2, 3, 4], "a new job sweeps");
+        let jobs = Jobs::open(&database, 7, 100 * DAY_MS).unwrap();
+        assert_eq!(ids(&jobs, &database), [2, 4], "and so does a start; the newest keeps the count of ids");
+        for _ in 0..KEPT + 5 {
+            jobs.enqueue(&database, &job(JobState::Done, 100 * DAY_MS)).unwrap();
+        }
+        assert_eq!(ids(&jobs, &database).len(), KEPT + 1, "however young");
+    }
 }

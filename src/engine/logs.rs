@@ -24,7 +24,7 @@ pub(super) fn open(
             events.publish(clock.now_ms(), EventKind::Log(line));
         }
     };
-    start(&data.join("logs"), budgets.log_bytes, level, on_line).map_err(refuse)
+    start(&data.join("logs"), budgets.log_bytes, budgets.retention_days, level, on_line).map_err(refuse)
 }
 
 fn refuse(error: crate::observe::LogError) -> EngineError {

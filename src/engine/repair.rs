@@ -20,6 +20,7 @@ pub(super) fn check(inner: &Arc<Inner>, repair: bool) -> Result<CheckReport, Eng
         bytes: checked.bytes,
         problems: checked.problems,
         repaired: Vec::new(),
+        jobs: Vec::new(),
     };
     if !repair {
         return Ok(report);
@@ -37,16 +38,14 @@ pub(super) fn check(inner: &Arc<Inner>, repair: bool) -> Result<CheckReport, Eng
             lost.len()
         ));
         if !lost.is_empty() {
-            enqueue(
-                inner,
-                JobRecord {
-                    kind: "add".into(),
-                    collection,
-                    paths: lost,
-                    force: true,
-                    ..JobRecord::default()
-                },
-            )?;
+            let record = JobRecord {
+                kind: "add".into(),
+                collection,
+                paths: lost,
+                force: true,
+                ..JobRecord::default()
+            };
+            report.jobs.push(enqueue(inner, record)?);
         }
     }
     Ok(report)

@@ -188,7 +188,7 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
     all.push(gauge("extractor_seconds", b.extractor_seconds, "count", "seconds that one document may take"));
     all.push(gauge("l2_cache", b.l2_cache, "bytes", "compressed answers kept on disk"));
     all.push(gauge("log_bytes", b.log_bytes, "bytes", "log files on disk"));
-    all.push(gauge("batch_size", u64::from(b.batch_size), "count", "passages embedded together"));
+    all.push(gauge("batch_size", u64::from(b.batch_size), "count", "documents that one commit waits for"));
     all.push(gauge("search_threads", u64::from(b.search_workers), "count", "threads that answer queries"));
     all.push(gauge("connection_limit", u64::from(b.connections), "count", "open connections to the API"));
     all.push(gauge("vector_width", u64::from(b.vector_width), "count", "columns of the model in use"));
@@ -196,7 +196,7 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
         "retention_days",
         u64::from(b.retention_days),
         "count",
-        "days that finished jobs are kept",
+        "days that finished jobs and log files are kept",
     ));
     all
 }

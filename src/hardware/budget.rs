@@ -26,7 +26,7 @@ pub struct Budgets {
     pub extractor_memory: u64,
     /// Seconds one document may take to extract.
     pub extractor_seconds: u64,
-    /// Passages embedded and committed together.
+    /// Documents that one commit of an ingest job waits for.
     pub batch_size: u32,
     /// Threads that answer queries.
     pub search_workers: u32,
@@ -38,7 +38,7 @@ pub struct Budgets {
     pub log_bytes: u64,
     /// error, warn, info, debug or trace.
     pub log_level: String,
-    /// Days that finished jobs and failures are kept.
+    /// Days that finished jobs and log files are kept.
     pub retention_days: u32,
     /// Name of the embedding model: `default` is the embedded one.
     pub model: String,

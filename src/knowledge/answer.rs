@@ -16,9 +16,10 @@ use super::library::{Library, SegmentView, Snapshot};
 use super::passage::{Lookup, Seen};
 use super::query::Query;
 use super::record::ChunkRecord;
-use super::search::{Effort, Found, Scored, Searched, hybrid};
+use super::search::{Effort, Found, Scored, Searched, hybrid, with_phrases};
 use super::segment::Segment;
 use super::suggest::nearest;
+use super::text::TextReader;
 
 /// What is asked, and where.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +89,8 @@ const COVERAGE_LEAST: f32 = 0.34;
 const COSINE_LEAST: f32 = 0.55;
 /// Fused candidates that are read for proximity, beyond those wanted.
 const READ_BEYOND: usize = 5;
+/// Candidates that are read at most: duplicates and passages without a phrase are passed over.
+const READ_MOST: usize = 400;
 const PROXIMITY_WEIGHT: f32 = 0.1;
 
 struct View<'a> {
@@ -149,14 +152,23 @@ impl Library {
             .collect();
         let mut effort = question.effort;
         if !query.phrases.is_empty() {
-            effort.candidates *= 10;
+            effort.candidates = effort.candidates.max(READ_MOST);
         }
+        let with_phrases = with_phrases(&searched, query)?;
+        let has_words = |number: u32, chunk: u32| {
+            with_phrases
+                .as_ref()
+                .is_none_or(|sets| sets.get(number as usize).is_some_and(|s| s.contains(chunk)))
+        };
         if !question.filters() {
-            return Ok(hybrid(&searched, query, Some(self.model()), effort, &|_, _| true)?);
+            return Ok(hybrid(&searched, query, Some(self.model()), effort, &has_words)?);
         }
         let read = self.catalogue.read()?;
         let known: RefCell<HashMap<u64, bool>> = RefCell::default();
         let accepts = |number: u32, chunk: u32| {
+            if !has_words(number, chunk) {
+                return false;
+            }
             let Some(view) = views.get(number as usize) else { return false };
             let Ok(document) = view.segment.segment.document_of(chunk) else { return false };
             *known.borrow_mut().entry(document).or_insert_with(|| {
@@ -177,30 +189,24 @@ impl Library {
         question: &Question,
     ) -> Result<(Vec<Passage>, bool), KnowledgeError> {
         let read = self.catalogue.read()?;
-        let mut readers: HashMap<u32, super::text::TextReader<'_>> = HashMap::new();
+        let mut reader = TextReader::new()?;
         let mut passages: Vec<Passage> = Vec::new();
         let mut relevant = false;
         for (at, scored) in found.scored.iter().enumerate() {
-            if passages.len() >= question.n + READ_BEYOND
-                || (at >= 40 * question.n && query.phrases.is_empty())
-            {
+            if passages.len() >= question.n + READ_BEYOND || at >= READ_MOST {
                 break;
             }
             let Some(view) = views.get(scored.segment as usize) else { continue };
             let segment = &view.segment.segment;
-            let reader = match readers.entry(scored.segment) {
-                std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::hash_map::Entry::Vacant(entry) => entry.insert(segment.texts()?),
-            };
-            let record = segment.record(reader, scored.chunk)?;
-            let seen = look(lookup, query, &record);
-            if !seen.has_phrases {
+            let record = segment.record(&mut reader, scored.chunk)?;
+            if !query.phrases.iter().all(|phrase| phrase.occurs_in(&record.text)) {
                 continue;
             }
             if let Some(twin) = passages.iter_mut().find(|p| same(p, &record, question.by_record)) {
                 twin.duplicates += 1;
                 continue;
             }
+            let seen = look(lookup, query, &record);
             let document_id = segment.document_of(scored.chunk)?;
             let Some(document) = read_document(&read, view.collection_id, document_id)? else { continue };
             relevant |= seen.coverage >= COVERAGE_LEAST || scored.dense >= COSINE_LEAST;
@@ -325,7 +331,7 @@ fn surface_of(
     let mut list = segment.list(offset)?;
     list.skip_to(0);
     let Some(chunk) = list.postings().0.first().copied() else { return Ok(None) };
-    let record = segment.record(&mut segment.texts()?, chunk)?;
+    let record = segment.record(&mut TextReader::new()?, chunk)?;
     let mut surface = None;
     for text in [&record.text, &record.title].into_iter().chain(&record.heading) {
         words(text, |word| {

@@ -59,8 +59,9 @@ pub(super) struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    pub(super) fn new(model: &str, width: usize) -> Self {
-        Self {
+    /// `dictionary` compresses the text; an empty one means that one is trained.
+    pub(super) fn new(model: &str, width: usize, dictionary: &[u8]) -> io::Result<Self> {
+        Ok(Self {
             model: model.to_owned(),
             width,
             terms: HashMap::new(),
@@ -77,9 +78,9 @@ impl SegmentBuilder {
             vectors: Vec::new(),
             scales: Vec::new(),
             sums: vec![0.0; width],
-            texts: TextWriter::new(Vec::new()),
+            texts: TextWriter::new(Vec::new(), dictionary)?,
             text_bytes: 0,
-        }
+        })
     }
 
     pub(super) fn chunks(&self) -> usize {

@@ -6,24 +6,25 @@
 //!
 //! Invariant: bounded in bytes; a miss is never an error, and a damaged record is a miss.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bincode::{Decode, Encode};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use sha2::{Digest, Sha256};
 
 use super::KnowledgeError;
 use super::answer::Answer;
-use crate::store::codec;
+use crate::store::{Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Digest of the key → record
-const ANSWERS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("answers");
-/// Sequence → digest and length, oldest first
-const ORDER: TableDefinition<'_, u64, ([u8; 16], u64)> = TableDefinition::new("answer_order");
+const ANSWERS: Table = Table::new("answers");
+/// Sequence → digest and length (big-endian), oldest first
+const ORDER: Table = Table::new("answer_order");
 /// Answers that wait for the next commit, at most: a commit costs about 25 KB of writes whatever its size.
 const PENDING: usize = 256;
 const LEVEL: i32 = 1;
@@ -92,7 +93,7 @@ pub struct Answers {
     l2_limit: u64,
     l2_bytes: AtomicU64,
     counts: [AtomicU64; 4],
-    pending: Mutex<Vec<(Key, Arc<Answer>)>>,
+    pending: Mutex<VecDeque<(Key, Arc<Answer>)>>,
 }
 
 impl Answers {
@@ -106,7 +107,7 @@ impl Answers {
         let order = write.open_table(ORDER)?;
         let mut held = 0;
         for entry in order.iter()? {
-            held += entry?.1.value().1;
+            held += number_of(entry?.1.value());
         }
         drop(order);
         write.commit()?;
@@ -129,7 +130,7 @@ impl Answers {
         }
         if on {
             self.l1.clear();
-            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
+            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::new();
         }
         self.l1.set_capacity(self.l1_now());
     }
@@ -162,7 +163,7 @@ impl Answers {
 
     fn get_l2(&self, database: &Database, key: &Key) -> Result<Option<Answer>, KnowledgeError> {
         let table = database.begin_read()?.open_table(ANSWERS)?;
-        let Some(packed) = table.get(key.digest())? else { return Ok(None) };
+        let Some(packed) = table.get(&key.digest()[..])? else { return Ok(None) };
         let record = zstd::stream::decode_all(packed.value())?;
         let (kept, answer): (Key, Answer) = codec::decode(VERSION, &record)
             .map_err(|e| KnowledgeError::Record { what: format!("a cached answer: {e}") })?;
@@ -177,9 +178,9 @@ impl Answers {
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if pending.len() == PENDING {
-            pending.remove(0);
+            pending.pop_front();
         }
-        pending.push((key, answer));
+        pending.push_back((key, answer));
     }
 
     /// Commits what waits, and drops the oldest beyond the limit.
@@ -197,23 +198,24 @@ impl Answers {
         {
             let mut answers = write.open_table(ANSWERS)?;
             let mut order = write.open_table(ORDER)?;
-            let mut next = order.last()?.map_or(0, |(seq, _)| seq.value()) + 1;
+            let mut next = order.last()?.map_or(0, |(seq, _)| number_of(seq.value())) + 1;
             for (key, answer) in waiting {
                 let record = codec::encode(VERSION, &(key.clone(), (*answer).clone()))
                     .map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
                 let packed = zstd::bulk::compress(&record, LEVEL)?;
                 let digest = key.digest();
-                if answers.insert(digest, packed.as_slice())?.is_none() {
-                    order.insert(next, (digest, packed.len() as u64))?;
+                if answers.insert(&digest[..], packed.as_slice())?.is_none() {
+                    let entry = [&digest[..], &(packed.len() as u64).to_be_bytes()].concat();
+                    order.insert(&number_key(next)[..], entry.as_slice())?;
                     next += 1;
                     held += packed.len() as u64;
                 }
             }
             while held > self.l2_limit {
                 let Some((_, oldest)) = order.pop_first()? else { break };
-                let (digest, length) = oldest.value();
+                let (digest, length) = oldest.value().split_at(16.min(oldest.value().len()));
                 answers.remove(digest)?;
-                held = held.saturating_sub(length);
+                held = held.saturating_sub(number_of(length));
             }
         }
         write.commit()?;

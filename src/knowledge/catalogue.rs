@@ -9,28 +9,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
 use redb::backends::InMemoryBackend;
-use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
-use crate::store::codec;
+use crate::store::{Table, codec, named_key, number_of, owned_key};
 
 const VERSION: u8 = 1;
 
-pub(super) const COLLECTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("collections");
-/// (collection, document) → [`DocumentRecord`]
-pub(super) const DOCUMENTS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("documents");
-/// (collection, path) → document
-pub(super) const PATHS: TableDefinition<'_, (u32, &[u8]), u64> = TableDefinition::new("paths");
-/// (collection, segment) → [`SegmentRecord`]
-pub(super) const SEGMENTS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("segments");
-/// segment → bitmap words
-pub(super) const TOMBSTONES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("tombstones");
-/// (collection, path) → [`FailureRecord`]
-pub(super) const FAILURES: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("failures");
-pub(super) const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
+pub(super) const COLLECTIONS: Table = Table::new("collections");
+/// Owned key (collection, document) → [`DocumentRecord`]
+pub(super) const DOCUMENTS: Table = Table::new("documents");
+/// Named key (collection, path) → document, a number
+pub(super) const PATHS: Table = Table::new("paths");
+/// Owned key (collection, segment) → [`SegmentRecord`]
+pub(super) const SEGMENTS: Table = Table::new("segments");
+/// Number key of a segment → bitmap words
+pub(super) const TOMBSTONES: Table = Table::new("tombstones");
+/// Named key (collection, path) → [`FailureRecord`]
+pub(super) const FAILURES: Table = Table::new("failures");
+pub(super) const COUNTERS: Table = Table::new("counters");
 
 /// A collection as it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -212,7 +209,7 @@ impl Catalogue {
         let mut found = Vec::new();
         for entry in table.iter()? {
             let (name, record) = entry?;
-            let name = name.value().to_owned();
+            let name = String::from_utf8_lossy(name.value()).into_owned();
             found.push((name.clone(), decode(record.value(), || format!("collection '{name}'"))?));
         }
         Ok(found)
@@ -224,7 +221,7 @@ impl Catalogue {
         path: &[u8],
     ) -> Result<Option<(u64, DocumentRecord)>, KnowledgeError> {
         let read = self.read()?;
-        let Some(id) = read.open_table(PATHS)?.get((collection, path))?.map(|id| id.value()) else {
+        let Some(id) = number(&read.open_table(PATHS)?, &named_key(collection, path))? else {
             return Ok(None);
         };
         Ok(read_document(&read, collection, id)?.map(|record| (id, record)))
@@ -236,7 +233,10 @@ impl Catalogue {
         path: &[u8],
     ) -> Result<Option<FailureRecord>, KnowledgeError> {
         let table = self.read()?.open_table(FAILURES)?;
-        table.get((collection, path))?.map(|bytes| decode(bytes.value(), || "a failure".into())).transpose()
+        table
+            .get(named_key(collection, path).as_slice())?
+            .map(|bytes| decode(bytes.value(), || "a failure".into()))
+            .transpose()
     }
 }
 
@@ -246,7 +246,18 @@ pub(super) fn read_document(
     id: u64,
 ) -> Result<Option<DocumentRecord>, KnowledgeError> {
     let table = read.open_table(DOCUMENTS)?;
-    table.get((collection, id))?.map(|bytes| decode(bytes.value(), || format!("document {id}"))).transpose()
+    table
+        .get(owned_key(collection, id).as_slice())?
+        .map(|bytes| decode(bytes.value(), || format!("document {id}")))
+        .transpose()
+}
+
+/// A value that is a number.
+pub(super) fn number(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+) -> Result<Option<u64>, KnowledgeError> {
+    Ok(table.get(key)?.map(|value| number_of(value.value())))
 }
 
 /// Next value of a counter, from 1.
@@ -257,8 +268,8 @@ pub(super) fn next(write: &WriteTransaction, counter: &str) -> Result<u64, Knowl
 /// First of `count` fresh values of a counter.
 pub(super) fn reserve(write: &WriteTransaction, counter: &str, count: u64) -> Result<u64, KnowledgeError> {
     let mut table = write.open_table(COUNTERS)?;
-    let last = table.get(counter)?.map_or(0, |value| value.value());
-    table.insert(counter, last + count)?;
+    let last = number(&table, counter.as_bytes())?.unwrap_or(0);
+    table.insert(counter.as_bytes(), (last + count).to_be_bytes().as_slice())?;
     Ok(last + 1)
 }
 
@@ -267,8 +278,10 @@ pub(super) fn read_collection(
     name: &str,
 ) -> Result<Option<CollectionRecord>, KnowledgeError> {
     let table = write.open_table(COLLECTIONS)?;
-    let record =
-        table.get(name)?.map(|bytes| decode(bytes.value(), || format!("collection '{name}'"))).transpose()?;
+    let record = table
+        .get(name.as_bytes())?
+        .map(|bytes| decode(bytes.value(), || format!("collection '{name}'")))
+        .transpose()?;
     Ok(record)
 }
 
@@ -277,7 +290,7 @@ pub(super) fn write_collection(
     name: &str,
     record: &CollectionRecord,
 ) -> Result<(), KnowledgeError> {
-    write.open_table(COLLECTIONS)?.insert(name, encode(record)?.as_slice())?;
+    write.open_table(COLLECTIONS)?.insert(name.as_bytes(), encode(record)?.as_slice())?;
     Ok(())
 }
 
@@ -292,7 +305,7 @@ mod tests {
         let catalogue = Catalogue::open(&path, 1 << 20).unwrap();
         let keep = |name: &str| -> Result<(), KnowledgeError> {
             let write = catalogue.write()?;
-            write.open_table(COUNTERS)?.insert(name, 1)?;
+            write.open_table(COUNTERS)?.insert(name.as_bytes(), &[1][..])?;
             Ok(write.commit()?)
         };
         keep("one").unwrap();
@@ -310,7 +323,7 @@ mod tests {
         assert!(catalogue.reopen().unwrap());
         keep("four").unwrap();
         let table = catalogue.read().unwrap().open_table(COUNTERS).unwrap();
-        let has = |name: &str| table.get(name).unwrap().is_some();
+        let has = |name: &str| table.get(name.as_bytes()).unwrap().is_some();
         assert!(has("one") && !has("two") && !has("three") && has("four"));
     }
 }

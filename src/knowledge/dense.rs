@@ -9,12 +9,14 @@ use super::simd::Kernel;
 use crate::store::Damage;
 
 /// Up to this many chunks a plain scan is fast enough, and exact.
-const FLAT_LIMIT: u32 = 50_000;
+const FLAT_LIMIT: u32 = 16_384;
 const BATCH: usize = 2048;
 /// Part of a large segment that is rescored: at 64 columns and 660k passages, 1/41 holds 0.952 of the exact
 /// top 10, 1/82 holds 0.916 (`benches/run.sh`).
 const RESCORED_PART: u32 = 40;
 const RESCORED_LEAST: usize = 2000;
+/// Rows that are on their way from memory while one is scored.
+const AHEAD: usize = 12;
 
 /// A question's vector, ready for the kernels.
 pub(super) struct DenseQuery {
@@ -57,10 +59,16 @@ impl DenseQuery {
         }
         let by_size = (segment.chunks() / RESCORED_PART) as usize;
         let rescored = if rescored == 0 { by_size.max(RESCORED_LEAST) } else { rescored };
-        for chunk in self.coarse(segment, rescored)? {
+        let near = self.coarse(segment, rescored)?;
+        let mut threshold = best.threshold();
+        for (at, &chunk) in near.iter().enumerate() {
+            if let Some(&ahead) = near.get(at + AHEAD) {
+                segment.prefetch_row(ahead as usize);
+            }
             let score = self.cosine(segment, chunk)?;
-            if score > best.threshold() && keep(chunk) {
+            if score > threshold && keep(chunk) {
                 best.push(Candidate { score, segment: number, chunk });
+                threshold = best.threshold();
             }
         }
         Ok(())
@@ -99,42 +107,63 @@ impl DenseQuery {
     /// About `wanted` chunks with the smallest Hamming distance, in ascending order.
     #[allow(clippy::cast_possible_truncation)] // chunk numbers are u32
     fn coarse(&self, segment: &Segment, wanted: usize) -> Result<Vec<u32>, Damage> {
+        let kernel = Kernel::detect();
         let query = query_code(&self.vector, segment.mean());
         let chunks = segment.chunks() as usize;
-        let mut distances = vec![0u16; BATCH];
-        let mut counts = vec![0usize; query.len() * 64 + 1];
-        let mut kept: Vec<(u16, u32)> = Vec::with_capacity(wanted * 2 + BATCH);
-        let mut cut = u16::MAX;
+        let mut distances = vec![0u8; chunks];
         for start in (0..chunks).step_by(BATCH) {
             let end = (start + BATCH).min(chunks);
-            let distances = &mut distances[..end - start];
-            Kernel::detect().hammings(&query, segment.codes(start..end)?, distances);
-            for (at, distance) in distances.iter().enumerate() {
-                if *distance <= cut {
-                    kept.push((*distance, (start + at) as u32));
-                    counts[*distance as usize] += 1;
-                }
-            }
-            if kept.len() >= wanted * 2 {
-                cut = cut_at(&counts, wanted);
-                kept.retain(|(distance, _)| *distance <= cut);
-                counts.iter_mut().skip(cut as usize + 1).for_each(|count| *count = 0);
-            }
+            kernel.hammings(&query, segment.codes(start..end)?, &mut distances[start..end]);
         }
-        cut = cut_at(&counts, wanted);
-        Ok(kept.into_iter().filter(|(distance, _)| *distance <= cut).map(|(_, chunk)| chunk).collect())
+        let mut near = Vec::with_capacity(wanted + wanted / 2);
+        kernel.within(&distances, cut(&distances, wanted), &mut near);
+        Ok(near)
     }
 }
 
-/// Smallest distance within which at least `wanted` lie.
-#[allow(clippy::cast_possible_truncation)] // distances are u16
-fn cut_at(counts: &[usize], wanted: usize) -> u16 {
+/// The distance within which about `wanted` lie, told from every eighth run of 64.
+#[allow(clippy::cast_possible_truncation)] // 256 counts
+fn cut(distances: &[u8], wanted: usize) -> u8 {
+    let mut counts = [0usize; 256];
+    let mut sampled = 0;
+    for run in distances.chunks(64).step_by(8) {
+        sampled += run.len();
+        run.iter().for_each(|distance| counts[*distance as usize] += 1);
+    }
+    let enough = (wanted * sampled).div_ceil(distances.len().max(1));
     let mut total = 0;
-    for (distance, count) in counts.iter().enumerate() {
+    let found = counts.iter().position(|count| {
         total += count;
-        if total >= wanted {
-            return distance as u16;
+        total >= enough
+    });
+    found.map_or(u8::MAX, |distance| distance as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_cut_keeps_about_as_many_as_wanted(seed in any::<u64>(), wanted in 500usize..4000) {
+            let mut state = seed | 1;
+            let bits = |state: &mut u64| {
+                *state ^= *state << 13;
+                *state ^= *state >> 7;
+                *state ^= *state << 17;
+                state.count_ones() as u8
+            };
+            let distances: Vec<u8> = (0..20_000).map(|_| bits(&mut state)).collect();
+            let cut = cut(&distances, wanted);
+            let kept = |most: u8| distances.iter().filter(|d| **d <= most).count();
+            prop_assert!(kept(cut) >= wanted * 3 / 4 && kept(cut - 2) < wanted);
         }
     }
-    u16::MAX
+
+    #[test]
+    fn the_cut_of_few_keeps_all() {
+        assert_eq!(cut(&[], 10), 0);
+        assert_eq!(cut(&[9, 3], 10), u8::MAX);
+    }
 }

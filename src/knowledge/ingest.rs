@@ -13,11 +13,13 @@ use super::catalogue::{
     DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode,
     reserve, write_collection,
 };
+use super::chunk_set::ChunkSet;
+use super::embedder::Embedder;
 use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;
-use super::tombstones::Tombstones;
+use crate::store::{named_key, number_key, number_of, owned_key};
 
 /// Where the change of a job's own record joins the batch's transaction.
 pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
@@ -36,8 +38,8 @@ pub struct Batch {
     aborted: Vec<u64>,
     touched: Vec<(u64, DocumentRecord)>,
     ids: std::ops::Range<u64>,
+    embedder: Embedder,
     vector: Vec<f32>,
-    rows: Vec<u32>,
 }
 
 impl Batch {
@@ -47,7 +49,7 @@ impl Batch {
     /// [`KnowledgeError::NotFound`] when the collection is not there.
     pub fn new(library: Arc<Library>, collection: &str, width: usize) -> Result<Self, KnowledgeError> {
         let view = library.collection(collection)?;
-        let builder = SegmentBuilder::new(library.model_id(), width);
+        let builder = SegmentBuilder::new(library.model_id(), width, view.dictionary().unwrap_or_default())?;
         Ok(Self {
             collection: collection.to_owned(),
             collection_id: view.record.id,
@@ -60,8 +62,8 @@ impl Batch {
             aborted: Vec::new(),
             touched: Vec::new(),
             ids: 0..0,
+            embedder: Embedder::new(library.model().clone())?,
             vector: vec![0.0; width],
-            rows: Vec::new(),
             library,
         })
     }
@@ -122,7 +124,7 @@ impl Batch {
     ) -> Result<(), KnowledgeError> {
         let record = ChunkRecord::new(chunk, title);
         let text = embedded_text(&record);
-        self.library.model().embed(&text, &mut self.vector, &mut self.rows)?;
+        self.embedder.embed(&text, &mut self.vector)?;
         self.builder.push(document, language, &record, &self.vector)?;
         Ok(())
     }
@@ -170,7 +172,9 @@ impl Batch {
             self.bury_fresh(&write, *id, &gone)?;
         }
         if let Some((id, segment)) = &segment {
-            write.open_table(SEGMENTS)?.insert((self.collection_id, *id), encode(segment)?.as_slice())?;
+            write
+                .open_table(SEGMENTS)?
+                .insert(&owned_key(self.collection_id, *id)[..], encode(segment)?.as_slice())?;
         }
         record.generation += 1;
         write_collection(&write, &self.collection, &record)?;
@@ -183,7 +187,7 @@ impl Batch {
         library.load()
     }
 
-    /// Tombstones for aborted documents inside the segment that was just written.
+    /// ChunkSet for aborted documents inside the segment that was just written.
     fn bury_fresh(
         &self,
         write: &redb::WriteTransaction,
@@ -191,14 +195,16 @@ impl Batch {
         gone: &[u64],
     ) -> Result<(), KnowledgeError> {
         let segment = Segment::open(&self.library.segment_path(self.collection_id, id))?;
-        let mut removed = Tombstones::default();
+        let mut removed = ChunkSet::default();
         for document in gone {
             if let Some(chunks) = segment.chunks_of(*document)? {
                 chunks.for_each(|chunk| removed.insert(chunk));
             }
         }
         if removed.count() > 0 {
-            write.open_table(TOMBSTONES)?.insert(id, encode(&removed.to_words())?.as_slice())?;
+            write
+                .open_table(TOMBSTONES)?
+                .insert(&number_key(id)[..], encode(&removed.to_words())?.as_slice())?;
         }
         Ok(())
     }
@@ -210,7 +216,9 @@ impl Batch {
         let reserve = self.library.catalogue.write()?;
         let id = super::catalogue::next(&reserve, "segment")?;
         reserve.commit()?;
-        let fresh = SegmentBuilder::new(self.library.model_id(), self.width);
+        let view = self.library.collection(&self.collection)?;
+        let fresh =
+            SegmentBuilder::new(self.library.model_id(), self.width, view.dictionary().unwrap_or_default())?;
         let builder = std::mem::replace(&mut self.builder, fresh);
         let path = self.library.segment_path(self.collection_id, id);
         if let Some(folder) = path.parent() {
@@ -234,7 +242,7 @@ impl Batch {
         let mut gone = HashSet::new();
         let mut drop_document = |id: u64| -> Result<u64, KnowledgeError> {
             gone.insert(id);
-            let old = documents.remove((collection, id))?;
+            let old = documents.remove(&owned_key(collection, id)[..])?;
             let old = old.map(|old| {
                 super::catalogue::decode::<DocumentRecord>(old.value(), || format!("document {id}"))
             });
@@ -242,30 +250,32 @@ impl Batch {
         };
         let with_failure = self.failed.iter().map(|(path, _)| path);
         for path in self.removed.iter().chain(with_failure) {
-            let key = (collection, path.as_slice());
-            let old = paths.remove(key)?.map(|id| id.value());
+            let key = named_key(collection, path);
+            let old = paths.remove(key.as_slice())?.map(|id| number_of(id.value()));
             if let Some(id) = old {
                 record.source_bytes = record.source_bytes.saturating_sub(drop_document(id)?);
                 record.documents = record.documents.saturating_sub(1);
             }
-            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+            record.failures =
+                record.failures.saturating_sub(u64::from(failures.remove(key.as_slice())?.is_some()));
         }
         for (id, document) in &self.added {
-            let key = (collection, document.path.as_slice());
-            let old = paths.insert(key, *id)?.map(|id| id.value());
+            let key = named_key(collection, &document.path);
+            let old = paths.insert(key.as_slice(), &id.to_be_bytes()[..])?.map(|id| number_of(id.value()));
             match old {
                 Some(old) => record.source_bytes = record.source_bytes.saturating_sub(drop_document(old)?),
                 None => record.documents += 1,
             }
             record.source_bytes += document.bytes;
-            record.failures = record.failures.saturating_sub(u64::from(failures.remove(key)?.is_some()));
+            record.failures =
+                record.failures.saturating_sub(u64::from(failures.remove(key.as_slice())?.is_some()));
         }
         for (id, document) in self.touched.iter().chain(&self.added) {
-            documents.insert((collection, *id), encode(document)?.as_slice())?;
+            documents.insert(&owned_key(collection, *id)[..], encode(document)?.as_slice())?;
         }
         for (path, failure) in &self.failed {
-            let known =
-                failures.insert((collection, path.as_slice()), encode(failure)?.as_slice())?.is_some();
+            let key = named_key(collection, path);
+            let known = failures.insert(key.as_slice(), encode(failure)?.as_slice())?.is_some();
             record.failures += u64::from(!known);
         }
         Ok(gone.into_iter().collect())

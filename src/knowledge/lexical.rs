@@ -105,8 +105,13 @@ struct Saturation {
 
 impl Saturation {
     #[inline]
-    fn of(self, tf: f32, length: f32) -> f32 {
-        tf * (K1 + 1.0) / (tf + self.per_term * length + self.base)
+    fn norm(self, length: f32) -> f32 {
+        self.per_term * length + self.base
+    }
+
+    #[inline]
+    fn of(tf: f32, norm: f32) -> f32 {
+        tf * (K1 + 1.0) / (tf + norm)
     }
 }
 
@@ -118,20 +123,15 @@ struct Member<'a> {
 impl Member<'_> {
     fn bound(&self, from: u32, to: u32, saturation: Saturation) -> f32 {
         let bounds = self.reader.bounds_between(from, to);
-        bounds.map_or(0.0, |(tf, length)| self.weight * saturation.of(f32::from(tf), f32::from(length)))
+        bounds.map_or(0.0, |(tf, length)| {
+            self.weight * Saturation::of(f32::from(tf), saturation.norm(f32::from(length)))
+        })
     }
 
     /// Score in one chunk; chunks must ascend from call to call.
     #[inline]
-    fn score(&mut self, chunk: u32, lengths: &[[u8; 2]], saturation: Saturation) -> f32 {
-        if !self.reader.skip_to(chunk) {
-            return 0.0;
-        }
-        let (chunks, tfs) = self.reader.postings();
-        match chunks.binary_search(&chunk) {
-            Ok(at) => self.weight * saturation.of(tf_to_f32(tfs[at]), length_of(lengths, chunk)),
-            Err(_) => 0.0,
-        }
+    fn score(&mut self, chunk: u32, norm: f32) -> f32 {
+        self.reader.find(chunk).map_or(0.0, |tf| self.weight * Saturation::of(tf_to_f32(tf), norm))
     }
 }
 
@@ -141,15 +141,26 @@ fn tf_to_f32(tf: u32) -> f32 {
     tf as f32
 }
 
-#[inline]
-fn length_of(lengths: &[[u8; 2]], chunk: u32) -> f32 {
-    lengths.get(chunk as usize).map_or(0.0, |l| f32::from(u16::from_le_bytes(*l)))
+/// A term that counts as a word of the query, and where its list begins in every segment that is searched.
+struct Term {
+    text: String,
+    weight: f32,
+    lists: Vec<Option<u64>>,
+}
+
+/// Empties the groups that bring less than this part of what the question weighs: the longest lists tell least.
+const NEGLIGIBLE: f32 = 0.02;
+
+fn drop_negligible(groups: &mut [Vec<Term>]) {
+    let weight = |group: &Vec<Term>| group.iter().map(|term| term.weight).fold(0.0, f32::max);
+    let least = NEGLIGIBLE * groups.iter().map(weight).sum::<f32>();
+    groups.iter_mut().filter(|group| weight(group) < least).for_each(Vec::clear);
 }
 
 /// A query bound to the statistics of everything that is searched.
 pub(super) struct Weighted {
-    /// Per group: (term, weight x idf).
-    groups: Vec<Vec<(String, f32)>>,
+    /// Per group: its terms, weighed by idf.
+    groups: Vec<Vec<Term>>,
     /// Per group: the idf of the word itself.
     pub(super) idfs: Vec<f32>,
     saturation: Saturation,
@@ -168,42 +179,48 @@ impl Weighted {
         let mut idfs = Vec::with_capacity(groups.len());
         for group in groups {
             let mut members = Vec::with_capacity(group.alternatives.len());
-            let mut own = f32::MAX;
+            let mut own = None;
             let mut near = 0;
-            for (at, alternative) in group.alternatives.iter().enumerate() {
+            for alternative in &group.alternatives {
+                if alternative.near && near == NEAR_USED {
+                    break;
+                }
                 let mut df = 0;
+                let mut lists = Vec::with_capacity(segments.len());
                 for (segment, terms) in segments.iter().zip(&dictionaries) {
-                    df += segment.find(terms, &alternative.term)?.map_or(0, |list| u64::from(list.df()));
+                    let list = terms.get(&alternative.term);
+                    df += list.map_or(Ok(0), |list| segment.df(list).map(u64::from))?;
+                    lists.push(list);
                 }
-                if at == 0 {
-                    own = idf(df.min(total));
-                }
-                if df > 0 && near < NEAR_USED {
+                let idf = idf(df.min(total));
+                let own = *own.get_or_insert(idf);
+                if df > 0 {
                     near += usize::from(alternative.near);
-                    let idf = idf(df.min(total)).min(own);
-                    members.push((alternative.term.clone(), alternative.weight * idf));
+                    let weight = alternative.weight * idf.min(own);
+                    members.push(Term { text: alternative.term.clone(), weight, lists });
                 }
             }
-            idfs.push(own);
+            idfs.push(own.unwrap_or(f32::MAX));
             weighted.push(members);
         }
+        drop_negligible(&mut weighted);
         let saturation = Saturation { base: K1 * (1.0 - B), per_term: K1 * B / average };
         Ok(Self { groups: weighted, idfs, saturation })
     }
 
     /// The terms with their weights, for `--explain`.
     pub(super) fn terms(&self) -> impl Iterator<Item = (&str, f32)> {
-        self.groups.iter().flatten().map(|(term, weight)| (term.as_str(), *weight))
+        self.groups.iter().flatten().map(|term| (term.text.as_str(), term.weight))
     }
 
-    fn cursors<'a>(&self, segment: &'a Segment) -> Result<Vec<Vec<Member<'a>>>, Damage> {
-        let terms = segment.terms()?;
-        let mut groups = Vec::new();
+    /// Readers of the lists that segment `number` has, by group.
+    fn cursors<'a>(&self, number: u32, segment: &'a Segment) -> Result<Vec<Vec<Member<'a>>>, Damage> {
+        let mut groups = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
-            let mut members = Vec::new();
-            for (term, weight) in group {
-                if let Some(reader) = segment.find(&terms, term)? {
-                    members.push(Member { reader, weight: *weight });
+            let mut members = Vec::with_capacity(group.len());
+            for term in group {
+                if let Some(offset) = term.lists.get(number as usize).copied().flatten() {
+                    members.push(Member { reader: segment.list(offset)?, weight: term.weight });
                 }
             }
             if !members.is_empty() {
@@ -221,7 +238,7 @@ impl Weighted {
         best: &mut Best,
         keep: &dyn Fn(u32) -> bool,
     ) -> Result<(), Damage> {
-        let mut groups = self.cursors(segment)?;
+        let mut groups = self.cursors(number, segment)?;
         if groups.is_empty() {
             return Ok(());
         }
@@ -242,18 +259,30 @@ impl Weighted {
         Ok(())
     }
 
-    /// Scores of given chunks, which must ascend.
-    pub(super) fn score_chunks(&self, segment: &Segment, chunks: &[u32]) -> Result<Vec<f32>, Damage> {
-        let mut groups = self.cursors(segment)?;
+    /// Scores of given chunks of segment `number`, which must ascend.
+    pub(super) fn score_chunks(
+        &self,
+        number: u32,
+        segment: &Segment,
+        chunks: &[u32],
+    ) -> Result<Vec<f32>, Damage> {
+        let mut groups = self.cursors(number, segment)?;
         let lengths = segment.lengths()?.as_chunks::<2>().0;
         let score = |chunk: &u32| {
+            let norm = norm_of(self.saturation, lengths, *chunk);
             let of_group = |group: &mut Vec<Member<'_>>| {
-                group.iter_mut().map(|m| m.score(*chunk, lengths, self.saturation)).fold(0.0, f32::max)
+                group.iter_mut().map(|m| m.score(*chunk, norm)).fold(0.0, f32::max)
             };
             groups.iter_mut().map(of_group).sum()
         };
         Ok(chunks.iter().map(score).collect())
     }
+}
+
+#[inline]
+fn norm_of(saturation: Saturation, lengths: &[[u8; 2]], chunk: u32) -> f32 {
+    let length = lengths.get(chunk as usize).map_or(0, |l| u16::from_le_bytes(*l));
+    saturation.norm(f32::from(length))
 }
 
 /// Scores of one window of chunks.
@@ -263,6 +292,8 @@ struct Window<'a> {
     start: u32,
     scores: Vec<f32>,
     group: Vec<f32>,
+    /// BM25's denominator beside tf, of every chunk of the window.
+    norms: Vec<f32>,
     touched: Vec<u64>,
     group_touched: Vec<u64>,
     /// (bound, group) of the groups looked up per candidate only, highest bound first.
@@ -278,6 +309,7 @@ impl<'a> Window<'a> {
             start: 0,
             scores: vec![0.0; WINDOW],
             group: vec![0.0; WINDOW],
+            norms: vec![1.0; WINDOW],
             touched: vec![0; WINDOW / 64],
             group_touched: vec![0; WINDOW / 64],
             lookups: Vec::new(),
@@ -300,6 +332,10 @@ impl<'a> Window<'a> {
         if bounds.iter().map(|b| b.0).sum::<f32>() <= threshold {
             return;
         }
+        let lengths = self.lengths.get(start as usize..end as usize).unwrap_or_default();
+        for (norm, length) in self.norms.iter_mut().zip(lengths) {
+            *norm = self.saturation.norm(f32::from(u16::from_le_bytes(*length)));
+        }
         bounds.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         for (bound, at) in bounds {
             if self.lookup_bound + bound <= threshold {
@@ -315,7 +351,7 @@ impl<'a> Window<'a> {
     fn add_group(&mut self, members: &mut [Member<'_>], start: u32, end: u32) {
         if let [member] = members {
             let (scores, touched) = (&mut self.scores, &mut self.touched);
-            for_each(member, start, end, self.lengths, self.saturation, |at, score| {
+            for_each(member, start, end, &self.norms, |at, score| {
                 scores[at] += score;
                 touched[at / 64] |= 1 << (at % 64);
             });
@@ -323,7 +359,7 @@ impl<'a> Window<'a> {
         }
         for member in members {
             let (scores, touched) = (&mut self.group, &mut self.group_touched);
-            for_each(member, start, end, self.lengths, self.saturation, |at, score| {
+            for_each(member, start, end, &self.norms, |at, score| {
                 scores[at] = scores[at].max(score);
                 touched[at / 64] |= 1 << (at % 64);
             });
@@ -362,8 +398,7 @@ impl<'a> Window<'a> {
                     }
                     rest -= bound;
                     let members = groups.get_mut(group).into_iter().flatten();
-                    score +=
-                        members.map(|m| m.score(chunk, self.lengths, self.saturation)).fold(0.0, f32::max);
+                    score += members.map(|m| m.score(chunk, self.norms[at])).fold(0.0, f32::max);
                 }
                 if score > threshold {
                     threshold = give(chunk, score);
@@ -375,26 +410,17 @@ impl<'a> Window<'a> {
 
 /// Calls `each` with (place in window, score) for every posting of a member in `start..end`.
 #[inline]
-fn for_each(
-    member: &mut Member<'_>,
-    start: u32,
-    end: u32,
-    lengths: &[[u8; 2]],
-    saturation: Saturation,
-    mut each: impl FnMut(usize, f32),
-) {
+fn for_each(member: &mut Member<'_>, start: u32, end: u32, norms: &[f32], mut each: impl FnMut(usize, f32)) {
     let weight = member.weight;
     let mut more = member.reader.skip_to(start);
     while more {
-        let (chunks, tfs) = member.reader.postings();
-        let from = chunks.partition_point(|chunk| *chunk < start);
-        let to = chunks.partition_point(|chunk| *chunk < end);
-        for (chunk, tf) in chunks[from..to].iter().zip(&tfs[from..to]) {
-            let score = weight * saturation.of(tf_to_f32(*tf), length_of(lengths, *chunk));
-            each((chunk - start) as usize, score);
-        }
-        if to < chunks.len() {
-            return; // the block goes on in a later window
+        let (chunks, tfs) = member.reader.postings_from(start);
+        for (chunk, tf) in chunks.iter().zip(tfs) {
+            if *chunk >= end {
+                return; // the block goes on in a later window
+            }
+            let at = (chunk - start) as usize % WINDOW;
+            each(at, weight * Saturation::of(tf_to_f32(*tf), norms[at]));
         }
         more = member.reader.next_block();
     }

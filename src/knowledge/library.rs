@@ -15,16 +15,17 @@ use super::catalogue::{
     COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
     TOMBSTONES, decode, encode, next, read_collection, write_collection,
 };
+use super::chunk_set::ChunkSet;
 use super::model::Model;
 use super::segment::Segment;
-use super::tombstones::Tombstones;
+use crate::store::{named_key, number_key, number_of, owned_key};
 
 /// A segment as a snapshot holds it.
 #[derive(Clone)]
 pub(super) struct SegmentView {
     pub(super) id: u64,
     pub(super) segment: Arc<Segment>,
-    pub(super) removed: Option<Arc<Tombstones>>,
+    pub(super) removed: Option<Arc<ChunkSet>>,
     pub(super) bytes: u64,
 }
 
@@ -65,6 +66,12 @@ impl CollectionView {
     #[must_use]
     pub fn has_other_model(&self, model_id: &str) -> bool {
         self.segments.iter().any(|s| s.segment.meta().model != model_id)
+    }
+
+    /// The text dictionary of the largest segment: new segments take it, so that merging them only copies.
+    pub(super) fn dictionary(&self) -> Result<&[u8], crate::store::Damage> {
+        let largest = self.segments.iter().max_by_key(|s| s.segment.chunks());
+        largest.map_or(Ok(&[]), |s| s.segment.dictionary())
     }
 
     #[must_use]
@@ -151,6 +158,14 @@ impl Library {
     #[must_use]
     pub fn model_id(&self) -> &str {
         &self.model_id
+    }
+
+    /// Gives mapped pages back to the page cache; what is read again comes from there.
+    pub fn release_pages(&self) {
+        self.model.file().release();
+        for view in self.snapshot().collections.values() {
+            view.segments.iter().for_each(|s| s.segment.file().release());
+        }
     }
 
     /// The database, for what is kept beside the catalogue (jobs, cached answers).
@@ -259,20 +274,22 @@ impl Library {
     ) -> Result<Vec<(u64, SegmentRecord)>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(SEGMENTS)?;
         let mut found = Vec::new();
-        for entry in table.range((collection, 0)..=(collection, u64::MAX))? {
+        for entry in
+            table.range::<&[u8]>(&owned_key(collection, 0)[..]..=&owned_key(collection, u64::MAX)[..])?
+        {
             let (key, record) = entry?;
-            let id = key.value().1;
+            let id = number_of(key.value());
             found.push((id, decode(record.value(), || format!("segment {id}"))?));
         }
         Ok(found)
     }
 
-    pub(super) fn tombstones(&self, segment: u64) -> Result<Option<Tombstones>, KnowledgeError> {
+    pub(super) fn tombstones(&self, segment: u64) -> Result<Option<ChunkSet>, KnowledgeError> {
         let table = self.catalogue.read()?.open_table(TOMBSTONES)?;
         let words = table
-            .get(segment)?
+            .get(&number_key(segment)[..])?
             .map(|bytes| decode::<Vec<u64>>(bytes.value(), || format!("tombstones {segment}")));
-        Ok(words.transpose()?.map(Tombstones::from_words))
+        Ok(words.transpose()?.map(ChunkSet::from_words))
     }
 
     /// Removes files that no record names.
@@ -350,14 +367,13 @@ impl Library {
         let _writer = self.writer();
         let id = view.record.id;
         let write = self.catalogue.write()?;
-        write.open_table(COLLECTIONS)?.remove(name)?;
-        write.open_table(DOCUMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
-        let no_path: &[u8] = &[];
-        write.open_table(PATHS)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
-        write.open_table(FAILURES)?.retain_in((id, no_path)..(id + 1, no_path), |_, _| false)?;
-        write.open_table(SEGMENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
+        write.open_table(COLLECTIONS)?.remove(name.as_bytes())?;
+        let (from, to) = (named_key(id, &[]), named_key(id + 1, &[]));
+        for table in [DOCUMENTS, PATHS, FAILURES, SEGMENTS] {
+            write.open_table(table)?.retain_in::<&[u8], _>(&from[..]..&to[..], |_, _| false)?;
+        }
         for segment in &view.segments {
-            write.open_table(TOMBSTONES)?.remove(segment.id)?;
+            write.open_table(TOMBSTONES)?.remove(&number_key(segment.id)[..])?;
         }
         write.commit()?;
         self.load()?;
@@ -408,7 +424,7 @@ impl Library {
                 }
             }
             if removed.count() > before {
-                table.insert(segment.id, encode(&removed.to_words())?.as_slice())?;
+                table.insert(&number_key(segment.id)[..], encode(&removed.to_words())?.as_slice())?;
             }
         }
         Ok(())

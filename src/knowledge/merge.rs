@@ -7,11 +7,11 @@ use fst::Streamer;
 use half::f16;
 
 use super::builder::{ListSink, append_list, write_chunk_tables, write_codes, write_mean, write_text_tables};
+use super::chunk_set::ChunkSet;
 use super::postings::ListWriter;
 use super::segment::{Segment, SegmentMeta};
 use super::simd;
-use super::text::TextWriter;
-use super::tombstones::Tombstones;
+use super::text::{TextReader, TextWriter};
 use crate::store::BlockFileWriter;
 
 /// Chunks whose rows are copied at once.
@@ -21,7 +21,7 @@ const BATCH: usize = 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) segment: &'a Segment,
-    pub(super) removed: Option<&'a Tombstones>,
+    pub(super) removed: Option<&'a ChunkSet>,
 }
 
 impl Source<'_> {
@@ -55,9 +55,19 @@ pub(super) fn merge(sources: &[Source<'_>], path: &Path) -> io::Result<(u64, u32
 
 fn write_texts(out: &mut BlockFileWriter, sources: &[Source<'_>]) -> io::Result<()> {
     out.section(*b"text")?;
-    let mut texts = TextWriter::new(&mut *out);
+    let largest = sources.iter().max_by_key(|source| source.segment.chunks());
+    let dictionary = largest.map_or(Ok(&[][..]), |s| s.segment.dictionary()).map_err(io::Error::other)?;
+    let mut texts = TextWriter::new(&mut *out, dictionary)?;
+    let (mut reader, mut packed) = (TextReader::new()?, Vec::new());
     for source in sources {
-        let mut reader = source.segment.texts().map_err(io::Error::other)?;
+        let own = source.segment.dictionary().map_err(io::Error::other)?;
+        if own == dictionary && !own.is_empty() {
+            for chunk in source.kept() {
+                let record = source.segment.packed_record(chunk, &mut packed).map_err(io::Error::other)?;
+                texts.push_packed(record)?;
+            }
+            continue;
+        }
         for chunk in source.kept() {
             texts.push(&source.segment.raw_record(&mut reader, chunk).map_err(io::Error::other)?)?;
         }

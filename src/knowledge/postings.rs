@@ -64,29 +64,29 @@ fn pack(values: &[u32; BLOCK], bits: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Unpacks 128 values; `bytes` holds 16 x BITS bytes.
+/// Unpacks 128 values; `bytes` begins with 16 x BITS bytes. Four lanes move together, one vector each step.
 #[inline(always)]
-fn unpack_bits<const BITS: u32>(bytes: &[u8], out: &mut [u32; BLOCK]) {
-    let mask = if BITS == 32 { u64::MAX } else { (1u64 << BITS) - 1 };
-    let mut words = bytes.as_chunks::<16>().0.iter();
-    let mut lanes = [0u64; 4];
-    let mut held = 0;
-    for row in out.as_chunks_mut::<4>().0 {
-        if held < BITS {
-            let Some(word) = words.next() else { return };
-            for (lane, part) in lanes.iter_mut().zip(word.as_chunks::<4>().0) {
-                *lane |= u64::from(u32::from_le_bytes(*part)) << held;
-            }
-            held += 32;
+fn unpack_bits<const BITS: usize>(bytes: &[u8], out: &mut [u32; BLOCK]) {
+    let Some(words) = bytes.as_chunks::<16>().0.first_chunk::<BITS>() else { return };
+    let lanes = |word: usize| -> [u32; 4] {
+        let lanes = words[word].as_chunks::<4>().0;
+        [0, 1, 2, 3].map(|lane: usize| u32::from_le_bytes(lanes[lane]))
+    };
+    let mask = if BITS == 32 { u32::MAX } else { (1u32 << BITS) - 1 };
+    let mut held = lanes(0);
+    for (row, values) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let (word, shift) = (row * BITS / 32, row * BITS % 32);
+        if shift == 0 {
+            held = lanes(word);
         }
-        for (value, lane) in row.iter_mut().zip(&mut lanes) {
-            #[allow(clippy::cast_possible_truncation)] // masked to at most 32 bits
-            {
-                *value = (*lane & mask) as u32;
-            }
-            *lane >>= BITS;
-        }
-        held -= BITS;
+        let low = held.map(|lane| lane >> shift);
+        *values = if shift + BITS > 32 {
+            held = lanes(word + 1);
+            let high = held.map(|lane| lane << (32 - shift));
+            [0, 1, 2, 3].map(|lane: usize| (low[lane] | high[lane]) & mask)
+        } else {
+            low.map(|lane| lane & mask)
+        };
     }
 }
 
@@ -186,95 +186,110 @@ impl ListWriter {
 
 /// Reads one list front to back, block by block.
 pub(super) struct ListReader<'a> {
-    bytes: &'a [u8],
-    entries: usize,
-    data: usize,
-    blocks: usize,
-    block: usize,
-    tail: usize,
     df: u32,
     bounds: (u8, u8),
+    entries: &'a [[u8; ENTRY]],
+    packed: &'a [u8],
+    tail: &'a [u8],
+    block: usize,
     chunks: [u32; BLOCK],
     tfs: [u32; BLOCK],
     len: usize,
-    decoded: bool,
+    /// Postings of the block that were passed by [`Self::postings_from`].
+    passed: usize,
+    has_chunks: bool,
+    has_tfs: bool,
 }
 
 /// After the last posting.
 pub(super) const END: u32 = u32::MAX;
 
+/// df, block bounds, and where the entries begin.
+fn head(bytes: &[u8]) -> Option<(u32, (u8, u8), usize)> {
+    let mut at = 0;
+    let df = get_varint(bytes, &mut at)?;
+    Some((df, (*bytes.get(at)?, *bytes.get(at + 1)?), at + 2))
+}
+
+/// Bytes of packed blocks, which the last entry tells.
+fn packed_len(entries: &[[u8; ENTRY]]) -> usize {
+    entries.last().map_or(0, |last| read_u32(last, 4).unwrap_or(0) as usize)
+}
+
 impl<'a> ListReader<'a> {
     /// A reader over the bytes that begin with a list.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
-        let mut at = 0;
-        let df = get_varint(bytes, &mut at)?;
-        let bounds = (*bytes.get(at)?, *bytes.get(at + 1)?);
+        let (df, bounds, at) = head(bytes)?;
         let blocks = df as usize / BLOCK;
-        let entries = at + 2;
-        let data = entries + blocks * ENTRY;
-        let tail = match blocks.checked_sub(1) {
-            Some(last) => data + read_u32(bytes, entries + last * ENTRY + 4)? as usize,
-            None => data,
-        };
+        let (entries, rest) = bytes.get(at..)?.split_at_checked(blocks.checked_mul(ENTRY)?)?;
+        let entries = entries.as_chunks::<ENTRY>().0;
+        let (packed, tail) = rest.split_at_checked(packed_len(entries))?;
         Some(Self {
-            bytes,
-            entries,
-            data,
-            blocks,
-            block: 0,
-            tail,
             df,
             bounds,
+            entries,
+            packed,
+            tail,
+            block: 0,
             chunks: [0; BLOCK],
             tfs: [0; BLOCK],
             len: 0,
-            decoded: false,
+            passed: 0,
+            has_chunks: false,
+            has_tfs: false,
         })
     }
 
-    /// Bytes that certainly hold a list's head, entries and tail, once its first eight bytes are known;
-    /// the packed blocks come on top ([`Self::end_of_packed`]). `most` is what there is.
-    pub(super) fn extent(head: &[u8], most: usize) -> Option<usize> {
-        let mut at = 0;
-        let df = get_varint(head, &mut at)? as usize;
-        Some((at + 2 + df / BLOCK * ENTRY + (df % BLOCK) * 7).min(most))
+    /// How many bytes hold the list at most, told from its first ones: when that is more than `bytes`, ask
+    /// again with as many.
+    pub(super) fn extent(bytes: &[u8]) -> Option<usize> {
+        let (df, _, at) = head(bytes)?;
+        let (blocks, rest) = (df as usize / BLOCK, df as usize % BLOCK);
+        let data = at + blocks * ENTRY;
+        let entries = bytes.get(at..data).map(|entries| entries.as_chunks::<ENTRY>().0);
+        Some(entries.map_or(data, |entries| data + packed_len(entries) + rest * 7))
     }
 
-    /// Where the list ends at most, when it has packed blocks.
-    pub(super) fn end_of_packed(&self) -> Option<usize> {
-        (self.blocks > 0).then(|| self.tail + (self.df as usize % BLOCK) * 7)
+    /// df of the list that these bytes begin.
+    pub(super) fn df_of(bytes: &[u8]) -> Option<u32> {
+        get_varint(bytes, &mut 0)
     }
 
-    pub(super) fn df(&self) -> u32 {
+    #[cfg(test)]
+    fn df(&self) -> u32 {
         self.df
     }
 
-    fn entry(&self, block: usize) -> &[u8] {
-        self.bytes.get(self.entries + block * ENTRY..).and_then(|b| b.get(..ENTRY)).unwrap_or(&[0; ENTRY])
+    fn has_tail(&self) -> bool {
+        !(self.df as usize).is_multiple_of(BLOCK)
     }
 
-    /// Last chunk of the current block; [`END`] in the tail.
+    /// Last chunk of a block; [`END`] for the tail.
     #[inline]
-    pub(super) fn block_last(&self) -> u32 {
-        if self.block < self.blocks { read_u32(self.entry(self.block), 0).unwrap_or(END) } else { END }
+    fn last_of(&self, block: usize) -> u32 {
+        self.entries
+            .get(block)
+            .map_or(END, |entry| u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]))
     }
 
-    /// Bounds over every block that may hold chunks in `from..to`, from the current block on.
+    /// The first chunk that a block may have.
+    #[inline]
+    fn first_of(&self, block: usize) -> u32 {
+        block.checked_sub(1).map_or(0, |before| self.last_of(before).wrapping_add(1))
+    }
+
+    /// Bounds (highest tf, least length) over every block that may hold chunks in `from..to`, from the current
+    /// block on.
     pub(super) fn bounds_between(&self, from: u32, to: u32) -> Option<(u8, u8)> {
         let mut found: Option<(u8, u8)> = None;
-        let mut first = if self.block == 0 { 0 } else { self.last_of(self.block - 1).wrapping_add(1) };
-        for block in self.block..=self.blocks {
-            if first >= to || (block == self.blocks && self.df as usize == self.blocks * BLOCK) {
+        let mut first = self.first_of(self.block);
+        for block in self.block..self.entries.len() + usize::from(self.has_tail()) {
+            if first >= to {
                 break;
             }
-            let last = if block < self.blocks { self.last_of(block) } else { END };
+            let last = self.last_of(block);
             if last >= from {
-                let (tf, len) = if block < self.blocks {
-                    let entry = self.entry(block);
-                    (entry[10], entry[11])
-                } else {
-                    self.bounds
-                };
+                let (tf, len) = self.entries.get(block).map_or(self.bounds, |entry| (entry[10], entry[11]));
                 found = Some(found.map_or((tf, len), |(t, l)| (t.max(tf), l.min(len))));
             }
             first = last.wrapping_add(1);
@@ -282,65 +297,128 @@ impl<'a> ListReader<'a> {
         found
     }
 
-    fn last_of(&self, block: usize) -> u32 {
-        read_u32(self.entry(block), 0).unwrap_or(END)
+    #[inline]
+    fn at_end(&self) -> bool {
+        self.block >= self.entries.len() + usize::from(self.has_tail())
     }
 
     /// Moves to the first block that may hold a chunk at or after `target`; false at the end.
+    #[inline]
     pub(super) fn skip_to(&mut self, target: u32) -> bool {
-        while self.block < self.blocks && self.block_last() < target {
+        let before = self.block;
+        while self.block < self.entries.len() && self.last_of(self.block) < target {
             self.block += 1;
-            self.decoded = false;
         }
-        self.block <= self.blocks && (self.block < self.blocks || self.df as usize > self.blocks * BLOCK)
+        if self.block != before {
+            self.forget_block();
+        }
+        !self.at_end()
+    }
+
+    fn forget_block(&mut self) {
+        (self.passed, self.has_chunks, self.has_tfs) = (0, false, false);
     }
 
     /// Moves to the next block; false at the end.
     pub(super) fn next_block(&mut self) -> bool {
         self.block += 1;
-        self.decoded = false;
-        self.block < self.blocks || (self.block == self.blocks && self.df as usize > self.blocks * BLOCK)
+        self.forget_block();
+        !self.at_end()
     }
 
     /// Chunks and tfs of the current block, unpacked at most once.
     #[inline]
     pub(super) fn postings(&mut self) -> (&[u32], &[u32]) {
-        if !self.decoded {
-            self.decode();
-        }
+        self.unpack_chunks();
+        self.unpack_tfs();
         (&self.chunks[..self.len], &self.tfs[..self.len])
     }
 
-    fn decode(&mut self) {
-        self.decoded = true;
-        let base = if self.block == 0 { 0 } else { self.last_of(self.block - 1).wrapping_add(1) };
-        if self.block < self.blocks {
-            let start = match self.block.checked_sub(1) {
-                Some(before) => read_u32(self.entry(before), 4).unwrap_or(0) as usize,
-                None => 0,
-            };
-            let entry = self.entry(self.block);
-            let (gap_bits, tf_bits) = (entry[8], entry[9]);
-            let packed = self.bytes.get(self.data + start..self.tail.min(self.bytes.len())).unwrap_or(&[]);
-            let (gaps, tfs) = packed.split_at((16 * gap_bits as usize).min(packed.len()));
-            unpack(gaps, gap_bits, &mut self.chunks);
-            unpack(tfs, tf_bits, &mut self.tfs);
+    /// The current block's postings from chunk `start` on, which must ascend from call to call.
+    #[inline]
+    pub(super) fn postings_from(&mut self, start: u32) -> (&[u32], &[u32]) {
+        self.unpack_chunks();
+        self.unpack_tfs();
+        let (chunks, tfs) = (&self.chunks[..self.len], &self.tfs[..self.len]);
+        while chunks.get(self.passed).is_some_and(|chunk| *chunk < start) {
+            self.passed += 1;
+        }
+        (&chunks[self.passed..], &tfs[self.passed..])
+    }
+
+    /// tf in one chunk; chunks must ascend from call to call.
+    #[inline]
+    pub(super) fn find(&mut self, chunk: u32) -> Option<u32> {
+        if !self.skip_to(chunk) {
+            return None;
+        }
+        self.unpack_chunks();
+        let at = self.chunks[..self.len].binary_search(&chunk).ok()?;
+        self.unpack_tfs();
+        Some(self.tfs[at])
+    }
+
+    /// The packed bytes of the current block: gaps, tfs.
+    fn packed_block(&self) -> Option<(&'a [u8], u8, &'a [u8], u8)> {
+        let entry = self.entries.get(self.block)?;
+        let start = self.block.checked_sub(1).and_then(|before| self.entries.get(before));
+        let start = start.map_or(0, |before| read_u32(before, 4).unwrap_or(0) as usize);
+        let packed = self.packed.get(start..).unwrap_or(&[]);
+        let (gaps, tfs) = packed.split_at((16 * entry[8] as usize).min(packed.len()));
+        Some((gaps, entry[8], tfs, entry[9]))
+    }
+
+    #[inline]
+    fn unpack_chunks(&mut self) {
+        if !self.has_chunks {
+            self.decode_chunks();
+        }
+    }
+
+    fn decode_chunks(&mut self) {
+        self.has_chunks = true;
+        if let Some((gaps, bits, _, _)) = self.packed_block() {
+            unpack(gaps, bits, &mut self.chunks);
             self.len = BLOCK;
         } else {
-            self.len = (self.df as usize - self.blocks * BLOCK).min(BLOCK);
-            let mut at = self.tail;
-            for i in 0..self.len {
-                let code = get_varint(self.bytes, &mut at).unwrap_or(1);
-                self.chunks[i] = code >> 1;
-                self.tfs[i] = if code & 1 == 1 { 0 } else { get_varint(self.bytes, &mut at).unwrap_or(0) };
-            }
+            self.decode_tail();
         }
-        let mut chunk = base;
-        for (value, tf) in self.chunks[..self.len].iter_mut().zip(&mut self.tfs) {
-            chunk = chunk.wrapping_add(*value);
-            *value = chunk;
-            chunk = chunk.wrapping_add(1);
-            *tf += 1;
+        let mut next = self.first_of(self.block);
+        for row in self.chunks.as_chunks_mut::<4>().0 {
+            // Sums within the row do not wait for the row before.
+            let one = row[0];
+            let two = one.wrapping_add(row[1]).wrapping_add(1);
+            let three = two.wrapping_add(row[2]).wrapping_add(1);
+            let four = three.wrapping_add(row[3]).wrapping_add(1);
+            *row = [one, two, three, four].map(|sum| next.wrapping_add(sum));
+            next = next.wrapping_add(four).wrapping_add(1);
+        }
+    }
+
+    fn decode_tail(&mut self) {
+        self.has_tfs = true;
+        self.len = self.df as usize % BLOCK;
+        let mut at = 0;
+        for i in 0..self.len {
+            let code = get_varint(self.tail, &mut at).unwrap_or(1);
+            self.chunks[i] = code >> 1;
+            self.tfs[i] =
+                if code & 1 == 1 { 1 } else { get_varint(self.tail, &mut at).unwrap_or(0).wrapping_add(1) };
+        }
+    }
+
+    #[inline]
+    fn unpack_tfs(&mut self) {
+        if !self.has_tfs {
+            self.decode_tfs();
+        }
+    }
+
+    fn decode_tfs(&mut self) {
+        self.has_tfs = true;
+        if let Some((_, _, tfs, bits)) = self.packed_block() {
+            unpack(tfs, bits, &mut self.tfs);
+            self.tfs.iter_mut().for_each(|tf| *tf = tf.wrapping_add(1));
         }
     }
 }

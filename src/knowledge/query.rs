@@ -3,6 +3,7 @@
 use super::analysis::{Language, Shape, Stems, Word, is_stop_word, words};
 use super::lexical::{Alternative, Group};
 use super::model::Model;
+use super::phrase::Phrase;
 use crate::store::Damage;
 
 /// Longer questions are cut: the rest would say nothing new.
@@ -18,8 +19,8 @@ const PART_WEIGHT: f32 = 0.5;
 pub struct Query {
     pub(super) text: String,
     pub(super) groups: Vec<Group>,
-    /// Words of each phrase in double quotes, normalised.
-    pub(super) phrases: Vec<Vec<String>>,
+    /// What stands in double quotes.
+    pub(super) phrases: Vec<Phrase>,
     /// Every word is a stop word.
     pub(super) only_stop_words: bool,
 }
@@ -54,7 +55,7 @@ impl Query {
                 None => groups.push(group),
             }
         }
-        Ok(Self { text: text.to_owned(), groups, phrases: phrases(text), only_stop_words })
+        Ok(Self { text: text.to_owned(), groups, phrases: phrases(text, &stems), only_stop_words })
     }
 
     /// True when nothing in the question can be looked up.
@@ -103,23 +104,10 @@ fn group_of(
     Ok(Group { alternatives })
 }
 
-fn phrases(text: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
+fn phrases(text: &str, stems: &[Stems]) -> Vec<Phrase> {
     let quotes = text.matches('"').count();
-    for (at, part) in text.split('"').enumerate() {
-        if at % 2 == 1 && quotes > at {
-            let mut phrase = Vec::new();
-            words(part, |word| {
-                if word.shape != Shape::Part {
-                    phrase.push(word.text.to_owned());
-                }
-            });
-            if !phrase.is_empty() {
-                found.push(phrase);
-            }
-        }
-    }
-    found
+    let quoted = text.split('"').enumerate().filter(|(at, _)| at % 2 == 1 && quotes > *at);
+    quoted.filter_map(|(_, part)| Phrase::new(part, stems)).collect()
 }
 
 #[cfg(test)]
@@ -131,7 +119,7 @@ mod tests {
         let query = Query::new("what does \"error code\" E-05 mean", None, &[]).unwrap();
         let terms: Vec<&str> = query.groups.iter().map(|g| g.alternatives[0].term.as_str()).collect();
         assert_eq!(terms, ["what", "doe", "error", "code", "e-05", "e", "05", "mean"]);
-        assert_eq!(query.phrases, [["error", "code"]]);
+        assert_eq!(query.phrases[0].words, ["error", "code"]);
         assert!(!query.only_stop_words);
         assert!(Query::new("what is the", None, &[]).unwrap().only_stop_words);
         assert!(Query::new(" ?! ", None, &[]).unwrap().is_empty());

@@ -5,19 +5,19 @@
 
 use std::collections::HashMap;
 
+use super::chunk_set::ChunkSet;
 use super::dense::DenseQuery;
 use super::lexical::{Best, Candidate, Weighted};
 use super::model::Model;
 use super::query::Query;
 use super::segment::Segment;
-use super::tombstones::Tombstones;
 use crate::store::Damage;
 
 /// One segment as it is searched.
 #[derive(Clone, Copy)]
 pub(super) struct Searched<'a> {
     pub(super) segment: &'a Segment,
-    pub(super) removed: Option<&'a Tombstones>,
+    pub(super) removed: Option<&'a ChunkSet>,
     /// The vectors were made by the model that reads the question.
     pub(super) dense: bool,
 }
@@ -95,6 +95,24 @@ pub(super) fn hybrid(
         terms: weighted.terms().map(|(term, weight)| (term.to_owned(), weight)).collect(),
         idfs: weighted.idfs,
     })
+}
+
+/// For each segment the chunks that have all words of all phrases; None when the question has no phrase.
+pub(super) fn with_phrases(
+    segments: &[Searched<'_>],
+    query: &Query,
+) -> Result<Option<Vec<ChunkSet>>, Damage> {
+    if query.phrases.is_empty() {
+        return Ok(None);
+    }
+    let of = |searched: &Searched<'_>| {
+        let mut kept = None;
+        for phrase in &query.phrases {
+            kept = Some(phrase.narrow(searched.segment, kept)?);
+        }
+        Ok(kept.unwrap_or_default())
+    };
+    segments.iter().map(of).collect::<Result<Vec<_>, _>>().map(Some)
 }
 
 /// The question's words, weighed by what all segments know of them.
@@ -189,7 +207,8 @@ fn join(
     for run in rest.chunk_by_mut(|a, b| a.segment == b.segment) {
         let Some(searched) = run.first().and_then(|s| segments.get(s.segment as usize)) else { continue };
         let chunks: Vec<u32> = run.iter().map(|s| s.chunk).collect();
-        for (scored, score) in run.iter_mut().zip(weighted.score_chunks(searched.segment, &chunks)?) {
+        let number = run.first().map_or(0, |s| s.segment);
+        for (scored, score) in run.iter_mut().zip(weighted.score_chunks(number, searched.segment, &chunks)?) {
             scored.lexical = score;
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct Segment {
     file: BlockFile,
     meta: SegmentMeta,
     mean: Vec<f32>,
-    dictionary: OnceLock<Prepared>,
+    prepared: OnceLock<Prepared>,
     text: Range<usize>,
     text_offsets: Range<usize>,
     docs: Range<usize>,
@@ -72,7 +72,7 @@ impl Segment {
             file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
         let segment = Self {
             mean: mean.collect(),
-            dictionary: OnceLock::new(),
+            prepared: OnceLock::new(),
             text: file.section(*b"text")?,
             text_offsets: file.section(*b"toff")?,
             docs: file.section(*b"docs")?,
@@ -123,18 +123,30 @@ impl Segment {
     }
 
     fn part(&self, section: &Range<usize>, from: usize, len: usize) -> Result<&[u8], Damage> {
+        self.file.bytes(self.span(section, from, len)?)
+    }
+
+    #[inline]
+    fn span(&self, section: &Range<usize>, from: usize, len: usize) -> Result<Range<usize>, Damage> {
         let start = section.start.saturating_add(from);
         let end = start.saturating_add(len);
         if end > section.end {
             return Err(self.file.damage("an offset points outside its section"));
         }
-        self.file.bytes(start..end)
+        Ok(start..end)
     }
 
     /// int8 rows of some consecutive chunks.
     pub(super) fn rows(&self, chunks: Range<usize>) -> Result<&[i8], Damage> {
         let w = self.width();
         Ok(simd::as_i8(self.part(&self.vectors, chunks.start * w, chunks.len() * w)?))
+    }
+
+    /// Fetches a chunk's row and scale while other work goes on.
+    #[inline]
+    pub(super) fn prefetch_row(&self, chunk: usize) {
+        self.file.prefetch(self.vectors.start + chunk * self.meta.width as usize);
+        self.file.prefetch(self.scales.start + chunk * 2);
     }
 
     /// f16 scales of some consecutive chunks, two bytes each.
@@ -159,28 +171,27 @@ impl Segment {
         fst::Map::new(bytes).map_err(|e| self.file.damage(format!("its term dictionary cannot be read: {e}")))
     }
 
-    /// The posting list that begins at `offset`.
+    /// The posting list that begins at `offset`; no more of the file is verified than the list has.
     pub(super) fn list(&self, offset: u64) -> Result<ListReader<'_>, Damage> {
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let length = self.postings.len().saturating_sub(offset);
-        // The head says how long the list is, and only that much is verified.
-        let head = self.part(&self.postings, offset, length.min(8))?;
-        let length = ListReader::extent(head, length).unwrap_or(0);
-        let bytes = self.part(&self.postings, offset, length)?;
         let damaged = || self.file.damage("a posting list cannot be read");
-        let reader = ListReader::new(bytes).ok_or_else(damaged)?;
-        match reader.end_of_packed() {
-            Some(end) if end > bytes.len() => {
-                ListReader::new(self.part(&self.postings, offset, end.min(self.postings.len() - offset))?)
-                    .ok_or_else(damaged)
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let most = self.postings.len().saturating_sub(offset);
+        let mut length = most.min(8);
+        loop {
+            let bytes = self.part(&self.postings, offset, length)?;
+            let extent = ListReader::extent(bytes).ok_or_else(damaged)?.min(most);
+            if extent <= length {
+                return ListReader::new(bytes).ok_or_else(damaged);
             }
-            _ => Ok(reader),
+            length = extent;
         }
     }
 
-    /// The list of a term, if the segment has the term.
-    pub(super) fn find(&self, terms: &fst::Map<&[u8]>, term: &str) -> Result<Option<ListReader<'_>>, Damage> {
-        terms.get(term).map(|offset| self.list(offset)).transpose()
+    /// How many chunks the list at `offset` has.
+    pub(super) fn df(&self, offset: u64) -> Result<u32, Damage> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let head = self.part(&self.postings, offset, self.postings.len().saturating_sub(offset).min(5))?;
+        ListReader::df_of(head).ok_or_else(|| self.file.damage("a posting list cannot be read"))
     }
 
     /// Documents: (id, first chunk, chunks).
@@ -223,26 +234,45 @@ impl Segment {
         Ok((id == document).then(|| first..first.saturating_add(count)))
     }
 
-    /// A reader of this segment's passages.
-    pub(super) fn texts(&self) -> Result<TextReader<'_>, Damage> {
-        if self.dictionary.get().is_none() {
-            let bytes = self.file.bytes(self.file.section(*b"dict")?)?;
-            let _ = self.dictionary.set(Prepared(DecoderDictionary::copy(bytes)));
+    fn prepared(&self) -> Result<&DecoderDictionary<'static>, Damage> {
+        if let Some(prepared) = self.prepared.get() {
+            return Ok(&prepared.0);
         }
-        let prepared =
-            self.dictionary.get().ok_or_else(|| self.file.damage("its dictionary cannot be read"))?;
-        TextReader::new(&prepared.0).map_err(|e| self.file.damage(e.to_string()))
+        let prepared = Prepared(DecoderDictionary::copy(self.dictionary()?));
+        Ok(&self.prepared.get_or_init(|| prepared).0)
     }
 
-    /// The record's bytes as they were compressed.
-    pub(super) fn raw_record(&self, reader: &mut TextReader<'_>, chunk: u32) -> Result<Vec<u8>, Damage> {
+    /// The dictionary that the text was compressed with; empty when there is none.
+    pub(super) fn dictionary(&self) -> Result<&[u8], Damage> {
+        self.file.bytes(self.file.section(*b"dict")?)
+    }
+
+    /// A record as it is stored, read into `buffer`: text is most of a segment, and mapping it would fill memory.
+    pub(super) fn packed_record<'b>(&self, chunk: u32, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Damage> {
         let ends = self.part(&self.text_offsets, chunk as usize * 4, 8)?;
         let (from, to) = (read_u32(ends, 0).unwrap_or(0) as usize, read_u32(ends, 4).unwrap_or(0) as usize);
-        let packed = self.part(&self.text, from, to.saturating_sub(from))?;
-        reader.read(packed).map_err(|e| self.file.damage(format!("passage {chunk} cannot be unpacked: {e}")))
+        self.file.read(self.span(&self.text, from, to.saturating_sub(from))?, buffer)
     }
 
-    pub(super) fn record(&self, reader: &mut TextReader<'_>, chunk: u32) -> Result<ChunkRecord, Damage> {
+    /// The record's bytes before they were compressed.
+    pub(super) fn raw_record<'a>(
+        &'a self,
+        reader: &mut TextReader<'a>,
+        chunk: u32,
+    ) -> Result<Vec<u8>, Damage> {
+        let mut buffer = std::mem::take(&mut reader.buffer);
+        let unpacked = reader
+            .unpack(self.prepared()?, self.packed_record(chunk, &mut buffer)?)
+            .map_err(|e| self.file.damage(format!("passage {chunk} cannot be unpacked: {e}")));
+        reader.buffer = buffer;
+        unpacked
+    }
+
+    pub(super) fn record<'a>(
+        &'a self,
+        reader: &mut TextReader<'a>,
+        chunk: u32,
+    ) -> Result<ChunkRecord, Damage> {
         let bytes = self.raw_record(reader, chunk)?;
         codec::decode_body(&bytes).map_err(|e| self.file.damage(format!("passage {chunk}: {e}")))
     }

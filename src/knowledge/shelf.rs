@@ -11,6 +11,8 @@ use super::catalogue::{
 use super::extract::Place;
 use super::library::{CollectionView, Library, SegmentView};
 use super::merge::{Source, merge};
+use super::text::TextReader;
+use crate::store::{name_of, named_key, number_key, number_of, owned_key};
 
 /// A passage while reading on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,9 +56,11 @@ impl Library {
         let id = self.collection(collection)?.record.id;
         let table = self.catalogue.read()?.open_table(DOCUMENTS)?;
         let mut found = Vec::new();
-        for entry in table.range((id, after.saturating_add(1))..=(id, u64::MAX))? {
+        for entry in table
+            .range::<&[u8]>(&owned_key(id, after.saturating_add(1))[..]..=&owned_key(id, u64::MAX)[..])?
+        {
             let (key, record) = entry?;
-            let document = key.value().1;
+            let document = number_of(key.value());
             let record = decode(record.value(), || format!("document {document}"))?;
             if keep(&record) {
                 found.push((document, record));
@@ -117,9 +121,9 @@ impl Library {
         let table = self.catalogue.read()?.open_table(PATHS)?;
         let from = if after < prefix { prefix } else { after };
         let mut found = Vec::new();
-        for entry in table.range::<(u32, &[u8])>((id, from)..(id + 1, &[][..]))? {
+        for entry in table.range::<&[u8]>(&named_key(id, from)[..]..&named_key(id + 1, &[])[..])? {
             let (key, _) = entry?;
-            let path = key.value().1;
+            let path = name_of(key.value());
             if !path.starts_with(prefix) || found.len() == limit {
                 break;
             }
@@ -142,9 +146,9 @@ impl Library {
         let id = self.collection(collection)?.record.id;
         let table = self.catalogue.read()?.open_table(FAILURES)?;
         let mut found = Vec::new();
-        for entry in table.range::<(u32, &[u8])>((id, &[][..])..(id + 1, &[][..]))?.take(limit) {
+        for entry in table.range::<&[u8]>(&named_key(id, &[])[..]..&named_key(id + 1, &[])[..])?.take(limit) {
             let (key, record) = entry?;
-            found.push((key.value().1.to_vec(), decode(record.value(), || "a failure".into())?));
+            found.push((name_of(key.value()).to_vec(), decode(record.value(), || "a failure".into())?));
         }
         Ok(found)
     }
@@ -175,7 +179,7 @@ impl Library {
         for (view, chunk) in
             places.into_iter().skip(at.saturating_sub(before)).take(before.min(at) + 1 + after)
         {
-            let record = view.segment.record(&mut view.segment.texts()?, chunk)?;
+            let record = view.segment.record(&mut TextReader::new()?, chunk)?;
             found.push(ReadPassage {
                 segment: view.id,
                 chunk,
@@ -213,10 +217,12 @@ impl Library {
                 }
             }
             let table = self.catalogue.read()?.open_table(DOCUMENTS)?;
-            for entry in table.range((view.record.id, 0)..=(view.record.id, u64::MAX))? {
+            for entry in table.range::<&[u8]>(
+                &owned_key(view.record.id, 0)[..]..=&owned_key(view.record.id, u64::MAX)[..],
+            )? {
                 let (key, bytes) = entry?;
                 checked.records += 1;
-                let what = || format!("{name}: document {}", key.value().1);
+                let what = || format!("{name}: document {}", number_of(key.value()));
                 if let Err(error) = decode::<DocumentRecord>(bytes.value(), what) {
                     checked.problems.push(error.to_string());
                 }
@@ -236,8 +242,8 @@ impl Library {
         {
             let _writer = self.writer();
             let write = self.catalogue.write()?;
-            write.open_table(SEGMENTS)?.remove((id, segment))?;
-            write.open_table(TOMBSTONES)?.remove(segment)?;
+            write.open_table(SEGMENTS)?.remove(&owned_key(id, segment)[..])?;
+            write.open_table(TOMBSTONES)?.remove(&number_key(segment)[..])?;
             write.commit()?;
             let _ = fs::remove_file(&path);
             self.forget_damage(&path);
@@ -279,10 +285,11 @@ impl Library {
             let mut segments = write.open_table(SEGMENTS)?;
             let mut tombstones = write.open_table(TOMBSTONES)?;
             for old in &view.segments[run.clone()] {
-                segments.remove((view.record.id, old.id))?;
-                tombstones.remove(old.id)?;
+                segments.remove(&owned_key(view.record.id, old.id)[..])?;
+                tombstones.remove(&number_key(old.id)[..])?;
             }
-            segments.insert((view.record.id, id), encode(&SegmentRecord { chunks, bytes })?.as_slice())?;
+            let record = encode(&SegmentRecord { chunks, bytes })?;
+            segments.insert(&owned_key(view.record.id, id)[..], record.as_slice())?;
         }
         let mut record = self.record_for_update(&write, collection)?;
         record.generation += 1;

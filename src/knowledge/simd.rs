@@ -94,16 +94,33 @@ impl Kernel {
         }
     }
 
-    /// Hamming distance of `query` to each code of `codes` (`query.len()` 64-bit words each, little-endian bytes).
+    /// Hamming distance of `query` to each code of `codes` (`query.len()` 64-bit words each, little-endian
+    /// bytes); more than 255 counts as 255.
     #[inline]
-    pub fn hammings(self, query: &[u64], codes: &[u8], out: &mut [u16]) {
-        match (self, query) {
+    pub fn hammings(self, query: &[u64], codes: &[u8], out: &mut [u8]) {
+        match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this variant exists only after AVX2 and POPCNT were detected.
-            (Kernel::Avx2, _) => unsafe { avx2::hammings(query, codes, out) },
+            Kernel::Avx2 => unsafe { avx2::hammings(query, codes, out) },
             _ => hammings_inline(query, codes, out),
         }
     }
+
+    /// Appends to `out` the places of the distances that are at most `cut`.
+    #[inline]
+    pub fn within(self, distances: &[u8], cut: u8, out: &mut Vec<u32>) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this variant exists only after AVX2 was detected.
+            Kernel::Avx2 => unsafe { avx2::within(distances, cut, out) },
+            _ => within_scalar(distances, cut, 0, out),
+        }
+    }
+}
+
+#[inline]
+fn within_scalar(distances: &[u8], cut: u8, first: u32, out: &mut Vec<u32>) {
+    out.extend((first..).zip(distances).filter(|(_, distance)| **distance <= cut).map(|(at, _)| at));
 }
 
 #[inline]
@@ -111,41 +128,48 @@ fn dot_scalar(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
 }
 
+/// Plain loops over slices of one length: nothing here may stay a call.
 #[inline(always)]
-fn hammings_inline(query: &[u64], codes: &[u8], out: &mut [u16]) {
+fn hammings_inline(query: &[u64], codes: &[u8], out: &mut [u8]) {
+    let words = codes.as_chunks::<8>().0;
     match query {
         [q] => {
-            for (code, slot) in codes.chunks_exact(8).zip(out) {
-                *slot = distance(*q, code);
+            let count = out.len().min(words.len());
+            let (words, out) = (&words[..count], &mut out[..count]);
+            for at in 0..count {
+                out[at] = distance(*q, words[at]) as u8;
             }
         }
         [q0, q1] => {
-            for (code, slot) in codes.chunks_exact(16).zip(out) {
-                *slot = distance(*q0, &code[..8]) + distance(*q1, &code[8..]);
+            let pairs = words.as_chunks::<2>().0;
+            let count = out.len().min(pairs.len());
+            let (pairs, out) = (&pairs[..count], &mut out[..count]);
+            for at in 0..count {
+                let [low, high] = pairs[at];
+                out[at] = (distance(*q0, low) + distance(*q1, high)) as u8;
             }
         }
         _ => {
-            for (code, slot) in codes.chunks_exact(query.len() * 8).zip(out) {
-                *slot = query.iter().zip(code.chunks_exact(8)).map(|(q, c)| distance(*q, c)).sum();
+            for (code, slot) in words.chunks_exact(query.len().max(1)).zip(out) {
+                let sum: u32 = query.iter().zip(code).map(|(q, c)| distance(*q, *c)).sum();
+                *slot = u8::try_from(sum).unwrap_or(u8::MAX);
             }
         }
     }
 }
 
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // at most 64
-fn distance(q: u64, code: &[u8]) -> u16 {
-    let mut word = [0u8; 8];
-    word.copy_from_slice(code);
-    (q ^ u64::from_le_bytes(word)).count_ones() as u16
+fn distance(q: u64, code: [u8; 8]) -> u32 {
+    (q ^ u64::from_le_bytes(code)).count_ones()
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch, _mm_shuffle_epi32,
-        _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
-        _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_setzero_si256,
+        _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+        _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setzero_si256,
         _mm256_sign_epi8,
     };
 
@@ -207,8 +231,28 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2,popcnt")]
-    pub(super) unsafe fn hammings(query: &[u64], codes: &[u8], out: &mut [u16]) {
+    pub(super) unsafe fn hammings(query: &[u64], codes: &[u8], out: &mut [u8]) {
         super::hammings_inline(query, codes, out);
+    }
+
+    /// 32 distances at a time; most groups have none within the cut.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn within(distances: &[u8], cut: u8, out: &mut Vec<u32>) {
+        let mut first = 0;
+        let (groups, rest) = distances.as_chunks::<32>();
+        let most = _mm256_set1_epi8(cut.cast_signed());
+        for group in groups {
+            // SAFETY: a group is 32 bytes.
+            let group = unsafe { _mm256_loadu_si256(group.as_ptr().cast()) };
+            let inside = _mm256_cmpeq_epi8(_mm256_min_epu8(group, most), group);
+            let mut bits = _mm256_movemask_epi8(inside).cast_unsigned();
+            while bits != 0 {
+                out.push(first + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+            first += 32;
+        }
+        super::within_scalar(rest, cut, first, out);
     }
 }
 
@@ -286,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn hammings_agree(words in prop::collection::vec(any::<u64>(), 12), n in 1usize..4) {
+        fn hammings_agree(words in prop::collection::vec(any::<u64>(), 24), n in 1usize..7) {
             let (query, codes) = words.split_at(n);
             let bytes: Vec<u8> = codes.iter().flat_map(|w| w.to_le_bytes()).collect();
             let count = codes.len() / n;
@@ -294,8 +338,16 @@ mod tests {
             Kernel::detect().hammings(query, &bytes[..count * n * 8], &mut got);
             for (code, d) in codes.chunks_exact(n).zip(got) {
                 let want: u32 = query.iter().zip(code).map(|(a, b)| (a ^ b).count_ones()).sum();
-                prop_assert_eq!(u32::from(d), want);
+                prop_assert_eq!(u32::from(d), want.min(255));
             }
+        }
+
+        #[test]
+        fn within_agrees(distances in prop::collection::vec(any::<u8>(), 0..200), cut in any::<u8>()) {
+            let (mut fast, mut plain) = (vec![7], vec![7]);
+            Kernel::detect().within(&distances, cut, &mut fast);
+            within_scalar(&distances, cut, 0, &mut plain);
+            prop_assert_eq!(fast, plain);
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn nearest(word: &str, segments: &[&Segment]) -> Result<Option<(Strin
         let terms = segment.terms()?;
         let mut stream = terms.search(Within { word: word.as_bytes(), limit }).into_stream();
         while let Some((term, offset)) = stream.next() {
-            let rank = (edits(word.as_bytes(), term), std::cmp::Reverse(segment.list(offset)?.df()));
+            let rank = (edits(word.as_bytes(), term), std::cmp::Reverse(segment.df(offset)?));
             if best.as_ref().is_none_or(|(known, ..)| rank < *known) {
                 best = Some((rank, String::from_utf8_lossy(term).into_owned(), number, offset));
             }

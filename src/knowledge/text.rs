@@ -1,4 +1,5 @@
-//! Chunk text, compressed one by one with a dictionary trained on the segment's own first chunks.
+//! Chunk text, compressed one by one with a dictionary: the collection's, or else one trained on the
+//! segment's own first chunks. Segments with the same dictionary are merged by copying.
 
 use std::io::{self, Write};
 
@@ -34,16 +35,18 @@ pub(super) struct Texts<W> {
 }
 
 impl<W: Write> TextWriter<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self {
+    /// An empty `dictionary` means: train one.
+    pub(super) fn new(out: W, dictionary: &[u8]) -> io::Result<Self> {
+        let prepared = (!dictionary.is_empty()).then(|| Compressor::with_dictionary(LEVEL, dictionary));
+        Ok(Self {
             out,
             offsets: vec![0],
             written: 0,
             samples: Vec::new(),
             sample_sizes: Vec::new(),
-            dictionary: Vec::new(),
-            compressor: None,
-        }
+            dictionary: dictionary.to_vec(),
+            compressor: prepared.transpose()?,
+        })
     }
 
     /// Bytes held in memory besides `out`.
@@ -80,7 +83,12 @@ impl<W: Write> TextWriter<W> {
     fn compress(&mut self, record: &[u8]) -> io::Result<()> {
         let Some(compressor) = &mut self.compressor else { return Ok(()) };
         let packed = compressor.compress(record)?;
-        self.out.write_all(&packed)?;
+        self.push_packed(&packed)
+    }
+
+    /// Adds a record that was compressed with this writer's dictionary.
+    pub(super) fn push_packed(&mut self, packed: &[u8]) -> io::Result<()> {
+        self.out.write_all(packed)?;
         self.written += packed.len() as u64;
         let end =
             u32::try_from(self.written).map_err(|_| io::Error::other("a segment's text passes 4 GiB"))?;
@@ -96,17 +104,24 @@ impl<W: Write> TextWriter<W> {
     }
 }
 
-/// Unpacks records of one segment.
+/// Unpacks records, of any segment: its workspace of about 100 KB is made once for all.
 pub(super) struct TextReader<'a> {
     decompressor: Decompressor<'a>,
+    /// What was read of a file, compressed.
+    pub(super) buffer: Vec<u8>,
 }
 
 impl<'a> TextReader<'a> {
-    pub(super) fn new(dictionary: &'a DecoderDictionary<'static>) -> io::Result<Self> {
-        Ok(Self { decompressor: Decompressor::with_prepared_dictionary(dictionary)? })
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { decompressor: Decompressor::new()?, buffer: Vec::new() })
     }
 
-    pub(super) fn read(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
+    pub(super) fn unpack(
+        &mut self,
+        dictionary: &'a DecoderDictionary<'static>,
+        packed: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        self.decompressor.set_prepared_dictionary(dictionary)?;
         let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
         let size = size.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= CHUNK_BYTES);
         let size = size.ok_or_else(|| io::Error::other("a passage has no usable size"))?;
@@ -119,7 +134,7 @@ mod tests {
     use super::*;
 
     fn round_trip(count: usize) {
-        let mut writer = TextWriter::new(Vec::new());
+        let mut writer = TextWriter::new(Vec::new(), &[]).unwrap();
         let record = |i: usize| {
             format!("passage {i}: the pump number {} must be cleaned before use. ", i * 7).repeat(9)
         };
@@ -129,10 +144,10 @@ mod tests {
         let texts = writer.finish().unwrap();
         assert_eq!(texts.offsets.len(), count + 1);
         let dictionary = DecoderDictionary::copy(&texts.dictionary);
-        let mut reader = TextReader::new(&dictionary).unwrap();
+        let mut reader = TextReader::new().unwrap();
         for i in 0..count {
             let packed = &texts.out[texts.offsets[i] as usize..texts.offsets[i + 1] as usize];
-            assert_eq!(reader.read(packed).unwrap(), record(i).as_bytes());
+            assert_eq!(reader.unpack(&dictionary, packed).unwrap(), record(i).as_bytes());
         }
     }
 
@@ -146,6 +161,6 @@ mod tests {
     #[test]
     fn garbage_is_an_error() {
         let dictionary = DecoderDictionary::copy(&[]);
-        assert!(TextReader::new(&dictionary).unwrap().read(b"no frame").is_err());
+        assert!(TextReader::new().unwrap().unpack(&dictionary, b"no frame").is_err());
     }
 }

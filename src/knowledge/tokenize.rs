@@ -31,6 +31,20 @@ pub fn basic_words<E>(text: &str, mut word: impl FnMut(&str) -> Result<(), E>) -
     let mut current = String::with_capacity(32);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
+        if current.is_empty()
+            && let Some(length) = ascii_word(rest.as_bytes())
+        {
+            let (whole, after) = rest.split_at(length);
+            rest = after;
+            if whole.bytes().any(|b| b.is_ascii_uppercase()) {
+                current.push_str(whole);
+                current.make_ascii_lowercase();
+                flush(&mut current, &mut word)?;
+            } else {
+                word(whole)?;
+            }
+            continue;
+        }
         rest = &rest[c.len_utf8()..];
         if c.is_ascii() {
             ascii(c, &mut current, &mut word)?;
@@ -39,6 +53,16 @@ pub fn basic_words<E>(text: &str, mut word: impl FnMut(&str) -> Result<(), E>) -
         }
     }
     flush(&mut current, &mut word)
+}
+
+/// Length of the ASCII word that the text begins with, if it ends in ASCII as well: most words do.
+#[inline]
+fn ascii_word(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(bytes.len());
+    let ends = bytes
+        .get(length)
+        .is_none_or(|b| matches!(b, b' ' | b'\n' | b'\t' | b'\r') || b.is_ascii_punctuation());
+    (length > 0 && ends).then_some(length)
 }
 
 fn flush<E>(current: &mut String, word: &mut impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {

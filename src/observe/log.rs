@@ -97,18 +97,19 @@ impl Drop for LogGuard {
     }
 }
 
-/// Opens the log in `folder`, at most `budget` bytes of files; `on_line` hears every line.
+/// Opens the log in `folder`, at most `budget` bytes of files of the last `days`; `on_line` hears every line.
 ///
 /// # Errors
 /// [`LogError::Folder`] when it cannot be written.
 pub fn start(
     folder: &Path,
     budget: u64,
+    days: u32,
     level: LogLevel,
     on_line: impl Fn(LogLine) + Send + 'static,
 ) -> Result<LogGuard, LogError> {
     let failed = |error| LogError::Folder { folder: folder.to_owned(), error };
-    let file = RotatedFile::open(folder, budget).map_err(failed)?;
+    let file = RotatedFile::open(folder, budget, days).map_err(failed)?;
     let (writer, worker) = NonBlockingBuilder::default()
         .buffered_lines_limit(QUEUE)
         .lossy(true)
@@ -205,7 +206,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let heard: Arc<Mutex<Vec<LogLine>>> = Arc::default();
         let ear = Arc::clone(&heard);
-        let guard = start(folder.path(), 1 << 20, "info".parse().unwrap(), move |line| {
+        let guard = start(folder.path(), 1 << 20, 7, "info".parse().unwrap(), move |line| {
             ear.lock().unwrap().push(line);
         })
         .unwrap();

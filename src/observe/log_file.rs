@@ -1,4 +1,5 @@
-//! Log files with a daily and a size rotation, the oldest deleted so that all together stay within a budget.
+//! Log files with a daily and a size rotation, the oldest deleted so that all together stay within a budget
+//! and none is kept beyond its days.
 //!
 //! Names: `spud.2026-03-01.jsonl`, then `spud.2026-03-01.2.jsonl` and so on within a day.
 
@@ -17,6 +18,8 @@ const DAY_MS: u64 = 86_400_000;
 pub(super) struct RotatedFile {
     folder: PathBuf,
     budget: u64,
+    /// A file of a day this long ago is deleted.
+    days: u32,
     clock: Box<dyn Clock>,
     file: Option<File>,
     day: u64,
@@ -25,14 +28,20 @@ pub(super) struct RotatedFile {
 }
 
 impl RotatedFile {
-    pub(super) fn open(folder: &Path, budget: u64) -> io::Result<Self> {
-        Self::with_clock(folder, budget, Box::new(SystemClock::default()))
+    pub(super) fn open(folder: &Path, budget: u64, days: u32) -> io::Result<Self> {
+        Self::with_clock(folder, budget, days, Box::new(SystemClock::default()))
     }
 
-    pub(super) fn with_clock(folder: &Path, budget: u64, clock: Box<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn with_clock(
+        folder: &Path,
+        budget: u64,
+        days: u32,
+        clock: Box<dyn Clock>,
+    ) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
         let day = clock.now_ms() / DAY_MS;
-        let mut log = Self { folder: folder.to_owned(), budget, clock, file: None, day, part: 1, bytes: 0 };
+        let mut log =
+            Self { folder: folder.to_owned(), budget, days, clock, file: None, day, part: 1, bytes: 0 };
         // Go on where the last run stopped.
         let newest = files(folder).into_iter().rev().find(|file| file.day == log.date());
         log.part = newest.map_or(1, |file| file.part);
@@ -67,7 +76,7 @@ impl RotatedFile {
     }
 
     fn date(&self) -> String {
-        format_time(self.day * DAY_MS).chars().take(10).collect()
+        date(self.day)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
@@ -83,13 +92,14 @@ impl RotatedFile {
         Ok(())
     }
 
-    /// Deletes the oldest files until a whole new one fits.
+    /// Deletes the oldest files until a whole new one fits, and those beyond their days.
     fn forget_old(&self, current: &Path) {
         let mut all = files(&self.folder);
         let allowed = self.budget - self.budget / FILES;
         let mut sum: u64 = all.iter().map(|file| file.bytes).sum();
+        let first_kept = date(self.day.saturating_sub(u64::from(self.days)));
         for old in all.drain(..).filter(|file| file.path != current) {
-            if sum <= allowed {
+            if sum <= allowed && old.day >= first_kept {
                 break;
             }
             if fs::remove_file(&old.path).is_ok() {
@@ -97,6 +107,10 @@ impl RotatedFile {
             }
         }
     }
+}
+
+fn date(day: u64) -> String {
+    format_time(day.saturating_mul(DAY_MS)).chars().take(10).collect()
 }
 
 /// One file of the log.
@@ -156,7 +170,7 @@ mod tests {
         fs::write(folder.path().join("other.jsonl"), "not ours").unwrap();
         let clock = Arc::new(ManualClock::default());
         let mut log =
-            RotatedFile::with_clock(folder.path(), 40_000, Box::new(Shared(Arc::clone(&clock)))).unwrap();
+            RotatedFile::with_clock(folder.path(), 40_000, 7, Box::new(Shared(Arc::clone(&clock)))).unwrap();
         let line = [b'x'; 999].into_iter().chain([b'\n']).collect::<Vec<u8>>();
         for _ in 0..200 {
             log.append(&line).unwrap();
@@ -170,8 +184,22 @@ mod tests {
         assert_eq!((newest.day.as_str(), newest.part, newest.bytes), ("1970-01-02", 1, 1000));
         assert!(folder.path().join("other.jsonl").exists());
         drop(log);
-        let mut again = RotatedFile::with_clock(folder.path(), 40_000, Box::new(Shared(clock))).unwrap();
+        let mut again = RotatedFile::with_clock(folder.path(), 40_000, 7, Box::new(Shared(clock))).unwrap();
         again.append(&line).unwrap();
         assert_eq!(files(folder.path()).pop().unwrap().bytes, 2000, "a new run goes on in the same file");
+    }
+
+    #[test]
+    fn a_day_too_long_ago_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let mut log =
+            RotatedFile::with_clock(folder.path(), 1 << 20, 3, Box::new(Shared(Arc::clone(&clock)))).unwrap();
+        for _ in 0..6 {
+            log.append(b"line\n").unwrap();
+            clock.advance_ms(DAY_MS);
+        }
+        let days: Vec<String> = files(folder.path()).into_iter().map(|file| file.day).collect();
+        assert_eq!(days, ["1970-01-03", "1970-01-04", "1970-01-05", "1970-01-06"]);
     }
 }

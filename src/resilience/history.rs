@@ -1,18 +1,19 @@
 //! Every change of the mode with its inputs, and the mode that was forced: kept in `control.redb`, bounded.
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, TableDefinition};
+use redb::ReadableTable;
 
 use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
 use super::mode::{Axis, Inputs, Mode};
-use crate::store::{Control, StoreError, codec};
+use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Sequence → [`ChangeRecord`]
-const CHANGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("mode_changes");
-/// 0 → [`ForcedRecord`]
-const FORCED: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("mode_forced");
+const CHANGES: Table = Table::new("mode_changes");
+/// [`ONLY`] → [`ForcedRecord`]
+const FORCED: Table = Table::new("mode_forced");
+const ONLY: &[u8] = b"forced";
 /// Changes that are kept.
 pub const KEPT: u64 = 1000;
 
@@ -165,22 +166,22 @@ impl History {
         let forced = forced.map(|forced| codec::encode(VERSION, &ForcedRecord::from(forced))).transpose()?;
         Ok(control.write(|write| {
             let mut table = write.open_table(CHANGES)?;
-            let mut last = table.last()?.map_or(0, |(id, _)| id.value());
+            let mut last = table.last()?.map_or(0, |(id, _)| number_of(id.value()));
             for record in &records {
                 last += 1;
-                table.insert(last, record.as_slice())?;
+                table.insert(&number_key(last)[..], record.as_slice())?;
             }
             loop {
-                let oldest = table.first()?.map(|(id, _)| id.value());
+                let oldest = table.first()?.map(|(id, _)| number_of(id.value()));
                 match oldest.filter(|oldest| last - oldest >= KEPT) {
-                    Some(oldest) => drop(table.remove(oldest)?),
+                    Some(oldest) => drop(table.remove(&number_key(oldest)[..])?),
                     None => break,
                 }
             }
             let mut kept = write.open_table(FORCED)?;
             match &forced {
-                Some(record) => drop(kept.insert(0, record.as_slice())?),
-                None => drop(kept.remove(0)?),
+                Some(record) => drop(kept.insert(ONLY, record.as_slice())?),
+                None => drop(kept.remove(ONLY)?),
             }
             Ok(())
         })?)
@@ -198,12 +199,12 @@ impl History {
         Ok(control.read(|read| {
             let mut found = Vec::new();
             let Some(table) = there(read.open_table(CHANGES))? else { return Ok(found) };
-            for row in table.range(..before.unwrap_or(u64::MAX))?.rev().take(most) {
+            for row in table.range::<&[u8]>(..&number_key(before.unwrap_or(u64::MAX))[..])?.rev().take(most) {
                 let (id, bytes) = row?;
                 match codec::decode::<ChangeRecord>(VERSION, bytes.value()) {
-                    Ok(record) => found.push((id.value(), record.into())),
+                    Ok(record) => found.push((number_of(id.value()), record.into())),
                     Err(error) => {
-                        tracing::error!(change = id.value(), %error, "a change of mode cannot be read")
+                        tracing::error!(change = number_of(id.value()), %error, "a change of mode cannot be read")
                     }
                 }
             }
@@ -218,7 +219,7 @@ impl History {
     pub fn forced(control: &Control) -> Result<Option<Forced>, ResilienceError> {
         let bytes = control.read(|read| {
             let Some(table) = there(read.open_table(FORCED))? else { return Ok(None) };
-            Ok(table.get(0)?.map(|bytes| bytes.value().to_vec()))
+            Ok(table.get(ONLY)?.map(|bytes| bytes.value().to_vec()))
         })?;
         let record = bytes.map(|bytes| codec::decode::<ForcedRecord>(VERSION, &bytes)).transpose()?;
         Ok(record.map(Forced::from))

@@ -8,6 +8,8 @@
 mod block_file;
 pub mod codec;
 mod control;
+mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
 pub use control::{Control, StoreError};
+pub use table::{Table, name_of, named_key, number_key, number_of, owned_key};

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,10 @@ use std::time::{Duration, Instant};
 
 use super::error::{Outcome, fail, from_io};
 use super::frame::{self, Frame};
-use super::{Chunk, Extracted, Limits, parse, sandbox};
+use super::{Chunk, Extracted, Limits, parse, pdf, sandbox};
+
+/// Pages of one file that may each cost a child its life, before the file is given up.
+const RESTARTS: usize = 8;
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
@@ -25,12 +28,59 @@ pub fn set_child_program(path: PathBuf) {
     let _ = PROGRAM.set(path);
 }
 
-/// Reads `file` in a child process.
+/// Reads `file` in a child process; where a page kills it, another child reads the file without that page.
 pub(super) fn extract(
-    file: File,
+    mut file: File,
     name: &str,
     limits: &Limits,
     sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
+) -> Outcome<Extracted> {
+    let mut watch = Watch {
+        deadline: Instant::now() + Duration::from_secs(limits.child_seconds.max(1)),
+        page: None,
+        handed: 0,
+        sink,
+    };
+    let mut leave_out = Vec::new();
+    loop {
+        file.rewind().map_err(|error| from_io(&error))?;
+        let input = file.try_clone().map_err(|error| from_io(&error))?;
+        watch.page = None;
+        let error = match once(input, name, &leave_out, limits, &mut watch) {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        match watch.page {
+            Some(page)
+                if matches!(error.kind, "damaged" | "crash" | "memory")
+                    && leave_out.len() < RESTARTS
+                    && !leave_out.contains(&page) =>
+            {
+                leave_out.push(page);
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+/// What is known of a file across its children.
+struct Watch<'s> {
+    /// For all of them together.
+    deadline: Instant,
+    /// The page that the child is at.
+    page: Option<u32>,
+    /// Passages that the sink has. They come before any page that kills, and reading is the same each time, so
+    /// the next child begins with just these.
+    handed: u64,
+    sink: &'s mut dyn FnMut(Chunk) -> ControlFlow<()>,
+}
+
+fn once(
+    file: File,
+    name: &str,
+    leave_out: &[u32],
+    limits: &Limits,
+    watch: &mut Watch<'_>,
 ) -> Outcome<Extracted> {
     let program = PROGRAM.get().cloned().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
     let mut child = Command::new(program)
@@ -39,6 +89,7 @@ pub(super) fn extract(
             [limits.child_memory, limits.child_seconds, limits.text_bytes, limits.file_bytes]
                 .map(|n| n.to_string()),
         )
+        .arg(leave_out.iter().map(u32::to_string).collect::<Vec<_>>().join(","))
         .arg(OsString::from(name.replace('\0', "")))
         .env_clear()
         .current_dir("/")
@@ -47,7 +98,7 @@ pub(super) fn extract(
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| fail("crash", format!("the extractor cannot be started: {error}")))?;
-    let heard = listen(&mut child, limits, sink);
+    let heard = listen(&mut child, limits, watch);
     if !matches!(heard, Ok(Some(_))) {
         // It may be gone already; then there is nothing to kill.
         let _ = child.kill();
@@ -60,19 +111,15 @@ pub(super) fn extract(
 }
 
 /// Hands chunks on until the child is done, fails, falls silent or runs out of time.
-fn listen(
-    child: &mut Child,
-    limits: &Limits,
-    sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
-) -> Outcome<Option<Extracted>> {
+fn listen(child: &mut Child, limits: &Limits, watch: &mut Watch<'_>) -> Outcome<Option<Extracted>> {
     let Some(mut pipe) = child.stdout.take() else { return Ok(None) };
-    let deadline = Instant::now() + Duration::from_secs(limits.child_seconds.max(1));
+    let mut repeated = watch.handed;
     let mut buffer = Vec::new();
     let mut raw = vec![0_u8; 64 << 10];
     // Headings and overlap repeat some text.
     let mut left = limits.text_bytes.saturating_mul(3);
     loop {
-        wait_readable(&pipe, deadline, limits)?;
+        wait_readable(&pipe, watch.deadline, limits)?;
         let got = pipe.read(&mut raw).map_err(|error| from_io(&error))?;
         if got == 0 {
             return Ok(None);
@@ -82,11 +129,14 @@ fn listen(
             match frame {
                 Frame::Done(done) => return Ok(Some(done)),
                 Frame::Failed(error) => return Err(error),
+                Frame::Page(page) => watch.page = Some(page),
+                Frame::Chunk(_) if repeated > 0 => repeated -= 1,
                 Frame::Chunk(chunk) => {
+                    watch.handed += 1;
                     left = left.checked_sub(chunk.text.len() as u64).ok_or_else(|| {
                         fail("too_large", "it unfolds to more text than one document may have")
                     })?;
-                    if sink(chunk).is_break() {
+                    if (watch.sink)(chunk).is_break() {
                         return Err(fail("stopped", "the job was stopped"));
                     }
                 }
@@ -143,6 +193,8 @@ pub fn child_main() -> ExitCode {
         return ExitCode::from(64);
     };
     let limits = Limits { child_memory, child_seconds, text_bytes, file_bytes };
+    let leave_out = arguments.next().unwrap_or_default();
+    let leave_out = leave_out.split(',').filter_map(|page| page.parse().ok()).collect();
     let name = arguments.next().unwrap_or_default();
     let Ok(answers) = sandbox::enter(&limits) else { return ExitCode::from(70) };
     std::panic::set_hook(Box::new(|panic| {
@@ -151,6 +203,13 @@ pub fn child_main() -> ExitCode {
         sandbox::leave(3);
     }));
     let _ = ANSWERS.set(File::from(answers));
+    // A parent that cannot hear any more is noticed at the next passage.
+    pdf::follow(pdf::Course {
+        leave_out,
+        at_page: |page| {
+            tell(&Frame::Page(page));
+        },
+    });
     let outcome = parse::document(&mut std::io::stdin().lock(), &name, &limits, &mut |chunk| {
         if tell(&Frame::Chunk(chunk)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });

@@ -20,7 +20,7 @@ pub(super) enum Format {
     Jsonl,
     Html,
     Pdf,
-    /// DOCX, EPUB or another ZIP; its directory tells.
+    /// DOCX, ODT, EPUB or another ZIP; its directory tells.
     Zip,
     Gzip,
 }

@@ -16,7 +16,7 @@ fn advice(kind: &str) -> &'static str {
         "memory" => "Split the document, or choose a larger tier for this box.",
         "unreadable" => "Check that the file exists and that spud may read it.",
         "binary" => "Nothing to do: this file holds no text.",
-        "unsupported" => "Convert it to text, Markdown, HTML, PDF, DOCX or EPUB.",
+        "unsupported" => "Convert it to text, Markdown, HTML, PDF, DOCX, ODT or EPUB.",
         "crash" => "Convert the file to another format; please report it if it can be shared.",
         "empty" => "Nothing to do: there is no text in it. Scanned pages need text recognition (OCR) first.",
         _ => "Start the job again.",

@@ -10,12 +10,14 @@ pub(super) const LONGEST: usize = 1 << 20;
 
 /// One message.
 pub(super) enum Frame {
+    /// The page that is read now: should it be the last word, the page is to blame.
+    Page(u32),
     Chunk(Chunk),
     Done(Extracted),
     Failed(ExtractError),
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Markdown,
     Kind::Text,
     Kind::Html,
@@ -27,6 +29,7 @@ const KINDS: [Kind; 11] = [
     Kind::Csv,
     Kind::Json,
     Kind::Log,
+    Kind::Odt,
 ];
 
 pub(super) fn encode(frame: &Frame) -> Vec<u8> {
@@ -50,12 +53,17 @@ pub(super) fn encode(frame: &Frame) -> Vec<u8> {
             put_number(&mut body, kind);
             put_text(&mut body, &done.title);
             put_number(&mut body, done.pages as usize);
+            put_number(&mut body, done.broken_pages as usize);
             2
         }
         Frame::Failed(error) => {
             put_text(&mut body, error.kind);
             put_text(&mut body, &error.reason);
             3
+        }
+        Frame::Page(number) => {
+            put_number(&mut body, *number as usize);
+            4
         }
     };
     let mut out = vec![tag];
@@ -113,12 +121,14 @@ fn decode(tag: u8, body: &[u8]) -> Option<Frame> {
         }
         2 => {
             let kind = *KINDS.get(fields.number()? as usize)?;
-            Frame::Done(Extracted { kind, title: fields.text()?, pages: fields.number()? })
+            let (title, pages, broken_pages) = (fields.text()?, fields.number()?, fields.number()?);
+            Frame::Done(Extracted { kind, title, pages, broken_pages })
         }
         3 => {
             let kind = known_kind(&fields.text()?);
             Frame::Failed(fail(kind, fields.text()?))
         }
+        4 => Frame::Page(fields.number()?),
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! HTML: headings, paragraphs, lists, tables and code, with the lines of the source.
 //!
-//! Invariant: counters instead of a tree, so no nesting is too deep.
+//! Invariant: counters instead of a tree, so no nesting is too deep; lines are those of the source, in order.
 
 use std::convert::Infallible;
 
@@ -11,12 +11,18 @@ use super::chunker::Chunker;
 use super::error::Outcome;
 
 /// Reads one page that is in memory.
-pub(super) fn parse(page: &str, out: &mut Chunker<'_>) -> Outcome {
-    let mut reader = Reader::new(page.as_bytes(), out);
+pub(super) fn parse(page: String, out: &mut Chunker<'_>) -> Outcome {
+    // HTML also ends a line at a lone carriage return; editors and `grep -n` do not, and theirs are the lines
+    // we cite. With a space instead, the tokenizer's offsets and line ends are those of the page. In place,
+    // because a page may fill a quarter of the memory allowed.
+    let mut page = page.into_bytes();
+    page.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b' ');
+    let page = page.as_slice();
+    let mut reader = Reader::new(page, out);
     let mut outcome = Ok(());
     let callback = |event: CallbackEvent<'_>, span: Span<usize>| -> Option<Infallible> {
         if outcome.is_ok() {
-            outcome = reader.event(&event, span.start);
+            outcome = reader.event(&event, span);
         }
         None
     };
@@ -26,6 +32,7 @@ pub(super) fn parse(page: &str, out: &mut Chunker<'_>) -> Outcome {
     let rest = Tokenizer::new_with_emitter(page, emitter).next();
     debug_assert!(rest.is_none());
     outcome?;
+    reader.move_to(page.len());
     reader.block()
 }
 
@@ -63,7 +70,8 @@ impl<'r, 'c> Reader<'r, 'c> {
         }
     }
 
-    fn event(&mut self, event: &CallbackEvent<'_>, at: usize) -> Outcome {
+    fn event(&mut self, event: &CallbackEvent<'_>, span: Span<usize>) -> Outcome {
+        let at = span.start;
         match event {
             CallbackEvent::OpenStartTag { name } => {
                 self.move_to(at);
@@ -75,18 +83,22 @@ impl<'r, 'c> Reader<'r, 'c> {
             }
             CallbackEvent::String { value } => {
                 self.move_to(at);
-                self.string(value)
+                self.string(value, span.end)
             }
             _ => Ok(()),
         }
     }
 
     fn move_to(&mut self, at: usize) {
-        if let Some(passed) = self.source.get(self.counted..at) {
-            let lines = passed.iter().filter(|byte| **byte == b'\n').count();
-            self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
-            self.counted = at;
-        }
+        self.line = self.line_at(at);
+        self.counted = self.counted.max(at);
+    }
+
+    /// The line of a byte that is still ahead.
+    fn line_at(&self, at: usize) -> u32 {
+        let passed = self.source.get(self.counted..at).unwrap_or_default();
+        let lines = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX))
     }
 
     fn start(&mut self, name: &[u8]) -> Outcome {
@@ -172,7 +184,7 @@ impl<'r, 'c> Reader<'r, 'c> {
         }
     }
 
-    fn string(&mut self, value: &[u8]) -> Outcome {
+    fn string(&mut self, value: &[u8], end: usize) -> Outcome {
         if self.skip.is_some() {
             return Ok(());
         }
@@ -185,22 +197,20 @@ impl<'r, 'c> Reader<'r, 'c> {
             self.begin();
             self.text.push_str(&value);
         } else {
-            // Line by line, so that a long paragraph keeps its own lines.
+            // Line by line, so that a long paragraph keeps its own lines. `&#10;` is a line end in the value
+            // that the source does not have.
+            let (first, last) = (self.line, self.line_at(end));
             for (at, part) in value.split('\n').enumerate() {
                 if at > 0 {
                     self.flush_line()?;
+                    self.line = self.line.saturating_add(1).min(last);
                 }
-                self.move_line(at);
                 self.begin();
                 self.text.push_str(part);
             }
-            self.line = self.line.saturating_sub(u32::try_from(value.matches('\n').count()).unwrap_or(0));
+            self.line = first;
         }
         Ok(())
-    }
-
-    fn move_line(&mut self, at: usize) {
-        self.line = self.line.saturating_add(u32::from(at > 0));
     }
 
     fn begin(&mut self) {
@@ -236,7 +246,8 @@ impl<'r, 'c> Reader<'r, 'c> {
             let mut number = self.text_line;
             for line in text.trim_end().split('\n') {
                 self.out.verbatim(line, number)?;
-                number = number.saturating_add(1);
+                // `<br>` and `&#10;` end lines that the source does not.
+                number = number.saturating_add(1).min(self.line);
             }
         }
         self.out.end_paragraph()
@@ -299,4 +310,41 @@ fn is_block(name: &[u8]) -> bool {
             | b"fieldset"
             | b"center"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+
+    fn lines(page: &str) -> Vec<(String, Option<(u32, u32)>)> {
+        let mut found = Vec::new();
+        let mut sink = |chunk: super::super::Chunk| {
+            found.push((chunk.text, chunk.place.lines));
+            ControlFlow::Continue(())
+        };
+        let mut out = Chunker::new(1 << 20, &mut sink);
+        parse(page.to_owned(), &mut out).unwrap();
+        out.finish().unwrap();
+        found
+    }
+
+    #[test]
+    fn lines_are_those_of_the_source_whatever_ends_them() {
+        for end in ["\n", "\r\n"] {
+            let page = "<h1>a</h1>|<p>one|two|</p><h2>b</h2>|<pre>x|y</pre>|<h2>c</h2><p>last</p>";
+            let found = lines(&page.replace('|', end));
+            let places: Vec<_> = found.iter().map(|(_, lines)| lines.unwrap()).collect();
+            assert_eq!(places, [(2, 3), (5, 6), (7, 7)], "{end:?}");
+        }
+    }
+
+    /// Once "lines 4 to 3": a lone carriage return counted as a line of the text but not of the source.
+    #[test]
+    fn what_is_no_line_end_in_the_source_counts_no_lines() {
+        assert_eq!(lines("\r\r!<!>\n!"), [("! !".into(), Some((1, 2)))]);
+        assert_eq!(lines("a&#10;b&#10;c<i>\nd"), [("a b c d".into(), Some((1, 2)))]);
+        assert_eq!(lines("<pre>a<br>b<br>c\nd</pre>"), [("a\nb\nc\nd".into(), Some((1, 2)))]);
+    }
 }

@@ -15,6 +15,7 @@ mod inline;
 mod json;
 mod lines;
 mod markdown;
+mod odt;
 mod paragraph;
 mod parse;
 mod pdf;
@@ -49,6 +50,7 @@ pub enum Kind {
     Csv,
     Json,
     Log,
+    Odt,
 }
 
 impl Kind {
@@ -67,6 +69,7 @@ impl Kind {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Log => "log",
+            Self::Odt => "odt",
         }
     }
 }
@@ -118,6 +121,8 @@ pub struct Extracted {
     pub title: String,
     /// 0 where the format has none.
     pub pages: u32,
+    /// Pages that could not be read and were left out.
+    pub broken_pages: u32,
 }
 
 /// Why a file could not be read.

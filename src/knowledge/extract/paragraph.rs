@@ -76,7 +76,7 @@ impl Paragraph {
         }
     }
 
-    /// First and last source line. Parsers may hand lines over out of order (footnotes, broken markup).
+    /// First and last source line; an out-of-order line of a careless parser must not turn them around.
     pub(super) fn lines(&self) -> Option<(u32, u32)> {
         let lines = || self.marks.iter().map(|(_, line)| *line);
         Some((lines().min()?, lines().max()?))

@@ -84,13 +84,14 @@ pub(super) fn run(
 ) -> Outcome<Extracted> {
     let mut out = Chunker::new(limits.text_bytes, sink);
     let mut kind = format.kind();
+    let mut broken_pages = 0;
     match format {
         Format::Html => {
             // The tokenizer's own strings come on top of the page.
             let bytes = all(reader, limits.child_memory / 4)?;
-            html::parse(&super::encoding::page(&bytes), &mut out)?;
+            html::parse(super::encoding::page(&bytes), &mut out)?;
         }
-        Format::Pdf => pdf::parse(&all(reader, limits.child_memory / 3)?, &mut out)?,
+        Format::Pdf => broken_pages = pdf::parse(&all(reader, limits.child_memory / 3)?, &mut out)?,
         Format::Zip => kind = zipped::parse(all(reader, limits.child_memory / 2)?, limits, &mut out)?,
         _ => lines(format, reader, name, &mut out)?,
     }
@@ -102,6 +103,7 @@ pub(super) fn run(
         kind,
         title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| stem(name)),
         pages,
+        broken_pages,
     })
 }
 
@@ -159,7 +161,7 @@ pub fn parse_bytes(
         Kind::Text => Format::Text,
         Kind::Html => Format::Html,
         Kind::Pdf => Format::Pdf,
-        Kind::Docx | Kind::Epub => Format::Zip,
+        Kind::Docx | Kind::Epub | Kind::Odt => Format::Zip,
         Kind::Man => Format::Man,
         Kind::Rst => Format::Rst,
         Kind::Csv => Format::Csv,

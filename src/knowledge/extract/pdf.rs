@@ -1,26 +1,65 @@
 //! PDF, page by page.
 //!
-//! Invariant: runs in the child only, where a panic or an endless loop ends one file, not the box.
+//! Invariant: runs in the child only, where a panic or an endless loop ends one file, not the box; a page that
+//! cannot be read is left out, and only a file without any good page is a failure.
+
+use std::sync::OnceLock;
 
 use pdf_extract::{Document, PlainTextOutput};
 
 use super::chunker::Chunker;
 use super::error::{Outcome, fail};
 
-pub(super) fn parse(bytes: &[u8], out: &mut Chunker<'_>) -> Outcome {
+/// What the child was told of this file, and whom it tells where it is.
+pub(super) struct Course {
+    /// Pages at which a child before this one died.
+    pub(super) leave_out: Vec<u32>,
+    pub(super) at_page: fn(u32),
+}
+
+static COURSE: OnceLock<Course> = OnceLock::new();
+
+/// Said once, before the file is read; a process reads one file.
+pub(super) fn follow(course: Course) {
+    let _ = COURSE.set(course);
+}
+
+/// Answers how many pages were left out.
+pub(super) fn parse(bytes: &[u8], out: &mut Chunker<'_>) -> Outcome<u32> {
     let document = open(bytes)?;
     title(&document, out);
+    let course = COURSE.get();
+    let (mut good, mut broken, mut first_reason) = (0_u32, 0, None);
     for number in document.get_pages().into_keys() {
-        let mut text = String::new();
         out.page(number)?;
+        if course.is_some_and(|course| course.leave_out.contains(&number)) {
+            broken += 1;
+            continue;
+        }
+        if let Some(course) = course {
+            (course.at_page)(number);
+        }
+        let mut text = String::new();
         let read = {
             let mut writer = PlainTextOutput::new(&mut text);
             pdf_extract::output_doc_page(&document, &mut writer, number)
         };
-        read.map_err(|error| fail("damaged", format!("page {number} cannot be read: {error}")))?;
-        page(&text, out)?;
+        match read {
+            Ok(()) => {
+                good += 1;
+                page(&text, out)?;
+            }
+            Err(error) => {
+                broken += 1;
+                first_reason.get_or_insert_with(|| format!("page {number} cannot be read: {error}"));
+            }
+        }
     }
-    Ok(())
+    if good == 0 && broken > 0 {
+        let reason = first_reason.unwrap_or_else(|| "none of its pages can be read".to_owned());
+        return Err(fail("damaged", reason));
+    }
+    Ok(broken)
 }
 
 fn open(bytes: &[u8]) -> Outcome<Document> {

@@ -56,15 +56,14 @@ fn refuse_calls() -> io::Result<()> {
     const ALLOW: u32 = 0x7fff_0000;
     const REFUSE: u32 = 0x0005_0001;
     const KILL: u32 = 0x8000_0000;
-    let refused = refused_calls();
-    let count = u8::try_from(refused.len()).unwrap_or(u8::MAX);
+    let count = u8::try_from(REFUSED.len() + REFUSED_OLD.len()).unwrap_or(u8::MAX);
     let step = |code: u16, k: u32, jt: u8, jf: u8| libc::sock_filter { code, jt, jf, k };
     // Offset 4 of seccomp_data is the architecture, offset 0 the number of the call.
     let mut filter =
         vec![step(LOAD, 4, 0, 0), step(EQUAL, NATIVE, 1, 0), step(RETURN, KILL, 0, 0), step(LOAD, 0, 0, 0)];
     // Calls of the x32 table would go around the numbers below.
     filter.push(step(ABOVE, 0x4000_0000, count.saturating_add(1), 0));
-    for (at, call) in (0_u8..).zip(&refused) {
+    for (at, call) in (0_u8..).zip(REFUSED.iter().chain(REFUSED_OLD)) {
         filter.push(step(EQUAL, u32::try_from(*call).unwrap_or(u32::MAX), count - at, 0));
     }
     filter.push(step(RETURN, ALLOW, 0, 0));
@@ -79,59 +78,60 @@ fn refuse_calls() -> io::Result<()> {
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm", target_arch = "riscv64"))]
-fn refused_calls() -> Vec<libc::c_long> {
-    let mut calls = vec![
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_open_by_handle_at,
-        libc::SYS_socket,
-        libc::SYS_socketpair,
-        libc::SYS_connect,
-        libc::SYS_bind,
-        libc::SYS_sendto,
-        libc::SYS_sendmsg,
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_clone,
-        libc::SYS_clone3,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_kill,
-        libc::SYS_tkill,
-        libc::SYS_unlinkat,
-        libc::SYS_mkdirat,
-        libc::SYS_renameat2,
-        libc::SYS_linkat,
-        libc::SYS_symlinkat,
-        libc::SYS_fchmodat,
-        libc::SYS_fchownat,
-        libc::SYS_mount,
-        libc::SYS_bpf,
-        libc::SYS_io_uring_setup,
-        libc::SYS_perf_event_open,
-        libc::SYS_memfd_create,
-        libc::SYS_setns,
-        libc::SYS_unshare,
-        libc::SYS_keyctl,
-        libc::SYS_prlimit64,
-    ];
-    #[cfg(any(target_arch = "x86_64", target_arch = "arm"))]
-    calls.extend([
-        libc::SYS_open,
-        libc::SYS_creat,
-        libc::SYS_fork,
-        libc::SYS_vfork,
-        libc::SYS_unlink,
-        libc::SYS_rename,
-        libc::SYS_mkdir,
-        libc::SYS_link,
-        libc::SYS_symlink,
-        libc::SYS_chmod,
-        libc::SYS_chown,
-    ]);
-    calls
-}
+const REFUSED: &[libc::c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_unlinkat,
+    libc::SYS_mkdirat,
+    libc::SYS_renameat2,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_fchmodat,
+    libc::SYS_fchownat,
+    libc::SYS_mount,
+    libc::SYS_bpf,
+    libc::SYS_io_uring_setup,
+    libc::SYS_perf_event_open,
+    libc::SYS_memfd_create,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_keyctl,
+    libc::SYS_prlimit64,
+];
+
+/// Calls that newer architectures never had.
+#[cfg(any(target_arch = "x86_64", target_arch = "arm"))]
+const REFUSED_OLD: &[libc::c_long] = &[
+    libc::SYS_open,
+    libc::SYS_creat,
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_unlink,
+    libc::SYS_rename,
+    libc::SYS_mkdir,
+    libc::SYS_link,
+    libc::SYS_symlink,
+    libc::SYS_chmod,
+    libc::SYS_chown,
+];
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+const REFUSED_OLD: &[libc::c_long] = &[];
 
 #[cfg(not(any(
     target_arch = "x86_64",

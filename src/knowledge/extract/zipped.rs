@@ -1,4 +1,4 @@
-//! Documents that are ZIP archives: DOCX and EPUB.
+//! Documents that are ZIP archives: DOCX, ODT and EPUB.
 //!
 //! Invariant: no entry is inflated beyond its bound, and names inside an archive are looked up, never opened.
 
@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use super::chunker::Chunker;
 use super::error::{Outcome, fail, from_io};
 use super::parse::Bounded;
-use super::{Kind, Limits, docx, html};
+use super::{Kind, Limits, docx, html, odt};
 
 const ENTRIES: usize = 65_536;
 const DEPTH: u32 = 256;
@@ -42,7 +42,24 @@ pub(super) fn parse(bytes: Vec<u8>, limits: &Limits, out: &mut Chunker<'_>) -> O
         epub(&mut archive, most, &mut left, out)?;
         return Ok(Kind::Epub);
     }
-    Err(fail("unsupported", "it is an archive, neither DOCX nor EPUB"))
+    if archive.index_for_name("content.xml").is_some() && is_text_document(&mut archive, &mut left) {
+        if archive.index_for_name("META-INF/manifest.xml").is_some() {
+            odt::refuse_locked(&entry(&mut archive, "META-INF/manifest.xml", 4 << 20, &mut left)?)?;
+        }
+        let body = entry(&mut archive, "content.xml", most, &mut left)?;
+        if let Ok(about) = entry(&mut archive, "meta.xml", 1 << 20, &mut left) {
+            out.title(&docx::title(&about));
+        }
+        odt::parse(&body, out)?;
+        return Ok(Kind::Odt);
+    }
+    Err(fail("unsupported", "it is an archive, but no DOCX, ODT or EPUB"))
+}
+
+/// OpenDocument says in an entry what it is; sheets and slides have a `content.xml`, too.
+fn is_text_document(archive: &mut Archive, left: &mut u64) -> bool {
+    entry(archive, "mimetype", 1 << 10, left)
+        .is_ok_and(|kind| kind.starts_with(b"application/vnd.oasis.opendocument.text"))
 }
 
 fn entry(archive: &mut Archive, name: &str, most: u64, left: &mut u64) -> Outcome<Vec<u8>> {
@@ -112,7 +129,7 @@ fn epub(archive: &mut Archive, most: u64, left: &mut u64, out: &mut Chunker<'_>)
         if archive.index_for_name(&name).is_some() {
             let page = entry(archive, &name, most, left)?;
             out.end_section()?;
-            html::parse(&super::encoding::page(&page), out)?;
+            html::parse(super::encoding::page(&page), out)?;
         }
     }
     Ok(())

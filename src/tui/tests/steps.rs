@@ -158,7 +158,7 @@ fn a_lost_line_is_shown_and_comes_back() {
     let mut m = full((80, 24));
     keys(&mut m, "f3");
     update(&mut m, Msg::Down(Box::default()));
-    assert!(shot(&m).contains("not connected"));
+    assert!(shot(&m).contains("connection lost"));
     keys(&mut m, "a");
     assert_eq!(m.notice.as_ref().unwrap().text, "Add a file or folder: not connected.");
     let effects = update(&mut m, Msg::Up);

@@ -45,7 +45,9 @@ fn state(pen: &Pen<'_>, model: &Model, wide: bool) -> Vec<Piece> {
             out.push((Tone::Quiet, format!("{}  ", status.tier)));
         }
     }
-    let (tone, word) = if model.link.down {
+    let (tone, word) = if model.link.down && model.overview.status.is_some() {
+        (Tone::Bad, "connection lost")
+    } else if model.link.down {
         (Tone::Bad, "not connected")
     } else if model.overview.status.is_some() {
         (Tone::Good, "connected")

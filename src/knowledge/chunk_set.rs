@@ -1,13 +1,13 @@
-//! Which chunks of a segment were removed since it was written: one bit each.
+//! A set of chunks of one segment, a bit each: those that were removed, or those that a phrase allows.
 
 /// A bitmap over a segment's chunks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Tombstones {
+pub(super) struct ChunkSet {
     words: Vec<u64>,
     count: u32,
 }
 
-impl Tombstones {
+impl ChunkSet {
     pub(super) fn contains(&self, chunk: u32) -> bool {
         self.words.get(chunk as usize / 64).is_some_and(|word| word & (1 << (chunk % 64)) != 0)
     }
@@ -22,7 +22,14 @@ impl Tombstones {
         self.count += u32::from(self.words[at] != before);
     }
 
-    /// How many chunks are removed.
+    /// What both sets have.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.words.truncate(other.words.len());
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= other);
+        Self::from_words(self.words)
+    }
+
+    /// How many chunks are in it.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
