@@ -5,7 +5,6 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use foldhash::{HashMap, HashMapExt};
 use fst::MapBuilder;
 use half::f16;
 
@@ -16,6 +15,7 @@ use super::record::ChunkRecord;
 use super::segment::SegmentMeta;
 use super::simd;
 use super::text::{TextWriter, Texts};
+use super::word_map::WordMap;
 use crate::store::{BlockFileWriter, codec};
 
 /// How much more a word of the title, or of a heading, counts than one of the text.
@@ -39,15 +39,14 @@ struct Seen {
 pub(super) struct SegmentBuilder {
     model: String,
     width: usize,
-    terms: HashMap<Box<str>, u32>,
+    terms: WordMap<u32>,
     /// Words already stemmed, for this language.
-    known: HashMap<Box<str>, u32>,
+    known: WordMap<u32>,
     stems: Stems,
     language: Language,
     languages: Vec<Language>,
     lists: Vec<TermList>,
     list_bytes: usize,
-    name_bytes: usize,
     seen: Vec<Seen>,
     lengths: Vec<u16>,
     documents: Vec<(u64, u32, u32)>,
@@ -64,14 +63,13 @@ impl SegmentBuilder {
         Ok(Self {
             model: model.to_owned(),
             width,
-            terms: HashMap::new(),
-            known: HashMap::new(),
+            terms: WordMap::new(),
+            known: WordMap::new(),
             stems: Stems::new(Language::English),
             language: Language::English,
             languages: Vec::new(),
             lists: Vec::new(),
             list_bytes: 0,
-            name_bytes: 0,
             seen: Vec::new(),
             lengths: Vec::new(),
             documents: Vec::new(),
@@ -94,7 +92,7 @@ impl SegmentBuilder {
     /// Bytes of memory held, about.
     pub(super) fn held(&self) -> usize {
         let lists = self.lists.len() * size_of::<TermList>() + self.list_bytes * 3 / 2;
-        let tables = (self.terms.capacity() + self.known.capacity()) * 28 + self.name_bytes;
+        let tables = self.terms.held() + self.known.held();
         lists + tables + self.vectors.len() + self.scales.len() * 8 + self.text_bytes / 3 + self.texts.held()
     }
 
@@ -145,25 +143,23 @@ impl SegmentBuilder {
     }
 
     fn count(&mut self, text: &str, weight: u8) {
-        let Self { terms, known, stems, lists, seen, name_bytes, .. } = self;
+        let Self { terms, known, stems, lists, seen, .. } = self;
         words(text, |word| {
             let term = match known.get(word.text) {
-                Some(&term) => term,
+                Some(term) => term,
                 None => {
                     let stem = stems.term(&word);
                     let term = match terms.get(stem.as_ref()) {
-                        Some(&term) => term,
+                        Some(term) => term,
                         None => {
                             #[allow(clippy::cast_possible_truncation)] // the buffer is far below 2^32 terms
                             let term = lists.len() as u32;
                             lists.push(TermList::default());
-                            *name_bytes += stem.len();
-                            terms.insert(stem.into(), term);
+                            terms.insert(&stem, term);
                             term
                         }
                     };
-                    *name_bytes += word.text.len();
-                    known.insert(word.text.into(), term);
+                    known.insert(word.text, term);
                     term
                 }
             };
@@ -289,11 +285,11 @@ pub(super) fn write_codes(
 /// Posting lists in order of their terms, then the dictionary that points at them.
 fn write_lists(
     out: &mut BlockFileWriter,
-    terms: HashMap<Box<str>, u32>,
+    terms: WordMap<u32>,
     lists: &[TermList],
     lengths: &[u16],
 ) -> io::Result<()> {
-    let mut order: Vec<(Box<str>, u32)> = terms.into_iter().collect();
+    let mut order: Vec<(Box<str>, u32)> = terms.into_words().collect();
     order.sort_unstable();
     let mut sink = ListSink::new(out)?;
     let mut writer = ListWriter::default();

@@ -14,7 +14,7 @@ const BATCH: usize = 2048;
 /// Part of a large segment that is rescored: at 64 columns and 660k passages, 1/41 holds 0.952 of the exact
 /// top 10, 1/82 holds 0.916 (`benches/run.sh`).
 const RESCORED_PART: u32 = 40;
-const RESCORED_LEAST: usize = 2000;
+const RESCORED_LEAST: usize = 4096;
 /// Rows that are on their way from memory while one is scored.
 const AHEAD: usize = 12;
 

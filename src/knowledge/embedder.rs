@@ -3,13 +3,11 @@
 //!
 //! Invariant: the very vector that [`Model::embed`] gives, within bounded memory.
 
-use std::ops::Range;
 use std::sync::Arc;
-
-use foldhash::{HashMap, HashMapExt};
 
 use super::model::{Model, TOKEN_LIMIT, piece_hash};
 use super::tokenize::{Vocabulary, basic_words, pieces};
+use super::word_map::WordMap;
 use crate::store::Damage;
 
 /// Words that are remembered; about 2 MB. When they are too many, all are forgotten.
@@ -20,8 +18,8 @@ const FILTER_BITS: usize = 1 << 18;
 /// A model with a memory of words.
 pub(super) struct Embedder {
     pieces: Filtered,
-    /// Word → where its rows lie in `known_rows`.
-    known: HashMap<Box<str>, Range<u32>>,
+    /// Word → where its rows begin and end in `known_rows`.
+    known: WordMap<(u32, u32)>,
     known_rows: Vec<u32>,
     rows: Vec<u32>,
 }
@@ -29,7 +27,7 @@ pub(super) struct Embedder {
 impl Embedder {
     pub(super) fn new(model: Arc<Model>) -> Result<Self, Damage> {
         let pieces = Filtered::new(model)?;
-        Ok(Self { pieces, known: HashMap::new(), known_rows: Vec::new(), rows: Vec::new() })
+        Ok(Self { pieces, known: WordMap::new(), known_rows: Vec::new(), rows: Vec::new() })
     }
 
     /// Unit vector of a text; see [`Model::embed`].
@@ -42,15 +40,15 @@ impl Embedder {
         rows.clear();
         // Err(None) ends the reading: enough is known.
         let read = basic_words(text, |word| {
-            if let Some(found) = known.get(word) {
-                rows.extend_from_slice(&known_rows[found.start as usize..found.end as usize]);
+            if let Some((start, end)) = known.get(word) {
+                rows.extend_from_slice(&known_rows[start as usize..end as usize]);
             } else {
                 let before = rows.len();
                 pieces(word, vocabulary, rows).map_err(Some)?;
                 let start = known_rows.len();
                 known_rows.extend_from_slice(&rows[before..]);
                 #[allow(clippy::cast_possible_truncation)] // WORDS x 100 pieces at most
-                known.insert(word.into(), start as u32..known_rows.len() as u32);
+                known.insert(word, (start as u32, known_rows.len() as u32));
             }
             if rows.len() >= TOKEN_LIMIT { Err(None) } else { Ok(()) }
         });

@@ -133,6 +133,25 @@ impl Member<'_> {
     fn score(&mut self, chunk: u32, norm: f32) -> f32 {
         self.reader.find(chunk).map_or(0.0, |tf| self.weight * Saturation::of(tf_to_f32(tf), norm))
     }
+
+    /// No chunk can score more.
+    #[inline]
+    fn most(&self) -> f32 {
+        self.weight * (K1 + 1.0)
+    }
+}
+
+/// The best score of a group in one chunk. Members that cannot reach `least`, or what was found already, are
+/// not looked up: beside the word itself its near words seldom matter.
+#[inline]
+fn best_of(members: &mut [Member<'_>], chunk: u32, norm: f32, least: f32) -> f32 {
+    let mut best = 0.0f32;
+    for member in members {
+        if member.most() > best.max(least) {
+            best = best.max(member.score(chunk, norm));
+        }
+    }
+    best
 }
 
 #[inline]
@@ -270,10 +289,7 @@ impl Weighted {
         let lengths = segment.lengths()?.as_chunks::<2>().0;
         let score = |chunk: &u32| {
             let norm = norm_of(self.saturation, lengths, *chunk);
-            let of_group = |group: &mut Vec<Member<'_>>| {
-                group.iter_mut().map(|m| m.score(*chunk, norm)).fold(0.0, f32::max)
-            };
-            groups.iter_mut().map(of_group).sum()
+            groups.iter_mut().map(|group| best_of(group, *chunk, norm, 0.0)).sum()
         };
         Ok(chunks.iter().map(score).collect())
     }
@@ -397,8 +413,9 @@ impl<'a> Window<'a> {
                         break;
                     }
                     rest -= bound;
-                    let members = groups.get_mut(group).into_iter().flatten();
-                    score += members.map(|m| m.score(chunk, self.norms[at])).fold(0.0, f32::max);
+                    if let Some(group) = groups.get_mut(group) {
+                        score += best_of(group, chunk, self.norms[at], threshold - score - rest);
+                    }
                 }
                 if score > threshold {
                     threshold = give(chunk, score);

@@ -35,6 +35,7 @@ mod suggest;
 mod text;
 pub mod tokenize;
 mod walk;
+mod word_map;
 
 pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
