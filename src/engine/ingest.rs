@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use crate::api::types::JobState;
+use crate::base::trim_heap;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
 
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
@@ -58,6 +59,8 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         inner.jobs.show(None);
         return; // as the store has it, it is not ended: it is begun again
     }
+    inner.library.release_pages();
+    trim_heap();
     inner.jobs.show(None);
     inner.publish_job(id, &last, None);
     inner.publish_index(&last.collection);
