@@ -364,14 +364,19 @@ fn wait_until_served(daemon: &Daemon) {
 
 #[test]
 fn memory_over_its_budget_is_seen_and_kept_in_the_history() {
-    let (daemon, _folder) = daemon_with(&[
-        ("memory_constrained", "1"),
-        ("memory_constrained_leave", "0"),
-        ("memory_emergency", "95"),
-        ("memory_for_s", "0"),
-        ("disk_selective", "0"),
-    ]);
-    // The answer cache and the embedded model keep a debug build well above 1 % of any tier's budget, in time.
+    let folder = tempfile::tempdir().unwrap();
+    let file = tiers(
+        &folder,
+        &[
+            ("memory_constrained", "1"),
+            ("memory_constrained_leave", "0"),
+            ("memory_emergency", "95"),
+            ("memory_for_s", "0"),
+            ("disk_selective", "0"),
+        ],
+    );
+    // What an engine cannot do without is more than 1 % of the smallest budget: 1 MiB.
+    let daemon = Daemon::start(&["--config", file.to_str().unwrap(), "--tier", "ultra_lite"]);
     daemon.get("/v1/ask?q=pump");
     let report = wait_for(&daemon, "memory_constrained");
     assert_eq!(report["axis"], "memory");
