@@ -7,7 +7,7 @@
 //! - 0 [`api::types`]: the words of the wire. Plain data, calls nothing.
 //! - 1 [`hardware`]: what box is this, what may it spend. [`store`]: what is kept, and how.
 //! - 2 [`observe`]: what the box says of itself.
-//! - 3 [`knowledge`]: documents in, cited passages out.
+//! - 3 [`knowledge`]: documents in, cited passages out. [`resilience`]: what is given up when something is short.
 //! - 5 [`engine`]: composes the rooms; the one door for every action.
 //! - 6 [`api`]: the door on the wire, server and client.
 //! - 7 [`cli`], [`tui`]: what a person uses; they know `api::{types, client, host}` only.
@@ -22,5 +22,6 @@ pub mod engine;
 pub mod hardware;
 pub mod knowledge;
 pub mod observe;
+pub mod resilience;
 pub mod store;
 pub mod tui;

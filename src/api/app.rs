@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 use super::fault::Fault;
 use super::idempotency::Remembered;
 use crate::base::{Clock, SystemClock};
-use crate::engine::{Action, Caller, Engine, EngineError, Reply};
+use crate::engine::{Action, Caller, Criticality, Engine, EngineError, Reply};
 
 /// Connections allowed until the engine has told its budget.
 const CONNECTIONS_AT_START: usize = 64;
@@ -81,8 +81,13 @@ impl App {
         if self.counters.told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let caller =
-            Caller { uid: rustix::process::getuid().as_raw(), gid: 0, pid: 0, request: self.request_id() };
+        let caller = Caller {
+            uid: rustix::process::getuid().as_raw(),
+            gid: 0,
+            pid: 0,
+            request: self.request_id(),
+            criticality: Criticality::Critical,
+        };
         let Ok(Reply::Hardware(hardware)) = self.ask(caller, Action::Hardware).await else { return };
         let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connection_limit");
         if let Some(limit) =

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use crate::engine::Caller;
+use crate::engine::{Caller, Criticality};
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,10 @@ impl Peer {
 
     /// The identity that goes with a request.
     pub(super) fn caller(self, request: String) -> Caller {
+        let criticality = Criticality::default();
         match self {
-            Self::Local { uid, gid, pid } => Caller { uid, gid, pid, request },
-            Self::Network => Caller { uid: NOBODY, gid: NOBODY, pid: 0, request },
+            Self::Local { uid, gid, pid } => Caller { uid, gid, pid, request, criticality },
+            Self::Network => Caller { uid: NOBODY, gid: NOBODY, pid: 0, request, criticality },
         }
     }
 }

@@ -16,7 +16,7 @@ use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
 use super::idempotency::Answer;
-use crate::engine::{Action, Caller, Reply};
+use crate::engine::{Action, Caller, Criticality, Reply};
 
 /// Bytes that a request may carry, and the same for `/v1/embeddings`.
 const BODY: usize = 1 << 20;
@@ -56,7 +56,7 @@ impl FromRequest<App> for Call {
         let body = read_body(&parts.headers, &path, body).await?;
         Ok(Self {
             app: app.clone(),
-            caller: peer.caller(id),
+            caller: Caller { criticality: criticality(&parts.headers)?, ..peer.caller(id) },
             headers: parts.headers,
             path,
             params,
@@ -64,6 +64,15 @@ impl FromRequest<App> for Call {
             body,
         })
     }
+}
+
+/// How much the request matters, as its sender says.
+fn criticality(headers: &HeaderMap) -> Result<Criticality, Fault> {
+    let Some(value) = headers.get("x-criticality") else { return Ok(Criticality::default()) };
+    value.to_str().ok().and_then(Criticality::parse).ok_or_else(|| {
+        Fault::bad_request("X-Criticality is none of critical, default, sheddable, batch")
+            .advice("leave it out where a person waits for the answer")
+    })
 }
 
 async fn read_body(headers: &HeaderMap, path: &str, body: Body) -> Result<Bytes, Fault> {

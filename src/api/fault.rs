@@ -104,6 +104,16 @@ impl From<EngineError> for Fault {
             EngineError::Locked { advice, .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "locked", said).advice(advice).retry_after(1)
             }
+            EngineError::Degraded { advice, retry_after_s, .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "degraded", said)
+                    .advice(advice)
+                    .retry_after(retry_after_s.clamp(1, 3600))
+            }
+            EngineError::StoreFailed { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-failed", said)
+                    .advice("check the disk, then start spud again; `spud mode explain` says more")
+                    .retry_after(60)
+            }
             EngineError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", said).retry_after(2)
             }

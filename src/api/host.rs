@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::client::{Answer, Client, ClientError, is_question, parse};
 use super::server::Server;
 use super::socket::{BindError, Claim};
-use crate::engine::{Action, Caller, Engine, EngineError, Settings};
+use crate::engine::{Action, Caller, Criticality, Engine, EngineError, Settings};
 
 /// Another process may hold the data folder for a moment (it starts or ends): wait this long for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -158,6 +158,7 @@ impl Host {
             gid: rustix::process::getgid().as_raw(),
             pid: rustix::process::Pid::as_raw(Some(rustix::process::getpid())),
             request: "reload".to_owned(),
+            criticality: Criticality::Critical,
         };
         self.engine.submit(caller, Action::Reload, |result| match result {
             Ok(_) => tracing::info!("settings were read again"),
@@ -245,6 +246,10 @@ fn refused(error: EngineError) -> HostError {
         | EngineError::Conflict { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
+        EngineError::Degraded { advice, .. } => HostError::Failed { what, advice },
+        EngineError::StoreFailed { .. } => {
+            HostError::Failed { what, advice: "check the disk of the data folder".to_owned() }
+        }
         EngineError::Busy { .. } | EngineError::Stopping | EngineError::Internal(_) => {
             HostError::Failed { what, advice: "try again; `spud doctor` shows the box".to_owned() }
         }

@@ -5,6 +5,13 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod resilience;
+
+pub use resilience::{
+    Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery, ModeInputs,
+    ModeReading, ModeReport,
+};
+
 use serde::{Deserialize, Serialize};
 
 /// What to look for, and where.
@@ -403,6 +410,7 @@ pub struct Status {
     pub failures: u64,
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
+    pub mode: ModeBrief,
 }
 
 /// What box this is, its tier, and why.
@@ -644,6 +652,8 @@ pub enum EventKind {
     Log(LogLine),
     /// The 1 Hz sample.
     Status(Box<Status>),
+    /// The box changed its mode.
+    Mode(Box<ModeChange>),
 }
 
 /// RFC 9457 problem document.

@@ -1,11 +1,12 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 use crate::api::types::{
-    AddRequest, AskResponse, CheckReport, CheckRequest, Collection, CreateCollection, Document,
-    DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, Hardware, Job, LogLine,
-    LogQuery, Model, ModelPath, Page, Passage, PassageQuery, RemoveRequest, SearchRequest, SearchResponse,
-    Status,
+    AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
+    DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
+    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Page, Passage,
+    PassageQuery, RemoveRequest, SearchRequest, SearchResponse, Status,
 };
+use crate::resilience::Criticality;
 
 /// Who asks, as the kernel says (`SO_PEERCRED`), and the request's id in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Caller {
     pub gid: u32,
     pub pid: i32,
     pub request: String,
+    /// What may be turned away first when the box is short of something.
+    pub criticality: Criticality,
 }
 
 /// Everything that can be asked of the box.
@@ -49,6 +52,13 @@ pub enum Action {
     Check(CheckRequest),
     Eval(EvalRequest),
     Logs(LogQuery),
+    /// The mode with what led to it.
+    Mode,
+    ModeHistory(ModeHistoryQuery),
+    ForceMode(ForceMode),
+    /// Let the box choose its mode again.
+    AutoMode,
+    Breakers,
     /// Read settings again (SIGHUP).
     Reload,
 }
@@ -74,5 +84,8 @@ pub enum Reply {
     Check(CheckReport),
     Eval(EvalReport),
     Logs(Vec<LogLine>),
+    Mode(Box<ModeReport>),
+    ModeChanges(Page<ModeChange>),
+    Breakers(Vec<Breaker>),
     Done,
 }

@@ -24,10 +24,14 @@ pub(super) fn search(inner: &Inner, request: &SearchRequest) -> Result<SearchRes
     let start = inner.clock.monotonic_us();
     let outcome = find(inner, request);
     let took_us = inner.clock.monotonic_us() - start;
-    inner.meters.query(took_us, outcome.as_ref().ok().map(|(answer, _)| !answer.passages.is_empty()));
-    let (answer, layer) = outcome?;
+    inner.meters.query(took_us, outcome.as_ref().ok().map(|(answer, ..)| !answer.passages.is_empty()));
+    let (answer, layer, reduced) = outcome?;
     tracing::debug!(took_us, results = answer.passages.len(), ?layer, "query answered");
-    Ok(response(inner, request, &answer, layer, took_us))
+    let mut response = response(inner, request, &answer, layer, took_us);
+    if reduced {
+        response.notes.push("fewer candidates than usual were looked at: `spud mode show` says why".into());
+    }
+    Ok(response)
 }
 
 /// Results with the sentences that answer best.
@@ -45,17 +49,26 @@ pub(super) fn ask(inner: &Inner, request: &SearchRequest) -> Result<AskResponse,
     Ok(AskResponse { answer, search })
 }
 
-fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLayer), EngineError> {
+fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLayer, bool), EngineError> {
     let question = question(request)?;
     let database = inner.library.database();
-    let key =
+    let mut key =
         Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
-    if let Some((answer, layer)) = inner.answers.get(database, &key) {
+    let question = Question { effort: inner.modes.effort(), ..question };
+    let mut reduced = false;
+    let mut known = inner.answers.get(database, &key);
+    // A full answer is welcome in every mode, a reduced one only where no better can be had.
+    if known.is_none() && question.effort.candidates != Effort::default().candidates {
+        reduced = true;
+        key.question.push_str("\u{1f}reduced");
+        known = inner.answers.get(database, &key);
+    }
+    if let Some((answer, layer)) = known {
         let layer = match layer {
             Layer::L1 => CacheLayer::L1,
             Layer::L2 => CacheLayer::L2,
         };
-        return Ok((answer, layer));
+        return Ok((answer, layer, reduced));
     }
     let answer = Arc::new(inner.library.ask(&question)?);
     // An answer of an index that changed meanwhile, or that lacks damaged parts, must not be remembered.
@@ -63,7 +76,7 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
     if now.damaged.is_empty() && now.fingerprint() == key.fingerprint {
         inner.answers.put(key, answer.clone());
     }
-    Ok((answer, CacheLayer::None))
+    Ok((answer, CacheLayer::None, reduced))
 }
 
 fn question(request: &SearchRequest) -> Result<Question, EngineError> {

@@ -23,8 +23,28 @@ pub enum EngineError {
     Locked { what: String, advice: String },
     #[error("shutting down")]
     Stopping,
+    /// The box gives this up in its present mode.
+    #[error("{what}")]
+    Degraded { what: String, advice: String, retry_after_s: u64 },
+    /// The open store is useless until it is opened again.
+    #[error("{what}")]
+    StoreFailed { what: String },
     #[error("{0}")]
     Internal(String),
+}
+
+impl EngineError {
+    /// True where the box failed, not the one who asked.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. }
+                | Self::Damaged { .. }
+                | Self::DiskFull { .. }
+                | Self::StoreFailed { .. }
+                | Self::Internal(_)
+        )
+    }
 }
 
 /// What redb says, in our terms.
@@ -51,6 +71,7 @@ impl From<KnowledgeError> for EngineError {
                 what,
                 advice: "another spud serves this data folder; talk to it over its socket".into(),
             },
+            KnowledgeError::StoreFailed => Self::StoreFailed { what },
             KnowledgeError::Io(_) | KnowledgeError::Store(_) => Self::Internal(what),
         }
     }

@@ -9,12 +9,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::EngineError;
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use crate::api::types::JobState;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
 
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
+use crate::resilience::Effect;
 
 /// Chunks of one document that are held until its title and language are known.
 const HELD_CHUNKS: usize = 256;
@@ -23,6 +25,8 @@ const HELD_CHUNKS: usize = 256;
 const COMMIT_AFTER_MS: u64 = 10_000;
 const COMMIT_AT_LATEST_MS: u64 = 30_000;
 const SHOW_EVERY_MS: u64 = 250;
+/// Part of the index buffer that is used when memory is short.
+const SMALL_BATCH: u64 = 8;
 /// Bytes of text that the language is told from.
 const SAMPLE: usize = 4096;
 
@@ -50,6 +54,9 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         outcome
     });
     if let Err(error) = outcome {
+        if matches!(error, KnowledgeError::StoreFailed) {
+            inner.modes.learn(&EngineError::StoreFailed { what: error.to_string() });
+        }
         tracing::error!(job = id, %error, "job failed");
         last.set_state(JobState::Failed);
         last.error = Some(error.to_string());
@@ -183,6 +190,10 @@ impl Work<'_> {
             self.record.bytes_done += entry.size;
             return Ok(());
         }
+        self.pause()?;
+        if self.inner.jobs.should_stop(self.id) {
+            return Ok(());
+        }
         let document = self.batch.begin_document()?;
         let before = self.record.chunks;
         match self.extract(document, &entry) {
@@ -204,10 +215,28 @@ impl Work<'_> {
             }
             Err(Failed::Own(error)) => return Err(error),
         }
+<<<<<<< HEAD
         self.waiting = self.waiting.saturating_add(1);
         let since_ms = self.inner.clock.now_ms().saturating_sub(self.committed_ms);
         let due = commit_is_due(self.waiting, self.inner.budgets.batch_size, since_ms);
+=======
+        let due = self.inner.clock.now_ms().saturating_sub(self.committed_ms) >= COMMIT_EVERY_MS;
+        let due = due || self.inner.modes.effects().has(Effect::BatchOfOne);
+>>>>>>> modes
         if due && !self.batch.is_empty() { self.commit() } else { Ok(()) }
+    }
+
+    /// Waits while background work is paused. What is held in memory is committed first, where that is allowed.
+    fn pause(&mut self) -> Result<(), KnowledgeError> {
+        if !self.inner.modes.is_paused() {
+            return Ok(());
+        }
+        if !self.batch.is_empty() && self.inner.modes.may_commit() {
+            self.commit()?;
+        }
+        self.show("paused: the box gives up background work in its present mode", true);
+        self.inner.modes.wait(|| self.inner.jobs.should_stop(self.id));
+        Ok(())
     }
 
     /// True when the same content is indexed already, or failed already.
@@ -280,7 +309,9 @@ impl Work<'_> {
         for chunk in held.drain(..) {
             self.batch.push(document, title, language, chunk)?;
             self.record.chunks += 1;
-            if self.batch.held() as u64 >= self.inner.budgets.index_buffer {
+            let one = self.inner.modes.effects().has(Effect::BatchOfOne);
+            let most = self.inner.budgets.index_buffer / if one { SMALL_BATCH } else { 1 };
+            if self.batch.held() as u64 >= most {
                 self.commit()?;
             }
         }
@@ -340,8 +371,12 @@ impl Work<'_> {
         let (id, record) = (self.id, &self.record);
         self.batch.commit(&|write| save(write, id, record))?;
         self.committed_ms = self.inner.clock.now_ms();
+<<<<<<< HEAD
         self.waiting = 0;
         while self.inner.library.merge_once(&self.record.collection)? {}
+=======
+        while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}
+>>>>>>> modes
         self.inner.publish_index(&self.record.collection);
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Invariant: the only room that knows them all; every mutation of the box passes through here, once.
 
 mod action;
+mod admission;
 mod ask;
 mod builtin;
 mod error;
@@ -11,7 +12,10 @@ mod events;
 mod ingest;
 mod jobs;
 mod logs;
+mod mode_actions;
+mod mode_words;
 mod models;
+mod modes;
 mod repair;
 mod run;
 mod status;
@@ -22,3 +26,5 @@ pub use action::{Action, Caller, Reply};
 pub use error::EngineError;
 pub use events::Events;
 pub use run::{Engine, Settings};
+
+pub use crate::resilience::Criticality;

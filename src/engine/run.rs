@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::jobs::{JobRecord, Jobs};
+use super::modes::Modes;
 use super::watch::Watches;
 use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
 use crate::api::types::EventKind;
@@ -15,6 +16,7 @@ use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice, Probe, Tiers};
 use crate::knowledge::{Answers, Library, default_model_id, open_default_model, open_model};
 use crate::observe::LogGuard;
+use crate::resilience::Effect;
 
 /// Requests that may wait for a search worker.
 const WAITING: usize = 256;
@@ -52,6 +54,7 @@ pub(super) struct Inner {
     pub(super) events: Events,
     pub(super) meters: status::Meters,
     pub(super) watches: Watches,
+    pub(super) modes: Modes,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -88,6 +91,8 @@ struct Request {
     caller: Caller,
     action: Action,
     done: Done,
+    /// When it was asked: time in the queue is waiting time, too.
+    asked_us: u64,
 }
 
 /// The box at work. Dropping it drains what runs and closes the stores.
@@ -108,6 +113,7 @@ impl Engine {
             builtin::ensure(&inner)?;
         }
         models::reindex_strangers(&inner)?;
+        inner.modes.begin(&inner);
         let (sender, receiver) = sync_channel(WAITING);
         let engine = Self { requests: Mutex::new(Some(sender)), threads: Mutex::default(), inner };
         engine
@@ -126,7 +132,10 @@ impl Engine {
         let inner = self.inner.clone();
         threads.push(spawn("librarian", STACK_KB * 2, move || {
             while let Some((id, record)) = inner.jobs.next(inner.library.database()) {
-                ingest::run(&inner, id, record);
+                // What was queued may have been cancelled meanwhile: look again.
+                if !inner.modes.wait(|| inner.jobs.should_stop(id)) {
+                    ingest::run(&inner, id, record);
+                }
             }
         })?);
         let inner = self.inner.clone();
@@ -144,11 +153,22 @@ impl Engine {
     ) {
         let sender = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(sender) = sender else { return done(Err(EngineError::Stopping)) };
-        match sender.try_send(Box::new(Request { caller, action, done: Box::new(done) })) {
+        let asked_us = self.inner.clock.monotonic_us();
+        match sender.try_send(Box::new(Request { caller, action, done: Box::new(done), asked_us })) {
             Ok(()) => {}
-            Err(TrySendError::Full(request)) => (request.done)(Err(EngineError::Busy { retry_after_s: 1 })),
+            Err(TrySendError::Full(request)) => {
+                if is_question(&request.action) {
+                    self.inner.modes.answered(&*self.inner.clock, 0, true);
+                }
+                (request.done)(Err(EngineError::Busy { retry_after_s: 1 }));
+            }
             Err(TrySendError::Disconnected(request)) => (request.done)(Err(EngineError::Stopping)),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// What happened, for event streams.
@@ -168,6 +188,7 @@ impl Engine {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.jobs.stop();
+        self.inner.modes.wake();
         self.inner.watches.stop();
         *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.inner.tick.1.notify_all();
@@ -175,9 +196,7 @@ impl Engine {
         for thread in threads {
             let _ = thread.join();
         }
-        if let Err(error) = self.inner.answers.flush(self.inner.library.database()) {
-            tracing::warn!(%error, "cached answers were not kept");
-        }
+        flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -192,7 +211,34 @@ fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(request) = next else { return };
-        (request.done)(worker::act(inner, &request.caller, request.action));
+        let question = is_question(&request.action);
+        let result = worker::act(inner, &request.caller, request.action);
+        if let Err(error) = &result {
+            inner.modes.learn(error);
+        }
+        let refused = matches!(result, Err(EngineError::Degraded { .. }));
+        if question && !refused {
+            let took_us = inner.clock.monotonic_us() - request.asked_us;
+            let failed = result.as_ref().is_err_and(EngineError::is_ours);
+            inner.modes.answered(&*inner.clock, took_us, failed);
+        }
+        (request.done)(result);
+    }
+}
+
+fn is_question(action: &Action) -> bool {
+    matches!(action, Action::Search(_) | Action::Ask(_))
+}
+
+/// Writes the answer cache out, unless the box is not to write.
+fn flush(inner: &Inner) {
+    if inner.modes.effects().has(Effect::ReadOnly) {
+        return;
+    }
+    if let Err(error) = inner.answers.flush(inner.library.database()) {
+        let error = EngineError::from(error);
+        inner.modes.learn(&error);
+        tracing::warn!(%error, "answers could not be cached on disk");
     }
 }
 
@@ -207,16 +253,15 @@ fn ticker(inner: &Inner) {
             return;
         }
         drop(stop);
-        inner.meters.tick();
+        let sample = inner.meters.tick();
+        inner.modes.tick(inner, &sample);
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
             inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
         }
         seconds += 1;
-        if seconds.is_multiple_of(FLUSH_EVERY_S)
-            && let Err(error) = inner.answers.flush(inner.library.database())
-        {
-            tracing::warn!(%error, "answers could not be cached on disk");
+        if seconds.is_multiple_of(FLUSH_EVERY_S) {
+            flush(inner);
         }
         stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
     }
@@ -245,12 +290,18 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
     let jobs = Jobs::open(library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(library.database(), budgets.l1_cache, budgets.l2_cache)?;
+    let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
     Ok(Inner {
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         watches: Watches::default(),
+<<<<<<< HEAD
         jobs,
+=======
+        modes,
+        jobs: Jobs::default(),
+>>>>>>> modes
         stopping: AtomicBool::new(false),
         tick: (Mutex::new(false), Condvar::new()),
         settings,

@@ -51,7 +51,7 @@ impl Meters {
     }
 
     /// Called once a second.
-    pub(super) fn tick(&self) {
+    pub(super) fn tick(&self) -> Sample {
         {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let now = std::mem::take(&mut counts.this_second);
@@ -63,6 +63,7 @@ impl Meters {
         let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
         let sample = sampler.0.sample();
         sampler.1 = Some(sample);
+        sample
     }
 
     fn sample(&self) -> Sample {
@@ -136,6 +137,7 @@ pub(super) fn read(inner: &Inner) -> Status {
         jobs_queued: in_state(JobState::Queued),
         failures: views.map(|v| v.record.failures).sum(),
         damaged: snapshot.damaged.clone(),
+        mode: inner.modes.brief(&*inner.clock),
     }
 }
 

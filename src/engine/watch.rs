@@ -108,8 +108,19 @@ fn wanted(inner: &Inner) -> Vec<(String, PathBuf, Vec<String>)> {
 
 fn queue(inner: &Weak<Inner>, changed: &[PathBuf]) {
     let Some(inner) = inner.upgrade() else { return };
-    for (collection, folder, excludes) in wanted(&inner) {
-        if changed.iter().any(|path| path.starts_with(&folder)) {
+    if !inner.modes.defer_watch() {
+        queue_folders(&inner, |folder| changed.iter().any(|path| path.starts_with(folder)));
+    }
+}
+
+/// Changes may have been missed: every watched folder is looked through.
+pub(super) fn look_again(inner: &Inner) {
+    queue_folders(inner, |_| true);
+}
+
+fn queue_folders(inner: &Inner, changed: impl Fn(&std::path::Path) -> bool) {
+    for (collection, folder, excludes) in wanted(inner) {
+        if changed(&folder) {
             let record = JobRecord {
                 kind: "add".into(),
                 collection,
@@ -117,7 +128,7 @@ fn queue(inner: &Weak<Inner>, changed: &[PathBuf]) {
                 excludes,
                 ..JobRecord::default()
             };
-            if let Err(error) = enqueue(&inner, record) {
+            if let Err(error) = enqueue(inner, record) {
                 tracing::warn!(%error, "a changed folder could not be queued");
             }
         }

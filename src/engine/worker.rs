@@ -24,6 +24,7 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
     if let Some(what) = mutation(&action) {
         tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
     }
+    inner.modes.admit(&*inner.clock, caller, &action)?;
     match action {
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
         Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
@@ -49,6 +50,13 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         Action::Check(request) => repair::check(inner, request.repair).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
         Action::Logs(query) => logs::tail(inner, &query).map(Reply::Logs),
+        Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
+        Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
+        Action::ForceMode(request) => {
+            inner.modes.force(inner, caller, &request).map(|report| Reply::Mode(Box::new(report)))
+        }
+        Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
+        Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers())),
         Action::Reload => {
             inner.watches.refresh(inner);
             Ok(Reply::Done)
@@ -67,6 +75,8 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::CancelJob(_) => "cancel job",
         Action::ImportModel(_) => "import model",
         Action::Check(request) if request.repair => "repair",
+        Action::ForceMode(_) => "force mode",
+        Action::AutoMode => "auto mode",
         Action::Reload => "reload",
         _ => return None,
     })
@@ -366,6 +376,7 @@ fn job(inner: &Inner, id: &str) -> Result<Job, EngineError> {
 
 fn cancel(inner: &Inner, id: &str) -> Result<Job, EngineError> {
     inner.jobs.cancel(inner.library.database(), parse_id("job", id)?, inner.clock.now_ms())?;
+    inner.modes.wake(); // it may be waiting for a better mode
     job(inner, id)
 }
 

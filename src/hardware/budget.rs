@@ -14,6 +14,8 @@ pub struct Budgets {
     pub memory_total: u64,
     /// Page cache of `corpus.redb`.
     pub store_cache: u64,
+    /// Page cache of `control.redb`.
+    pub control_cache: u64,
     /// Answers kept in memory (L1).
     pub l1_cache: u64,
     /// Compressed answers kept in the store (L2, on disk).
@@ -66,11 +68,12 @@ pub struct BudgetError {
 impl Budgets {
     /// Everything that may be held in memory at the same time.
     #[must_use]
-    pub fn parts(&self) -> [Part; 6] {
+    pub fn parts(&self) -> [Part; 7] {
         let part = |name, bytes, about| Part { name, bytes, about };
         [
             part("base", BASE, "program, allocator, threads"),
             part("store_cache", self.store_cache, "page cache of corpus.redb"),
+            part("control_cache", self.control_cache, "page cache of control.redb"),
             part("l1_cache", self.l1_cache, "answers kept in memory"),
             part("index_buffer", self.index_buffer, "what an ingest job holds before it writes a segment"),
             part(
@@ -108,6 +111,7 @@ impl Default for Budgets {
         Self {
             memory_total: 64 << 20,
             store_cache: 4 << 20,
+            control_cache: 512 << 10,
             l1_cache: 2 << 20,
             l2_cache: 16 << 20,
             index_buffer: 16 << 20,

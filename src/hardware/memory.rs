@@ -105,6 +105,14 @@ fn cgroup_limit(root: &Path) -> Option<u64> {
     smallest
 }
 
+/// The folder of this process' own cgroup (v2), where its pressure and its events stand.
+#[must_use]
+pub fn memory_group(root: &Path) -> Option<PathBuf> {
+    let groups = text(&under(root, "/proc/self/cgroup"))?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    folders(root, &mounts::read(root), true, "memory", path).into_iter().next().filter(|path| path.is_dir())
+}
+
 /// The folders of a cgroup and of its parents, innermost first.
 pub(super) fn folders(root: &Path, mounts: &[Mount], v2: bool, controller: &str, path: &str) -> Vec<PathBuf> {
     let mount = mounts.iter().rev().find(|mount| {

@@ -1,7 +1,7 @@
 //! What box is this, and what may it spend.
 //!
 //! Offers [`Probe`] (read the box), [`Tiers`] (`tiers.toml`: which tier fits), [`Budgets`] (what each
-//! component may spend), [`Process`] and [`Sampler`] (what is being spent now).
+//! component may spend), [`Thresholds`] (when the box changes its mode), [`Process`] and [`Sampler`] (what is being spent now).
 //!
 //! Invariant: reads the box, never changes it; an accelerator that is present is shown, never assumed.
 
@@ -14,6 +14,7 @@ mod mounts;
 mod probe;
 mod process;
 mod storage;
+mod thresholds;
 mod tier;
 mod tier_file;
 
@@ -21,9 +22,10 @@ pub use budget::{BudgetError, Budgets, Part};
 pub use cpu::Cpu;
 pub use devices::{Accelerator, PowerSupply, Sensor};
 pub use live::{Sample, Sampler};
-pub use memory::Memory;
+pub use memory::{Memory, memory_group};
 pub use probe::Probe;
 pub use process::{Process, ProcessReader};
 pub use storage::{Storage, StorageKind};
+pub use thresholds::{BALLAST, Thresholds};
 pub use tier::{Choice, Tiers};
 pub use tier_file::TiersError;

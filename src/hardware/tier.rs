@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::tier_file::{self, Tier, TiersError};
-use super::{BudgetError, Budgets, Probe};
+use super::{BudgetError, Budgets, Probe, Thresholds};
 use crate::base::format_bytes;
 
 /// The tiers of a `tiers.toml`, smallest first.
@@ -19,6 +19,8 @@ pub struct Choice {
     /// One sentence.
     pub reason: String,
     pub budgets: Budgets,
+    /// When the box changes its mode.
+    pub thresholds: Thresholds,
 }
 
 impl Tiers {
@@ -70,7 +72,7 @@ impl Tiers {
         let tier = self.tiers.get(index).ok_or_else(|| unknown("nothing"))?;
         let budgets = fit(tier.budgets(), probe);
         budgets.check_sum().map_err(|error| does_not_fit(tier.name, &error, probe))?;
-        Ok(Choice { tier: tier.name, reason, budgets })
+        Ok(Choice { tier: tier.name, reason, budgets, thresholds: tier.thresholds.clone() })
     }
 
     /// By memory first; then one step down for each thing that is missing.

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::Budgets;
+use super::thresholds::WrittenThresholds;
+use super::{Budgets, Thresholds};
 use crate::base::parse_bytes;
 
 /// Something is wrong with the tiers: where, what, what to do.
@@ -23,12 +24,15 @@ pub(super) struct Tier {
     pub(super) up_to_memory: u64,
     pub(super) min_cores: u32,
     pub(super) slow_storage: bool,
+    pub(super) thresholds: Thresholds,
     written: Written,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    modes: WrittenThresholds,
     ultra_lite: Written,
     lite: Written,
     standard: Written,
@@ -43,6 +47,7 @@ struct Written {
     slow_storage: bool,
     memory_total: Size,
     store_cache: Size,
+    control_cache: Size,
     l1_cache: Size,
     index_buffer: Size,
     l2_cache: Size,
@@ -56,11 +61,19 @@ struct Written {
     vector_width: Width,
     log_level: Level,
     retention_days: u32,
+    #[serde(default)]
+    modes: WrittenThresholds,
 }
 
 /// Bytes, written with a unit or without.
 #[derive(Debug, Clone, Copy)]
-struct Size(u64);
+pub(super) struct Size(u64);
+
+impl From<Size> for u64 {
+    fn from(size: Size) -> Self {
+        size.0
+    }
+}
 
 /// As [`Size`], or `none`.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +139,7 @@ impl Tier {
         Budgets {
             memory_total: written.memory_total.0,
             store_cache: written.store_cache.0,
+            control_cache: written.control_cache.0,
             l1_cache: written.l1_cache.0,
             l2_cache: written.l2_cache.0,
             index_buffer: written.index_buffer.0,
@@ -146,6 +160,8 @@ impl Tier {
 /// Reads, checks types and ranges, and that every tier's parts fit its total.
 pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Tier>, TiersError> {
     let file: File = toml::from_str(text).map_err(|error| explain(name, text, &error))?;
+    let common = file.modes.over(&Thresholds::default());
+    common.check().map_err(|what| TiersError { place: format!("{name}: [modes]"), what, hint: None })?;
     let tiers: Vec<Tier> = super::Tiers::NAMES
         .into_iter()
         .zip([file.ultra_lite, file.lite, file.standard, file.full])
@@ -154,12 +170,18 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Tier>, TiersError> {
             up_to_memory: written.up_to_memory.0,
             min_cores: written.min_cores,
             slow_storage: written.slow_storage,
+            thresholds: written.modes.over(&common),
             written,
         })
         .collect();
     for tier in &tiers {
         check(tier).map_err(|what| TiersError {
             place: format!("{name}: [{}]", tier.name),
+            what,
+            hint: None,
+        })?;
+        tier.thresholds.check().map_err(|what| TiersError {
+            place: format!("{name}: [{}.modes]", tier.name),
             what,
             hint: None,
         })?;

@@ -6,8 +6,12 @@
 //!
 //! Invariant: bounded in bytes; a miss is never an error, and a damaged record is a miss.
 
+<<<<<<< HEAD
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+=======
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+>>>>>>> modes
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bincode::{Decode, Encode};
@@ -28,6 +32,8 @@ const ORDER: Table = Table::new("answer_order");
 /// Answers that wait for the next commit, at most: a commit costs about 25 KB of writes whatever its size.
 const PENDING: usize = 256;
 const LEVEL: i32 = 1;
+/// L1 keeps this part of its budget when memory is short.
+const SHRUNK: u64 = 8;
 
 /// What was asked, of which generation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
@@ -87,6 +93,7 @@ pub struct CacheCounts {
 pub struct Answers {
     l1: Cache<Key, Arc<Answer>, ByBytes>,
     l1_limit: u64,
+    shrunk: AtomicBool,
     l2_limit: u64,
     l2_bytes: AtomicU64,
     counts: [AtomicU64; 4],
@@ -112,11 +119,29 @@ impl Answers {
         Ok(Self {
             l1: Cache::with_weighter(entries, l1_bytes, ByBytes),
             l1_limit: l1_bytes,
+            shrunk: AtomicBool::new(false),
             l2_limit: l2_bytes,
             l2_bytes: AtomicU64::new(held),
             counts: Default::default(),
             pending: Mutex::default(),
         })
+    }
+
+    /// Gives up what L1 and the waiting answers hold, and keeps L1 small until it may grow again.
+    pub fn shrink(&self, on: bool) {
+        if self.shrunk.swap(on, Ordering::Relaxed) == on {
+            return;
+        }
+        if on {
+            self.l1.clear();
+            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
+        }
+        self.l1.set_capacity(self.l1_now());
+    }
+
+    /// What L1 may hold now.
+    fn l1_now(&self) -> u64 {
+        if self.shrunk.load(Ordering::Relaxed) { self.l1_limit / SHRUNK } else { self.l1_limit }
     }
 
     fn count(&self, at: usize) {
@@ -214,7 +239,7 @@ impl Answers {
                 misses: of(1),
                 entries: self.l1.len() as u64,
                 bytes: self.l1.weight(),
-                limit: self.l1_limit,
+                limit: self.l1_now(),
             },
             CacheCounts {
                 hits: of(2),
@@ -256,6 +281,23 @@ mod tests {
         let (found, layer) = again.get(&database, &key(1, "pump")).unwrap();
         assert_eq!((found.passages[0].text.as_str(), layer), ("a", Layer::L2));
         assert_eq!(again.get(&database, &key(1, "pump")).unwrap().1, Layer::L1);
+    }
+
+    #[test]
+    fn memory_can_be_given_up_and_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::create(dir.path().join("db")).unwrap();
+        let cache = Answers::open(&database, 1 << 20, 1 << 20).unwrap();
+        cache.put(key(1, "pump"), answer("a"));
+        cache.shrink(true);
+        let [l1, _] = cache.counts(&database);
+        assert_eq!((l1.entries, l1.bytes, l1.limit), (0, 0, 1 << 17));
+        for n in 0..2000 {
+            cache.put(key(1, &n.to_string()), answer("some answer"));
+        }
+        assert!(cache.counts(&database)[0].bytes <= 1 << 17);
+        cache.shrink(false);
+        assert_eq!(cache.counts(&database)[0].limit, 1 << 20);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub enum KnowledgeError {
     Io(io::Error),
     #[error("the store answered: {0}")]
     Store(String),
+    /// An error of the disk made the open store useless, reads too.
+    #[error("the store failed and refuses everything until it is opened again")]
+    StoreFailed,
 }
 
 impl From<io::Error> for KnowledgeError {
@@ -44,6 +47,7 @@ impl From<redb::Error> for KnowledgeError {
     fn from(error: redb::Error) -> Self {
         match error {
             redb::Error::Io(io) => io.into(),
+            redb::Error::PreviousIo => Self::StoreFailed,
             other => Self::Store(other.to_string()),
         }
     }

@@ -50,6 +50,7 @@ impl Inbox {
             EventKind::Job(job) => format!("job {}", job.id),
             EventKind::Index(collection) => format!("index {}", collection.name),
             EventKind::Status(_) => "status".to_owned(),
+            EventKind::Mode(_) => "mode".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)

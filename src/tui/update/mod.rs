@@ -340,6 +340,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             library::index(model, collection);
             Vec::new()
         }
+        EventKind::Mode(_) => vec![Effect::Request(Request::Status)],
         EventKind::Log(line) => {
             if model.logs.loaded {
                 model.logs.push(line);

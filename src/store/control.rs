@@ -1,0 +1,162 @@
+//! `control.redb`: what the box knows of itself. Small, durable with every commit, quick to open after a cut.
+//!
+//! A backend error latches redb's handle for good, reads too: the file is then dropped and opened again, here
+//! and without anybody's help.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+
+/// Why something of the store could not be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{} is in use by another process", path.display())]
+    Locked { path: PathBuf },
+    #[error("{} cannot be opened: {what}", path.display())]
+    Open { path: PathBuf, what: String },
+    #[error("the disk is full")]
+    Full,
+    #[error("the store answered: {0}")]
+    Redb(redb::Error),
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(io)
+                if matches!(
+                    io.kind(),
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Self::Full
+            }
+            other => Self::Redb(other),
+        }
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident)*) => {
+        $(impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                redb::Error::from(error).into()
+            }
+        })*
+    };
+}
+
+from_redb!(TransactionError TableError StorageError CommitError SetDurabilityError);
+
+/// The open file.
+#[derive(Debug)]
+pub struct Control {
+    path: PathBuf,
+    cache_bytes: usize,
+    database: Mutex<Option<Database>>,
+}
+
+impl Control {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when it cannot be read.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let database = Mutex::new(Some(open(path, cache_bytes)?));
+        Ok(Self { path: path.to_owned(), cache_bytes, database })
+    }
+
+    /// A file that could not be opened yet: every call tries again.
+    #[must_use]
+    pub fn closed(path: &Path, cache_bytes: usize) -> Self {
+        Self { path: path.to_owned(), cache_bytes, database: Mutex::default() }
+    }
+
+    /// One durable change: all of it or nothing.
+    ///
+    /// # Errors
+    /// What `change` or the store says; the file is opened anew at the next call.
+    pub fn write<T>(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|database| {
+            let mut write = database.begin_write()?;
+            write.set_quick_repair(true);
+            let made = change(&write)?;
+            write.commit()?;
+            Ok(made)
+        })
+    }
+
+    /// A look at what is kept.
+    ///
+    /// # Errors
+    /// What `look` or the store says; the file is opened anew at the next call.
+    pub fn read<T>(
+        &self,
+        look: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|database| look(&database.begin_read()?))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(open(&self.path, self.cache_bytes)?);
+        }
+        let Some(database) = held.as_ref() else { return Err(StoreError::Full) };
+        let done = work(database);
+        let latched = matches!(
+            &done,
+            Err(StoreError::Full | StoreError::Redb(redb::Error::Io(_) | redb::Error::PreviousIo))
+        );
+        if latched {
+            *held = None;
+        }
+        done
+    }
+}
+
+fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
+    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
+        other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::{ReadableTable, TableDefinition};
+
+    const TABLE: TableDefinition<'_, u64, u64> = TableDefinition::new("t");
+
+    #[test]
+    fn changes_are_whole_and_a_failed_handle_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.redb");
+        let control = Control::open(&path, 256 << 10).unwrap();
+        let put = |n: u64| {
+            move |write: &WriteTransaction| {
+                write.open_table(TABLE)?.insert(n, n)?;
+                Ok(())
+            }
+        };
+        control.write(put(1)).unwrap();
+        let failed: Result<(), StoreError> = control.write(|write| {
+            write.open_table(TABLE)?.insert(2, 2)?;
+            Err(redb::Error::PreviousIo.into())
+        });
+        assert!(failed.is_err());
+        assert!(control.database.lock().unwrap().is_none());
+        control.write(put(3)).unwrap();
+        let keys = control.read(|read| {
+            let table = read.open_table(TABLE)?;
+            Ok(table.iter()?.filter_map(|row| row.ok().map(|(key, _)| key.value())).collect::<Vec<_>>())
+        });
+        assert_eq!(keys.unwrap(), [1, 3]);
+        assert!(matches!(Control::open(&path, 256 << 10), Err(StoreError::Locked { .. })));
+    }
+}
