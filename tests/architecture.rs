@@ -202,8 +202,8 @@ fn rooms_call_only_what_the_table_allows() {
     let mut wrong = Vec::new();
     for path in sources("src") {
         let module = module_of(&path);
-        if module == ["lib"] {
-            continue; // the map itself
+        if module == ["lib"] || module == ["build"] {
+            continue; // the map itself, and what cargo runs before anything of ours exists
         }
         assert!(row(&module).is_some(), "{}: this room is not in the table of arrows", path.display());
         wrong.extend(wrong_arrows(&path, &read(&path)));
@@ -323,7 +323,7 @@ fn no_source_is_forgotten() {
     for path in sources("src") {
         let module = module_of(&path);
         let (name, above) = module.split_last().unwrap();
-        if matches!(name.as_str(), "lib" | "main") && above.is_empty() {
+        if matches!(name.as_str(), "lib" | "main" | "build") && above.is_empty() {
             continue;
         }
         let folder: PathBuf = above.iter().collect();

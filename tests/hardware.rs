@@ -236,6 +236,8 @@ fn tiers_keep_the_promises_of_the_product() {
         assert!(choice.budgets.check_sum().unwrap() <= choice.budgets.memory_total);
         assert!(choice.budgets.search_workers <= probe.cpu.cores);
     }
+    let target = |tier: &str| tiers.choose(&probe, Some(tier)).unwrap().thresholds.latency_target_ms;
+    assert_eq!((target("ultra_lite"), target("full")), (400, 200), "a tier changes what [modes] says");
     let small = tiers.choose(&probe, Some("ultra-lite")).unwrap().budgets;
     assert_eq!((small.memory_total, small.vector_width), (96 << 20, 64));
     assert_eq!(tiers.choose(&probe, Some("full")).unwrap().budgets.vector_width, 128);
@@ -266,6 +268,20 @@ fn mistakes_are_named_with_place_and_suggestion() {
     assert!(said(&good.replacen("[full]", "[fulll]", 1)).contains("full"));
     assert!(said(&good.replacen("\"512 MiB\"", "\"100 MiB\"", 1)).contains("up_to_memory"));
     assert!(said("").contains("missing"));
+    let modes = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        said(&good.replacen(from, to, 1))
+    };
+    let typo = modes("\nlatency_least =", "\nlatency_leest =");
+    assert!(typo.contains("did you mean 'latency_least'"), "{typo}");
+    let upside_down = modes("memory_constrained = 80", "memory_constrained = 93");
+    assert!(upside_down.contains("[modes]") && upside_down.contains("memory_emergency"), "{upside_down}");
+    assert!(modes("disk_emergency = \"4 MiB\"", "disk_emergency = \"1 MiB\"").contains("ballast"));
+    assert!(modes("pressure_some = 10", "pressure_some = 0").contains("pressure_some"));
+    assert!(modes("pressure_full = 10", "pressure_full = 101").contains("percentage"));
+    assert!(modes("reduced_hold_s = 30", "reduced_hold_s = 90000").contains("day"));
+    let of_a_tier = modes("{ latency_target_ms = 400 }", "{ latency_reduced = 500 }");
+    assert!(of_a_tier.contains("[ultra_lite.modes]"), "{of_a_tier}");
     let unknown = Tiers::embedded().unwrap().choose(&Tree::new(512).probe(), Some("standart")).unwrap_err();
     assert!(unknown.to_string().contains("did you mean 'standard'"), "{unknown}");
 }

@@ -1,7 +1,8 @@
 //! A box that is not there, for looking at the screen by hand:
 //!
 //! `cargo test --test tui_fake -- --ignored --nocapture` in a terminal (or tmux). `SPUD_FAKE=empty`
-//! has no documents, `SPUD_FAKE=down` does not answer, `SPUD_FAKE=theme:mono` takes a theme.
+//! has no documents, `SPUD_FAKE=down` does not answer, `SPUD_FAKE=mode` is short of memory now and then,
+//! `SPUD_FAKE=theme:mono` takes a theme.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -80,8 +81,27 @@ fn status(second: u64) -> Status {
         store_bytes: 54 << 20,
         jobs_running: 1,
         failures: 3,
+        mode: mode(second),
         ..Status::default()
     }
+}
+
+/// `SPUD_FAKE=mode` is short of memory for 20 of 40 seconds.
+fn mode(second: u64) -> ModeBrief {
+    if std::env::var("SPUD_FAKE").is_ok_and(|mood| mood == "mode") && second % 40 < 20 {
+        let effect = ModeEffect { short: "cache off".into(), ..ModeEffect::default() };
+        return ModeBrief {
+            mode: "memory_constrained".into(),
+            title: "Memory Constrained".into(),
+            since_ms: 1_790_000_000_000,
+            axis: Some("memory".into()),
+            reason: "memory in use 84 %, limit 80 %".into(),
+            effects: vec![effect],
+            way_back: "memory in use below 72 % for 120 s".into(),
+            ..ModeBrief::default()
+        };
+    }
+    ModeBrief::default()
 }
 
 fn job(second: u64) -> Job {

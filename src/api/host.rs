@@ -33,6 +33,8 @@ pub struct Options {
     pub daemon: bool,
     /// A throw-away box; [`scratch`] sets it.
     pub scratch: bool,
+    /// A model file that answers in place of the active model.
+    pub model: Option<PathBuf>,
 }
 
 /// Why there is no box to talk to.
@@ -127,6 +129,7 @@ impl Host {
             tiers_file: options.config.clone(),
             daemon: options.daemon,
             scratch: options.scratch,
+            model: options.model.clone(),
         })
         .map_err(refused)?;
         let engine = Arc::new(engine);
@@ -278,7 +281,7 @@ pub fn attach(options: &Options) -> Result<Attached, HostError> {
 ///
 /// # Errors
 /// [`HostError`].
-pub fn scratch(options: &Options) -> Result<Attached, HostError> {
+pub fn scratch(options: &Options, model: Option<PathBuf>) -> Result<Attached, HostError> {
     let failed = |error: std::io::Error| HostError::Failed {
         what: format!("no temporary folder: {error}"),
         advice: "set TMPDIR to a folder with space".to_owned(),
@@ -290,6 +293,7 @@ pub fn scratch(options: &Options) -> Result<Attached, HostError> {
         listen: None,
         daemon: false,
         scratch: true,
+        model,
         ..options.clone()
     };
     let (client, host) = find(&options)?;

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::{
-    AddRequest, AskResponse, CheckReport, CheckRequest, Collection, CreateCollection, Document,
-    EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, Hardware, Hit,
-    Job, LogLine, Model, ModelPath, Passage, Problem, RemoveRequest, SearchRequest, SearchResponse, Status,
+    AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
+    EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode,
+    Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Passage,
+    Problem, RemoveRequest, SearchRequest, SearchResponse, Status,
 };
 
 /// The whole document.
@@ -57,6 +58,9 @@ fn operation(route: &Route) -> Value {
     };
     let problem = json!({"description": "A problem",
         "content": {"application/problem+json": {"schema": reference("Problem")}}});
+    parameters.push(json!({"name": "X-Criticality", "in": "header",
+        "description": "What may be turned away first when the box is short of something",
+        "schema": {"type": "string", "enum": ["critical", "default", "sheddable", "batch"], "default": "default"}}));
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": route.about,
@@ -105,7 +109,14 @@ fn schemas() -> Value {
     add(&mut all, "Passage", &Passage::default());
     add(&mut all, "Job", &Job::default());
     add(&mut all, "Failure", &Failure::default());
-    let mut status = Status::default();
+    let mut mode = ModeBrief { forced: Some(Default::default()), ..ModeBrief::default() };
+    mode.effects.push(Default::default());
+    let axis = ModeAxis { readings: vec![Default::default()], ..ModeAxis::default() };
+    let report = ModeReport { now: mode.clone(), axes: vec![axis], ..ModeReport::default() };
+    add(&mut all, "ModeReport", &report);
+    add(&mut all, "ModeChange", &ModeChange::default());
+    add(&mut all, "Breaker", &Breaker::default());
+    let mut status = Status { mode, ..Status::default() };
     status.budgets.push(Default::default());
     status.caches.push(Default::default());
     add(&mut all, "Status", &status);
@@ -143,6 +154,7 @@ fn requests(all: &mut Map<String, Value>) {
     add(all, "CreateCollection", &CreateCollection::default());
     add(all, "AddRequest", &AddRequest::default());
     add(all, "RemoveRequest", &RemoveRequest::default());
+    add(all, "ForceMode", &ForceMode::default());
     add(all, "ModelPath", &ModelPath::default());
     add(all, "CheckRequest", &CheckRequest::default());
     add(all, "EvalRequest", &EvalRequest::default());

@@ -8,8 +8,8 @@
 mod resilience;
 
 pub use resilience::{
-    Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery, ModeInputs,
-    ModeReading, ModeReport,
+    Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
+    ModeInputs, ModeReading, ModeReport,
 };
 
 use serde::{Deserialize, Serialize};
@@ -450,6 +450,7 @@ pub struct Hardware {
     pub budgets: Vec<Gauge>,
     /// Sum of what the components may hold in memory; never above the total.
     pub budget_sum: u64,
+    pub mode: ModeBrief,
     /// Things an operator should mend: no swap on a tiny box, disk nearly full, ...
     pub warnings: Vec<String>,
 }

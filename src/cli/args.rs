@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, check, collection, daemon, document, embed, eval, generate, job, log, model, remove, terminal,
+    add, ask, check, collection, daemon, document, embed, eval, generate, job, log, mode, model, remove,
+    terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -84,6 +85,11 @@ pub(super) enum Command {
     Job {
         #[command(subcommand)]
         verb: job::Verb,
+    },
+    /// What the box gives up when it is short of something
+    Mode {
+        #[command(subcommand)]
+        verb: mode::Verb,
     },
     /// Embedding models
     Model {

@@ -85,6 +85,7 @@ fn facts(box_: &Hardware) -> Vec<(&'static str, String)> {
     let accelerators =
         box_.accelerators.iter().map(|found| format!("{} ({}, {})", found.name, found.kind, found.path));
     facts.push(("accelerators", list(accelerators)));
+    facts.push(("mode", super::mode::summary(&box_.mode)));
     facts
 }
 

@@ -24,6 +24,9 @@ pub(super) struct EvalArgs {
     /// Judgements: query id, document id, relevance, separated by tabs
     #[arg(long, value_name = "R.tsv")]
     qrels: PathBuf,
+    /// Measure this model file in place of the one that answers
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// List every question with its own nDCG@10, worst first
     #[arg(long)]
     per_query: bool,
@@ -37,7 +40,7 @@ pub(super) fn run(args: &EvalArgs, context: &mut Context) -> Result<u8, CliError
         per_query: args.per_query,
     };
     let sweep = Sweep::listen();
-    let mut link = host::scratch(&context.options)?;
+    let mut link = host::scratch(&context.options, args.model.clone())?;
     if let Some(folder) = link.scratch_folder() {
         sweep.guard(folder.to_owned());
     }

@@ -18,6 +18,7 @@ mod generate;
 mod interrupt;
 mod job;
 mod log;
+mod mode;
 mod model;
 mod open;
 mod output;
@@ -68,6 +69,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Collection { verb } => collection::run(verb, context),
         Command::Document { verb } => document::run(verb, context),
         Command::Job { verb } => job::run(verb, context),
+        Command::Mode { verb } => mode::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),

@@ -19,6 +19,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
     let lines = [
         ("spud", format!("{} ({serves}, up {up})", status.version)),
         ("tier", status.tier.clone()),
+        ("mode", super::mode::summary(&status.mode)),
         ("data", format!("{} ({} free)", status.data_dir, format_bytes(status.disk_free_bytes))),
         ("socket", status.socket.clone()),
         ("model", format!("{}, {} columns", status.model, status.vector_width)),

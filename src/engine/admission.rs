@@ -7,7 +7,12 @@ use crate::resilience::{Criticality, Effect, Effects};
 
 impl Modes {
     /// Turns away what the box gives up in its present mode.
-    pub(super) fn admit(&self, clock: &dyn Clock, caller: &Caller, action: &Action) -> Result<(), EngineError> {
+    pub(super) fn admit(
+        &self,
+        clock: &dyn Clock,
+        caller: &Caller,
+        action: &Action,
+    ) -> Result<(), EngineError> {
         let effects = self.effects();
         if effects == Effects::default() || is_upkeep(action) {
             return Ok(());
@@ -27,7 +32,7 @@ impl Modes {
         let view = self.view(clock);
         let back = mode_words::brief(&view).way_back;
         Err(EngineError::Degraded {
-            what: format!("{why} in the mode {} ({})", view.mode.title(), view.reason),
+            what: format!("{why}: the box is in the mode {} ({})", view.mode.title(), view.reason),
             advice: format!("it comes back with: {back}. `spud mode explain` shows everything"),
             retry_after_s: view.retry_after_s,
         })

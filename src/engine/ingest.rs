@@ -215,14 +215,10 @@ impl Work<'_> {
             }
             Err(Failed::Own(error)) => return Err(error),
         }
-<<<<<<< HEAD
         self.waiting = self.waiting.saturating_add(1);
         let since_ms = self.inner.clock.now_ms().saturating_sub(self.committed_ms);
         let due = commit_is_due(self.waiting, self.inner.budgets.batch_size, since_ms);
-=======
-        let due = self.inner.clock.now_ms().saturating_sub(self.committed_ms) >= COMMIT_EVERY_MS;
         let due = due || self.inner.modes.effects().has(Effect::BatchOfOne);
->>>>>>> modes
         if due && !self.batch.is_empty() { self.commit() } else { Ok(()) }
     }
 
@@ -367,16 +363,20 @@ impl Work<'_> {
         );
     }
 
+    /// Writes nothing while the disk or the store is at fault; told to stop, it leaves the rest to the next start.
     fn commit(&mut self) -> Result<(), KnowledgeError> {
+        if !self.inner.modes.may_commit() {
+            let jobs = &self.inner.jobs;
+            self.inner.modes.wait(|| jobs.should_stop(self.id));
+            if jobs.should_stop(self.id) && !jobs.cancelled(self.id) {
+                return Ok(());
+            }
+        }
         let (id, record) = (self.id, &self.record);
         self.batch.commit(&|write| save(write, id, record))?;
         self.committed_ms = self.inner.clock.now_ms();
-<<<<<<< HEAD
         self.waiting = 0;
-        while self.inner.library.merge_once(&self.record.collection)? {}
-=======
         while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}
->>>>>>> modes
         self.inner.publish_index(&self.record.collection);
         Ok(())
     }

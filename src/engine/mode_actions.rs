@@ -4,9 +4,7 @@ use super::modes::{Active, Modes, now};
 use super::run::Inner;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words};
-use crate::api::types::{
-    Breaker, ForceMode, ModeBrief, ModeChange, ModeHistoryQuery, ModeReport, Page,
-};
+use crate::api::types::{Breaker, ForceMode, ModeBrief, ModeChange, ModeHistoryQuery, ModeReport, Page};
 use crate::base::Clock;
 use crate::resilience::{Forced, History, Mode};
 
@@ -29,17 +27,18 @@ impl Modes {
         }
     }
 
-    pub(super) fn breakers(&self) -> Vec<Breaker> {
-        self.active().breakers.view().iter().map(mode_words::breaker).collect()
+    pub(super) fn breakers(&self, clock: &dyn Clock) -> Vec<Breaker> {
+        let now = now(clock);
+        self.active().breakers.view().iter().map(|view| mode_words::breaker(view, now)).collect()
     }
 
     /// Changes, newest first; those that could not be kept yet stand before all others.
     pub(super) fn history(&self, query: &ModeHistoryQuery) -> Result<Page<ModeChange>, EngineError> {
         let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
         let cursor = query.cursor.as_ref().map(|cursor| cursor.parse::<u64>());
-        let before = cursor
-            .transpose()
-            .map_err(|_| invalid("the cursor is not one of ours", "use `next` of the page before as it is"))?;
+        let before = cursor.transpose().map_err(|_| {
+            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
+        })?;
         let pending = self.active().pending.clone();
         let waiting = pending.iter().rev().filter(|_| before.is_none());
         let mut items: Vec<ModeChange> =

@@ -3,7 +3,7 @@
 use crate::api::types::{
     Breaker, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeInputs, ModeReading,
 };
-use crate::resilience::{AxisView, BreakerView, Cause, Change, Forced, Inputs, Reading, View};
+use crate::resilience::{AxisView, BreakerView, Cause, Change, Forced, Inputs, Now, Reading, View};
 
 pub(super) fn brief(view: &View) -> ModeBrief {
     let effect = |effect: crate::resilience::Effect| ModeEffect {
@@ -101,14 +101,16 @@ pub(super) fn change(id: Option<u64>, change: &Change) -> ModeChange {
     }
 }
 
-pub(super) fn breaker(view: &BreakerView) -> Breaker {
+/// A breaker counts on the clock that never jumps; people read the other.
+pub(super) fn breaker(view: &BreakerView, now: Now) -> Breaker {
+    let wall = |at: u64| now.wall_ms.saturating_add(at).saturating_sub(now.monotonic_ms);
     Breaker {
         name: view.name.clone(),
         state: view.state.name().to_owned(),
-        since_ms: view.since_ms,
+        since_ms: wall(view.since_ms),
         calls: view.calls as u64,
         failures: view.failures as u64,
         refused: view.refused,
-        retry_ms: view.retry_ms,
+        retry_ms: view.retry_ms.map(wall),
     }
 }

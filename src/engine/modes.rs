@@ -53,7 +53,7 @@ pub(super) struct Modes {
     memory_total: u64,
     disk_emergency: u64,
     /// A throw-away box measures nothing: what it is made for must end.
-    idle: bool,
+    pub(super) idle: AtomicBool,
 }
 
 impl Modes {
@@ -87,10 +87,8 @@ impl Modes {
         let mut forced = None;
         let mut last = None;
         if !idle && !failed {
-            let read = History::prepare(&control).and_then(|()| {
-                Ok((History::forced(&control)?, History::newest(&control, None, 1)?.pop()))
-            });
-            match read {
+            let kept = History::forced(&control);
+            match kept.and_then(|kept| Ok((kept, History::newest(&control, None, 1)?.pop()))) {
                 Ok((kept, newest)) => (forced, last) = (kept, newest),
                 Err(error) => {
                     tracing::error!(%error, "the history of modes cannot be read");
@@ -124,7 +122,7 @@ impl Modes {
             errors_least: thresholds.errors_least,
             memory_total: choice.budgets.memory_total,
             disk_emergency: thresholds.disk_emergency,
-            idle,
+            idle: AtomicBool::new(idle),
         })
     }
 
@@ -143,7 +141,7 @@ impl Modes {
 
     /// Makes a mode that was forced before real, once the box stands.
     pub(super) fn begin(&self, inner: &Inner) {
-        if !self.idle {
+        if !self.idle.load(Ordering::Relaxed) {
             let mut active = self.active();
             let told = std::mem::take(&mut active.pending);
             self.settle(inner, &mut active, told);
@@ -152,7 +150,7 @@ impl Modes {
 
     /// Once a second: measure, step, carry out.
     pub(super) fn tick(&self, inner: &Inner, sample: &Sample) {
-        if self.idle {
+        if self.idle.load(Ordering::Relaxed) {
             return;
         }
         let now = now(&*inner.clock);
@@ -207,7 +205,10 @@ impl Modes {
         }
         if effects.has(Effect::ReleaseBallast) && active.ballast.is_held() {
             match active.ballast.release() {
-                Ok(_) => tracing::warn!(bytes = BALLAST, "the ballast was given up"),
+                Ok(_) => {
+                    active.ballast_tried_ms = None; // taken again as soon as there is room
+                    tracing::warn!(bytes = BALLAST, "the ballast was given up");
+                }
                 Err(error) => tracing::error!(%error, "the ballast could not be given up"),
             }
         }

@@ -14,7 +14,9 @@ use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, m
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice, Probe, Tiers};
-use crate::knowledge::{Answers, Library, default_model_id, open_default_model, open_model};
+use crate::knowledge::{
+    Answers, KnowledgeError, Library, Model, default_model_id, hex, open_default_model, open_model, sha256_of,
+};
 use crate::observe::LogGuard;
 use crate::resilience::Effect;
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub daemon: bool,
     /// A throw-away box: no built-in corpus.
     pub scratch: bool,
+    /// A model file that answers in place of the active model.
+    pub model: Option<PathBuf>,
 }
 
 /// What the workers share.
@@ -242,6 +246,9 @@ fn flush(inner: &Inner) {
     }
 }
 
+/// Mapped pages of the index are given back when resident memory passes this part of its budget.
+const RELEASE_PART: u64 = 2;
+
 /// Once a second: sample, publish, and now and then write the answer cache out. The only timer of the engine.
 fn ticker(inner: &Inner) {
     let mut seconds = 0u64;
@@ -254,6 +261,9 @@ fn ticker(inner: &Inner) {
         }
         drop(stop);
         let sample = inner.meters.tick();
+        if sample.process.rss > inner.budgets.memory_total / RELEASE_PART {
+            inner.library.release_pages();
+        }
         inner.modes.tick(inner, &sample);
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
@@ -276,9 +286,13 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let tier = choose_tier(&settings)?;
     let budgets = tier.budgets.clone();
-    let (model, model_id) = match chosen_model(data) {
-        Some(id) => (open_model(data, &id)?, id),
-        None => (open_default_model(data)?, default_model_id().to_owned()),
+    let (model, model_id) = match (&settings.model, chosen_model(data)) {
+        (Some(path), _) => (
+            Model::open(path).map_err(KnowledgeError::from)?,
+            hex(&sha256_of(path).map_err(KnowledgeError::from)?.0),
+        ),
+        (None, Some(id)) => (open_model(data, &id)?, id),
+        (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
     };
     let events = Events::default();
     let log = if settings.scratch {
@@ -296,12 +310,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         watches: Watches::default(),
-<<<<<<< HEAD
-        jobs,
-=======
         modes,
-        jobs: Jobs::default(),
->>>>>>> modes
+        jobs,
         stopping: AtomicBool::new(false),
         tick: (Mutex::new(false), Condvar::new()),
         settings,

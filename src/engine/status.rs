@@ -244,6 +244,7 @@ pub(super) fn hardware(inner: &Inner) -> Hardware {
         tier_reason: inner.tier.reason.clone(),
         budgets: budgets(inner),
         budget_sum: inner.budgets.sum(),
+        mode: inner.modes.brief(&*inner.clock),
         warnings,
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
             inner.modes.force(inner, caller, &request).map(|report| Reply::Mode(Box::new(report)))
         }
         Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
-        Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers())),
+        Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
         Action::Reload => {
             inner.watches.refresh(inner);
             Ok(Reply::Done)

@@ -139,7 +139,8 @@ impl Thresholds {
             return Err(format!("{key}: {value} s is more than a day"));
         }
         let zero = ["latency_target_ms", "errors_reduced", "pressure_some", "pressure_full"];
-        if let Some((key, _)) = self.all().into_iter().find(|(key, value)| zero.contains(key) && *value == 0) {
+        if let Some((key, _)) = self.all().into_iter().find(|(key, value)| zero.contains(key) && *value == 0)
+        {
             return Err(format!("{key} must not be 0"));
         }
         if self.disk_emergency < 2 * BALLAST {

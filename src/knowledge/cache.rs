@@ -6,12 +6,8 @@
 //!
 //! Invariant: bounded in bytes; a miss is never an error, and a damaged record is a miss.
 
-<<<<<<< HEAD
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-=======
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
->>>>>>> modes
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bincode::{Decode, Encode};
@@ -134,7 +130,7 @@ impl Answers {
         }
         if on {
             self.l1.clear();
-            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
+            *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::new();
         }
         self.l1.set_capacity(self.l1_now());
     }

@@ -2,7 +2,8 @@
 //!
 //! `model.safetensors` with `embeddings` [rows, columns] and, optionally, `weights` [rows]; the vocabulary
 //! from `vocab.txt` or a WordPiece `tokenizer.json`; `config.json` for name, licence, source and, optionally,
-//! `spud_columns`: how many of the columns are kept, once the neighbours were found with all.
+//! `spud_columns`, how many of the columns are kept, once the neighbours were found with all, and
+//! `spud_levels`, how finely their values are kept.
 //!
 //! Invariant: anything else is refused with what was found and what is needed; nothing is guessed.
 
@@ -78,17 +79,16 @@ pub fn read_folder(folder: &Path) -> Result<ModelSource, ImportError> {
     let text = |key: &str, default: &str| {
         config.as_ref().and_then(|c| c.get(key)).and_then(Value::as_str).unwrap_or(default).to_owned()
     };
+    let number =
+        |key: &str| config.as_ref().and_then(|c| c.get(key)?.as_u64()).and_then(|n| usize::try_from(n).ok());
     let name = folder.file_name().map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned());
     Ok(ModelSource {
         name: text("name", &name),
         source: text("source", &folder.display().to_string()),
         licence: text("license", "unknown"),
         columns: usable,
-        kept: config
-            .as_ref()
-            .and_then(|c| c.get("spud_columns")?.as_u64())
-            .and_then(|n| usize::try_from(n).ok())
-            .map_or(usable, |n| (n / 32 * 32).clamp(32, usable)),
+        kept: number("spud_columns").map_or(usable, |n| (n / 32 * 32).clamp(32, usable)),
+        levels: number("spud_levels").map_or(127, |n| u8::try_from(n.clamp(1, 127)).unwrap_or(127)),
         pieces,
         table,
         weights,

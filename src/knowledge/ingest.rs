@@ -62,7 +62,7 @@ impl Batch {
             aborted: Vec::new(),
             touched: Vec::new(),
             ids: 0..0,
-            embedder: Embedder::new(library.model().clone()),
+            embedder: Embedder::new(library.model().clone())?,
             vector: vec![0.0; width],
             library,
         })

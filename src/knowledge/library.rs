@@ -160,6 +160,14 @@ impl Library {
         &self.model_id
     }
 
+    /// Gives mapped pages back to the page cache; what is read again comes from there.
+    pub fn release_pages(&self) {
+        self.model.file().release();
+        for view in self.snapshot().collections.values() {
+            view.segments.iter().for_each(|s| s.segment.file().release());
+        }
+    }
+
     /// The database, for what is kept beside the catalogue (jobs, cached answers).
     #[must_use]
     pub fn database(&self) -> &redb::Database {

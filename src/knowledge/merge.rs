@@ -58,12 +58,13 @@ fn write_texts(out: &mut BlockFileWriter, sources: &[Source<'_>]) -> io::Result<
     let largest = sources.iter().max_by_key(|source| source.segment.chunks());
     let dictionary = largest.map_or(Ok(&[][..]), |s| s.segment.dictionary()).map_err(io::Error::other)?;
     let mut texts = TextWriter::new(&mut *out, dictionary)?;
-    let mut reader = TextReader::new()?;
+    let (mut reader, mut packed) = (TextReader::new()?, Vec::new());
     for source in sources {
         let own = source.segment.dictionary().map_err(io::Error::other)?;
         if own == dictionary && !own.is_empty() {
             for chunk in source.kept() {
-                texts.push_packed(source.segment.packed_record(chunk).map_err(io::Error::other)?)?;
+                let record = source.segment.packed_record(chunk, &mut packed).map_err(io::Error::other)?;
+                texts.push_packed(record)?;
             }
             continue;
         }

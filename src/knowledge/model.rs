@@ -173,30 +173,52 @@ impl Model {
     }
 }
 
-fn fnv1a(first: bool, piece: &[u8]) -> u64 {
+/// FNV-1a of a piece; one that goes on with a word has another seed than one that begins it.
+pub(super) fn piece_hash(first: bool, piece: &[u8]) -> u64 {
     let seed = if first { 0xcbf2_9ce4_8422_2325 } else { 0x9e37_79b9_7f4a_7c15 };
     let hash = piece.iter().fold(seed, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
     hash ^ (hash >> 29)
 }
 
-impl Vocabulary for Model {
-    #[inline]
+/// A piece as it stands in the vocabulary: whether it begins a word, and its letters.
+fn read_piece(text: &[u8]) -> (bool, &[u8]) {
+    match text.strip_prefix(b"##") {
+        Some(rest) if !rest.is_empty() => (false, rest),
+        _ => (true, text),
+    }
+}
+
+impl Model {
+    /// [`Vocabulary::piece`] for those who know the hash.
     #[allow(clippy::cast_possible_truncation)] // masked
-    fn piece(&self, piece: &str, first: bool) -> Result<Option<u32>, Damage> {
+    pub(super) fn find_piece(&self, piece: &str, first: bool, hash: u64) -> Result<Option<u32>, Damage> {
         let mask = self.slots.len() / 4 - 1;
-        let mut slot = fnv1a(first, piece.as_bytes()) as usize & mask;
+        let mut slot = hash as usize & mask;
         for _ in 0..=mask {
             let row = self.u32_at(&self.slots, slot)?;
             let Some(row) = row.checked_sub(1) else { return Ok(None) };
-            let text = self.text_of(row as usize)?;
-            let (continued, text) =
-                text.strip_prefix(b"##").map_or((false, text), |rest| (!rest.is_empty(), rest));
-            if continued != first && text == piece.as_bytes() {
+            if read_piece(self.text_of(row as usize)?) == (first, piece.as_bytes()) {
                 return Ok(Some(row));
             }
             slot = (slot + 1) & mask;
         }
         Ok(None)
+    }
+
+    /// The hashes of all pieces.
+    pub(super) fn piece_hashes(&self, mut each: impl FnMut(u64)) -> Result<(), Damage> {
+        for row in 0..self.meta.rows as usize {
+            let (first, text) = read_piece(self.text_of(row)?);
+            each(piece_hash(first, text));
+        }
+        Ok(())
+    }
+}
+
+impl Vocabulary for Model {
+    #[inline]
+    fn piece(&self, piece: &str, first: bool) -> Result<Option<u32>, Damage> {
+        self.find_piece(piece, first, piece_hash(first, piece.as_bytes()))
     }
 
     fn longest(&self) -> usize {
@@ -213,6 +235,8 @@ pub struct ModelSource {
     pub columns: usize,
     /// Columns that the file keeps: a prefix.
     pub kept: usize,
+    /// Steps of the kept values on either side of zero, at most 127: fewer compress better.
+    pub levels: u8,
     pub pieces: Vec<String>,
     pub table: Vec<f32>,
     pub weights: Vec<f32>,
@@ -223,7 +247,7 @@ pub struct ModelSource {
 /// # Errors
 /// What the file system says.
 pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
-    let quantized = Quantized::new(source, source.kept);
+    let quantized = Quantized::new(source, source.kept, source.levels);
     let mut out = BlockFileWriter::create(path)?;
     let rows = u32::try_from(source.pieces.len()).map_err(io::Error::other)?;
     let columns = u32::try_from(source.kept).map_err(io::Error::other)?;
@@ -248,7 +272,7 @@ pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
     quantized.scales.iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))?;
     out.section(*b"rows")?;
     out.write_all(simd::as_u8(&quantized.rows))?;
-    let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns), source.columns);
+    let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns, 127), source.columns);
     out.section(*b"nrof")?;
     write_u32s(&mut out, running_total(near.iter().map(Vec::len)))?;
     out.section(*b"near")?;
@@ -279,7 +303,7 @@ fn hash_slots(pieces: &[String]) -> Vec<u32> {
             Some(rest) if !rest.is_empty() => (false, rest),
             _ => (true, piece.as_str()),
         };
-        let mut slot = fnv1a(first, text.as_bytes()) as usize & (size - 1);
+        let mut slot = piece_hash(first, text.as_bytes()) as usize & (size - 1);
         while slots[slot] != 0 {
             slot = (slot + 1) & (size - 1);
         }
@@ -297,14 +321,15 @@ struct Quantized {
 
 impl Quantized {
     #[allow(clippy::cast_possible_truncation)] // rounded into -127..=127
-    fn new(source: &ModelSource, columns: usize) -> Self {
+    fn new(source: &ModelSource, columns: usize, levels: u8) -> Self {
+        let levels = f32::from(levels.clamp(1, 127));
         let highest = source.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let mut out =
             Self { rows: Vec::with_capacity(source.table.len()), scales: Vec::new(), norms: Vec::new() };
         for (row, weight) in source.table.chunks_exact(source.columns).zip(&source.weights) {
             let row = row.get(..columns).unwrap_or(row);
             let peak = row.iter().fold(0f32, |m, x| m.max(x.abs()));
-            let step = if peak > 0.0 { peak / 127.0 } else { 1.0 };
+            let step = if peak > 0.0 { peak / levels } else { 1.0 };
             let start = out.rows.len();
             out.rows.extend(row.iter().map(|x| (x / step).round() as i8));
             // A weight of zero (special tokens) silences the row; the common factor keeps f16 in its range.
@@ -366,6 +391,7 @@ pub(super) mod tests {
             licence: "MIT".into(),
             columns: 32,
             kept: 32,
+            levels: 127,
             pieces,
             table,
             weights: vec![0.0, 1.0, 1.0, 1.0, 0.5, 1.0],

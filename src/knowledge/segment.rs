@@ -123,12 +123,17 @@ impl Segment {
     }
 
     fn part(&self, section: &Range<usize>, from: usize, len: usize) -> Result<&[u8], Damage> {
+        self.file.bytes(self.span(section, from, len)?)
+    }
+
+    #[inline]
+    fn span(&self, section: &Range<usize>, from: usize, len: usize) -> Result<Range<usize>, Damage> {
         let start = section.start.saturating_add(from);
         let end = start.saturating_add(len);
         if end > section.end {
             return Err(self.file.damage("an offset points outside its section"));
         }
-        self.file.bytes(start..end)
+        Ok(start..end)
     }
 
     /// int8 rows of some consecutive chunks.
@@ -242,11 +247,11 @@ impl Segment {
         self.file.bytes(self.file.section(*b"dict")?)
     }
 
-    /// A record as it is stored.
-    pub(super) fn packed_record(&self, chunk: u32) -> Result<&[u8], Damage> {
+    /// A record as it is stored, read into `buffer`: text is most of a segment, and mapping it would fill memory.
+    pub(super) fn packed_record<'b>(&self, chunk: u32, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Damage> {
         let ends = self.part(&self.text_offsets, chunk as usize * 4, 8)?;
         let (from, to) = (read_u32(ends, 0).unwrap_or(0) as usize, read_u32(ends, 4).unwrap_or(0) as usize);
-        self.part(&self.text, from, to.saturating_sub(from))
+        self.file.read(self.span(&self.text, from, to.saturating_sub(from))?, buffer)
     }
 
     /// The record's bytes before they were compressed.
@@ -255,9 +260,12 @@ impl Segment {
         reader: &mut TextReader<'a>,
         chunk: u32,
     ) -> Result<Vec<u8>, Damage> {
-        reader
-            .read(self.prepared()?, self.packed_record(chunk)?)
-            .map_err(|e| self.file.damage(format!("passage {chunk} cannot be unpacked: {e}")))
+        let mut buffer = std::mem::take(&mut reader.buffer);
+        let unpacked = reader
+            .unpack(self.prepared()?, self.packed_record(chunk, &mut buffer)?)
+            .map_err(|e| self.file.damage(format!("passage {chunk} cannot be unpacked: {e}")));
+        reader.buffer = buffer;
+        unpacked
     }
 
     pub(super) fn record<'a>(

@@ -107,14 +107,16 @@ impl<W: Write> TextWriter<W> {
 /// Unpacks records, of any segment: its workspace of about 100 KB is made once for all.
 pub(super) struct TextReader<'a> {
     decompressor: Decompressor<'a>,
+    /// What was read of a file, compressed.
+    pub(super) buffer: Vec<u8>,
 }
 
 impl<'a> TextReader<'a> {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { decompressor: Decompressor::new()? })
+        Ok(Self { decompressor: Decompressor::new()?, buffer: Vec::new() })
     }
 
-    pub(super) fn read(
+    pub(super) fn unpack(
         &mut self,
         dictionary: &'a DecoderDictionary<'static>,
         packed: &[u8],
@@ -145,7 +147,7 @@ mod tests {
         let mut reader = TextReader::new().unwrap();
         for i in 0..count {
             let packed = &texts.out[texts.offsets[i] as usize..texts.offsets[i + 1] as usize];
-            assert_eq!(reader.read(&dictionary, packed).unwrap(), record(i).as_bytes());
+            assert_eq!(reader.unpack(&dictionary, packed).unwrap(), record(i).as_bytes());
         }
     }
 
@@ -159,6 +161,6 @@ mod tests {
     #[test]
     fn garbage_is_an_error() {
         let dictionary = DecoderDictionary::copy(&[]);
-        assert!(TextReader::new().unwrap().read(&dictionary, b"no frame").is_err());
+        assert!(TextReader::new().unwrap().unpack(&dictionary, b"no frame").is_err());
     }
 }

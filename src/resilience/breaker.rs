@@ -124,9 +124,8 @@ impl Breaker {
             BreakerState::Closed | BreakerState::ForcedClosed => true,
             BreakerState::Open | BreakerState::ForcedOpen => false,
             BreakerState::HalfOpen => {
-                let free = self.probing.is_none_or(|since| {
-                    now_ms.saturating_sub(since) >= self.settings.probe_ms
-                });
+                let free =
+                    self.probing.is_none_or(|since| now_ms.saturating_sub(since) >= self.settings.probe_ms);
                 if free {
                     self.probing = Some(now_ms);
                 }

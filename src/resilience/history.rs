@@ -1,18 +1,19 @@
 //! Every change of the mode with its inputs, and the mode that was forced: kept in `control.redb`, bounded.
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, TableDefinition};
+use redb::ReadableTable;
 
 use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
 use super::mode::{Axis, Inputs, Mode};
-use crate::store::{Control, StoreError, codec};
+use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Sequence → [`ChangeRecord`]
-const CHANGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("mode_changes");
-/// 0 → [`ForcedRecord`]
-const FORCED: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("mode_forced");
+const CHANGES: Table = Table::new("mode_changes");
+/// [`ONLY`] → [`ForcedRecord`]
+const FORCED: Table = Table::new("mode_forced");
+const ONLY: &[u8] = b"forced";
 /// Changes that are kept.
 pub const KEPT: u64 = 1000;
 
@@ -149,22 +150,6 @@ impl From<ChangeRecord> for Change {
 pub struct History;
 
 impl History {
-    /// Makes the tables.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn prepare(control: &Control) -> Result<(), ResilienceError> {
-        let there = control.read(|read| Ok(read.open_table(CHANGES).is_ok() && read.open_table(FORCED).is_ok()));
-        if there? {
-            return Ok(()); // a start that changes nothing writes nothing
-        }
-        Ok(control.write(|write| {
-            write.open_table(CHANGES)?;
-            write.open_table(FORCED)?;
-            Ok(())
-        })?)
-    }
-
     /// Keeps changes and the forced mode as it is after them, in one commit; forgets the oldest.
     ///
     /// # Errors
@@ -181,22 +166,22 @@ impl History {
         let forced = forced.map(|forced| codec::encode(VERSION, &ForcedRecord::from(forced))).transpose()?;
         Ok(control.write(|write| {
             let mut table = write.open_table(CHANGES)?;
-            let mut last = table.last()?.map_or(0, |(id, _)| id.value());
+            let mut last = table.last()?.map_or(0, |(id, _)| number_of(id.value()));
             for record in &records {
                 last += 1;
-                table.insert(last, record.as_slice())?;
+                table.insert(&number_key(last)[..], record.as_slice())?;
             }
             loop {
-                let oldest = table.first()?.map(|(id, _)| id.value());
+                let oldest = table.first()?.map(|(id, _)| number_of(id.value()));
                 match oldest.filter(|oldest| last - oldest >= KEPT) {
-                    Some(oldest) => drop(table.remove(oldest)?),
+                    Some(oldest) => drop(table.remove(&number_key(oldest)[..])?),
                     None => break,
                 }
             }
             let mut kept = write.open_table(FORCED)?;
             match &forced {
-                Some(record) => drop(kept.insert(0, record.as_slice())?),
-                None => drop(kept.remove(0)?),
+                Some(record) => drop(kept.insert(ONLY, record.as_slice())?),
+                None => drop(kept.remove(ONLY)?),
             }
             Ok(())
         })?)
@@ -212,13 +197,15 @@ impl History {
         most: usize,
     ) -> Result<Vec<(u64, Change)>, ResilienceError> {
         Ok(control.read(|read| {
-            let table = read.open_table(CHANGES)?;
             let mut found = Vec::new();
-            for row in table.range(..before.unwrap_or(u64::MAX))?.rev().take(most) {
+            let Some(table) = there(read.open_table(CHANGES))? else { return Ok(found) };
+            for row in table.range::<&[u8]>(..&number_key(before.unwrap_or(u64::MAX))[..])?.rev().take(most) {
                 let (id, bytes) = row?;
                 match codec::decode::<ChangeRecord>(VERSION, bytes.value()) {
-                    Ok(record) => found.push((id.value(), record.into())),
-                    Err(error) => tracing::error!(change = id.value(), %error, "a change of mode cannot be read"),
+                    Ok(record) => found.push((number_of(id.value()), record.into())),
+                    Err(error) => {
+                        tracing::error!(change = number_of(id.value()), %error, "a change of mode cannot be read")
+                    }
                 }
             }
             Ok(found)
@@ -231,10 +218,20 @@ impl History {
     /// What the store says, or a damaged record.
     pub fn forced(control: &Control) -> Result<Option<Forced>, ResilienceError> {
         let bytes = control.read(|read| {
-            Ok::<_, StoreError>(read.open_table(FORCED)?.get(0)?.map(|bytes| bytes.value().to_vec()))
+            let Some(table) = there(read.open_table(FORCED))? else { return Ok(None) };
+            Ok(table.get(ONLY)?.map(|bytes| bytes.value().to_vec()))
         })?;
         let record = bytes.map(|bytes| codec::decode::<ForcedRecord>(VERSION, &bytes)).transpose()?;
         Ok(record.map(Forced::from))
+    }
+}
+
+/// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
+fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -259,7 +256,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("control.redb");
         let control = Control::open(&path, 256 << 10).unwrap();
-        History::prepare(&control).unwrap();
         assert!(History::newest(&control, None, 10).unwrap().is_empty());
         let forced = Forced {
             mode: Mode::LocalQueue,
@@ -274,7 +270,6 @@ mod tests {
         }
         drop(control);
         let control = Control::open(&path, 256 << 10).unwrap();
-        History::prepare(&control).unwrap();
         let found = History::newest(&control, None, 2000).unwrap();
         assert_eq!(found.len() as u64, KEPT);
         assert_eq!(found[0].1, change(KEPT + 49));

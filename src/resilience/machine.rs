@@ -202,9 +202,9 @@ impl Machine {
     #[must_use]
     pub fn effects(&self) -> Effects {
         let of_axes = |guards: bool| {
-            let held = Axis::ALL.into_iter().filter(|axis| {
-                !guards || (axis.is_guard() && self.axis_mode(*axis) == Mode::Emergency)
-            });
+            let held = Axis::ALL
+                .into_iter()
+                .filter(|axis| !guards || (axis.is_guard() && self.axis_mode(*axis) == Mode::Emergency));
             held.fold(Effects::default(), |all, axis| all.with(self.axis_effects(axis)))
         };
         match &self.forced {
@@ -244,7 +244,7 @@ impl Machine {
         };
         let leading = axes.iter().filter(|_| mode != Mode::Normal).find(may_lead);
         let (reason, way_back) = match (&forced, leading) {
-            (Some(forced), _) => (format!("forced by {}: {}", forced.actor, forced.reason), String::new()),
+            (Some(forced), _) => (format!("forced: {} ({})", forced.reason, forced.actor), String::new()),
             (None, Some(view)) => (view.reason.clone(), view.way_back.clone()),
             (None, None) => (String::new(), String::new()),
         };
@@ -282,10 +282,15 @@ impl Machine {
     fn axis_view(&self, axis: Axis, now: Now) -> AxisView {
         let state = self.axes.get(axis as usize).cloned().unwrap_or_default();
         let way_back = self.rung(axis).map_or_else(String::new, |rung| {
-            let conditions: Vec<String> = rung.gauges.iter().map(Gauge::way_back).collect();
-            let left = self.hold_left_ms(axis, now).div_ceil(1000);
-            let more = if state.under.is_some() { format!(" ({left} s left)") } else { String::new() };
-            format!("{} for {} s{more}", conditions.join(", "), rung.hold_ms / 1000)
+            let smooth = state.level.checked_sub(1).and_then(|at| state.smooth.get(at));
+            let measures = rung.gauges.iter().zip(smooth.into_iter().flatten());
+            let unmet = measures.filter(|(gauge, smoothed)| !gauge.is_under(**smoothed));
+            let unmet: Vec<String> = unmet.map(|(gauge, _)| gauge.way_back()).collect();
+            if unmet.is_empty() {
+                format!("in {} s, if it stays as good", self.hold_left_ms(axis, now).div_ceil(1000))
+            } else {
+                format!("{} for {} s", unmet.join(", "), rung.hold_ms / 1000)
+            }
         });
         let mut readings = Vec::new();
         for rung in rungs(axis, &self.thresholds, &self.inputs) {
@@ -310,6 +315,12 @@ impl Machine {
     }
 }
 
+/// Why a rung still holds after a worse one was left.
+fn remains(rung: &Rung) -> String {
+    let over = rung.gauges.iter().find(|gauge| gauge.is_over());
+    over.map_or_else(|| "better, but not for long enough yet".to_owned(), Gauge::cause)
+}
+
 impl AxisState {
     /// True and the reason when it got worse, false and the reason when it got better.
     fn step(&mut self, rungs: &[Rung], now: Now, elapsed_ms: u64) -> Option<(bool, String)> {
@@ -331,6 +342,7 @@ impl AxisState {
             return None;
         }
         (self.level, self.since, self.under) = (at, now, None);
+        self.entered = at.checked_sub(1).and_then(|at| rungs.get(at)).map_or_else(String::new, remains);
         let good: Vec<String> = rung.gauges.iter().map(Gauge::way_back).collect();
         Some((false, format!("{} for {} s", good.join(", "), rung.hold_ms / 1000)))
     }

@@ -74,6 +74,22 @@ fn memory_climbs_at_once_and_comes_down_step_by_step() {
 }
 
 #[test]
+fn what_remains_after_the_worst_is_over_is_told() {
+    let mut bench = Bench::new();
+    bench.after(1000, &Inputs { disk_free: 1 << 20, ..calm() });
+    bench.seconds(5, &Inputs { disk_free: 100 << 20, ..calm() });
+    let view = bench.machine.view(bench.now);
+    assert_eq!(view.mode, Mode::SelectiveProcessing);
+    assert_eq!(view.reason, "free space 100 MiB, limit 1.5 GiB");
+    assert_eq!(view.way_back, "free space at least 2.0 GiB for 60 s");
+    bench.seconds(3, &calm());
+    assert_eq!(bench.machine.view(bench.now).way_back, "in 58 s, if it stays as good");
+    bench.seconds(60, &calm());
+    let view = bench.machine.view(bench.now);
+    assert_eq!((view.mode, view.reason.as_str(), view.retry_after_s), (Mode::Normal, "", 0));
+}
+
+#[test]
 fn what_must_last_does_not_count_before() {
     let mut bench = Bench::new();
     let busy = Inputs { memory_percent: 85.0, ..calm() };
@@ -87,7 +103,9 @@ fn what_must_last_does_not_count_before() {
     assert_eq!(changes[0].cause, Cause::Worse(Axis::Latency));
     assert_eq!(changes[0].to, Mode::MemoryConstrained, "the most severe is shown");
     assert!(bench.machine.effects().has(Effect::FewerCandidates), "the effects are the union");
-    assert!(bench.machine.effects().has(Effect::ShedBatch) && bench.machine.effects().has(Effect::DropCaches));
+    assert!(
+        bench.machine.effects().has(Effect::ShedBatch) && bench.machine.effects().has(Effect::DropCaches)
+    );
 }
 
 #[test]
@@ -192,9 +210,9 @@ fn check_step(bench: &Bench, before: &[(Mode, u64)], inputs: &Inputs, changes: &
         let rungs = rungs(axis, &bench.thresholds, inputs);
         let (was, since) = before[axis as usize];
         let is = bench.axis_mode(axis);
-        let told = changes.iter().find(|change| {
-            change.cause == Cause::Worse(axis) || change.cause == Cause::Better(axis)
-        });
+        let told = changes
+            .iter()
+            .find(|change| change.cause == Cause::Worse(axis) || change.cause == Cause::Better(axis));
         assert_eq!(told.is_some(), was != is, "{axis:?}: a change that was not told, or the other way");
         if is > was {
             let rung = rungs.iter().find(|rung| rung.mode == is).unwrap();

@@ -55,7 +55,8 @@ impl PressureReader {
         }
         let number = |text: &str| text.trim().parse::<u64>().ok();
         let limit = self.text(&group.join("memory.max")).and_then(number);
-        if let (Some(limit), Some(used)) = (limit, self.text(&group.join("memory.current")).and_then(number)) {
+        if let (Some(limit), Some(used)) = (limit, self.text(&group.join("memory.current")).and_then(number))
+        {
             let files = self.text(&group.join("memory.stat")).map_or(0, parse_files);
             found.group_percent = percent(used.saturating_sub(files), limit);
         }
@@ -102,7 +103,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SAMPLE: &str = "some avg10=12.34 avg60=3.00 avg300=0.10 total=123\nfull avg10=4.50 avg60=1.00 avg300=0.00 total=9\n";
+    const SAMPLE: &str =
+        "some avg10=12.34 avg60=3.00 avg300=0.10 total=123\nfull avg10=4.50 avg60=1.00 avg300=0.00 total=9\n";
 
     #[test]
     fn samples_are_understood() {

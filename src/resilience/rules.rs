@@ -143,17 +143,14 @@ fn latency(t: &Thresholds, inputs: &Inputs) -> [Gauge; 2] {
     let gauge = |enter: u64, leave: u64| Gauge {
         for_ms: t.latency_for_s * 1000,
         ..measure(
-            "95 of 100 questions",
+            "p95 of questions",
             Unit::Millis,
             p95,
             target * number(enter) / 100.0,
             target * number(leave) / 100.0,
         )
     };
-    [
-        gauge(t.latency_reduced, t.latency_reduced_leave),
-        gauge(t.latency_selective, t.latency_selective_leave),
-    ]
+    [gauge(t.latency_reduced, t.latency_reduced_leave), gauge(t.latency_selective, t.latency_selective_leave)]
 }
 
 fn memory(t: &Thresholds, inputs: &Inputs) -> [Vec<Gauge>; 2] {
@@ -166,10 +163,7 @@ fn memory(t: &Thresholds, inputs: &Inputs) -> [Vec<Gauge>; 2] {
     };
     [
         vec![
-            Gauge {
-                for_ms: t.memory_for_s * 1000,
-                ..used(t.memory_constrained, t.memory_constrained_leave)
-            },
+            Gauge { for_ms: t.memory_for_s * 1000, ..used(t.memory_constrained, t.memory_constrained_leave) },
             waits("some work waits for memory", inputs.pressure_some, t.pressure_some),
             flag("the kernel ran out of memory here", inputs.out_of_memory),
         ],

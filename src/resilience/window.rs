@@ -54,7 +54,8 @@ impl Questions {
     #[allow(clippy::cast_precision_loss)] // at most 2048
     pub fn errors_percent(&self, now_ms: u64, least: u64) -> Option<f64> {
         let recent = self.kept.iter().rev().take_while(|q| now_ms.saturating_sub(q.at_ms) <= ERRORS_MS);
-        let (all, failed) = recent.fold((0u64, 0u64), |(all, failed), q| (all + 1, failed + u64::from(q.failed)));
+        let (all, failed) =
+            recent.fold((0u64, 0u64), |(all, failed), q| (all + 1, failed + u64::from(q.failed)));
         (all > 0 && all >= least).then(|| failed as f64 * 100.0 / all as f64)
     }
 }

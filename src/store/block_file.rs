@@ -16,10 +16,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 
 const MAGIC: &[u8; 8] = b"SPUDBLK1";
 const TRAILER: usize = 40;
@@ -170,8 +171,9 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A mapped block file. Reading past the map, or a block that fails its check, is a [`Damage`].
+/// A mapped block file. Reading past its end, or a block that fails its check, is a [`Damage`].
 pub struct BlockFile {
+    file: File,
     map: Mmap,
     path: PathBuf,
     sections: Vec<([u8; 4], Range<usize>)>,
@@ -206,6 +208,7 @@ impl BlockFile {
         let _ = map.advise(Advice::Random);
         let words = tables.blocks.div_ceil(64);
         Ok(Self {
+            file,
             map,
             path: path.to_owned(),
             sections: tables.sections,
@@ -248,9 +251,7 @@ impl BlockFile {
     /// [`Damage`] naming the block that fails its check, or a range outside the file.
     #[inline]
     pub fn bytes(&self, span: Range<usize>) -> Result<&[u8], Damage> {
-        if span.start > span.end || span.end > self.data_end {
-            return Err(self.damage(format!("points outside itself ({}..{})", span.start, span.end)));
-        }
+        self.check_range(&span)?;
         if !span.is_empty() {
             for block in span.start / BLOCK..=(span.end - 1) / BLOCK {
                 let word = &self.verified[block / 64];
@@ -260,6 +261,41 @@ impl BlockFile {
             }
         }
         Ok(&self.map[span])
+    }
+
+    #[inline]
+    fn check_range(&self, span: &Range<usize>) -> Result<(), Damage> {
+        if span.start > span.end || span.end > self.data_end {
+            return Err(self.damage(format!("points outside itself ({}..{})", span.start, span.end)));
+        }
+        Ok(())
+    }
+
+    /// Verified bytes of a range, read into `buffer` and not mapped: for what is large and looked at once,
+    /// so that it does not fill the process's memory.
+    ///
+    /// # Errors
+    /// [`Damage`] naming the block that fails its check, a range outside the file, or what the disk says.
+    pub fn read<'b>(&self, span: Range<usize>, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Damage> {
+        self.check_range(&span)?;
+        let first = span.start / BLOCK;
+        let start = first * BLOCK;
+        let end = (span.end.div_ceil(BLOCK) * BLOCK).min(self.data_end).max(start);
+        buffer.resize(end - start, 0);
+        self.file
+            .read_exact_at(buffer, start as u64)
+            .map_err(|e| self.damage(format!("cannot be read at byte {start}: {e}")))?;
+        for (block, data) in (first..).zip(buffer.chunks(BLOCK)) {
+            self.check_block(block, data)?;
+        }
+        Ok(&buffer[span.start - start..span.end - start])
+    }
+
+    /// Gives the mapped pages back; those that are read again come from the page cache.
+    pub fn release(&self) {
+        // SAFETY: the map is of a file and only read, so that a dropped page has its content again at the
+        // next touch. Slices of it stay valid.
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// Asks the CPU to fetch what lies at `at` while other work goes on. Gives nothing out: a block is
@@ -292,13 +328,16 @@ impl BlockFile {
     #[cold]
     fn verify(&self, block: usize) -> Result<(), Damage> {
         let start = block * BLOCK;
-        let data = &self.map[start..(start + BLOCK).min(self.data_end)];
-        let at = self.block_table + block * 4;
-        let expected = read_u32(&self.map, at).unwrap_or(0);
-        if crc32c::crc32c(data) != expected {
-            return Err(self.damage(format!("block {block} (byte {start}) fails its check")));
-        }
+        self.check_block(block, &self.map[start..(start + BLOCK).min(self.data_end)])?;
         self.verified[block / 64].fetch_or(1 << (block % 64), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn check_block(&self, block: usize, data: &[u8]) -> Result<(), Damage> {
+        let expected = read_u32(&self.map, self.block_table + block * 4).unwrap_or(0);
+        if crc32c::crc32c(data) != expected {
+            return Err(self.damage(format!("block {block} (byte {}) fails its check", block * BLOCK)));
+        }
         Ok(())
     }
 
@@ -392,6 +431,14 @@ mod tests {
         assert_eq!(file.bytes(file.section(*b"one ").unwrap()).unwrap(), [7; 10_000]);
         assert!(file.section(*b"none").is_err());
         assert!(file.bytes(0..1 << 40).is_err());
+        let mut buffer = Vec::new();
+        let (one, two) = (file.section(*b"one ").unwrap(), file.section(*b"two ").unwrap());
+        assert_eq!(file.read(two.clone(), &mut buffer).unwrap(), b"hello");
+        assert_eq!(file.read(one.start + 4000..one.start + 8200, &mut buffer).unwrap(), [7; 4200]);
+        assert_eq!(file.read(two.start..two.start, &mut buffer).unwrap(), b"");
+        assert!(file.read(0..1 << 40, &mut buffer).is_err());
+        file.release();
+        assert_eq!(file.bytes(two).unwrap(), b"hello");
         assert_eq!(file.verify_all().unwrap(), 3);
     }
 
@@ -404,7 +451,12 @@ mod tests {
             let mut bad = good.clone();
             bad[byte] ^= 1 << (byte % 8);
             std::fs::write(&path, &bad).unwrap();
-            let found = BlockFile::open(&path).and_then(|file| file.verify_all());
+            let found = BlockFile::open(&path).and_then(|file| {
+                file.read(0..file.data_end, &mut Vec::new())?;
+                Ok(())
+            });
+            let checked = BlockFile::open(&path).and_then(|file| file.verify_all());
+            assert!(checked.is_err(), "bit flip in byte {byte} went unnoticed");
             assert!(found.is_err(), "bit flip in byte {byte} went unnoticed");
         }
         std::fs::write(&path, &good[..good.len() - 1]).unwrap();

@@ -7,14 +7,9 @@
 
 mod block_file;
 pub mod codec;
-<<<<<<< HEAD
+mod control;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
-pub use table::{Table, name_of, named_key, number_key, number_of, owned_key};
-=======
-mod control;
-
-pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
 pub use control::{Control, StoreError};
->>>>>>> modes
+pub use table::{Table, name_of, named_key, number_key, number_of, owned_key};

@@ -45,6 +45,9 @@ pub(crate) enum Action {
     Pause,
     NextError,
     PreviousError,
+    Mode,
+    ForceMode,
+    AutoMode,
 }
 
 /// Where an action means something.
@@ -168,6 +171,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
+    row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
+    danger(row(A::ForceMode, "force-mode", "Force a mode for a time", "", General, &["M"], connected)),
+    danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
 ];
 
@@ -185,6 +191,13 @@ fn not_typing(m: &Model) -> Option<&'static str> {
 
 fn connected(m: &Model) -> Option<&'static str> {
     unless(!m.link.down, "not connected")
+}
+
+fn forced(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.mode().is_some_and(|mode| mode.forced.is_some()), "nothing is forced")
 }
 
 fn suggestion(m: &Model) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::api::types::{AddRequest, DocumentQuery, LogQuery, SearchRequest};
+use crate::api::types::{AddRequest, DocumentQuery, ForceMode, LogQuery, SearchRequest};
 use crate::tui::msg::Way;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,9 @@ pub(crate) enum Request {
     RemoveCollection(String),
     Reindex(String),
     CancelJob(String),
+    Mode,
+    ForceMode(ForceMode),
+    AutoMode,
 }
 
 /// Passages asked for at once, around a result and when reading on.
@@ -86,6 +89,9 @@ impl Request {
                 Call { method: "POST", path: format!("/v1/collections/{}/reindex", escape(name)), body: None }
             }
             Self::CancelJob(id) => delete(format!("/v1/jobs/{}", escape(id))),
+            Self::Mode => get("/v1/mode"),
+            Self::ForceMode(request) => post("/v1/mode/force".to_owned(), request),
+            Self::AutoMode => Call { method: "POST", path: "/v1/mode/auto".to_owned(), body: None },
         }
     }
 
@@ -105,6 +111,9 @@ impl Request {
             Self::RemoveCollection(_) => "remove the collection",
             Self::Reindex(_) => "re-index",
             Self::CancelJob(_) => "cancel the job",
+            Self::Mode => "read the mode",
+            Self::ForceMode(_) => "force the mode",
+            Self::AutoMode => "give the mode back",
         }
     }
 

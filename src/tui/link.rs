@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use crate::api::types::{Event, EventKind, Job, Page, Problem};
+use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::msg::{Msg, Reply, Wire};
@@ -181,6 +181,11 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::RemoveCollection(name) => Reply::Done(format!("Removed \"{name}\"."), job(body)),
         Request::Reindex(name) => Reply::Done(format!("Indexing \"{name}\" again."), job(body)),
         Request::CancelJob(_) => Reply::Done("The job is being cancelled.".to_owned(), job(body)),
+        Request::Mode => Reply::Mode(json(body)?),
+        Request::ForceMode(_) | Request::AutoMode => {
+            let report: ModeReport = json(body)?;
+            Reply::ModeSet(format!("The mode is {} now.", report.now.title))
+        }
     })
 }
 

@@ -1,7 +1,8 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, Page, Passage, Problem, Status,
+    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Page, Passage,
+    Problem, Status,
 };
 use crate::tui::effect::Request;
 use crate::tui::key::Key;
@@ -46,6 +47,9 @@ pub(crate) enum Reply {
     Passages(u64, Way, Vec<Passage>),
     /// Accepted as a job, or done at once; what to tell.
     Done(String, Option<Box<Job>>),
+    Mode(Box<ModeReport>),
+    /// A mode was forced or given back; what to tell.
+    ModeSet(String),
 }
 
 /// Where more of a document is read.

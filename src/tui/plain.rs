@@ -172,6 +172,15 @@ fn open(link: &mut dyn Link, talk: &Talk, number: &str, out: &mut impl Write) ->
 fn status(link: &mut dyn Link, out: &mut impl Write) -> io::Result<()> {
     let Some(Reply::Status(s)) = fetch(link, Request::Status, out)? else { return Ok(()) };
     writeln!(out, "Tier {}, up {}, version {}.", clean(&s.tier), span(s.uptime_ms), clean(&s.version))?;
+    if !s.mode.is_normal() {
+        writeln!(
+            out,
+            "Mode {}: {}. Back: {}.",
+            clean(&s.mode.title),
+            clean(&s.mode.reason),
+            clean(&s.mode.way_back)
+        )?;
+    }
     let (rss, peak) = (format_bytes(s.rss_bytes), format_bytes(s.peak_rss_bytes));
     writeln!(out, "Memory {rss} ({} anonymous), peak {peak}.", format_bytes(s.anonymous_bytes))?;
     let (documents, passages) = (plural(s.documents, "document"), plural(s.chunks, "passage"));

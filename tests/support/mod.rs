@@ -13,7 +13,15 @@ use tempfile::TempDir;
 /// The program under test, told nothing by the environment of the tester.
 pub fn spud() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spud"));
-    for name in ["SPUD_DATA", "SPUD_SOCKET", "SPUD_CONFIG", "SPUD_TIER", "NO_COLOR", "NOTIFY_SOCKET"] {
+    for name in [
+        "SPUD_DATA",
+        "SPUD_SOCKET",
+        "SPUD_CONFIG",
+        "SPUD_TIER",
+        "NO_COLOR",
+        "NOTIFY_SOCKET",
+        "MEMORY_PRESSURE_WATCH",
+    ] {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());

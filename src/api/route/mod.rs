@@ -8,6 +8,7 @@ mod embeddings;
 mod events;
 mod health;
 mod jobs;
+mod mode;
 mod models;
 mod search;
 mod status;
@@ -99,9 +100,10 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 10] = [
+    let all: [&[Route]; 11] = [
         &search::ROUTES,
         &status::ROUTES,
+        &mode::ROUTES,
         &collections::ROUTES,
         &documents::ROUTES,
         &jobs::ROUTES,

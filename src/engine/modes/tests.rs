@@ -28,6 +28,8 @@ impl Bench {
     fn in_folder(data: tempfile::TempDir) -> Self {
         let settings = Settings { data_dir: data.path().to_owned(), ..Settings::default() };
         let engine = Engine::open(settings).unwrap();
+        // Only the test measures.
+        engine.inner().modes.idle.store(true, Ordering::Relaxed);
         let at = now(&*engine.inner().clock);
         Self { engine, data, at }
     }
@@ -130,7 +132,8 @@ fn memory_empties_the_cache_and_a_slow_box_looks_at_less() {
     assert_eq!(effort.candidates, Effort::default().candidates / 4);
     assert_eq!(effort.rescored, effort.candidates);
     let q = "which oil does the generator take".to_owned();
-    let reply = bench.ask(Action::Search(SearchRequest { q, ..SearchRequest::default() }), Criticality::Default);
+    let reply =
+        bench.ask(Action::Search(SearchRequest { q, ..SearchRequest::default() }), Criticality::Default);
     let Ok(Reply::Search(found)) = reply else { panic!("{reply:?}") };
     assert!(found.found && found.notes.iter().any(|note| note.contains("fewer candidates")), "{found:?}");
 }
@@ -176,7 +179,7 @@ fn a_forced_mode_and_its_history_survive_a_restart() {
         panic!("not forced")
     };
     assert_eq!(report.now.mode, "memory_constrained");
-    assert_eq!(report.now.reason, "forced by uid 7, pid 7: uplink work");
+    assert_eq!(report.now.reason, "forced: uplink work (uid 7, pid 7)");
     let Bench { engine, data, .. } = bench;
     drop(engine);
     let bench = Bench::in_folder(data);
@@ -191,7 +194,9 @@ fn a_forced_mode_and_its_history_survive_a_restart() {
     };
     let items = history();
     assert_eq!((items[0].cause.as_str(), items[0].to.as_str()), ("forced", "memory_constrained"));
-    let Ok(Reply::Mode(report)) = bench.ask(Action::AutoMode, Criticality::Default) else { panic!("not auto") };
+    let Ok(Reply::Mode(report)) = bench.ask(Action::AutoMode, Criticality::Default) else {
+        panic!("not auto")
+    };
     assert!(report.now.forced.is_none());
     assert_eq!(history()[0].cause, "auto");
 }

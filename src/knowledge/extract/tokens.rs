@@ -4,14 +4,24 @@
 
 /// About the number of WordPiece tokens: words x 1.3, punctuation and CJK characters one each.
 pub(super) fn estimate(text: &str) -> u32 {
+    if text.is_ascii() {
+        count(text.bytes().map(char::from), |character| character.is_ascii_alphanumeric())
+    } else {
+        count(text.chars(), char::is_alphanumeric)
+    }
+}
+
+/// One loop for each kind of text: most is ASCII, and needs no tables.
+#[inline]
+fn count(characters: impl Iterator<Item = char>, is_word: impl Fn(char) -> bool) -> u32 {
     let (mut words, mut single) = (0_u64, 0_u64);
     let mut inside = 0_u64;
-    for character in text.chars() {
+    for character in characters {
         if is_wide(character) {
             single += 1;
             words += u64::from(inside > 0);
             inside = 0;
-        } else if character.is_alphanumeric() {
+        } else if is_word(character) {
             // A very long run is many pieces: hashes, base64, identifiers.
             inside += 1;
             single += u64::from(inside > 12 && inside.is_multiple_of(3));

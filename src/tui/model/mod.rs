@@ -10,7 +10,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
 
-use crate::api::types::{Hardware, Problem, Status};
+use crate::api::types::{Hardware, ModeBrief, Problem, Status};
 use crate::tui::effect::Request;
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::Tone;
@@ -120,6 +120,7 @@ pub(crate) enum Overlay {
         selected: usize,
     },
     Add(Box<AddDialog>),
+    Force(Box<ForceDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
     Detail {
@@ -135,6 +136,27 @@ pub(crate) struct AddDialog {
     pub(crate) path: LineEdit,
     pub(crate) collection: LineEdit,
     pub(crate) watch: bool,
+    pub(crate) field: usize,
+    pub(crate) problem: Option<&'static str>,
+}
+
+/// Modes that can be forced: the word on the wire, and as people read it.
+pub(crate) const FORCED_MODES: [(&str, &str); 6] = [
+    ("reduced_performance", "Reduced Performance"),
+    ("local_queue", "Local Queue"),
+    ("selective_processing", "Selective Processing"),
+    ("memory_constrained", "Memory Constrained"),
+    ("emergency", "Emergency"),
+    ("normal", "Normal"),
+];
+
+/// Forcing a mode: field 0 mode, 1 reason, 2 time, 3 Cancel, 4 Force.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ForceDialog {
+    /// Which of [`FORCED_MODES`].
+    pub(crate) mode: usize,
+    pub(crate) reason: LineEdit,
+    pub(crate) ttl: LineEdit,
     pub(crate) field: usize,
     pub(crate) problem: Option<&'static str>,
 }
@@ -193,12 +215,17 @@ impl Model {
         self.notice = Some(Notice { text: text.into(), tone });
     }
 
+    /// The mode of the box where it is not Normal.
+    pub(crate) fn mode(&self) -> Option<&ModeBrief> {
+        self.overview.status.as_ref().map(|status| &status.mode).filter(|mode| !mode.is_normal())
+    }
+
     /// Rows between the header and the footer.
     pub(crate) fn body_height(&self) -> usize {
-        usize::from(crate::tui::view::body(self.size).height)
+        usize::from(crate::tui::view::body(self).height)
     }
 
     pub(crate) fn body_width(&self) -> usize {
-        usize::from(crate::tui::view::body(self.size).width)
+        usize::from(crate::tui::view::body(self).width)
     }
 }

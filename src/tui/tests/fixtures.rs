@@ -71,6 +71,88 @@ pub(crate) fn status() -> Status {
     }
 }
 
+/// A box that is short of memory.
+pub(crate) fn short_of_memory() -> Status {
+    let effect = |short: &str, about: &str| ModeEffect {
+        name: short.replace(' ', "_"),
+        short: short.into(),
+        about: about.into(),
+    };
+    let mode = ModeBrief {
+        mode: "memory_constrained".into(),
+        title: "Memory Constrained".into(),
+        since_ms: NOW - 260_000,
+        axis: Some("memory".into()),
+        reason: "memory in use 84 %, limit 80 %".into(),
+        effects: vec![
+            effect("cache off", "The answer cache in memory is emptied and kept small."),
+            effect("small batches", "Indexing commits after each document and holds little."),
+        ],
+        way_back: "memory in use below 72 % for 120 s".into(),
+        retry_after_s: 120,
+        forced: None,
+    };
+    Status { mode, ..status() }
+}
+
+/// A box whose mode was forced.
+pub(crate) fn forced() -> Status {
+    let all = [
+        "fewer candidates",
+        "no rescoring",
+        "indexing paused",
+        "upstream queued",
+        "sheddable refused",
+        "batch refused",
+        "cache off",
+        "no ingest",
+    ];
+    let effect = |short: &&str| ModeEffect { short: (*short).into(), ..ModeEffect::default() };
+    let forced = ForcedMode {
+        mode: "emergency".into(),
+        actor: "uid 1000, pid 4711".into(),
+        reason: "flood in the cabinet".into(),
+        since_ms: NOW - DAY,
+        until_ms: NOW + DAY,
+    };
+    let mode = ModeBrief {
+        mode: "emergency".into(),
+        title: "Emergency".into(),
+        since_ms: NOW - DAY,
+        axis: None,
+        reason: "forced: flood in the cabinet (uid 1000, pid 4711)".into(),
+        effects: all.iter().map(effect).collect(),
+        way_back: "2026-09-22 14:13 UTC, or `spud mode auto`".into(),
+        retry_after_s: 86_400,
+        forced: Some(forced),
+    };
+    Status { mode, ..status() }
+}
+
+pub(crate) fn mode_report() -> ModeReport {
+    let axis = |axis: &str, mode: &str, what: &str, value: &str, enter: &str| ModeAxis {
+        axis: axis.into(),
+        mode: mode.into(),
+        readings: vec![ModeReading {
+            what: what.into(),
+            value: value.into(),
+            enter: enter.into(),
+            ..ModeReading::default()
+        }],
+        ..ModeAxis::default()
+    };
+    ModeReport {
+        now: short_of_memory().mode,
+        axes: vec![
+            axis("latency", "normal", "p95 of questions", "-", "300 ms"),
+            axis("memory", "memory_constrained", "memory in use", "84 %", "80 %"),
+            axis("disk", "normal", "free space", "12.0 GiB", "1.5 GiB"),
+        ],
+        ballast: true,
+        ..ModeReport::default()
+    }
+}
+
 pub(crate) fn hardware() -> Hardware {
     Hardware {
         memory_effective: 512 << 20,

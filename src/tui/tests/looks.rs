@@ -89,6 +89,41 @@ fn ask_states() {
 }
 
 #[test]
+fn modes() {
+    for (key, name) in [("f1", "overview"), ("f2", "ask"), ("f3", "library"), ("f4", "logs")] {
+        both(&format!("mode_{name}"), |size| {
+            let mut m = full(size);
+            reply(&mut m, Reply::Status(Box::new(short_of_memory())));
+            keys(&mut m, key);
+            m
+        });
+    }
+    both("mode_forced", |size| {
+        let mut m = full(size);
+        reply(&mut m, Reply::Status(Box::new(forced())));
+        keys(&mut m, "f3");
+        m
+    });
+    both("mode_explained", |size| {
+        let mut m = full(size);
+        reply(&mut m, Reply::Status(Box::new(short_of_memory())));
+        keys(&mut m, "f3 m");
+        reply(&mut m, Reply::Mode(Box::new(mode_report())));
+        m
+    });
+    both("mode_dialog", |size| {
+        let mut m = full(size);
+        keys(&mut m, "f3 M right enter f l o o d enter enter tab enter");
+        m
+    });
+    both("mode_dialog_without_a_reason", |size| {
+        let mut m = full(size);
+        keys(&mut m, "f3 M tab tab tab tab enter");
+        m
+    });
+}
+
+#[test]
 fn reading() {
     both("reader", |size| {
         let mut m = full(size);

@@ -172,3 +172,51 @@ fn quitting_asks_for_nothing_and_stops_listening() {
     assert!(m.quit);
     assert_eq!(effects.last(), Some(&Effect::Listen(false)));
 }
+
+#[test]
+fn a_mode_is_forced_with_a_reason_and_given_back() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f1");
+    assert!(keys(&mut m, "alt-m").is_empty());
+    assert!(m.notice.as_ref().unwrap().text.contains("nothing is forced"), "{:?}", m.notice);
+    assert!(keys(&mut m, "M enter enter enter enter").is_empty(), "no reason, nothing is forced");
+    assert!(matches!(m.overlay, Some(Overlay::Force(_))));
+    keys(&mut m, "esc");
+    let effects = keys(&mut m, "M right right tab f i r e tab 3 0 m enter enter");
+    match requests(&effects)[..] {
+        [Request::ForceMode(request)] => {
+            assert_eq!((request.mode.as_str(), request.reason.as_str()), ("selective_processing", "fire"));
+            assert_eq!(request.ttl_s, 1800);
+        }
+        ref other => panic!("{other:?}"),
+    }
+    reply(&mut m, Reply::Status(Box::new(forced())));
+    let effects = keys(&mut m, "alt-m enter");
+    assert!(requests(&effects).is_empty(), "Cancel has the focus");
+    let effects = keys(&mut m, "alt-m tab enter");
+    assert_eq!(requests(&effects), [&Request::AutoMode]);
+    let effects = keys(&mut m, ": m o d e enter");
+    assert_eq!(requests(&effects), [&Request::Mode]);
+}
+
+#[test]
+fn a_mode_is_shown_and_followed_on_the_question_line() {
+    let mut m = full((80, 24));
+    reply(&mut m, Reply::Jobs(Vec::new()));
+    let mut calm = status();
+    calm.jobs_running = 0;
+    reply(&mut m, Reply::Status(Box::new(calm.clone())));
+    assert!(!m.link.listening);
+    let (height, serial) = (m.body_height(), m.ask.serial);
+    let effects =
+        update(&mut m, Msg::Reply(Box::new(Reply::Answer(serial, Box::new(answer()))), Default::default()));
+    assert_eq!(requests(&effects), [&Request::Status], "an answer is when a changed mode is noticed");
+    let mut short = short_of_memory();
+    short.jobs_running = 0;
+    reply(&mut m, Reply::Status(Box::new(short)));
+    assert!(m.link.listening, "until it is Normal again");
+    assert_eq!(m.body_height(), height - 3);
+    reply(&mut m, Reply::Status(Box::new(calm)));
+    assert!(!m.link.listening);
+    assert_eq!(m.body_height(), height);
+}

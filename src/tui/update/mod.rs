@@ -5,6 +5,7 @@
 mod ask;
 mod library;
 mod logs;
+mod mode;
 mod overlay;
 
 pub(crate) use overlay::matches as palette_matches;
@@ -71,7 +72,8 @@ fn count(model: &mut Model, wire: Wire) {
 fn listen(model: &mut Model, effects: &mut Vec<Effect>) {
     let working = model.library.jobs.items.iter().any(|j| !j.state.is_final())
         || model.overview.status.as_ref().is_some_and(|s| s.jobs_running > 0 || s.jobs_queued > 0);
-    let wanted = !model.quit && (model.view != View::Ask || working || model.link.down);
+    let watch = working || model.link.down || model.mode().is_some();
+    let wanted = !model.quit && (model.view != View::Ask || watch);
     if wanted != model.link.listening {
         model.link.listening = wanted;
         effects.push(Effect::Listen(wanted));
@@ -111,6 +113,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         (Some(Overlay::Add(add)), _) => match add.field {
             0 => add.path.insert(text.trim()),
             1 => add.collection.insert(text.trim()),
+            _ => {}
+        },
+        (Some(Overlay::Force(force)), _) => match force.field {
+            1 => force.reason.insert(text.trim()),
+            2 => force.ttl.insert(text.trim()),
             _ => {}
         },
         (Some(_), _) => {}
@@ -172,6 +179,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             library::act(model, action)
         }
         Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
+        Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -243,7 +251,13 @@ pub(crate) fn moved(at: usize, action: Action, len: usize, page: usize) -> usize
 fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let now = model.now_ms;
     match reply {
-        Reply::Answer(serial, response) => ask::answered(model, serial, response),
+        Reply::Answer(serial, response) => {
+            ask::answered(model, serial, response);
+            // The question line does not listen: an answer is when a changed mode is noticed.
+            if !model.link.listening {
+                return vec![Effect::Request(Request::Status)];
+            }
+        }
         Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
         Reply::Status(status) => {
             let busy = status.jobs_running > 0 || !status.damaged.is_empty();
@@ -272,6 +286,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.library.arrange(Tab::Failures, now);
         }
         Reply::Logs(lines) => model.logs.load(lines),
+        Reply::Mode(report) => mode::explained(model, &report),
         Reply::Done(text, job) => {
             model.tell(Tone::Good, text);
             if let Some(job) = job {
@@ -283,6 +298,10 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             return effects;
         }
+        Reply::ModeSet(text) => {
+            model.tell(Tone::Good, text);
+            return vec![Effect::Request(Request::Status)];
+        }
     }
     Vec::new()
 }
@@ -293,7 +312,13 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         model.link.problem = Some(problem.clone());
     }
     match request {
-        Request::Ask(serial, _) => ask::failed(model, *serial, problem),
+        Request::Ask(serial, _) => {
+            let degraded = problem.status == 503;
+            ask::failed(model, *serial, problem);
+            if degraded {
+                return vec![Effect::Request(Request::Status)];
+            }
+        }
         Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
         Request::Documents { .. } => {
             model.library.loading = false;

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::model::{AddDialog, Confirm};
+use crate::tui::model::{AddDialog, Confirm, FORCED_MODES, ForceDialog};
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -57,6 +57,33 @@ pub(crate) fn add(pen: &mut Pen<'_>, screen: Rect, add: &AddDialog) -> Cursor {
         _ => None,
     };
     buttons(pen, inner, row(7), "Add", focus);
+    cursor
+}
+
+pub(crate) fn force(pen: &mut Pen<'_>, screen: Rect, force: &ForceDialog) -> Cursor {
+    let inner = pen.panel(screen, 68, 10, "Force a mode");
+    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
+    let on = force.field == 0;
+    pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, "Mode");
+    let name = FORCED_MODES.get(force.mode).map_or("", |(_, title)| title);
+    let tone = if on { Tone::Selected } else { Tone::Text };
+    let x = pen.put(inner.x + 12, row(1), inner.width.saturating_sub(12), tone, &format!("< {name} >"));
+    let room = inner.right().saturating_sub(x + 1);
+    pen.put(x + 1, row(1), room, Tone::Quiet, "left and right choose");
+    let mut cursor =
+        field(pen, inner, row(2), "Reason", &force.reason, "kept in the history", force.field == 1);
+    cursor = cursor.or(field(pen, inner, row(3), "For", &force.ttl, "1h", force.field == 2));
+    let (tone, text) = match force.problem {
+        Some(problem) => (Tone::Bad, problem),
+        None => (Tone::Quiet, "It ends by itself and never hides a full disk. Enter moves on."),
+    };
+    pen.put(inner.x, row(5), inner.width, tone, text);
+    let focus = match force.field {
+        3 => Some(false),
+        4 => Some(true),
+        _ => None,
+    };
+    buttons(pen, inner, row(7), "Force", focus);
     cursor
 }
 

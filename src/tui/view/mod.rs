@@ -3,6 +3,7 @@
 //! Invariant: reads the model and never changes it; the same model draws the same screen.
 
 mod ask;
+mod banner;
 mod dialog;
 mod footer;
 mod header;
@@ -40,10 +41,17 @@ pub(crate) fn compact(height: u16) -> bool {
     height < 16
 }
 
-/// Where a view draws, on a screen of this size.
-pub(crate) fn body((width, height): (u16, u16)) -> Rect {
+/// Where a view draws, below the header and the banner.
+pub(crate) fn body(model: &Model) -> Rect {
+    let (width, height) = model.size;
     let (top, rest) = if compact(height) { (1, 2) } else { (2, 4) };
-    Rect { x: 1, y: top, width: width.saturating_sub(2), height: height.saturating_sub(rest) }
+    let banner = banner::rows(model);
+    Rect {
+        x: 1,
+        y: top + banner,
+        width: width.saturating_sub(2),
+        height: height.saturating_sub(rest + banner),
+    }
 }
 
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
@@ -53,8 +61,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         too_small::draw(&mut pen, area);
         return;
     }
-    let inner = body((area.width, area.height)).intersection(area);
+    let inner = body(model).intersection(area);
     header::draw(&mut pen, area, model);
+    banner::draw(&mut pen, area, model);
     let cursor = match model.view {
         View::Overview => overview::draw(&mut pen, inner, model),
         View::Ask => ask::draw(&mut pen, inner, model),
@@ -67,6 +76,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Help { top }) => help::draw(&mut pen, area, model, *top),
         Some(Overlay::Palette { edit, selected }) => palette::draw(&mut pen, area, model, edit, *selected),
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
+        Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),
     };

@@ -1,0 +1,72 @@
+//! `/v1/mode`, its history, forcing and giving back; `/v1/breakers`.
+
+use axum::Json;
+use axum::routing::{get, post};
+
+use super::Route;
+use crate::api::call::{Call, unexpected};
+use crate::api::fault::Fault;
+use crate::api::types::{Breaker, ForceMode, ModeChange, ModeHistoryQuery, ModeReport, Page};
+use crate::engine::{Action, Reply};
+
+pub(super) static ROUTES: [Route; 5] = [
+    Route::new("GET", "/v1/mode", "The mode of the box, what led to it and what brings it back", || {
+        get(show)
+    })
+    .reply(200, "ModeReport"),
+    Route::new("GET", "/v1/mode/history", "Changes of the mode with their inputs, newest first", || {
+        get(history)
+    })
+    .query(&["cursor", "limit"])
+    .reply(200, "PageOfModeChange"),
+    Route::new("POST", "/v1/mode/force", "Force a mode for a time; never hides a full disk", || post(force))
+        .body("ForceMode")
+        .reply(200, "ModeReport"),
+    Route::new("POST", "/v1/mode/auto", "Let the box choose its mode again", || post(auto))
+        .reply(200, "ModeReport"),
+    Route::new("GET", "/v1/breakers", "Circuit breakers around dependencies", || get(breakers))
+        .reply(200, "PageOfBreaker"),
+];
+
+async fn show(mut call: Call) -> Result<Json<ModeReport>, Fault> {
+    call.query().finish()?;
+    report(&call, Action::Mode).await
+}
+
+async fn force(call: Call) -> Result<Json<ModeReport>, Fault> {
+    let request: ForceMode = call.json()?;
+    report(&call, Action::ForceMode(request)).await
+}
+
+async fn auto(mut call: Call) -> Result<Json<ModeReport>, Fault> {
+    call.query().finish()?;
+    report(&call, Action::AutoMode).await
+}
+
+async fn report(call: &Call, action: Action) -> Result<Json<ModeReport>, Fault> {
+    match call.ask(action).await? {
+        Reply::Mode(report) => Ok(Json(*report)),
+        other => unexpected(&other),
+    }
+}
+
+async fn history(mut call: Call) -> Result<Json<Page<ModeChange>>, Fault> {
+    let mut query = call.query();
+    let wanted = ModeHistoryQuery { cursor: query.one("cursor"), limit: query.number("limit")? };
+    query.finish()?;
+    if wanted.limit > 1000 {
+        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
+    }
+    match call.ask(Action::ModeHistory(wanted)).await? {
+        Reply::ModeChanges(page) => Ok(Json(page)),
+        other => unexpected(&other),
+    }
+}
+
+async fn breakers(mut call: Call) -> Result<Json<Page<Breaker>>, Fault> {
+    call.query().finish()?;
+    match call.ask(Action::Breakers).await? {
+        Reply::Breakers(items) => Ok(Json(Page { items, next: None })),
+        other => unexpected(&other),
+    }
+}
