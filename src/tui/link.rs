@@ -51,6 +51,8 @@ impl Inbox {
             EventKind::Index(collection) => format!("index {}", collection.name),
             EventKind::Status(_) => "status".to_owned(),
             EventKind::Mode(_) => "mode".to_owned(),
+            EventKind::Queue(_) => "queue".to_owned(),
+            EventKind::Operation(_) => "operation".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)

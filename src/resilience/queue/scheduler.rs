@@ -72,10 +72,6 @@ impl Scheduler {
         self.entries.get(&number)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(super) fn add(&mut self, number: u64, entry: Entry) {
         self.remove(number);
         if entry.expires_ms > 0 {
@@ -160,12 +156,6 @@ impl Scheduler {
         let over = self.expiring.iter().take_while(|(at, _)| *at <= now_ms).map(|(_, number)| *number);
         let idle = |number: &u64| self.entries.get(number).is_some_and(|entry| entry.leased_ms.is_none());
         over.filter(idle).take(most).collect()
-    }
-
-    /// True when [`Self::take`] would give something.
-    pub(super) fn has_ready(&mut self, now_ms: u64) -> bool {
-        self.promote(now_ms);
-        self.ready.iter().any(|lane| !lane.is_empty())
     }
 
     /// When something is to be done though nothing comes in; deliveries count only where they are `wanted`.

@@ -35,7 +35,7 @@ const DONE_KEPT: u64 = 1_000;
 pub(super) const DEAD_MOST: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
-pub struct LaneTotals {
+pub(super) struct LaneTotals {
     pub operations: u64,
     pub bytes: u64,
     pub delivered: u64,
@@ -46,7 +46,7 @@ pub struct LaneTotals {
 
 /// What the queue knows of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
-pub struct Totals {
+pub(super) struct Totals {
     pub box_id: u64,
     pub epoch: u32,
     /// Of the newest operation.

@@ -366,6 +366,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         EventKind::Mode(_) => vec![Effect::Request(Request::Status)],
+        EventKind::Queue(_) | EventKind::Operation(_) => Vec::new(),
         EventKind::Log(line) => {
             if model.logs.loaded {
                 model.logs.push(line);
