@@ -51,6 +51,7 @@ pub(super) static ROUTES: [Route; 12] = [
     Route::new("PUT", "/v1/queue/dead/{id}", "Give a dead letter another payload", || {
         put(edit)
     })
+    .query(&["keep_type"])
     .body("Payload")
     .reply(200, "Operation"),
     Route::new("DELETE", "/v1/queue/dead/{id}", "Throw a dead letter away", || delete(purge)).reply(200, "Purged"),
@@ -162,8 +163,10 @@ async fn retry(mut call: Call) -> Result<Json<Operation>, Fault> {
 }
 
 async fn edit(mut call: Call) -> Result<Json<Operation>, Fault> {
-    call.query().finish()?;
-    let content_type = Some(call.header("content-type")?.to_owned()).filter(|kind| !kind.is_empty());
+    let mut query = call.query();
+    let keep = query.flag("keep_type")?;
+    query.finish()?;
+    let content_type = Some(call.header("content-type")?.to_owned()).filter(|kind| !kind.is_empty() && !keep);
     let action = Action::EditOperation { id: call.param("id"), content_type, payload: call.body() };
     changed(&call, action).await
 }
