@@ -252,7 +252,9 @@ fn refused(error: EngineError) -> HostError {
         | EngineError::Conflict { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
-        EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => HostError::Failed { what, advice },
+        EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => {
+            HostError::Failed { what, advice }
+        }
         EngineError::StoreFailed { .. } => {
             HostError::Failed { what, advice: "check the disk of the data folder".to_owned() }
         }

@@ -8,7 +8,8 @@ use super::types::{
     AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
     EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode,
     Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, Passage, PauseQueue, Problem, Purged, QueueLane, QueueStatus, RemoveRequest, SearchRequest, SearchResponse, Status,
+    OperationDetail, Passage, PauseQueue, Problem, Purged, QueueLane, QueueStatus, RemoveRequest,
+    SearchRequest, SearchResponse, Status,
 };
 
 /// The whole document.

@@ -81,7 +81,10 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let mut headers = vec![("content-type", content_type.as_str())];
             headers.extend(idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
             if headers.iter().any(|(_, value)| value.chars().any(|letter| !matches!(letter, ' '..='~'))) {
-                return Err(CliError::usage("a type or key has letters that no header can carry", "use ASCII"));
+                return Err(CliError::usage(
+                    "a type or key has letters that no header can carry",
+                    "use ASCII",
+                ));
             }
             let link = context.connect()?;
             let target = format!("/v1/operations?{}", query.join("&"));
@@ -158,7 +161,15 @@ pub(super) fn show(id: &str, context: &mut Context) -> Result<(), CliError> {
         ("kind", operation.kind.clone()),
         ("lane", operation.lane.clone()),
         ("key", operation.key.clone()),
-        ("made", format!("{} UTC by uid {}, pid {}", format_time(operation.created_ms), operation.uid, operation.pid)),
+        (
+            "made",
+            format!(
+                "{} UTC by uid {}, pid {}",
+                format_time(operation.created_ms),
+                operation.uid,
+                operation.pid
+            ),
+        ),
         ("not before", time(operation.not_before_ms)),
         ("expires", time(operation.expires_ms)),
         ("ended", time(operation.ended_ms)),

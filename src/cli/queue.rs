@@ -69,7 +69,8 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         }
         Verb::Edit { id, file, content_type } => edit(&id, file.as_deref(), content_type, context)?,
         Verb::Purge { id, .. } => {
-            let target = id.map_or("/v1/queue/dead".to_owned(), |id| format!("/v1/queue/dead/{}", escape(&id)));
+            let target =
+                id.map_or("/v1/queue/dead".to_owned(), |id| format!("/v1/queue/dead/{}", escape(&id)));
             let purged: Purged = context.connect()?.send("DELETE", &target, &())?;
             if context.json {
                 context.print_json(&purged)?;
@@ -158,7 +159,8 @@ fn edit(
 }
 
 fn in_editor(before: &[u8]) -> Result<Vec<u8>, CliError> {
-    let failed = |error: std::io::Error| CliError::new(IO_ERROR, format!("no draft file: {error}"), "set TMPDIR");
+    let failed =
+        |error: std::io::Error| CliError::new(IO_ERROR, format!("no draft file: {error}"), "set TMPDIR");
     let mut draft = tempfile::Builder::new().prefix("spud-").tempfile().map_err(failed)?;
     std::io::Write::write_all(&mut draft, before).map_err(failed)?;
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());

@@ -61,8 +61,7 @@ impl Outbox {
         clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
         let advice = "give it as --upstream http://HOST:PORT/PATH or SPUD_UPSTREAM";
-        let upstream =
-            upstream.map(Upstream::parse).transpose().map_err(|what| invalid(what, advice))?;
+        let upstream = upstream.map(Upstream::parse).transpose().map_err(|what| invalid(what, advice))?;
         let settings = QueueSettings {
             limits: limits(budgets.memory_total),
             attempts_most: ATTEMPTS,
@@ -77,12 +76,7 @@ impl Outbox {
     }
 
     /// Notes a post; true when somebody must be sent to [`Outbox::commit`] it.
-    pub(super) fn post(
-        &self,
-        caller: &Caller,
-        request: PostOperation,
-        done: Done,
-    ) -> bool {
+    pub(super) fn post(&self, caller: &Caller, request: PostOperation, done: Done) -> bool {
         let operation = match queue_words::new_operation(caller, request) {
             Ok(operation) => operation,
             Err(error) => {
@@ -118,7 +112,10 @@ impl Outbox {
                 Ok(answers) => {
                     for (answer, done) in answers.into_iter().zip(waiting) {
                         done(answer.map_err(queue_words::refused).map(|added| {
-                            Reply::Posted(Box::new(queue_words::operation(added.id, &added.operation)), added.known)
+                            Reply::Posted(
+                                Box::new(queue_words::operation(added.id, &added.operation)),
+                                added.known,
+                            )
                         }));
                     }
                 }

@@ -1,9 +1,9 @@
 //! What people ask of the queue: list, show, pause, retry, edit, purge.
 
+use super::EngineError;
 use super::queue_words::{self, store_said};
 use super::run::Inner;
 use super::worker::invalid;
-use super::EngineError;
 use crate::api::types::{Operation, OperationDetail, OperationQuery, Page, Purged, QueueStatus};
 use crate::resilience::queue::{Id, LANES, PAYLOAD, State};
 
@@ -34,8 +34,10 @@ fn find(
     text: &str,
 ) -> Result<(Id, crate::resilience::queue::Operation, Option<Vec<u8>>), EngineError> {
     let id = parse(inner, text)?;
-    let found = inner.outbox.queue.find(&inner.modes.control, id.number).map_err(|error| store_said(&error))?;
-    let (operation, payload) = found.filter(|(found, _)| found.epoch == id.epoch).ok_or_else(|| missing(text))?;
+    let found =
+        inner.outbox.queue.find(&inner.modes.control, id.number).map_err(|error| store_said(&error))?;
+    let (operation, payload) =
+        found.filter(|(found, _)| found.epoch == id.epoch).ok_or_else(|| missing(text))?;
     Ok((id, operation, payload))
 }
 

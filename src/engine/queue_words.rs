@@ -50,7 +50,8 @@ pub(super) fn lane(text: &str) -> Result<Lane, EngineError> {
 }
 
 pub(super) fn new_operation(caller: &Caller, request: PostOperation) -> Result<NewOperation, EngineError> {
-    let at = CRITICALITIES.iter().position(|(criticality, ..)| *criticality == caller.criticality).unwrap_or(1);
+    let at =
+        CRITICALITIES.iter().position(|(criticality, ..)| *criticality == caller.criticality).unwrap_or(1);
     let usual = CRITICALITIES.get(at).map_or(Lane::Normal, |(_, _, lane)| *lane);
     let lane = request.lane.as_deref().map_or(Ok(usual), lane)?;
     for (name, text, most) in [
@@ -64,7 +65,10 @@ pub(super) fn new_operation(caller: &Caller, request: PostOperation) -> Result<N
         }
     }
     if request.kind.starts_with("spud.") || request.key.starts_with("spud.") {
-        return Err(invalid("kinds and keys that begin with 'spud.' are the box's own", "choose another name"));
+        return Err(invalid(
+            "kinds and keys that begin with 'spud.' are the box's own",
+            "choose another name",
+        ));
     }
     let key = request.idempotency_key;
     if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > KEY) {

@@ -206,8 +206,7 @@ impl Breaker {
     /// How long an open one stays so.
     #[must_use]
     pub fn retry_in_ms(&self, now_ms: u64) -> Option<u64> {
-        (self.state == BreakerState::Open)
-            .then(|| (self.since_ms + self.pause_ms).saturating_sub(now_ms))
+        (self.state == BreakerState::Open).then(|| (self.since_ms + self.pause_ms).saturating_sub(now_ms))
     }
 
     fn view(&self, name: &str) -> BreakerView {

@@ -16,9 +16,12 @@ use crate::engine::{Action, Reply};
 const LIST: &[&str] = &["lane", "state", "cursor", "limit"];
 
 pub(super) static ROUTES: [Route; 12] = [
-    Route::new("POST", "/v1/operations", "Queue an operation for the upstream; the body is its payload", || {
-        post(add)
-    })
+    Route::new(
+        "POST",
+        "/v1/operations",
+        "Queue an operation for the upstream; the body is its payload",
+        || post(add),
+    )
     .query(&["kind", "lane", "key", "not_before_ms", "expires_ms"])
     .body("Payload")
     .reply(202, "Operation"),
@@ -43,18 +46,18 @@ pub(super) static ROUTES: [Route; 12] = [
     Route::new("GET", "/v1/queue/dead", "Dead letters, newest first", || get(dead))
         .query(&["lane", "cursor", "limit"])
         .reply(200, "PageOfOperation"),
-    Route::new("DELETE", "/v1/queue/dead", "Throw all dead letters away", || delete(purge_all)).reply(200, "Purged"),
+    Route::new("DELETE", "/v1/queue/dead", "Throw all dead letters away", || delete(purge_all))
+        .reply(200, "Purged"),
     Route::new("POST", "/v1/queue/dead/{id}/retry", "Queue a dead letter again, in its old place", || {
         post(retry)
     })
     .reply(200, "Operation"),
-    Route::new("PUT", "/v1/queue/dead/{id}", "Give a dead letter another payload", || {
-        put(edit)
-    })
-    .query(&["keep_type"])
-    .body("Payload")
-    .reply(200, "Operation"),
-    Route::new("DELETE", "/v1/queue/dead/{id}", "Throw a dead letter away", || delete(purge)).reply(200, "Purged"),
+    Route::new("PUT", "/v1/queue/dead/{id}", "Give a dead letter another payload", || put(edit))
+        .query(&["keep_type"])
+        .body("Payload")
+        .reply(200, "Operation"),
+    Route::new("DELETE", "/v1/queue/dead/{id}", "Throw a dead letter away", || delete(purge))
+        .reply(200, "Purged"),
 ];
 
 async fn add(mut call: Call) -> Result<Response, Fault> {

@@ -14,8 +14,15 @@ const REASON: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Then {
     Done,
-    Again { attempts: u32, not_before_ms: u64, error: String },
-    Dead { attempts: u32, reason: String },
+    Again {
+        attempts: u32,
+        not_before_ms: u64,
+        error: String,
+    },
+    Dead {
+        attempts: u32,
+        reason: String,
+    },
     /// Not tried.
     Back,
 }
@@ -80,9 +87,10 @@ pub(super) fn carry(
                 (halted, carried.stop) = (true, Some(short(reason)));
                 Then::Back
             }
-            Outcome::Retry { reason, counts: true, .. } if attempts >= attempts_most => {
-                Then::Dead { attempts, reason: short(format!("given up after {attempts} attempts: {reason}")) }
-            }
+            Outcome::Retry { reason, counts: true, .. } if attempts >= attempts_most => Then::Dead {
+                attempts,
+                reason: short(format!("given up after {attempts} attempts: {reason}")),
+            },
             Outcome::Retry { after_ms, reason, counts, .. } => {
                 let attempts = if counts { attempts } else { operation.attempts.max(1) };
                 let pause_ms = backoff_ms(attempts, around.random());

@@ -19,11 +19,20 @@ pub enum Outcome {
     Delivered,
     /// Not now. `counts` where the operation may be the cause: an upstream that nobody reaches for days must
     /// not use up the attempts of what waits for it.
-    Retry { after_ms: Option<u64>, reason: String, counts: bool, failure: bool },
+    Retry {
+        after_ms: Option<u64>,
+        reason: String,
+        counts: bool,
+        failure: bool,
+    },
     /// Never.
-    Dead { reason: String },
+    Dead {
+        reason: String,
+    },
     /// The upstream wants nothing of us until a person says otherwise.
-    Stop { reason: String },
+    Stop {
+        reason: String,
+    },
 }
 
 /// Takes operations to where they belong, one at a time; each must have ended within [`Delivery::longest_ms`].
@@ -34,7 +43,8 @@ pub trait Delivery {
 
 /// What an HTTP status means for an operation.
 pub(super) fn judge(status: u16, retry_after: Option<&str>, said: &str, now_ms: u64) -> Outcome {
-    let reason = if said.is_empty() { format!("status {status}") } else { format!("status {status}: {said}") };
+    let reason =
+        if said.is_empty() { format!("status {status}") } else { format!("status {status}: {said}") };
     let after_ms = retry_after.and_then(|text| after(text, now_ms));
     match status {
         200..=299 => Outcome::Delivered,

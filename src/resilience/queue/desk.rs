@@ -31,7 +31,12 @@ impl Queue {
     ///
     /// # Errors
     /// What the store says.
-    pub fn retry(&self, control: &Control, number: u64, now_ms: u64) -> Result<Option<Operation>, StoreError> {
+    pub fn retry(
+        &self,
+        control: &Control,
+        number: u64,
+        now_ms: u64,
+    ) -> Result<Option<Operation>, StoreError> {
         self.load(control, now_ms)?;
         let revived = self.write(control, |write| shelf::revive(write, number))?;
         if let Some(operation) = &revived {

@@ -43,8 +43,7 @@ pub(super) fn note_gap(
         rewrite(write, open, &operation)?;
         return Ok((open, operation));
     }
-    let gap =
-        Gap { dropped: 1, first: lost.clone(), last: lost, since_ms: now_ms, until_ms: now_ms };
+    let gap = Gap { dropped: 1, first: lost.clone(), last: lost, since_ms: now_ms, until_ms: now_ms };
     let new = NewOperation {
         kind: GAP.to_owned(),
         content_type: "application/json".to_owned(),
@@ -84,4 +83,3 @@ fn gap_text(lane: Lane, gap: Gap) -> String {
     })
     .to_string()
 }
-

@@ -38,11 +38,14 @@ impl Upstream {
     /// What is wrong with it, in words.
     pub fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("https://") {
-            return Err("https:// is not spoken yet: name a local TLS proxy or VPN address with http://".into());
+            return Err(
+                "https:// is not spoken yet: name a local TLS proxy or VPN address with http://".into()
+            );
         }
         let uri: hyper::Uri = url.parse().map_err(|error| format!("'{url}' is no URL: {error}"))?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
-        let authority = authority.ok_or_else(|| format!("'{url}' is not of the form http://host:port/path"))?;
+        let authority =
+            authority.ok_or_else(|| format!("'{url}' is not of the form http://host:port/path"))?;
         if authority.as_str().contains('@') {
             return Err("the URL must not carry a name or password".into());
         }
@@ -145,8 +148,7 @@ async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failur
     let stream = tokio::time::timeout(CONNECT, TcpStream::connect(&upstream.authority));
     let stream = stream.await.map_err(|_| unreachable(&"no answer"))?.map_err(|error| unreachable(&error))?;
     stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
-    let (link, connection) =
-        handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    let (link, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     // It moves on only while a delivery runs on this runtime, and ends with the link.
     tokio::spawn(connection);
     Ok(link)
@@ -185,7 +187,8 @@ async fn read(response: Response<Incoming>) -> Result<(u16, Option<String>, Stri
 fn words(body: &[u8]) -> String {
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let detail = json.as_ref().and_then(|json| json.get("detail")?.as_str()).map(str::to_owned);
-    let text = detail.unwrap_or_else(|| String::from_utf8_lossy(body).lines().next().unwrap_or_default().into());
+    let text =
+        detail.unwrap_or_else(|| String::from_utf8_lossy(body).lines().next().unwrap_or_default().into());
     text.chars().filter(|letter| !letter.is_control()).take(SAID).collect()
 }
 

@@ -98,4 +98,3 @@ fn find_in<T: ReadableTable<&'static [u8], &'static [u8]>>(
     }
     Ok(None)
 }
-

@@ -161,7 +161,10 @@ impl Scheduler {
     /// When something is to be done though nothing comes in; deliveries count only where they are `wanted`.
     pub(super) fn due(&self, wanted: bool, now_ms: u64) -> Option<u64> {
         let first = |set: &BTreeSet<(u64, u64)>| set.first().map(|(at, _)| *at);
-        let upkeep = [first(&self.leases), first(&self.expiring)];
+        // What is under way does not expire: it must not keep anybody awake.
+        let idle = |number: &u64| self.entries.get(number).is_some_and(|entry| entry.leased_ms.is_none());
+        let expiring = self.expiring.iter().find(|(_, number)| idle(number)).map(|(at, _)| *at);
+        let upkeep = [first(&self.leases), expiring];
         let mut due = upkeep.into_iter().flatten().min();
         if wanted {
             let now = self.ready.iter().any(|lane| !lane.is_empty()).then_some(now_ms);
@@ -190,12 +193,9 @@ impl Scheduler {
             self.make_ready(number);
         }
         // A clock that was set back must not hold a retry longer than any pause may be.
-        while let Some((_, number)) = self
-            .retries
-            .first()
-            .copied()
-            .filter(|(at, _)| *at <= now_ms || *at > now_ms.saturating_add(2 * super::delivery::AFTER_MOST_MS))
-        {
+        while let Some((_, number)) = self.retries.first().copied().filter(|(at, _)| {
+            *at <= now_ms || *at > now_ms.saturating_add(2 * super::delivery::AFTER_MOST_MS)
+        }) {
             if self.tokens < TOKEN {
                 break;
             }

@@ -82,7 +82,6 @@ pub struct Terms {
 
 /// What an enqueuing transaction did; to be given to [`super::Queue::announce`] once it is committed.
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Added {
     pub id: Id,
     pub operation: Operation,
@@ -96,7 +95,9 @@ pub struct Added {
 /// One operation of a list.
 pub type Listed = (u64, Operation);
 
-pub(super) fn totals_of(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<Totals, StoreError> {
+pub(super) fn totals_of(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Totals, StoreError> {
     let Some(bytes) = table.get(TOTALS)? else { return Ok(Totals::default()) };
     Ok(codec::decode(VERSION, bytes.value())?)
 }
@@ -203,7 +204,11 @@ pub(super) fn put(
 }
 
 /// A waiting operation as it is now.
-pub(super) fn rewrite(write: &WriteTransaction, number: u64, operation: &Operation) -> Result<(), StoreError> {
+pub(super) fn rewrite(
+    write: &WriteTransaction,
+    number: u64,
+    operation: &Operation,
+) -> Result<(), StoreError> {
     let record = codec::encode(VERSION, operation)?;
     let key = owned_key(operation.lane as u32, number);
     write.open_table(WAITING)?.insert(&key[..], record.as_slice())?;
@@ -298,14 +303,8 @@ pub(super) fn bury(
 ) -> Result<Option<(u64, Operation)>, StoreError> {
     let Some(operation) = take_out(write, totals, lane, number)? else { return Ok(None) };
     let last_error = reason.to_owned();
-    let dead = Operation {
-        state: State::Dead,
-        ended_ms: now_ms,
-        last_error,
-        attempts,
-        lease: (0, 0),
-        ..operation
-    };
+    let dead =
+        Operation { state: State::Dead, ended_ms: now_ms, last_error, attempts, lease: (0, 0), ..operation };
     let oldest = {
         let mut table = write.open_table(DEAD)?;
         table.insert(&number_key(number)[..], codec::encode(VERSION, &dead)?.as_slice())?;

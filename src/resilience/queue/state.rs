@@ -274,7 +274,6 @@ impl Queue {
     pub fn box_id(&self) -> u64 {
         self.picture().terms.as_ref().map_or(self.box_id, |terms| terms.box_id)
     }
-
 }
 
 impl Picture {
@@ -293,7 +292,8 @@ impl Picture {
         }
         let wanted = upstream && !self.held && self.totals.paused.is_none();
         let upkeep = self.scheduler.due(false, now_ms);
-        let delivery = if wanted { self.scheduler.due(true, now_ms).map(|at| at.max(self.gate_ms)) } else { None };
+        let delivery =
+            if wanted { self.scheduler.due(true, now_ms).map(|at| at.max(self.gate_ms)) } else { None };
         let due = [upkeep, delivery].into_iter().flatten().min()?;
         Some(due.max(self.store_retry_ms.min(now_ms + STORE_PAUSE_MS)))
     }

@@ -45,7 +45,12 @@ impl Queue {
     ) -> Result<Vec<(Id, Operation)>, StoreError> {
         self.load(control, around.now_ms())?;
         let mut dead = self.expire(control, around.now_ms())?;
-        let Some(delivery) = delivery else { return Ok(dead) };
+        let Some(delivery) = delivery else {
+            if self.settings.upstream {
+                self.picture().gate_ms = around.now_ms() + STORE_PAUSE_MS;
+            }
+            return Ok(dead);
+        };
         let batch = self.lease(control, around.now_ms())?;
         if batch.is_empty() {
             return Ok(dead);

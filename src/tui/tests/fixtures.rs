@@ -327,7 +327,12 @@ pub(crate) fn queue() -> QueueStatus {
     let mut bulk = lane("bulk", 1999, 3 << 20, 2 * DAY);
     bulk.dropped = 12;
     QueueStatus {
-        lanes: vec![lane("critical", 0, 0, 0), lane("high", 3, 900, 65_000), lane("normal", 1200, 90 << 10, 3_600_000), bulk],
+        lanes: vec![
+            lane("critical", 0, 0, 0),
+            lane("high", 3, 900, 65_000),
+            lane("normal", 1200, 90 << 10, 3_600_000),
+            bulk,
+        ],
         dead_letters: 2,
         next_retry_ms: Some(NOW + 4_000),
         backlog_percent: 60,
@@ -359,7 +364,10 @@ pub(crate) fn letters() -> Vec<Operation> {
         pid: 77,
         ..Operation::default()
     };
-    vec![letter(20, "reading", "given up after 20 attempts: status 500"), letter(1, "report", "status 422: no such pump")]
+    vec![
+        letter(20, "reading", "given up after 20 attempts: status 500"),
+        letter(1, "report", "status 422: no such pump"),
+    ]
 }
 
 /// A model that has drawn nothing yet.

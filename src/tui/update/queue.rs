@@ -73,7 +73,10 @@ pub(super) fn shown(model: &mut Model, detail: &OperationDetail) {
     add("kind", operation.kind.clone());
     add("lane", operation.lane.clone());
     add("key", operation.key.clone());
-    add("made", format!("{} UTC by uid {}, pid {}", format_time(operation.created_ms), operation.uid, operation.pid));
+    add(
+        "made",
+        format!("{} UTC by uid {}, pid {}", format_time(operation.created_ms), operation.uid, operation.pid),
+    );
     add("given up", operation.ended_ms.map_or(String::new(), |ms| format!("{} UTC", format_time(ms))));
     add("tries", operation.attempts.to_string());
     add("reason", operation.last_error.clone());
