@@ -7,7 +7,7 @@ use redb::WriteTransaction;
 use super::batch::{Surroundings, Then, carry};
 use super::delivery::{Delivery, Parcel};
 use super::operation::{Id, Lane, Operation, State};
-use super::shelf;
+use super::shelf::{self, Terms};
 use super::state::{Queue, STORE_PAUSE_MS};
 use crate::store::{Control, StoreError};
 
@@ -134,44 +134,31 @@ impl Queue {
             let mut parcels = Vec::new();
             let mut bytes = 0;
             for (lane, number) in &numbers {
-                let Some(mut operation) = shelf::waiting(write, *lane, *number)? else {
+                let Some(operation) = shelf::waiting(write, *lane, *number)? else {
                     gone.push(*number);
                     continue;
                 };
                 bytes += operation.bytes;
                 // The first always goes; what is left keeps its place behind it.
                 if !left.is_empty() || (bytes > BATCH_BYTES && !parcels.is_empty()) {
-                    left.push((*number, operation.attempts, operation.not_before_ms));
+                    left.push(*number);
                     continue;
                 }
-                operation.state = State::Leased;
-                operation.lease = (terms.epoch, until_ms);
-                shelf::rewrite(write, *number, &operation)?;
-                let payload = match shelf::payload_of(write, *number) {
-                    Ok(payload) => payload,
-                    Err(StoreError::Record(error)) => {
-                        let reason = (format!("its payload is damaged: {error}"), operation.attempts);
-                        shelf::change_totals(write, |totals| {
-                            shelf::bury(write, totals, (*lane, *number), (&reason.0, reason.1), now_ms)
-                        })?;
-                        gone.push(*number);
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                };
-                let id = Id { box_id: terms.box_id, epoch: operation.epoch, number: *number };
-                parcels.push(Parcel { id, operation, payload });
+                match parcel(write, &terms, operation, *number, (until_ms, now_ms))? {
+                    Some(parcel) => parcels.push(parcel),
+                    None => gone.push(*number),
+                }
             }
             Ok(parcels)
         });
         let mut picture = self.picture();
         if leased.is_err() {
-            for (_, number) in &numbers {
-                picture.put_back(*number);
-            }
+            // Nothing was kept: everything stands as it stood.
+            gone.clear();
+            left = numbers.iter().map(|(_, number)| *number).collect();
         }
         gone.iter().for_each(|number| drop(picture.scheduler.remove(*number)));
-        left.iter().for_each(|(number, ..)| picture.put_back(*number));
+        left.iter().for_each(|number| picture.put_back(*number));
         leased
     }
 
@@ -219,6 +206,33 @@ impl Queue {
         picture.note_gaps(gaps);
         Ok(dead)
     }
+}
+
+/// Keeps that an operation is under way; one whose payload is damaged becomes a dead letter instead.
+fn parcel(
+    write: &WriteTransaction,
+    terms: &Terms,
+    mut operation: Operation,
+    number: u64,
+    (until_ms, now_ms): (u64, u64),
+) -> Result<Option<Parcel>, StoreError> {
+    let payload = match shelf::payload_of(write, number) {
+        Ok(payload) => payload,
+        Err(StoreError::Record(error)) => {
+            let reason = format!("its payload is damaged: {error}");
+            let at = (operation.lane, number);
+            shelf::change_totals(write, |totals| {
+                shelf::bury(write, totals, at, (&reason, operation.attempts), now_ms)
+            })?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    operation.state = State::Leased;
+    operation.lease = (terms.epoch, until_ms);
+    shelf::rewrite(write, number, &operation)?;
+    let id = Id { box_id: terms.box_id, epoch: operation.epoch, number };
+    Ok(Some(Parcel { id, operation, payload }))
 }
 
 /// Keeps what became of one operation.
