@@ -127,6 +127,17 @@ impl Call {
         })
     }
 
+    /// The body as it came.
+    pub(super) fn body(&self) -> Vec<u8> {
+        self.body.to_vec()
+    }
+
+    /// A header as text; empty where there is none.
+    pub(super) fn header(&self, name: &str) -> Result<&str, Fault> {
+        let Some(value) = self.headers.get(name) else { return Ok("") };
+        value.to_str().map_err(|_| Fault::bad_request(format!("the header {name} is not plain ASCII")))
+    }
+
     /// The body as JSON, or the default where there is none.
     pub(super) fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Fault> {
         if self.body.is_empty() { Ok(T::default()) } else { self.json() }

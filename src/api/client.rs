@@ -113,22 +113,46 @@ impl Client {
         parse(&self.call(method, target, Some(&body))?)
     }
 
+    /// Sends bytes of a type, with headers of their own, and reads the reply of this type.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn put_bytes<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<T, ClientError> {
+        parse(&self.call_with(method, target, headers, Some(body))?)
+    }
+
     /// One request and its reply, problem documents as errors. A kept connection that the server closed
     /// meanwhile is opened again; a request that may have been received is not repeated here.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
+        self.call_with(method, target, &[], body)
+    }
+
+    fn call_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ClientError> {
         let kept = self.wire.take().filter(Wire::is_open);
         let reused = kept.is_some();
         let wire = match kept {
             Some(wire) => wire,
             None => self.dial()?,
         };
-        let answer = match self.exchange(wire, method, target, body) {
+        let answer = match self.exchange(wire, method, target, headers, body) {
             Err(ClientError::Broken(_)) if reused && (method == "GET" || is_question(target)) => {
                 let wire = self.dial()?;
-                self.exchange(wire, method, target, body)?
+                self.exchange(wire, method, target, headers, body)?
             }
             other => other?,
         };
@@ -149,11 +173,12 @@ impl Client {
         mut wire: Wire,
         method: &str,
         target: &str,
+        headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Result<Answer, ClientError> {
         let long = ["/v1/check", "/v1/eval", "/v1/models"].iter().any(|path| target.starts_with(path));
         let limit = if long { LONG_TIME } else { REPLY_TIME };
-        let sent = wire.read_timeout(Some(limit)).and_then(|()| wire.request(method, target, &[], body));
+        let sent = wire.read_timeout(Some(limit)).and_then(|()| wire.request(method, target, headers, body));
         // A server that refuses says so before it has read everything: look for its answer first.
         let head = match (sent, wire.head()) {
             (_, Ok(head)) => head,

@@ -96,6 +96,9 @@ impl From<EngineError> for Fault {
             EngineError::Busy { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", said).retry_after(retry_after_s.max(1))
             }
+            EngineError::QueueFull { advice, .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", said).advice(advice).retry_after(30)
+            }
             EngineError::Damaged { advice, .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", said).advice(advice)
             }

@@ -35,6 +35,8 @@ pub struct Options {
     pub scratch: bool,
     /// A model file that answers in place of the active model.
     pub model: Option<PathBuf>,
+    /// `--upstream` or `SPUD_UPSTREAM`: where a daemon delivers operations to.
+    pub upstream: Option<String>,
 }
 
 /// Why there is no box to talk to.
@@ -130,6 +132,7 @@ impl Host {
             daemon: options.daemon,
             scratch: options.scratch,
             model: options.model.clone(),
+            upstream: options.upstream.clone(),
         })
         .map_err(refused)?;
         let engine = Arc::new(engine);
@@ -249,7 +252,9 @@ fn refused(error: EngineError) -> HostError {
         | EngineError::Conflict { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
-        EngineError::Degraded { advice, .. } => HostError::Failed { what, advice },
+        EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => {
+            HostError::Failed { what, advice }
+        }
         EngineError::StoreFailed { .. } => {
             HostError::Failed { what, advice: "check the disk of the data folder".to_owned() }
         }

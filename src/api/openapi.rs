@@ -7,8 +7,9 @@ use super::route::{self, Route};
 use super::types::{
     AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
     EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode,
-    Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Passage,
-    Problem, RemoveRequest, SearchRequest, SearchResponse, Status,
+    Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation,
+    OperationDetail, Passage, PauseQueue, Problem, Purged, QueueLane, QueueStatus, RemoveRequest,
+    SearchRequest, SearchResponse, Status,
 };
 
 /// The whole document.
@@ -28,7 +29,7 @@ pub(super) fn document() -> Value {
             "summary": "Ask the documents on this box, offline",
             "description": "HTTP/1.1 over a Unix socket; identity comes from the kernel (SO_PEERCRED). \
                 Times are milliseconds since 1970 (UTC), sizes are bytes. Errors are RFC 9457 problem documents. \
-                POSTs that create accept Idempotency-Key (remembered in memory, the last 256, until a restart).",
+                POSTs that create accept Idempotency-Key (remembered in memory, the last 256, until a restart; for /v1/operations on disk, the last 20000).",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -49,6 +50,7 @@ fn operation(route: &Route) -> Value {
         ("", _) => json!({"description": "Done"}),
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
+        ("Payload", _) => json!({"description": "The bytes", "content": {"*/*": {"schema": {}}}}),
         ("OpenApi", _) => {
             json!({"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}})
         }
@@ -68,7 +70,11 @@ fn operation(route: &Route) -> Value {
         "responses": {route.status.to_string(): success, "default": problem},
     });
     if let Some(operation) = operation.as_object_mut().filter(|_| !route.body.is_empty()) {
-        let content = json!({"application/json": {"schema": reference(route.body)}});
+        // A payload is what it is: any bytes of any type.
+        let content = match route.body {
+            "Payload" => json!({"*/*": {"schema": {}}}),
+            body => json!({"application/json": {"schema": reference(body)}}),
+        };
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     operation
@@ -116,6 +122,10 @@ fn schemas() -> Value {
     add(&mut all, "ModeReport", &report);
     add(&mut all, "ModeChange", &ModeChange::default());
     add(&mut all, "Breaker", &Breaker::default());
+    add(&mut all, "Operation", &Operation::default());
+    add(&mut all, "OperationDetail", &OperationDetail::default());
+    add(&mut all, "QueueStatus", &QueueStatus { lanes: vec![QueueLane::default()], ..Default::default() });
+    add(&mut all, "Purged", &Purged::default());
     let mut status = Status { mode, ..Status::default() };
     status.budgets.push(Default::default());
     status.caches.push(Default::default());
@@ -155,6 +165,7 @@ fn requests(all: &mut Map<String, Value>) {
     add(all, "AddRequest", &AddRequest::default());
     add(all, "RemoveRequest", &RemoveRequest::default());
     add(all, "ForceMode", &ForceMode::default());
+    add(all, "PauseQueue", &PauseQueue::default());
     add(all, "ModelPath", &ModelPath::default());
     add(all, "CheckRequest", &CheckRequest::default());
     add(all, "EvalRequest", &EvalRequest::default());

@@ -5,8 +5,13 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod queue;
 mod resilience;
 
+pub use queue::{
+    Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
+    QueueUpstream,
+};
 pub use resilience::{
     Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
     ModeInputs, ModeReading, ModeReport,
@@ -655,6 +660,10 @@ pub enum EventKind {
     Status(Box<Status>),
     /// The box changed its mode.
     Mode(Box<ModeChange>),
+    /// The queue changed; at most one a second.
+    Queue(Box<QueueStatus>),
+    /// An operation became a dead letter.
+    Operation(Box<Operation>),
 }
 
 /// RFC 9457 problem document.

@@ -83,7 +83,10 @@ impl Wire {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         if let Some(body) = body {
-            text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+            if !headers.iter().any(|(name, _)| *name == "content-type") {
+                text.push_str("content-type: application/json\r\n");
+            }
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         text.push_str("\r\n");
         let mut bytes = text.into_bytes();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, check, collection, daemon, document, embed, eval, generate, job, log, mode, model, remove,
-    terminal,
+    add, ask, check, collection, daemon, document, embed, eval, generate, job, log, mode, model, operation,
+    queue, remove, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -90,6 +90,16 @@ pub(super) enum Command {
     Mode {
         #[command(subcommand)]
         verb: mode::Verb,
+    },
+    /// What waits for the upstream, and what it would not take
+    Queue {
+        #[command(subcommand)]
+        verb: queue::Verb,
+    },
+    /// Operations for the upstream
+    Operation {
+        #[command(subcommand)]
+        verb: operation::Verb,
     },
     /// Embedding models
     Model {

@@ -17,6 +17,9 @@ pub(super) struct DaemonArgs {
     /// Also serve search, ask, status and health over TCP on this loopback address, read-only
     #[arg(long, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
+    /// Deliver queued operations to this address (plain http:// only); without it they wait
+    #[arg(long, value_name = "URL", env = "SPUD_UPSTREAM")]
+    upstream: Option<String>,
 }
 
 pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliError> {
@@ -27,6 +30,7 @@ pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliErr
     let mut options = context.options.clone();
     options.daemon = true;
     options.listen = args.listen;
+    options.upstream = args.upstream.clone().filter(|url| !url.is_empty());
     let host = Host::start(&options)?;
     context.remark(&format!("spud {} serves {}", env!("CARGO_PKG_VERSION"), host.socket().display()));
     if let Some(address) = host.network() {

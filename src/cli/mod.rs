@@ -21,7 +21,9 @@ mod log;
 mod mode;
 mod model;
 mod open;
+mod operation;
 mod output;
+mod queue;
 mod remove;
 mod search;
 mod status;
@@ -70,6 +72,8 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Document { verb } => document::run(verb, context),
         Command::Job { verb } => job::run(verb, context),
         Command::Mode { verb } => mode::run(verb, context),
+        Command::Queue { verb } => queue::run(verb, context),
+        Command::Operation { verb } => operation::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),

@@ -3,8 +3,9 @@
 use crate::api::types::{
     AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
     DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Page, Passage,
-    PassageQuery, RemoveRequest, SearchRequest, SearchResponse, Status,
+    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
+    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
+    RemoveRequest, SearchRequest, SearchResponse, Status,
 };
 use crate::resilience::Criticality;
 
@@ -59,6 +60,25 @@ pub enum Action {
     /// Let the box choose its mode again.
     AutoMode,
     Breakers,
+    /// Keep an operation; many share one commit.
+    PostOperation(Box<PostOperation>),
+    Operations(OperationQuery),
+    /// By id.
+    Operation(String),
+    /// By id.
+    OperationPayload(String),
+    Queue,
+    /// With a reason, deliveries stop; without, they go on.
+    PauseQueue(Option<String>),
+    /// A dead letter by id.
+    RetryOperation(String),
+    EditOperation {
+        id: String,
+        content_type: Option<String>,
+        payload: Vec<u8>,
+    },
+    /// A dead letter by id, or all.
+    PurgeOperations(Option<String>),
     /// Read settings again (SIGHUP).
     Reload,
 }
@@ -87,5 +107,14 @@ pub enum Reply {
     Mode(Box<ModeReport>),
     ModeChanges(Page<ModeChange>),
     Breakers(Vec<Breaker>),
+    /// True where the same Idempotency-Key had posted it before.
+    Posted(Box<Operation>, bool),
+    Operations(Page<Operation>),
+    Operation(Box<OperationDetail>),
+    /// Content type and bytes.
+    Payload(String, Vec<u8>),
+    Queue(Box<QueueStatus>),
+    Changed(Box<Operation>),
+    Purged(Purged),
     Done,
 }

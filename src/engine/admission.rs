@@ -22,6 +22,11 @@ impl Modes {
         } else if effects.has(Effect::RefuseIngest) && takes_in(action) {
             "nothing new is taken in"
         } else if effects.has(Effect::RefuseIngest)
+            && matches!(action, Action::PostOperation(_))
+            && caller.criticality != Criticality::Critical
+        {
+            "only critical operations are queued"
+        } else if effects.has(Effect::RefuseIngest)
             && matches!(action, Action::Embed(_))
             && caller.criticality != Criticality::Critical
         {
@@ -42,6 +47,7 @@ impl Modes {
 /// What people need to see and mend the box is never turned away, and neither is what frees space.
 fn is_upkeep(action: &Action) -> bool {
     !matches!(action, Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Documents(_))
+        && !matches!(action, Action::PostOperation(_))
         && !matches!(action, Action::Document(_) | Action::Passages(_))
         && !takes_in(action)
 }

@@ -11,6 +11,9 @@ pub enum EngineError {
     NotFound { noun: &'static str, name: String, advice: String },
     #[error("{what}")]
     Conflict { what: String, advice: String },
+    /// A lane of the operation queue is full.
+    #[error("{what}")]
+    QueueFull { what: String, advice: String },
     /// The bounded queue is full.
     #[error("too many requests are waiting")]
     Busy { retry_after_s: u64 },

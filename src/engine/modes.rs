@@ -155,13 +155,13 @@ impl Modes {
         }
         let now = now(&*inner.clock);
         let mut active = self.active();
-        let inputs = self.measure(&mut active, sample, now);
+        let inputs = self.measure(&mut active, sample, inner.outbox.backlog_percent(), now);
         self.step(inner, &mut active, &inputs, now);
         drop(active);
         self.reopen(inner);
     }
 
-    fn measure(&self, active: &mut Active, sample: &Sample, now: Now) -> Inputs {
+    fn measure(&self, active: &mut Active, sample: &Sample, backlog_percent: f64, now: Now) -> Inputs {
         let pressure = active.reader.read();
         let out_of_memory = pressure.kills > active.kills;
         active.kills = pressure.kills;
@@ -180,7 +180,7 @@ impl Modes {
             p95_us,
             errors_percent,
             breaker_open: active.breakers.any_open(),
-            backlog_percent: 0.0, // until the operation queue is here
+            backlog_percent,
             memory_percent: own.max(pressure.group_percent.unwrap_or(0.0)),
             pressure_some: pressure.some,
             pressure_full: pressure.full,
@@ -205,6 +205,7 @@ impl Modes {
             self.effects.store(effects.bits(), Ordering::Release);
             self.carry_out(inner, before, effects);
         }
+        inner.outbox.queue.hold(super::outbox::is_held(active.machine.forced().is_some(), effects));
         if effects.has(Effect::ReleaseBallast) && active.ballast.is_held() {
             match active.ballast.release() {
                 Ok(_) => {
@@ -225,8 +226,21 @@ impl Modes {
         if active.pending.is_empty() && !active.store_failed {
             return;
         }
-        match History::keep(&self.control, &active.pending, active.machine.forced()) {
+        let (now_ms, mut added) = (inner.clock.now_ms(), Vec::new());
+        let outgoing = inner.outbox.of_changes(&active.pending);
+        let kept = History::keep(&self.control, &active.pending, active.machine.forced(), |write| {
+            for (terms, new) in &outgoing {
+                // A full lane refuses it: a mode that is not told upstream is still kept here.
+                added.extend(terms.enqueue(write, new, now_ms)?.ok());
+            }
+            Ok(())
+        });
+        match kept {
             Ok(()) => {
+                if !added.is_empty() {
+                    inner.outbox.queue.announce(&added, now_ms);
+                    inner.outbox.queue.refresh(&self.control);
+                }
                 active.pending.clear();
                 active.store_failed = false;
             }
@@ -336,6 +350,13 @@ impl Modes {
             }
             Ok(false) => {} // still in use: at the next tick
             Err(error) => tracing::error!(%error, "the store cannot be opened again yet"),
+        }
+    }
+
+    /// Notes what the box's own store said: it is tried again every second.
+    pub(super) fn store_said(&self, error: &StoreError) {
+        if !matches!(error, StoreError::Record(_)) {
+            self.active().store_failed = true;
         }
     }
 

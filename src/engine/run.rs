@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
+use super::outbox::Outbox;
 use super::watch::Watches;
 use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
 use crate::api::types::EventKind;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub scratch: bool,
     /// A model file that answers in place of the active model.
     pub model: Option<PathBuf>,
+    /// Where operations are delivered to; absent, they wait.
+    pub upstream: Option<String>,
 }
 
 /// What the workers share.
@@ -59,6 +62,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
+    pub(super) outbox: Outbox,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -89,11 +93,12 @@ impl Inner {
     }
 }
 
-type Done = Box<dyn FnOnce(Result<Reply, EngineError>) + Send>;
+pub(super) type Done = Box<dyn FnOnce(Result<Reply, EngineError>) + Send>;
 
 struct Request {
     caller: Caller,
-    action: Action,
+    /// Absent: keep the operations that were posted.
+    action: Option<Action>,
     done: Done,
     /// When it was asked: time in the queue is waiting time, too.
     asked_us: u64,
@@ -144,6 +149,10 @@ impl Engine {
         })?);
         let inner = self.inner.clone();
         threads.push(spawn("ticker", STACK_KB, move || ticker(&inner))?);
+        if !self.inner.settings.scratch {
+            let inner = self.inner.clone();
+            threads.push(spawn("outbox", STACK_KB, move || inner.outbox.run(&inner))?);
+        }
         Watches::start(&self.inner);
         Ok(())
     }
@@ -158,15 +167,35 @@ impl Engine {
         let sender = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(sender) = sender else { return done(Err(EngineError::Stopping)) };
         let asked_us = self.inner.clock.monotonic_us();
-        match sender.try_send(Box::new(Request { caller, action, done: Box::new(done), asked_us })) {
+        let (action, done): (Option<Action>, Done) = match action {
+            action @ Action::PostOperation(_) => {
+                let admitted = self.inner.modes.admit(&*self.inner.clock, &caller, &action);
+                let Action::PostOperation(request) = action else { return };
+                if let Err(error) = admitted {
+                    return done(Err(error));
+                }
+                if !self.inner.outbox.post(&caller, *request, Box::new(done)) {
+                    return;
+                }
+                (None, Box::new(|_| {}))
+            }
+            action => (Some(action), Box::new(done)),
+        };
+        match sender.try_send(Box::new(Request { caller, action, done, asked_us })) {
             Ok(()) => {}
             Err(TrySendError::Full(request)) => {
-                if is_question(&request.action) {
+                if request.action.is_none() {
+                    self.inner.outbox.turn_away(|| EngineError::Busy { retry_after_s: 1 });
+                }
+                if request.action.as_ref().is_some_and(is_question) {
                     self.inner.modes.answered(&*self.inner.clock, 0, true);
                 }
                 (request.done)(Err(EngineError::Busy { retry_after_s: 1 }));
             }
-            Err(TrySendError::Disconnected(request)) => (request.done)(Err(EngineError::Stopping)),
+            Err(TrySendError::Disconnected(request)) => {
+                self.inner.outbox.turn_away(|| EngineError::Stopping);
+                (request.done)(Err(EngineError::Stopping));
+            }
         }
     }
 
@@ -192,6 +221,7 @@ impl Engine {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.jobs.stop();
+        self.inner.outbox.queue.stop();
         self.inner.modes.wake();
         self.inner.watches.stop();
         *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -215,8 +245,12 @@ fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(request) = next else { return };
-        let question = is_question(&request.action);
-        let result = worker::act(inner, &request.caller, request.action);
+        let Some(action) = request.action else {
+            inner.outbox.commit(inner);
+            continue;
+        };
+        let question = is_question(&action);
+        let result = worker::act(inner, &request.caller, action);
         if let Err(error) = &result {
             inner.modes.learn(error);
         }
@@ -268,6 +302,7 @@ fn ticker(inner: &Inner) {
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
             inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
+            inner.outbox.tell(inner);
         }
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
@@ -305,7 +340,10 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
     let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
+    let upstream = settings.upstream.as_deref();
+    let outbox = Outbox::open(upstream, &budgets, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
+        outbox,
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),

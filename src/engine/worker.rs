@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use super::jobs::JobRecord;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, Reply, ask, evaluate, logs, models, repair, status};
+use super::{
+    Action, Caller, EngineError, Reply, ask, evaluate, logs, models, queue_actions, queue_words, repair,
+    status,
+};
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
     EmbeddingsRequest, Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
@@ -57,6 +60,25 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         }
         Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
+        // Kept together with others before it gets here.
+        Action::PostOperation(_) => Err(EngineError::Internal("a post came the wrong way".into())),
+        Action::Operations(query) => queue_actions::list(inner, &query).map(Reply::Operations),
+        Action::Operation(id) => {
+            queue_actions::show(inner, &id).map(|detail| Reply::Operation(Box::new(detail)))
+        }
+        Action::OperationPayload(id) => {
+            queue_actions::payload(inner, &id).map(|(kind, bytes)| Reply::Payload(kind, bytes))
+        }
+        Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
+        Action::PauseQueue(reason) => {
+            queue_actions::pause(inner, reason.as_deref()).map(|status| Reply::Queue(Box::new(status)))
+        }
+        Action::RetryOperation(id) => queue_actions::retry(inner, &id).map(Box::new).map(Reply::Changed),
+        Action::EditOperation { id, content_type, payload } => {
+            let edited = queue_actions::edit(inner, &id, content_type.as_deref(), &payload);
+            edited.map(Box::new).map(Reply::Changed)
+        }
+        Action::PurgeOperations(id) => queue_actions::purge(inner, id.as_deref()).map(Reply::Purged),
         Action::Reload => {
             inner.watches.refresh(inner);
             Ok(Reply::Done)
@@ -77,6 +99,11 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::Check(request) if request.repair => "repair",
         Action::ForceMode(_) => "force mode",
         Action::AutoMode => "auto mode",
+        Action::PauseQueue(Some(_)) => "pause queue",
+        Action::PauseQueue(None) => "resume queue",
+        Action::RetryOperation(_) => "retry dead letter",
+        Action::EditOperation { .. } => "edit dead letter",
+        Action::PurgeOperations(_) => "purge dead letters",
         Action::Reload => "reload",
         _ => return None,
     })

@@ -203,6 +203,12 @@ impl Breaker {
         self.state
     }
 
+    /// How long an open one stays so.
+    #[must_use]
+    pub fn retry_in_ms(&self, now_ms: u64) -> Option<u64> {
+        (self.state == BreakerState::Open).then(|| (self.since_ms + self.pause_ms).saturating_sub(now_ms))
+    }
+
     fn view(&self, name: &str) -> BreakerView {
         BreakerView {
             name: name.to_owned(),

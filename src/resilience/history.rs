@@ -1,7 +1,7 @@
 //! Every change of the mode with its inputs, and the mode that was forced: kept in `control.redb`, bounded.
 
 use bincode::{Decode, Encode};
-use redb::ReadableTable;
+use redb::{ReadableTable, WriteTransaction};
 
 use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
@@ -150,7 +150,8 @@ impl From<ChangeRecord> for Change {
 pub struct History;
 
 impl History {
-    /// Keeps changes and the forced mode as it is after them, in one commit; forgets the oldest.
+    /// Keeps changes and the forced mode as it is after them, in one commit with what they cause (`also`);
+    /// forgets the oldest.
     ///
     /// # Errors
     /// What the store says; nothing is kept then.
@@ -158,6 +159,7 @@ impl History {
         control: &Control,
         changes: &[Change],
         forced: Option<&Forced>,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
     ) -> Result<(), ResilienceError> {
         let records = changes
             .iter()
@@ -183,7 +185,7 @@ impl History {
                 Some(record) => drop(kept.insert(ONLY, record.as_slice())?),
                 None => drop(kept.remove(ONLY)?),
             }
-            Ok(())
+            also(write)
         })?)
     }
 
@@ -266,7 +268,7 @@ mod tests {
         };
         let all: Vec<Change> = (0..KEPT + 50).map(change).collect();
         for some in all.chunks(150) {
-            History::keep(&control, some, Some(&forced)).unwrap();
+            History::keep(&control, some, Some(&forced), |_| Ok(())).unwrap();
         }
         drop(control);
         let control = Control::open(&path, 256 << 10).unwrap();
@@ -276,7 +278,7 @@ mod tests {
         let older = History::newest(&control, Some(found[0].0), 1).unwrap();
         assert_eq!(older[0].1, change(KEPT + 48));
         assert_eq!(History::forced(&control).unwrap(), Some(forced));
-        History::keep(&control, &[], None).unwrap();
+        History::keep(&control, &[], None, |_| Ok(())).unwrap();
         assert_eq!(History::forced(&control).unwrap(), None);
     }
 }

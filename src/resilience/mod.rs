@@ -1,8 +1,8 @@
 //! Nothing is lost and nothing stops: what the box gives up when it is short of something, and why.
 //!
 //! Offers [`Machine`] (which mode holds, by measured axes with hysteresis), [`PressureReader`] (what is
-//! measured), [`Breakers`] (which dependency is left alone for a while), [`History`] (every change, kept)
-//! and [`Ballast`] (space that can be given up).
+//! measured), [`Breakers`] (which dependency is left alone for a while), [`History`] (every change, kept),
+//! [`Ballast`] (space that can be given up) and [`queue`] (what is done or told later).
 //!
 //! Invariant: machine and breaker are functions of (state, input, now): they read no clock and do no I/O.
 
@@ -15,6 +15,7 @@ mod machine;
 mod machine_tests;
 mod mode;
 mod pressure;
+pub mod queue;
 mod rules;
 mod window;
 

@@ -19,6 +19,8 @@ pub enum StoreError {
     Full,
     #[error("the store answered: {0}")]
     Redb(redb::Error),
+    #[error("a record of the store: {0}")]
+    Record(#[from] super::codec::CodecError),
 }
 
 impl From<redb::Error> for StoreError {

@@ -48,6 +48,12 @@ pub(crate) enum Action {
     Mode,
     ForceMode,
     AutoMode,
+    ViewQueue,
+    RetryLetter,
+    EditLetter,
+    PurgeLetter,
+    PurgeLetters,
+    PauseQueue,
 }
 
 /// Where an action means something.
@@ -56,18 +62,21 @@ pub(crate) enum Group {
     Ask,
     Library,
     Logs,
+    Queue,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] = [Self::Ask, Self::Library, Self::Logs, Self::List, Self::General];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::List, Self::General];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Ask => "Ask",
             Self::Library => "Library",
             Self::Logs => "Logs",
+            Self::Queue => "Queue",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -107,6 +116,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Ask => &[Group::Ask, Group::List, Group::General],
         View::Library => &[Group::Library, Group::List, Group::General],
         View::Logs => &[Group::Logs, Group::List, Group::General],
+        View::Queue => &[Group::Queue, Group::List, Group::General],
     }
 }
 
@@ -127,7 +137,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, General, Library, List, Logs};
+use Group::{Ask, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -147,6 +157,11 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Pause, "pause", "Pause or follow", "pause", Logs, &["space", "f"], always),
     row(A::NextError, "next-error", "Next error or warning", "next error", Logs, &["e"], some_lines),
     row(A::PreviousError, "previous-error", "Previous error or warning", "", Logs, &["E"], some_lines),
+    row(A::RetryLetter, "retry-letter", "Queue the dead letter again", "retry", Queue, &["R"], letter),
+    row(A::EditLetter, "edit-letter", "Edit the dead letter's payload", "edit", Queue, &["e"], letter),
+    danger(row(A::PurgeLetter, "purge-letter", "Throw the dead letter away", "throw away", Queue, &["d", "delete"], letter)),
+    danger(row(A::PurgeLetters, "purge-letters", "Throw all dead letters away", "", Queue, &["X"], letter)),
+    row(A::PauseQueue, "pause-queue", "Pause deliveries, or let them go on", "pause", Queue, &["p"], upstream),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -169,6 +184,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewAsk, "view-ask", "Ask a question", "", General, &["2", "f2"], always),
     row(A::ViewLibrary, "view-library", "Collections, documents, jobs, failures", "", General, &["3", "f3"], always),
     row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
+    row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -251,6 +267,24 @@ fn job_selected(m: &Model) -> Option<&'static str> {
         None => Some("no job"),
         Some(j) => unless(!j.state.is_final(), "already ended"),
     }
+}
+
+fn letter(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Queue {
+        return Some("see the queue");
+    }
+    unless(m.queue.letter().is_some(), "no dead letter")
+}
+
+fn upstream(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let known = m.queue.status.as_ref().is_some_and(|status| status.upstream.url.is_some());
+    unless(known, "there is no upstream")
 }
 
 fn some_lines(m: &Model) -> Option<&'static str> {

@@ -22,11 +22,20 @@ pub(crate) enum Request {
     Status,
     Hardware,
     Collections,
-    Documents { serial: u64, append: bool, query: DocumentQuery },
+    Documents {
+        serial: u64,
+        append: bool,
+        query: DocumentQuery,
+    },
     Jobs,
     Failures,
     Logs(LogQuery),
-    Passages { serial: u64, way: Way, document: String, chunk: String },
+    Passages {
+        serial: u64,
+        way: Way,
+        document: String,
+        chunk: String,
+    },
     Add(AddRequest),
     RemoveDocument(String),
     RemoveCollection(String),
@@ -35,6 +44,17 @@ pub(crate) enum Request {
     Mode,
     ForceMode(ForceMode),
     AutoMode,
+    Queue,
+    DeadLetters,
+    ShowOperation(String),
+    /// What [`Self::ShowOperation`] reads, to be edited.
+    EditLetter(String),
+    SaveLetter(String, String),
+    RetryLetter(String),
+    /// One, or all.
+    PurgeLetters(Option<String>),
+    PauseQueue,
+    ResumeQueue,
 }
 
 /// Passages asked for at once, around a result and when reading on.
@@ -92,6 +112,24 @@ impl Request {
             Self::Mode => get("/v1/mode"),
             Self::ForceMode(request) => post("/v1/mode/force".to_owned(), request),
             Self::AutoMode => Call { method: "POST", path: "/v1/mode/auto".to_owned(), body: None },
+            Self::Queue => get("/v1/queue"),
+            Self::DeadLetters => get("/v1/queue/dead?limit=200"),
+            Self::ShowOperation(id) | Self::EditLetter(id) => get(&format!("/v1/operations/{}", escape(id))),
+            Self::SaveLetter(id, payload) => Call {
+                method: "PUT",
+                path: format!("/v1/queue/dead/{}?keep_type=1", escape(id)),
+                body: Some(payload.clone().into_bytes()),
+            },
+            Self::RetryLetter(id) => {
+                Call { method: "POST", path: format!("/v1/queue/dead/{}/retry", escape(id)), body: None }
+            }
+            Self::PurgeLetters(None) => delete("/v1/queue/dead".to_owned()),
+            Self::PurgeLetters(Some(id)) => delete(format!("/v1/queue/dead/{}", escape(id))),
+            Self::PauseQueue => {
+                let reason = "paused on the screen".to_owned();
+                post("/v1/queue/pause".to_owned(), &crate::api::types::PauseQueue { reason })
+            }
+            Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
         }
     }
 
@@ -114,6 +152,14 @@ impl Request {
             Self::Mode => "read the mode",
             Self::ForceMode(_) => "force the mode",
             Self::AutoMode => "give the mode back",
+            Self::Queue => "read the queue",
+            Self::DeadLetters => "list the dead letters",
+            Self::ShowOperation(_) | Self::EditLetter(_) => "read the operation",
+            Self::SaveLetter(..) => "change the payload",
+            Self::RetryLetter(_) => "queue it again",
+            Self::PurgeLetters(_) => "throw it away",
+            Self::PauseQueue => "pause the queue",
+            Self::ResumeQueue => "resume the queue",
         }
     }
 

@@ -51,6 +51,8 @@ impl Inbox {
             EventKind::Index(collection) => format!("index {}", collection.name),
             EventKind::Status(_) => "status".to_owned(),
             EventKind::Mode(_) => "mode".to_owned(),
+            EventKind::Queue(_) => "queue".to_owned(),
+            EventKind::Operation(_) => "operation".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)
@@ -186,6 +188,15 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
             let report: ModeReport = json(body)?;
             Reply::ModeSet(format!("The mode is {} now.", report.now.title))
         }
+        Request::Queue => Reply::Queue(json(body)?),
+        Request::DeadLetters => Reply::DeadLetters(page(body)?.items),
+        Request::ShowOperation(_) => Reply::Operation(json(body)?, false),
+        Request::EditLetter(_) => Reply::Operation(json(body)?, true),
+        Request::SaveLetter(..) => Reply::QueueSet("The payload was changed; R queues it again.".to_owned()),
+        Request::RetryLetter(_) => Reply::QueueSet("It is queued again, in its old place.".to_owned()),
+        Request::PurgeLetters(_) => Reply::QueueSet("Thrown away.".to_owned()),
+        Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
+        Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
     })
 }
 

@@ -1,8 +1,8 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Page, Passage,
-    Problem, Status,
+    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation,
+    OperationDetail, Page, Passage, Problem, QueueStatus, Status,
 };
 use crate::tui::effect::Request;
 use crate::tui::key::Key;
@@ -50,6 +50,12 @@ pub(crate) enum Reply {
     Mode(Box<ModeReport>),
     /// A mode was forced or given back; what to tell.
     ModeSet(String),
+    Queue(Box<QueueStatus>),
+    DeadLetters(Vec<Operation>),
+    /// To be shown, or to be edited.
+    Operation(Box<OperationDetail>, bool),
+    /// The queue was changed; what to tell.
+    QueueSet(String),
 }
 
 /// Where more of a document is read.

@@ -10,6 +10,7 @@ mod health;
 mod jobs;
 mod mode;
 mod models;
+mod queue;
 mod search;
 mod status;
 mod upkeep;
@@ -100,10 +101,11 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 11] = [
+    let all: [&[Route]; 12] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
+        &queue::ROUTES,
         &collections::ROUTES,
         &documents::ROUTES,
         &jobs::ROUTES,

@@ -5,10 +5,12 @@
 mod ask;
 mod library;
 mod logs;
+mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+pub(crate) use queue::{Queue, short_id};
 
 use crate::api::types::{Hardware, ModeBrief, Problem, Status};
 use crate::tui::effect::Request;
@@ -23,10 +25,11 @@ pub(crate) enum View {
     Ask,
     Library,
     Logs,
+    Queue,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 4] = [Self::Overview, Self::Ask, Self::Library, Self::Logs];
+    pub(crate) const ALL: [Self; 5] = [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -34,6 +37,7 @@ impl View {
             Self::Ask => "Ask",
             Self::Library => "Library",
             Self::Logs => "Logs",
+            Self::Queue => "Queue",
         }
     }
 
@@ -121,6 +125,7 @@ pub(crate) enum Overlay {
     },
     Add(Box<AddDialog>),
     Force(Box<ForceDialog>),
+    Edit(Box<EditDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
     Detail {
@@ -161,6 +166,14 @@ pub(crate) struct ForceDialog {
     pub(crate) problem: Option<&'static str>,
 }
 
+/// Another payload for a dead letter: field 0 payload, 1 Cancel, 2 Save.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EditDialog {
+    pub(crate) id: String,
+    pub(crate) payload: LineEdit,
+    pub(crate) field: usize,
+}
+
 /// A question before something is taken away; Cancel has the focus.
 #[derive(Debug, Clone)]
 pub(crate) struct Confirm {
@@ -186,6 +199,7 @@ pub(crate) struct Model {
     pub(crate) ask: Ask,
     pub(crate) library: Library,
     pub(crate) logs: Logs,
+    pub(crate) queue: Queue,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -198,7 +212,7 @@ impl Model {
             View::Ask => self.ask.focus == Focus::Question,
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
-            View::Overview => false,
+            View::Overview | View::Queue => false,
         }
     }
 
@@ -208,6 +222,7 @@ impl Model {
             View::Ask => self.ask.hit().is_some(),
             View::Library => self.library.selected().is_some(),
             View::Logs => self.logs.line().is_some(),
+            View::Queue => self.queue.letter().is_some(),
         }
     }
 

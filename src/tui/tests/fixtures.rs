@@ -310,6 +310,66 @@ pub(crate) fn logs() -> Vec<LogLine> {
         .collect()
 }
 
+pub(crate) fn queue() -> QueueStatus {
+    let lane = |lane: &str, operations, bytes, oldest| QueueLane {
+        lane: lane.into(),
+        weight: 1,
+        operations,
+        bytes,
+        most_operations: 2000,
+        most_bytes: 4 << 20,
+        overflow: "reject".into(),
+        added_per_minute: operations / 10,
+        delivered_per_minute: operations / 40,
+        oldest_ms: (operations > 0).then_some(NOW - oldest),
+        ..QueueLane::default()
+    };
+    let mut bulk = lane("bulk", 1999, 3 << 20, 2 * DAY);
+    bulk.dropped = 12;
+    QueueStatus {
+        lanes: vec![
+            lane("critical", 0, 0, 0),
+            lane("high", 3, 900, 65_000),
+            lane("normal", 1200, 90 << 10, 3_600_000),
+            bulk,
+        ],
+        dead_letters: 2,
+        next_retry_ms: Some(NOW + 4_000),
+        backlog_percent: 60,
+        upstream: QueueUpstream {
+            url: Some("http://hub.example:8080/in".into()),
+            state: "waiting".into(),
+            reason: "hub.example:8080 cannot be reached: connection refused".into(),
+            retry_ms: Some(NOW + 20_000),
+            breaker: "open".into(),
+            ..QueueUpstream::default()
+        },
+    }
+}
+
+pub(crate) fn letters() -> Vec<Operation> {
+    let letter = |n: u32, kind: &str, error: &str| Operation {
+        id: format!("00000000000000b0-691f3c04-{n:012x}"),
+        state: "dead".into(),
+        kind: kind.into(),
+        lane: "normal".into(),
+        key: "pump-7".into(),
+        content_type: "application/json".into(),
+        bytes: 24,
+        created_ms: NOW - DAY,
+        attempts: n,
+        last_error: error.into(),
+        ended_ms: Some(NOW - 3_600_000),
+        uid: 1000,
+        pid: 77,
+        ..Operation::default()
+    };
+    vec![
+        letter(20, "reading", "given up after 20 attempts: status 500"),
+        letter(1, "report", "status 422: no such pump"),
+    ]
+}
+
 /// A model that has drawn nothing yet.
 pub(crate) fn empty(size: (u16, u16)) -> Model {
     let mut model = Model { size, now_ms: NOW, touched: true, ..Model::default() };
@@ -330,6 +390,8 @@ pub(crate) fn full(size: (u16, u16)) -> Model {
     reply(&mut model, Reply::Jobs(jobs()));
     reply(&mut model, Reply::Failures(failures()));
     reply(&mut model, Reply::Logs(logs()));
+    reply(&mut model, Reply::Queue(Box::new(queue())));
+    reply(&mut model, Reply::DeadLetters(letters()));
     let page = Page { items: documents(60), next: Some("more".into()) };
     let serial = model.library.serial;
     reply(&mut model, Reply::Documents(serial, false, page));

@@ -206,6 +206,39 @@ fn dialogs() {
     });
 }
 
+fn detail(size: (u16, u16), edit: bool) -> crate::tui::model::Model {
+    let mut m = full(size);
+    keys(&mut m, "f5 down");
+    let operation = letters().remove(1);
+    let payload = Some("{\n  \"bar\": 7,\n  \"pump\": \"p-7\"\n}".to_owned());
+    let detail = crate::api::types::OperationDetail { operation, payload };
+    reply(&mut m, Reply::Operation(Box::new(detail), edit));
+    m
+}
+
+#[test]
+fn queue_views() {
+    both("queue", |size| {
+        let mut m = full(size);
+        keys(&mut m, "f5 down");
+        m
+    });
+    both("queue_quiet", |size| {
+        let mut m = empty(size);
+        let quiet = crate::api::types::QueueStatus { lanes: queue().lanes, ..Default::default() };
+        reply(&mut m, Reply::Queue(Box::new(quiet)));
+        keys(&mut m, "f5");
+        m
+    });
+    both("queue_detail", |size| detail(size, false));
+    both("queue_edit", |size| detail(size, true));
+    both("queue_purge", |size| {
+        let mut m = full(size);
+        keys(&mut m, "f5 d");
+        m
+    });
+}
+
 #[test]
 fn log_views() {
     both("logs", |size| {

@@ -78,7 +78,23 @@ fn message(pick: u8, n: usize, text: &str) -> Msg {
         210..=214 => reply(Reply::Failures(failures())),
         215..=219 => reply(Reply::Collections(if n.is_multiple_of(2) { collections() } else { Vec::new() })),
         220..=224 => reply(Reply::Logs(logs())),
-        225..=229 => reply(Reply::Done(text.to_owned(), None)),
+        225 => {
+            let mut items = letters();
+            items.iter_mut().for_each(|letter| letter.last_error = text.to_owned());
+            reply(Reply::DeadLetters(if n.is_multiple_of(3) { Vec::new() } else { items }))
+        }
+        226 => {
+            let mut status = queue();
+            status.upstream.reason = text.to_owned();
+            status.lanes.iter_mut().for_each(|lane| lane.lane = text.to_owned());
+            event(EventKind::Queue(Box::new(QueueStatus { dead_letters: n as u64, ..status })))
+        }
+        227 => {
+            let operation = Operation { id: text.to_owned(), ..Operation::default() };
+            let payload = (!n.is_multiple_of(3)).then(|| text.to_owned());
+            reply(Reply::Operation(Box::new(OperationDetail { operation, payload }), n.is_multiple_of(2)))
+        }
+        228..=229 => reply(Reply::Done(text.to_owned(), None)),
         230..=239 => Msg::Down(Box::new(Problem { title: text.to_owned(), ..Problem::default() })),
         _ => Msg::Up,
     }

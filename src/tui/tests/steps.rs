@@ -1,7 +1,7 @@
 //! What keys do, step by step.
 
 use super::fixtures::*;
-use crate::api::types::{Page, Passage};
+use crate::api::types::{OperationDetail, Page, Passage};
 use crate::tui::effect::{Effect, Request};
 use crate::tui::model::{Focus, Overlay, Reading, Tab, View};
 use crate::tui::msg::{Msg, Reply, Way};
@@ -96,6 +96,28 @@ fn removing_a_collection_wants_its_name() {
     assert_eq!(requests(&effects), [&Request::RemoveCollection("manuals".into())]);
     keys(&mut m, "up d");
     assert!(m.overlay.is_none(), "what is built in stays");
+}
+
+#[test]
+fn dead_letters_are_retried_edited_and_thrown_away() {
+    let mut m = full((80, 24));
+    let first = letters()[0].id.clone();
+    assert_eq!(requests(&keys(&mut m, "f5")), [&Request::Queue, &Request::DeadLetters]);
+    assert_eq!(requests(&keys(&mut m, "enter")), [&Request::ShowOperation(first.clone())]);
+    assert_eq!(requests(&keys(&mut m, "R")), [&Request::RetryLetter(first.clone())]);
+    assert!(requests(&keys(&mut m, "d enter")).is_empty(), "Cancel has the focus");
+    assert_eq!(requests(&keys(&mut m, "d tab enter")), [&Request::PurgeLetters(Some(first.clone()))]);
+    assert_eq!(requests(&keys(&mut m, "X tab enter")), [&Request::PurgeLetters(None)]);
+    assert_eq!(requests(&keys(&mut m, "p")), [&Request::PauseQueue]);
+    assert_eq!(requests(&keys(&mut m, "e")), [&Request::EditLetter(first.clone())]);
+    let detail = |payload: Option<String>| OperationDetail { operation: letters().remove(0), payload };
+    reply(&mut m, Reply::Operation(Box::new(detail(Some("7".into()))), true));
+    assert!(requests(&keys(&mut m, "8 enter")).is_empty(), "enter moves on");
+    assert_eq!(requests(&keys(&mut m, "enter")), [&Request::SaveLetter(first, "78".into())]);
+    reply(&mut m, Reply::Operation(Box::new(detail(None)), true));
+    assert!(m.overlay.is_none() && m.notice.is_some(), "what is no text is not edited here");
+    reply(&mut m, Reply::DeadLetters(Vec::new()));
+    assert!(requests(&keys(&mut m, "d R e X")).is_empty());
 }
 
 #[test]

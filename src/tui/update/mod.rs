@@ -7,6 +7,7 @@ mod library;
 mod logs;
 mod mode;
 mod overlay;
+mod queue;
 
 pub(crate) use overlay::matches as palette_matches;
 
@@ -91,7 +92,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Ask => ask::typing(model, key),
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
-            View::Overview => None,
+            View::Overview | View::Queue => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -120,6 +121,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             2 => force.ttl.insert(text.trim()),
             _ => {}
         },
+        (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
             model.ask.focus = Focus::Question;
@@ -135,7 +137,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview) => {}
+        (None, View::Overview | View::Queue) => {}
     }
     Vec::new()
 }
@@ -169,6 +171,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewAsk => go(model, View::Ask),
         Action::ViewLibrary => go(model, View::Library),
         Action::ViewLogs => go(model, View::Logs),
+        Action::ViewQueue => go(model, View::Queue),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -180,6 +183,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
+        Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
+        Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -190,6 +195,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Ask => ask::act(model, action),
         View::Library => library::act(model, action),
         View::Logs => logs::act(model, action),
+        View::Queue => queue::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -230,6 +236,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Ask => Vec::new(),
         View::Library => library::load(model, again),
         View::Logs => logs::load(model, again),
+        View::Queue => queue::load(),
     }
 }
 
@@ -302,6 +309,17 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.tell(Tone::Good, text);
             return vec![Effect::Request(Request::Status)];
         }
+        Reply::Queue(status) => model.queue.status = Some(status),
+        Reply::DeadLetters(items) => {
+            model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
+            (model.queue.dead, model.queue.loaded) = (items, true);
+        }
+        Reply::Operation(detail, false) => queue::shown(model, &detail),
+        Reply::Operation(detail, true) => queue::edit(model, &detail),
+        Reply::QueueSet(text) => {
+            model.tell(Tone::Good, text);
+            return queue::load();
+        }
     }
     Vec::new()
 }
@@ -366,6 +384,13 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         EventKind::Mode(_) => vec![Effect::Request(Request::Status)],
+        EventKind::Queue(status) => {
+            let before = model.queue.status.replace(status.clone()).map(|before| before.dead_letters);
+            let more = before != Some(status.dead_letters) && model.view == View::Queue;
+            if more { vec![Effect::Request(Request::DeadLetters)] } else { Vec::new() }
+        }
+        // The queue's own event tells how many there are.
+        EventKind::Operation(_) => Vec::new(),
         EventKind::Log(line) => {
             if model.logs.loaded {
                 model.logs.push(line);

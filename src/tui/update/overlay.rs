@@ -47,6 +47,7 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
             model.overlay = Some(Overlay::Palette { edit, selected });
         }
         Overlay::Add(mut dialog) => return add(model, &mut dialog, key),
+        Overlay::Edit(dialog) => return super::queue::dialog(model, dialog, key),
         Overlay::Force(dialog) => return super::mode::dialog(model, dialog, key),
         Overlay::Confirm(mut dialog) => {
             if let Some(effects) = confirm(&mut dialog, key) {

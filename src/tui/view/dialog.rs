@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::model::{AddDialog, Confirm, FORCED_MODES, ForceDialog};
+use crate::tui::model::{AddDialog, Confirm, EditDialog, FORCED_MODES, ForceDialog};
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -57,6 +57,22 @@ pub(crate) fn add(pen: &mut Pen<'_>, screen: Rect, add: &AddDialog) -> Cursor {
         _ => None,
     };
     buttons(pen, inner, row(7), "Add", focus);
+    cursor
+}
+
+pub(crate) fn edit(pen: &mut Pen<'_>, screen: Rect, edit: &EditDialog) -> Cursor {
+    let inner = pen.panel(screen, 76, 9, "Edit the payload");
+    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
+    let id = crate::tui::model::short_id(&edit.id);
+    pen.put(inner.x, row(0), inner.width, Tone::Quiet, &format!("Dead letter {id}"));
+    let cursor = field(pen, inner, row(2), "Payload", &edit.payload, "empty", edit.field == 0);
+    pen.put(inner.x, row(4), inner.width, Tone::Quiet, "It stays a dead letter until it is queued again.");
+    let focus = match edit.field {
+        1 => Some(false),
+        2 => Some(true),
+        _ => None,
+    };
+    buttons(pen, inner, row(6), "Save", focus);
     cursor
 }
 

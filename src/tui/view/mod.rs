@@ -13,6 +13,7 @@ mod logs;
 mod overview;
 mod palette;
 mod pen;
+mod queue;
 mod too_small;
 
 pub(crate) use overview::height as overview_height;
@@ -69,6 +70,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Ask => ask::draw(&mut pen, inner, model),
         View::Library => library::draw(&mut pen, inner, model),
         View::Logs => logs::draw(&mut pen, inner, model),
+        View::Queue => queue::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {
@@ -76,6 +78,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Help { top }) => help::draw(&mut pen, area, model, *top),
         Some(Overlay::Palette { edit, selected }) => palette::draw(&mut pen, area, model, edit, *selected),
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
+        Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),

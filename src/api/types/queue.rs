@@ -1,0 +1,137 @@
+//! The words of the operation queue.
+
+use serde::{Deserialize, Serialize};
+
+/// A durable unit of work that is delivered to the upstream, without its payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Operation {
+    /// box-epoch-sequence in hexadecimal; sorts in the order of making. Also the `Idempotency-Key` upstream.
+    pub id: String,
+    /// queued, leased (under way), done, dead.
+    pub state: String,
+    pub kind: String,
+    /// critical, high, normal, bulk.
+    pub lane: String,
+    /// Operations of one key are delivered one after the other; empty for no order.
+    pub key: String,
+    pub criticality: String,
+    pub content_type: String,
+    pub bytes: u64,
+    pub created_ms: u64,
+    pub not_before_ms: Option<u64>,
+    pub expires_ms: Option<u64>,
+    pub attempts: u32,
+    /// Why it was not delivered the last time.
+    pub last_error: String,
+    /// Delivered or given up at this time.
+    pub ended_ms: Option<u64>,
+    /// Who posted it, as the kernel said.
+    pub uid: u32,
+    pub pid: i32,
+}
+
+/// What is to be queued; the payload is the body of the request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostOperation {
+    pub kind: String,
+    /// By `X-Criticality` where it is absent: critical, normal, or bulk.
+    pub lane: Option<String>,
+    pub key: String,
+    pub content_type: String,
+    pub not_before_ms: Option<u64>,
+    pub expires_ms: Option<u64>,
+    pub idempotency_key: Option<String>,
+    pub payload: Vec<u8>,
+}
+
+/// Which operations: waiting ones by lane, oldest first; dead and done ones newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OperationQuery {
+    pub lane: Option<String>,
+    /// waiting (the default), dead, done.
+    pub state: Option<String>,
+    /// From the previous page's `next`.
+    pub cursor: Option<String>,
+    /// 1..=1000; 0 means 100.
+    pub limit: usize,
+}
+
+/// The queue as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueStatus {
+    pub lanes: Vec<QueueLane>,
+    pub dead_letters: u64,
+    /// When an operation that failed, or that was to wait, is tried next.
+    pub next_retry_ms: Option<u64>,
+    /// How full the fullest lane is, of those that refuse when they are full.
+    pub backlog_percent: u64,
+    pub upstream: QueueUpstream,
+}
+
+/// One lane.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueLane {
+    pub lane: String,
+    /// Turns in a round in which every lane has work.
+    pub weight: u64,
+    pub operations: u64,
+    pub bytes: u64,
+    pub most_operations: u64,
+    pub most_bytes: u64,
+    /// reject or `drop_oldest`: what happens when it is full.
+    pub overflow: String,
+    pub added_per_minute: u64,
+    pub delivered_per_minute: u64,
+    /// Since the data folder was made.
+    pub delivered: u64,
+    pub dropped: u64,
+    /// When the oldest was made.
+    pub oldest_ms: Option<u64>,
+}
+
+/// Where operations go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueUpstream {
+    /// Absent where none is configured: operations wait.
+    pub url: Option<String>,
+    /// none, up, unknown (nothing was sent yet), waiting (left alone for a while), held (by a forced mode),
+    /// paused.
+    pub state: String,
+    /// Why it is not up.
+    pub reason: String,
+    /// Since when it is paused.
+    pub since_ms: Option<u64>,
+    /// When it is tried next.
+    pub retry_ms: Option<u64>,
+    pub last_delivered_ms: Option<u64>,
+    /// Of the circuit breaker around it.
+    pub breaker: String,
+}
+
+/// An operation with its payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OperationDetail {
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// As text; absent where it is none, or where the operation was delivered.
+    pub payload: Option<String>,
+}
+
+/// A pause of deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PauseQueue {
+    pub reason: String,
+}
+
+/// How many dead letters were thrown away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Purged {
+    pub purged: u64,
+}

@@ -1,0 +1,155 @@
+//! What people ask of the queue: look, pause, retry, edit, purge.
+
+use super::look;
+use super::operation::{LANES, Lane, Operation, State};
+use super::shelf::{self, Listed};
+use super::state::{LaneView, Queue, QueueView, entry};
+use crate::store::{Control, StoreError};
+
+impl Queue {
+    /// Stops deliveries with a reason that survives a restart, or lets them go on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn pause(&self, control: &Control, reason: Option<&str>, now_ms: u64) -> Result<(), StoreError> {
+        self.load(control, now_ms)?;
+        self.write(control, |write| {
+            shelf::change_totals(write, |totals| {
+                totals.paused = reason.map(|reason| (reason.to_owned(), now_ms));
+                Ok(())
+            })
+        })?;
+        let mut picture = self.picture();
+        if reason.is_none() {
+            picture.gate_ms = 0;
+        }
+        self.wake.notify_all();
+        Ok(())
+    }
+
+    /// A dead letter goes back to its place; `None` when there is none of this number.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn retry(
+        &self,
+        control: &Control,
+        number: u64,
+        now_ms: u64,
+    ) -> Result<Option<Operation>, StoreError> {
+        self.load(control, now_ms)?;
+        let revived = self.write(control, |write| shelf::revive(write, number))?;
+        if let Some(operation) = &revived {
+            let mut picture = self.picture();
+            picture.scheduler.add(number, entry(operation));
+            self.wake.notify_all();
+        }
+        Ok(revived)
+    }
+
+    /// Gives a dead letter another payload; `None` when there is none of this number.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn edit(
+        &self,
+        control: &Control,
+        number: u64,
+        content_type: Option<&str>,
+        payload: &[u8],
+    ) -> Result<Option<Operation>, StoreError> {
+        self.write(control, |write| shelf::edit(write, number, content_type, payload))
+    }
+
+    /// Throws one dead letter away, or all; how many.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn purge(&self, control: &Control, number: Option<u64>) -> Result<u64, StoreError> {
+        self.write(control, |write| shelf::purge(write, number))
+    }
+
+    /// An operation wherever it is, with its payload where there still is one.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn find(
+        &self,
+        control: &Control,
+        number: u64,
+    ) -> Result<Option<(Operation, Option<Vec<u8>>)>, StoreError> {
+        control.read(|read| {
+            let Some(operation) = look::find(read, number)? else { return Ok(None) };
+            Ok(Some((operation, look::payload(read, number)?)))
+        })
+    }
+
+    /// Waiting operations of a lane after a number, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn waiting(
+        &self,
+        control: &Control,
+        lane: Lane,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        control.read(|read| look::list_waiting(read, lane, after, most))
+    }
+
+    /// Dead or delivered operations before a number, newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn ended(
+        &self,
+        control: &Control,
+        state: State,
+        before: u64,
+        most: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        control.read(|read| look::list_ended(read, state, before, most))
+    }
+
+    /// The queue as it stands.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn view(&self, control: &Control, now_ms: u64) -> Result<QueueView, StoreError> {
+        let oldest = control.read(|read| {
+            let mut oldest = [None; 4];
+            for (lane, slot) in LANES.into_iter().zip(&mut oldest) {
+                let first = look::list_waiting(read, lane, 0, 1)?;
+                *slot = first.first().map(|(_, operation)| operation.created_ms);
+            }
+            Ok(oldest)
+        })?;
+        let picture = self.picture();
+        let lanes = LANES.into_iter().zip(oldest).filter_map(|(lane, oldest_ms)| {
+            let at = lane as usize;
+            let held = picture.totals.lanes.get(at)?;
+            Some(LaneView {
+                lane,
+                operations: held.operations,
+                bytes: held.bytes,
+                limits: *self.settings.limits.get(at)?,
+                delivered: held.delivered,
+                dropped: held.dropped,
+                added_per_minute: picture.added.get(at)?.per_minute(now_ms),
+                delivered_per_minute: picture.delivered.get(at)?.per_minute(now_ms),
+                oldest_ms,
+            })
+        });
+        Ok(QueueView {
+            box_id: picture.box_id(),
+            lanes: lanes.collect(),
+            dead: picture.totals.dead,
+            next_retry_ms: picture.scheduler.next_retry(),
+            paused: picture.totals.paused.clone(),
+            gate_ms: Some(picture.gate_ms).filter(|gate| *gate > now_ms),
+            last_delivered_ms: picture.last_delivered_ms,
+            last_error: picture.last_error.clone(),
+        })
+    }
+}

@@ -1,0 +1,209 @@
+//! Delivery over HTTP/1.1, one request at a time on a connection that is kept.
+//!
+//! Plain `http://` only: put a TLS proxy or a VPN on the way where the upstream is not on the same network.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+
+use super::delivery::{Delivery, Outcome, Parcel, judge};
+use crate::base::{Clock, SystemClock};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(10);
+/// Bytes of an answer that are read.
+const BODY: usize = 64 << 10;
+/// Letters of an answer that are kept as the reason of a failure.
+const SAID: usize = 200;
+
+/// Where operations go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    url: String,
+    authority: String,
+    target: String,
+}
+
+impl Upstream {
+    /// Reads `http://host[:port][/path]`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        if url.starts_with("https://") {
+            return Err(
+                "https:// is not spoken yet: name a local TLS proxy or VPN address with http://".into()
+            );
+        }
+        let uri: hyper::Uri = url.parse().map_err(|error| format!("'{url}' is no URL: {error}"))?;
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
+        let authority =
+            authority.ok_or_else(|| format!("'{url}' is not of the form http://host:port/path"))?;
+        if authority.as_str().contains('@') {
+            return Err("the URL must not carry a name or password".into());
+        }
+        let port = authority.port_u16().unwrap_or(80);
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        Ok(Self { url: url.to_owned(), authority: format!("{}:{port}", authority.host()), target })
+    }
+
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// An HTTP upstream.
+pub struct HttpDelivery {
+    upstream: Upstream,
+    runtime: Runtime,
+    kept: Option<SendRequest<Full<Bytes>>>,
+    clock: SystemClock,
+}
+
+enum Failure {
+    /// Nothing was sent.
+    Unreachable(String),
+    Broken(String),
+}
+
+impl HttpDelivery {
+    /// # Errors
+    /// No more file descriptors.
+    pub fn new(upstream: Upstream) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        Ok(Self { upstream, runtime, kept: None, clock: SystemClock::default() })
+    }
+}
+
+impl Delivery for HttpDelivery {
+    fn deliver(&mut self, parcel: &Parcel) -> Outcome {
+        let Self { upstream, runtime, kept, clock } = self;
+        let sent = runtime.block_on(async {
+            let both = CONNECT + ANSWER;
+            match tokio::time::timeout(both, send(upstream, kept, parcel)).await {
+                Ok(sent) => sent,
+                Err(_) => Err(Failure::Broken(format!("no answer in {} s", both.as_secs()))),
+            }
+        });
+        match sent {
+            Ok((status, after, said)) => judge(status, after.as_deref(), &said, clock.now_ms()),
+            Err(failure) => {
+                *kept = None;
+                let (reason, counts) = match failure {
+                    Failure::Unreachable(reason) => (reason, false),
+                    Failure::Broken(reason) => (reason, true),
+                };
+                Outcome::Retry { after_ms: None, reason, counts, failure: true }
+            }
+        }
+    }
+
+    fn longest_ms(&self) -> u64 {
+        u64::try_from((CONNECT + ANSWER).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+async fn send(
+    upstream: &Upstream,
+    kept: &mut Option<SendRequest<Full<Bytes>>>,
+    parcel: &Parcel,
+) -> Result<(u16, Option<String>, String), Failure> {
+    let mut link = match kept.take().filter(|link| !link.is_closed()) {
+        Some(link) => link,
+        None => connect(upstream).await?,
+    };
+    if link.ready().await.is_err() {
+        link = connect(upstream).await?;
+    }
+    let broken = |error: hyper::Error| Failure::Broken(format!("the connection broke: {error}"));
+    let request = request(upstream, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
+    let response = match link.try_send_request(request).await {
+        Ok(response) => response,
+        // The upstream closed the kept connection before anything went out: a new one is tried at once.
+        Err(mut error) => match error.take_message() {
+            Some(request) => {
+                link = connect(upstream).await?;
+                link.send_request(request).await.map_err(broken)?
+            }
+            None => return Err(broken(error.into_error())),
+        },
+    };
+    let answer = read(response).await?;
+    *kept = Some(link);
+    Ok(answer)
+}
+
+async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let unreachable = |error: &dyn std::fmt::Display| {
+        Failure::Unreachable(format!("{} cannot be reached: {error}", upstream.authority))
+    };
+    let stream = tokio::time::timeout(CONNECT, TcpStream::connect(&upstream.authority));
+    let stream = stream.await.map_err(|_| unreachable(&"no answer"))?.map_err(|error| unreachable(&error))?;
+    stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
+    let (link, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    // It moves on only while a delivery runs on this runtime, and ends with the link.
+    tokio::spawn(connection);
+    Ok(link)
+}
+
+fn request(upstream: &Upstream, parcel: &Parcel) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    let operation = &parcel.operation;
+    let plain = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    let content_type = Some(operation.content_type.as_str()).filter(|text| !text.is_empty() && plain(text));
+    let mut request = Request::post(&upstream.target)
+        .header(HOST, &upstream.authority)
+        .header(CONTENT_TYPE, content_type.unwrap_or("application/octet-stream"))
+        .header("idempotency-key", parcel.id.to_string())
+        .header("user-agent", concat!("spud/", env!("CARGO_PKG_VERSION")))
+        .header("x-spud-lane", operation.lane.name())
+        .header("x-spud-created-ms", operation.created_ms)
+        .header("x-spud-attempt", operation.attempts.saturating_add(1));
+    for (name, text) in [("x-spud-kind", &operation.kind), ("x-spud-key", &operation.key)] {
+        if !text.is_empty() && plain(text) {
+            request = request.header(name, text);
+        }
+    }
+    request.body(Full::new(Bytes::from(parcel.payload.clone())))
+}
+
+async fn read(response: Response<Incoming>) -> Result<(u16, Option<String>, String), Failure> {
+    let status = response.status().as_u16();
+    let after = response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()).map(str::to_owned);
+    // The status is the answer; a body that breaks off takes nothing from it.
+    let body = Limited::new(response.into_body(), BODY).collect().await.map(|all| all.to_bytes());
+    let said = if status < 300 { String::new() } else { words(&body.unwrap_or_default()) };
+    Ok((status, after, said))
+}
+
+/// The `detail` of a problem document, or the first line.
+fn words(body: &[u8]) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let detail = json.as_ref().and_then(|json| json.get("detail")?.as_str()).map(str::to_owned);
+    let text =
+        detail.unwrap_or_else(|| String::from_utf8_lossy(body).lines().next().unwrap_or_default().into());
+    text.chars().filter(|letter| !letter.is_control()).take(SAID).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_plain_http_address() {
+        let upstream = Upstream::parse("http://10.0.0.7:8080/in?box=7").unwrap();
+        assert_eq!((upstream.authority.as_str(), upstream.target.as_str()), ("10.0.0.7:8080", "/in?box=7"));
+        assert_eq!(Upstream::parse("http://hub").unwrap().authority, "hub:80");
+        assert_eq!(Upstream::parse("http://[::1]:9/").unwrap().authority, "[::1]:9");
+        for bad in ["https://hub/", "hub", "ftp://hub/", "http://a:b@hub/", "http:///x", ""] {
+            assert!(Upstream::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

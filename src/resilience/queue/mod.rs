@@ -1,0 +1,32 @@
+//! The operation queue: what must be done later, or told to somebody who cannot be reached now.
+//!
+//! Offers [`Queue`] (durable operations in `control.redb` with their order), [`NewOperation`] and [`Delivery`]
+//! (who takes an operation away). An operation is kept in the transaction of the change that caused it.
+//!
+//! Invariant: an operation that was accepted is delivered, in the dead letters, or counted in a gap record.
+
+mod batch;
+mod delivery;
+mod desk;
+mod gap;
+mod http;
+mod keys;
+mod look;
+mod operation;
+mod rate;
+mod scheduler;
+mod shelf;
+mod state;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use batch::Surroundings;
+pub use delivery::{Delivery, Outcome, Parcel};
+pub use http::{HttpDelivery, Upstream};
+pub use operation::{Id, LANES, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
+pub use shelf::{Added, Listed, Terms};
+pub use state::{LaneView, Queue, QueueSettings, QueueView};
+
+/// Bytes that one operation may carry.
+pub const PAYLOAD: usize = 256 << 10;
