@@ -215,7 +215,7 @@ fn the_upstream_decides_what_becomes_of_an_operation() {
     // 410: everything waits until a person says otherwise.
     post(&daemon, "", "", "stop");
     let state = || daemon.get("/v1/queue").json()["upstream"]["state"].as_str().unwrap().to_owned();
-    until(|| state() == "paused", &state);
+    until(|| state() == "paused", state);
     post(&daemon, "lane=critical", "", "waits");
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(upstream.seen().len(), 4);
@@ -235,7 +235,7 @@ fn an_upstream_that_is_away_opens_the_breaker_and_nothing_is_lost() {
         assert_eq!(post(&daemon, "", "", &n.to_string()).status, 202);
     }
     let breaker = || daemon.get("/v1/queue").json()["upstream"]["breaker"].as_str().unwrap().to_owned();
-    until(|| breaker() == "open", &breaker);
+    until(|| breaker() == "open", breaker);
     let queue = daemon.get("/v1/queue").json();
     assert_eq!(queue["upstream"]["state"], "waiting");
     assert_eq!(
@@ -243,7 +243,7 @@ fn an_upstream_that_is_away_opens_the_breaker_and_nothing_is_lost() {
         (Some(5), Some(0))
     );
     let mode = || daemon.get("/v1/mode").json()["mode"].as_str().unwrap().to_owned();
-    until(|| mode() == "local_queue", &mode);
+    until(|| mode() == "local_queue", mode);
     // The change of mode waits for the upstream, too, kept with the change itself.
     let waits = || daemon.get("/v1/operations?lane=high").body.contains("spud.mode");
     until(waits, || daemon.get("/v1/operations").body);

@@ -117,7 +117,7 @@ pub(super) fn refused(refusal: Refusal) -> EngineError {
 
 pub(super) fn store_said(error: &StoreError) -> EngineError {
     match error {
-        StoreError::Full => EngineError::DiskFull { what: "nothing was queued".into() },
+        StoreError::Full => EngineError::DiskFull { what: "nothing was queued".into(), store: false },
         error => EngineError::StoreFailed { what: format!("the queue cannot be kept or read: {error}") },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::look;
 use super::operation::{LANES, Lane, Operation, State};
-use super::shelf::{self, Listed};
+use super::shelf::{self, Found, Listed};
 use super::state::{LaneView, Queue, QueueView, entry};
 use crate::store::{Control, StoreError};
 
@@ -73,11 +73,7 @@ impl Queue {
     ///
     /// # Errors
     /// What the store says.
-    pub fn find(
-        &self,
-        control: &Control,
-        number: u64,
-    ) -> Result<Option<(Operation, Option<Vec<u8>>)>, StoreError> {
+    pub fn find(&self, control: &Control, number: u64) -> Result<Option<Found>, StoreError> {
         control.read(|read| {
             let Some(operation) = look::find(read, number)? else { return Ok(None) };
             Ok(Some((operation, look::payload(read, number)?)))

@@ -25,7 +25,7 @@ pub use batch::Surroundings;
 pub use delivery::{Delivery, Outcome, Parcel};
 pub use http::{HttpDelivery, Upstream};
 pub use operation::{Id, LANES, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
-pub use shelf::{Added, Listed, Terms};
+pub use shelf::{Added, Found, Listed, Terms};
 pub use state::{LaneView, Queue, QueueSettings, QueueView};
 
 /// Bytes that one operation may carry.

@@ -94,6 +94,8 @@ pub struct Added {
 
 /// One operation of a list.
 pub type Listed = (u64, Operation);
+/// An operation with its payload while that is kept.
+pub type Found = (Operation, Option<Vec<u8>>);
 
 pub(super) fn totals_of(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
