@@ -5,9 +5,14 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod backup;
 mod queue;
 mod resilience;
 
+pub use backup::{
+    Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CreateBackup, DrillBackup,
+    PruneBackups, RestoreBackup, Restored, VerifyBackups,
+};
 pub use queue::{
     Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
     QueueUpstream,

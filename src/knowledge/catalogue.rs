@@ -12,7 +12,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
-use crate::store::{Table, codec, named_key, number_of, owned_key};
+use crate::store::{Meter, Table, codec, named_key, number_of, open_metered, owned_key};
 
 const VERSION: u8 = 1;
 
@@ -99,6 +99,7 @@ pub(super) struct Catalogue {
     path: PathBuf,
     cache_bytes: usize,
     open: RwLock<Held>,
+    pub(super) meter: Arc<Meter>,
 }
 
 struct Held {
@@ -152,8 +153,8 @@ fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
     Ok(made)
 }
 
-fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, KnowledgeError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
+fn open_file(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
+    open_metered(path, cache_bytes, meter).map_err(|e| match e {
         redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
         other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
     })
@@ -161,8 +162,9 @@ fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, KnowledgeError
 
 impl Catalogue {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
-        let held = Held { database: Arc::new(open_file(path, cache_bytes)?), real: true };
-        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held) };
+        let meter = Arc::default();
+        let held = Held { database: Arc::new(open_file(path, cache_bytes, &meter)?), real: true };
+        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held), meter };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -189,7 +191,8 @@ impl Catalogue {
             // The old handle has the lock of the file: it goes first.
             *held = Held { database: Arc::new(stand_in(&self.path)?), real: false };
         }
-        *held = Held { database: Arc::new(open_file(&self.path, self.cache_bytes)?), real: true };
+        *held =
+            Held { database: Arc::new(open_file(&self.path, self.cache_bytes, &self.meter)?), real: true };
         Ok(true)
     }
 

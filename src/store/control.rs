@@ -4,9 +4,11 @@
 //! and without anybody's help.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+
+use super::meter::{Meter, Written, open_metered};
 
 /// Why something of the store could not be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +59,7 @@ pub struct Control {
     path: PathBuf,
     cache_bytes: usize,
     database: Mutex<Option<Database>>,
+    meter: Arc<Meter>,
 }
 
 impl Control {
@@ -65,14 +68,30 @@ impl Control {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when it cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let database = Mutex::new(Some(open(path, cache_bytes)?));
-        Ok(Self { path: path.to_owned(), cache_bytes, database })
+        let control = Self::closed(path, cache_bytes);
+        let database = open(path, cache_bytes, &control.meter)?;
+        *control.database.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        Ok(control)
     }
 
     /// A file that could not be opened yet: every call tries again.
     #[must_use]
     pub fn closed(path: &Path, cache_bytes: usize) -> Self {
-        Self { path: path.to_owned(), cache_bytes, database: Mutex::default() }
+        Self { path: path.to_owned(), cache_bytes, database: Mutex::default(), meter: Arc::default() }
+    }
+
+    /// What was written so far.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        self.meter.written()
+    }
+
+    /// A view of one moment, for as long as it is held; writers go on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
+        self.with(|database| Ok(database.begin_read()?))
     }
 
     /// One durable change: all of it or nothing.
@@ -106,7 +125,7 @@ impl Control {
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(open(&self.path, self.cache_bytes)?);
+            *held = Some(open(&self.path, self.cache_bytes, &self.meter)?);
         }
         let Some(database) = held.as_ref() else { return Err(StoreError::Full) };
         let done = work(database);
@@ -121,11 +140,20 @@ impl Control {
     }
 }
 
-fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|error| match error {
+fn open(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, StoreError> {
+    open_metered(path, cache_bytes, meter).map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
         other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
     })
+}
+
+/// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
+pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
