@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::{
-    AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
-    EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode,
-    Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, Passage, PauseQueue, Problem, Purged, QueueLane, QueueStatus, RemoveRequest,
-    SearchRequest, SearchResponse, Status,
+    AddRequest, AskResponse, Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus,
+    Breaker, CheckReport, CheckRequest, Collection, CompactReport, CompactedStore, CreateBackup,
+    CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest,
+    Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange,
+    ModeReport, Model, ModelPath, Operation, OperationDetail, Passage, PauseQueue, Problem, PruneBackups,
+    Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, SearchRequest, SearchResponse, Status,
+    VerifyBackups,
 };
 
 /// The whole document.
@@ -156,7 +158,25 @@ fn schemas() -> Value {
         "EmbeddingsResponse",
         &json!({"object": "list", "data": [one], "model": "", "usage": usage}),
     );
+    backups(&mut all);
     Value::Object(all)
+}
+
+fn backups(all: &mut Map<String, Value>) {
+    add(all, "Backup", &Backup::default());
+    let entries = vec![BackupEntry::default()];
+    add(all, "BackupDetail", &BackupDetail { entries, ..BackupDetail::default() });
+    add(all, "BackupRun", &BackupRun::default());
+    add(all, "BackupSchedule", &BackupSchedule::default());
+    let runs = vec![BackupRun::default()];
+    let schedule = Some(BackupSchedule::default());
+    add(all, "BackupStatus", &BackupStatus { runs, schedule, ..BackupStatus::default() });
+    add(all, "CreateBackup", &CreateBackup::default());
+    add(all, "VerifyBackups", &VerifyBackups::default());
+    add(all, "PruneBackups", &PruneBackups::default());
+    add(all, "DrillBackup", &DrillBackup::default());
+    add(all, "RestoreBackup", &RestoreBackup::default());
+    add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
 }
 
 fn requests(all: &mut Map<String, Value>) {

@@ -8,6 +8,7 @@
 mod backup;
 mod queue;
 mod resilience;
+mod wear;
 
 pub use backup::{
     Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CreateBackup, DrillBackup,
@@ -21,6 +22,7 @@ pub use resilience::{
     Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
     ModeInputs, ModeReading, ModeReport,
 };
+pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};
 
@@ -421,6 +423,7 @@ pub struct Status {
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
     pub mode: ModeBrief,
+    pub writes: WriteStatus,
 }
 
 /// What box this is, its tier, and why.
@@ -556,6 +559,8 @@ pub struct Embeddings {
 pub struct CheckRequest {
     /// Drop what is damaged and index its documents again.
     pub repair: bool,
+    /// Read the backups, too.
+    pub backups: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

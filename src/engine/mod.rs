@@ -5,7 +5,9 @@
 mod action;
 mod admission;
 mod ask;
+mod backups;
 mod builtin;
+mod compact;
 mod error;
 mod evaluate;
 mod events;
@@ -21,13 +23,17 @@ mod queue_actions;
 mod queue_words;
 mod repair;
 mod run;
+mod salvage;
 mod status;
 mod watch;
 mod worker;
+mod writes;
 
-pub use action::{Action, Caller, Reply};
+pub use action::{Action, BackupWork, Caller, Reply};
+pub use backups::restore_offline;
 pub use error::EngineError;
 pub use events::Events;
 pub use run::{Engine, Settings};
+pub use salvage::salvage;
 
 pub use crate::resilience::Criticality;

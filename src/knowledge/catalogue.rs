@@ -12,7 +12,9 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
-use crate::store::{Meter, Table, codec, named_key, number_of, open_metered, owned_key};
+use crate::store::{
+    Meter, StoreError, Table, bring_up, codec, named_key, number_in, number_value, open_metered, owned_key,
+};
 
 const VERSION: u8 = 1;
 
@@ -154,10 +156,17 @@ fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
 }
 
 fn open_file(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
-    open_metered(path, cache_bytes, meter).map_err(|e| match e {
+    let database = open_metered(path, cache_bytes, meter).map_err(|e| match e {
         redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
         other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
-    })
+    })?;
+    match bring_up(&database, path, super::migrate::STEPS) {
+        Ok(()) => Ok(database),
+        Err(error @ StoreError::Newer { .. }) => Err(KnowledgeError::Newer { what: error.to_string() }),
+        Err(StoreError::Redb(error)) => Err(error.into()),
+        Err(StoreError::Full) => Err(KnowledgeError::StoreFull),
+        Err(other) => Err(KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() }),
+    }
 }
 
 impl Catalogue {
@@ -194,6 +203,20 @@ impl Catalogue {
         *held =
             Held { database: Arc::new(open_file(&self.path, self.cache_bytes, &self.meter)?), real: true };
         Ok(true)
+    }
+
+    /// Makes the file as small as it can be; `None` while somebody uses it. Bytes before and after.
+    pub(super) fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
+        let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let length = || std::fs::metadata(&self.path).map(|meta| meta.len());
+        let before = length()?;
+        let Some(database) = Arc::get_mut(&mut held.database) else { return Ok(None) };
+        match database.compact() {
+            Ok(_) => Ok(Some((before, length()?))),
+            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
+            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Err(other) => Err(KnowledgeError::Store(other.to_string())),
+        }
     }
 
     pub(super) fn read(&self) -> Result<ReadTransaction, KnowledgeError> {
@@ -260,7 +283,12 @@ pub(super) fn number(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &[u8],
 ) -> Result<Option<u64>, KnowledgeError> {
-    Ok(table.get(key)?.map(|value| number_of(value.value())))
+    table.get(key)?.map(|value| as_number(value.value())).transpose()
+}
+
+/// Reads a value that is a number.
+pub(super) fn as_number(value: &[u8]) -> Result<u64, KnowledgeError> {
+    number_in(value).map_err(|error| KnowledgeError::Record { what: format!("a number: {error}") })
 }
 
 /// Next value of a counter, from 1.
@@ -272,7 +300,7 @@ pub(super) fn next(write: &WriteTransaction, counter: &str) -> Result<u64, Knowl
 pub(super) fn reserve(write: &WriteTransaction, counter: &str, count: u64) -> Result<u64, KnowledgeError> {
     let mut table = write.open_table(COUNTERS)?;
     let last = number(&table, counter.as_bytes())?.unwrap_or(0);
-    table.insert(counter.as_bytes(), (last + count).to_be_bytes().as_slice())?;
+    table.insert(counter.as_bytes(), number_value(last + count).as_slice())?;
     Ok(last + 1)
 }
 

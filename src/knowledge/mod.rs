@@ -19,6 +19,7 @@ mod ingest;
 mod lexical;
 mod library;
 mod merge;
+mod migrate;
 mod model;
 mod passage;
 mod phrase;
@@ -40,7 +41,7 @@ mod word_map;
 
 pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
-pub use cache::{Answers, CacheCounts, Key, Layer};
+pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
 pub use default_model::{
     default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model,

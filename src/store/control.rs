@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
+use super::format::{CONTROL_STEPS, bring_up};
 use super::meter::{Meter, Written, open_metered};
 
 /// Why something of the store could not be kept or read.
@@ -17,6 +18,9 @@ pub enum StoreError {
     Locked { path: PathBuf },
     #[error("{} cannot be opened: {what}", path.display())]
     Open { path: PathBuf, what: String },
+    /// Written by a spud that this one cannot follow.
+    #[error("{} has format {found}, of a newer spud; this one knows format {known}", path.display())]
+    Newer { path: PathBuf, found: u32, known: u32 },
     #[error("the disk is full")]
     Full,
     #[error("the store answered: {0}")]
@@ -122,6 +126,24 @@ impl Control {
         self.with(|database| look(&database.begin_read()?))
     }
 
+    /// Makes the file as small as it can be; `None` while somebody reads it. Bytes before and after.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn compact(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        self.with(|_| Ok(()))?; // opens it, where it was closed
+        let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = || std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
+        let before = length();
+        let Some(database) = held.as_mut() else { return Ok(None) };
+        match database.compact() {
+            Ok(_) => Ok(Some((before, length()))),
+            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
+            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Err(other) => Err(StoreError::Open { path: self.path.clone(), what: other.to_string() }),
+        }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
@@ -141,10 +163,12 @@ impl Control {
 }
 
 fn open(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, StoreError> {
-    open_metered(path, cache_bytes, meter).map_err(|error| match error {
+    let database = open_metered(path, cache_bytes, meter).map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
         other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
-    })
+    })?;
+    bring_up(&database, path, CONTROL_STEPS)?;
+    Ok(database)
 }
 
 /// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.

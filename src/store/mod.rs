@@ -9,13 +9,16 @@ pub mod backup;
 mod block_file;
 pub mod codec;
 mod control;
+mod format;
 mod meter;
 mod rows;
+pub mod salvage;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
 use control::there;
 pub use control::{Control, StoreError};
+pub use format::{EPOCH, Step, bring_up, seal_values};
 pub use meter::{Meter, Written, open_metered};
-pub use rows::{each_row, table_names};
-pub use table::{Table, name_of, named_key, number_key, number_of, owned_key};
+pub use rows::{CheckedRows, check_rows, each_row, key_words, table_names};
+pub use table::{Table, name_of, named_key, number_in, number_key, number_of, number_value, owned_key};

@@ -2,7 +2,10 @@
 
 use redb::{ReadTransaction, ReadableTable, TableDefinition, TableHandle};
 
-use super::StoreError;
+use super::{StoreError, codec};
+
+/// Problems told one by one for each table.
+const TOLD: u64 = 20;
 
 /// Names of all tables, sorted.
 ///
@@ -31,4 +34,65 @@ pub fn each_row<E: From<StoreError>>(
         each(key.value(), value.value())?;
     }
     Ok(())
+}
+
+/// What a look at every record found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckedRows {
+    pub tables: u64,
+    pub records: u64,
+    /// Table and key of each record that fails its check.
+    pub problems: Vec<String>,
+}
+
+/// Looks at every record of every table: each is framed with a check value, whatever it holds.
+///
+/// # Errors
+/// What the store says. Damage is a finding.
+pub fn check_rows(read: &ReadTransaction) -> Result<CheckedRows, StoreError> {
+    let mut found = CheckedRows::default();
+    for table in table_names(read)? {
+        found.tables += 1;
+        let mut bad = 0;
+        let looked = each_row(read, &table, |key, value| -> Result<(), StoreError> {
+            found.records += 1;
+            if codec::whole(value).is_err() {
+                bad += 1;
+                if bad <= TOLD {
+                    found
+                        .problems
+                        .push(format!("table {table}: the record {} fails its check", key_words(key)));
+                }
+            }
+            Ok(())
+        });
+        if bad > TOLD {
+            found.problems.push(format!("table {table}: {} more records fail their check", bad - TOLD));
+        }
+        match looked {
+            Err(error @ StoreError::Redb(redb::Error::Corrupted(_))) => {
+                found.problems.push(format!("table {table}: {error}"));
+            }
+            other => other?,
+        }
+    }
+    Ok(found)
+}
+
+/// A key as a person can look for it: text where it is some, else hexadecimal.
+#[must_use]
+pub fn key_words(key: &[u8]) -> String {
+    let text = |bytes: &[u8]| {
+        std::str::from_utf8(bytes).ok().filter(|t| !t.chars().any(char::is_control)).map(str::to_owned)
+    };
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match (text(key), key.split_first_chunk::<4>()) {
+        (Some(text), _) => format!("'{text}'"),
+        // What belongs to a number, by name.
+        (None, Some((owner, name))) if name.len() > 8 => match text(name) {
+            Some(name) => format!("{}:'{name}'", u32::from_be_bytes(*owner)),
+            None => hex(key),
+        },
+        (None, _) => hex(key),
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
+mod backups;
 mod collections;
 mod documents;
 mod embeddings;
@@ -101,7 +102,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 12] = [
+    let all: [&[Route]; 13] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -112,6 +113,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &embeddings::ROUTES,
         &models::ROUTES,
         &upkeep::ROUTES,
+        &backups::ROUTES,
         &events::ROUTES,
         &health::ROUTES,
     ];
