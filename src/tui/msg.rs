@@ -1,8 +1,9 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Collection, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation,
-    OperationDetail, Page, Passage, Problem, QueueStatus, Status,
+    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, Collection, Document, Event, Failure,
+    Hardware, Job, LogLine, ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
+    Status,
 };
 use crate::tui::effect::Request;
 use crate::tui::key::Key;
@@ -56,6 +57,17 @@ pub(crate) enum Reply {
     Operation(Box<OperationDetail>, bool),
     /// The queue was changed; what to tell.
     QueueSet(String),
+    Backup(BackupReply),
+}
+
+/// What came of a question about backups.
+#[derive(Debug, Clone)]
+pub(crate) enum BackupReply {
+    Status(Box<BackupStatus>),
+    List(Vec<Backup>),
+    Detail(Box<BackupDetail>),
+    /// Work is under way.
+    Begun(Box<BackupRun>),
 }
 
 /// Where more of a document is read.

@@ -3,11 +3,13 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod ask;
+mod backups;
 mod library;
 mod logs;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use backups::Backups;
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
 pub(crate) use queue::{Queue, short_id};
@@ -26,10 +28,12 @@ pub(crate) enum View {
     Library,
     Logs,
     Queue,
+    Backups,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 5] = [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -38,6 +42,7 @@ impl View {
             Self::Library => "Library",
             Self::Logs => "Logs",
             Self::Queue => "Queue",
+            Self::Backups => "Backups",
         }
     }
 
@@ -200,6 +205,7 @@ pub(crate) struct Model {
     pub(crate) library: Library,
     pub(crate) logs: Logs,
     pub(crate) queue: Queue,
+    pub(crate) backups: Backups,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -212,7 +218,7 @@ impl Model {
             View::Ask => self.ask.focus == Focus::Question,
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
-            View::Overview | View::Queue => false,
+            View::Overview | View::Queue | View::Backups => false,
         }
     }
 
@@ -223,6 +229,7 @@ impl Model {
             View::Library => self.library.selected().is_some(),
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
+            View::Backups => self.backups.backup().is_some(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
 mod ask;
+mod backups;
 mod library;
 mod logs;
 mod mode;
@@ -92,7 +93,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Ask => ask::typing(model, key),
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
-            View::Overview | View::Queue => None,
+            View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -137,7 +138,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview | View::Queue) => {}
+        (None, View::Overview | View::Queue | View::Backups) => {}
     }
     Vec::new()
 }
@@ -172,6 +173,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewLibrary => go(model, View::Library),
         Action::ViewLogs => go(model, View::Logs),
         Action::ViewQueue => go(model, View::Queue),
+        Action::ViewBackups => go(model, View::Backups),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -185,6 +187,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
+        Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
+        Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -196,6 +200,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Library => library::act(model, action),
         View::Logs => logs::act(model, action),
         View::Queue => queue::act(model, action),
+        View::Backups => backups::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -237,6 +242,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Library => library::load(model, again),
         View::Logs => logs::load(model, again),
         View::Queue => queue::load(),
+        View::Backups => backups::load(),
     }
 }
 
@@ -314,6 +320,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
             (model.queue.dead, model.queue.loaded) = (items, true);
         }
+        Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::QueueSet(text) => {
@@ -373,7 +380,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Status(status) => {
             sample(model, &status);
             model.overview.status = Some(status);
-            Vec::new()
+            backups::tick(model)
         }
         EventKind::Job(job) => {
             library::job(model, job);
