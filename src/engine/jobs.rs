@@ -111,7 +111,8 @@ impl Jobs {
     /// daemon may run for years.
     pub(super) fn open(database: &Database, days: u32, now_ms: u64) -> Result<Self, EngineError> {
         let jobs = Self { kept_ms: u64::from(days).saturating_mul(DAY_MS), ..Self::default() };
-        let write = database.begin_write().map_err(store_error)?;
+        let mut write = database.begin_write().map_err(store_error)?;
+        write.set_quick_repair(true);
         {
             let mut table = write.open_table(JOBS).map_err(store_error)?;
             jobs.forget(&mut table, now_ms)?;
@@ -258,7 +259,8 @@ impl Jobs {
         if !record.state().is_final() {
             record.set_state(JobState::Cancelled);
             record.finished_ms = Some(now_ms);
-            let write = database.begin_write().map_err(store_error)?;
+            let mut write = database.begin_write().map_err(store_error)?;
+            write.set_quick_repair(true);
             save(&write, id, &record).map_err(|e| EngineError::Internal(e.to_string()))?;
             write.commit().map_err(store_error)?;
         }

@@ -109,7 +109,8 @@ impl Answers {
     /// # Errors
     /// What the store says.
     pub fn open(database: &Database, l1_bytes: u64, l2_bytes: u64) -> Result<Self, KnowledgeError> {
-        let write = database.begin_write()?;
+        let mut write = database.begin_write()?;
+        write.set_quick_repair(true);
         write.open_table(ANSWERS)?;
         let order = write.open_table(ORDER)?;
         let mut held = 0;

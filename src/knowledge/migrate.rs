@@ -17,7 +17,8 @@ fn frame_numbers(database: &Database) -> Result<(), StoreError> {
             _ => Ok(None),
         })?;
     }
-    let write = database.begin_write()?;
+    let mut write = database.begin_write()?;
+    write.set_quick_repair(true);
     for table in CACHE_TABLES {
         write.delete_table(Table::new(table))?;
     }

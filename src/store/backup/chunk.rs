@@ -8,8 +8,9 @@
 //!   them shifts, and looking for borders in the content would only cost time.
 //!
 //! ```text
-//! piece in the repository = form u8 (0 as it is, 1 zstd) · length when unpacked u32 LE · bytes
-//! row in a piece          = key length u32 LE · value length u32 LE · key · value
+//! piece in the repository = form u8 (0 as it is, 1 zstd) · length when unpacked u32 LE · CRC32C of all else u32 LE
+//!                           · bytes
+//! row in a piece = key length u32 LE · value length u32 LE · key · value
 //! ```
 
 /// Names a piece.
@@ -24,7 +25,9 @@ const ROWS_MOST: usize = 256 << 10;
 const BORDER: u32 = 64;
 /// No piece is larger: the largest record, with room for its key.
 const MOST: usize = 20 << 20;
-const HEAD: usize = 5;
+const HEAD: usize = 9;
+/// Of the head that the check value covers: zstd leaves bits that mean nothing, and those must not flip unseen.
+const CHECKED: usize = 5;
 const LEVEL: i32 = 3;
 
 /// Name of a piece with this content.
@@ -45,6 +48,8 @@ pub(super) fn pack(content: &[u8]) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(HEAD + body.len());
     out.push(form);
     out.extend_from_slice(&length.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&out), body);
+    out.extend_from_slice(&crc.to_le_bytes());
     out.extend_from_slice(body);
     Ok(out)
 }
@@ -56,8 +61,12 @@ pub(super) fn pack(content: &[u8]) -> Result<Vec<u8>, String> {
 pub(super) fn unpack(id: &Id, packed: &[u8]) -> Result<Vec<u8>, String> {
     let fails = || "fails its check".to_owned();
     let (head, body) = packed.split_first_chunk::<HEAD>().ok_or_else(fails)?;
-    let [form, length @ ..] = *head;
-    let length = u32::from_le_bytes(length) as usize;
+    let [form, a, b, c, d, crc @ ..] = *head;
+    let length = u32::from_le_bytes([a, b, c, d]) as usize;
+    let checked = head.first_chunk::<CHECKED>().map_or(0, |head| crc32c::crc32c(head));
+    if crc32c::crc32c_append(checked, body) != u32::from_le_bytes(crc) {
+        return Err(fails());
+    }
     if length > MOST {
         return Err(fails());
     }

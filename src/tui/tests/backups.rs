@@ -127,6 +127,20 @@ fn views() {
 }
 
 #[test]
+fn what_is_written_is_shown() {
+    both("overview_writes", |size| {
+        let mut m = full(size);
+        let mut now = status();
+        now.writes.bytes_per_day = Some(310 << 20);
+        now.writes.bytes_per_commit = 25_300;
+        now.writes.device_rewrites_per_year = Some(3.84);
+        reply(&mut m, Reply::Status(Box::new(now)));
+        keys(&mut m, "f1");
+        m
+    });
+}
+
+#[test]
 fn they_are_made_tried_and_restored_by_keys() {
     let mut m = shown((80, 24));
     let first = backups().remove(0).id;
