@@ -350,6 +350,15 @@ fn a_daemon_makes_prunes_and_tries_backups_by_schedule() {
     assert_eq!(kinds, ["drill", "prune", "create"]);
     assert!(runs.iter().all(|run| run["scheduled"] == true && run["state"] == "done"), "{runs:?}");
     assert!(to.join("spud-backups").exists());
+    // A disk that is not there is told; the card below its mount point is not filled.
+    let away = data.join("away");
+    fs::rename(&to, &away).unwrap();
+    let missing = run(&data, &["backup", "create"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("mount"), "{missing:?}");
+    assert!(!to.exists());
+    assert_eq!(run(&data, &["backup", "list"]).status.code(), Some(65));
+    fs::rename(&away, &to).unwrap();
     let off = json(&data, &["backup", "schedule", "--off"]);
     assert_eq!(off, Value::Null);
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::backups::{Backups, apply_staged};
+use super::backups::{self, Backups, apply_staged};
 use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
@@ -350,6 +350,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
+    backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
     let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;

@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, value};
 use crate::api::fault::Fault;
+use crate::api::idempotency::Answer;
 use crate::api::types::{
     Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, CompactReport, CreateBackup, DrillBackup,
     Page, PruneBackups, RestoreBackup, VerifyBackups,
@@ -137,13 +138,15 @@ async fn restore(mut call: Call) -> Result<Response, Fault> {
 }
 
 async fn begin(call: &Call, work: BackupWork) -> Result<Response, Fault> {
-    match call.ask(Action::BeginBackupWork(work)).await? {
-        Reply::BackupRun(run) => {
-            let location = format!("/v1/backup/runs/{}", run.id);
-            Ok((StatusCode::ACCEPTED, [(axum::http::header::LOCATION, location)], Json(*run)).into_response())
-        }
+    call.create(Action::BeginBackupWork(work), |reply| match reply {
+        Reply::BackupRun(run) => Ok(Answer {
+            status: StatusCode::ACCEPTED,
+            location: Some(format!("/v1/backup/runs/{}", run.id)),
+            body: value(&run)?,
+        }),
         other => unexpected(&other),
-    }
+    })
+    .await
 }
 
 async fn compact(mut call: Call) -> Result<Json<CompactReport>, Fault> {

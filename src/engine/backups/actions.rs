@@ -56,7 +56,8 @@ pub(crate) fn folder(inner: &Inner, named: Option<&str>) -> Result<PathBuf, Engi
 fn list(inner: &Inner, from: Option<&str>) -> Result<Page<Backup>, EngineError> {
     let folder = folder(inner, from)?;
     let trust = Trust::of_box(&inner.settings.data_dir);
-    let own = from.is_none() && !folder.exists();
+    // Nothing was ever made here; the folder of a schedule was made with it, and may be a disk that is missing.
+    let own = from.is_none() && !folder.exists() && inner.backups.schedule(inner)?.is_none();
     let found = if own { Vec::new() } else { read(&folder)?.backups().map_err(words::said)? };
     Ok(Page { items: found.iter().rev().map(|listed| words::listed(listed, &trust)).collect(), next: None })
 }
@@ -117,7 +118,10 @@ pub enum Asked {
 
 fn begin(inner: &Arc<Inner>, asked: Asked) -> Result<BackupRun, EngineError> {
     let task = match asked {
-        Asked::Create(to) => Task::Create { to: folder(inner, to.as_deref())? },
+        Asked::Create(to) => {
+            let known = to.is_none() && inner.backups.schedule(inner)?.is_some();
+            Task::Create { to: folder(inner, to.as_deref())?, known }
+        }
         Asked::Verify { from, id, repair } => {
             Task::Verify { from: folder(inner, from.as_deref())?, id, repair }
         }

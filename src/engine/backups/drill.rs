@@ -13,7 +13,7 @@ use crate::knowledge::{KnowledgeError, Library, Question, open_model};
 use crate::store::backup::{Backup, Repository, Trust, Watch, restore};
 use crate::store::{Control, check_rows};
 
-const FOLDER: &str = ".drill";
+pub(super) const FOLDER: &str = ".drill";
 const CACHE: usize = 1 << 20;
 /// Questions asked of each collection, and in all.
 const OF_EACH: usize = 3;

@@ -12,6 +12,6 @@ pub use restore::restore_offline;
 
 pub use actions::Asked;
 pub(super) use actions::{change, folder, look};
-pub(super) use restore::apply_staged;
+pub(super) use restore::{apply_staged, sweep};
 pub(super) use runs::Backups;
 pub(super) use words::said;

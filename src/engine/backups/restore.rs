@@ -79,6 +79,15 @@ fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes what a crash left of a restore or a drill. To be called by whoever has the stores open.
+pub(crate) fn sweep(data: &Path) {
+    for name in [WRITING, super::drill::FOLDER] {
+        if let Err(error) = remove(&data.join(name)) {
+            tracing::warn!(%error, name, "a left-over cannot be removed");
+        }
+    }
+}
+
 /// Moves a box in that waits for it; gives where the box before lies. To be called while nobody has the stores
 /// open.
 pub(crate) fn apply_staged(data: &Path) -> Result<Option<PathBuf>, EngineError> {

@@ -27,11 +27,30 @@ const RETRY_MS: u64 = 3_600_000;
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub(crate) enum Task {
-    Create { to: PathBuf },
-    Verify { from: PathBuf, id: Option<String>, repair: bool },
-    Prune { from: PathBuf, keep: Keep, dry_run: bool },
-    Drill { from: PathBuf, id: Option<String> },
-    Restore { from: PathBuf, id: String, key: Option<String> },
+    /// A folder that is `known` was made before: where it is missing, its disk is, and the one below is not filled.
+    Create {
+        to: PathBuf,
+        known: bool,
+    },
+    Verify {
+        from: PathBuf,
+        id: Option<String>,
+        repair: bool,
+    },
+    Prune {
+        from: PathBuf,
+        keep: Keep,
+        dry_run: bool,
+    },
+    Drill {
+        from: PathBuf,
+        id: Option<String>,
+    },
+    Restore {
+        from: PathBuf,
+        id: String,
+        key: Option<String>,
+    },
 }
 
 impl Task {
@@ -47,7 +66,7 @@ impl Task {
 
     fn folder(&self) -> &Path {
         match self {
-            Self::Create { to } => to,
+            Self::Create { to, .. } => to,
             Self::Verify { from, .. }
             | Self::Prune { from, .. }
             | Self::Drill { from, .. }
@@ -146,7 +165,7 @@ impl Backups {
         let watch = Watch { stop: &stop, moved: &moved };
         let trust = || Trust::of_box(&inner.settings.data_dir);
         match task {
-            Task::Create { to } => create(inner, to, watch),
+            Task::Create { to, known } => create(inner, to, *known, watch),
             Task::Verify { from, id, repair } => {
                 let repository =
                     if *repair { Repository::open_to_write(from) } else { Repository::open(from) };
@@ -261,7 +280,9 @@ impl Backups {
         let last_ms = good.iter().find(|(_, run)| is_good_backup(run)).map_or(0, |(_, run)| run.started_ms);
         if is_due(&schedule, last_ms, now_ms) {
             this.active().tried_ms = now_ms;
-            if let Err(error) = Self::start(inner, Task::Create { to: PathBuf::from(&schedule.to) }, true) {
+            if let Err(error) =
+                Self::start(inner, Task::Create { to: PathBuf::from(&schedule.to), known: true }, true)
+            {
                 tracing::warn!(%error, "a backup is due and cannot begin");
             }
         }
@@ -322,10 +343,11 @@ fn is_due(schedule: &ScheduleRecord, last_good_ms: u64, now_ms: u64) -> bool {
 
 /// Everything that makes the box: both stores, segments, models, the built-in documents. Not the keys, the logs
 /// and the cached answers.
-fn create(inner: &Inner, to: &Path, watch: Watch<'_>) -> Result<Outcome, EngineError> {
+fn create(inner: &Inner, to: &Path, known: bool, watch: Watch<'_>) -> Result<Outcome, EngineError> {
     let data = &inner.settings.data_dir;
     let signer = Signer::open(data, seed).map_err(words::said)?;
-    let repository = Repository::create(to).map_err(words::said)?;
+    let repository = if known { Repository::open_to_write(to) } else { Repository::create(to) };
+    let repository = repository.map_err(words::said)?;
     let mut writer = Writer::begin(&repository, watch).map_err(words::said)?;
     let pinned = inner.library.pin()?;
     // Taken one right after the other: what both name is of the same moment, but for a few milliseconds.

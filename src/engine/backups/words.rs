@@ -23,7 +23,9 @@ pub(crate) fn said(error: BackupError) -> EngineError {
         BackupError::Io { .. } => invalid(what, "check the folder, its disk and its permissions"),
         BackupError::Full { .. } => EngineError::DiskFull { what, store: false },
         BackupError::Empty { .. } => {
-            invalid(what, "name the folder with --from (or --to), or make a first backup: spud backup create")
+            let advice = "if its disk is not mounted, mount it; else name the folder with --from or --to, or make \
+                a first backup there: spud backup create --to";
+            invalid(what, advice)
         }
         BackupError::Foreign { .. } => invalid(what, "give an empty folder, or one that does not exist yet"),
         BackupError::Newer { .. } => invalid(what, "use the spud that made them, or a newer one"),

@@ -134,13 +134,13 @@ fn the_box(model: &Model, s: &Status, hardware: Option<&Hardware>, g: &Glyphs) -
     out.push(row);
     if let Some(day) = s.writes.bytes_per_day {
         let mut row = figure("writes", &format_bytes(day));
-        let commit = format!("  a day, {} a commit", format_bytes(s.writes.bytes_per_commit));
-        row.push((Tone::Quiet, commit));
+        row.push((Tone::Quiet, "  a day".to_owned()));
         out.push(row);
+        out.push(figure("a commit", &format_bytes(s.writes.bytes_per_commit)));
     }
     if let Some(times) = s.writes.device_rewrites_per_year {
         let mut row = figure("wear", &format!("{times:.1} x"));
-        row.push((Tone::Quiet, "  the disk's size a year".to_owned()));
+        row.push((Tone::Quiet, "  disk a year".to_owned()));
         out.push(row);
     }
     if let Some(t) = s.temperature_c {
