@@ -238,7 +238,7 @@ fn killed_while_it_restores_a_box_is_the_old_or_the_new_one() {
     good(&data, &["backup", "create"]);
     let new = answers(&data);
     let mut outcomes = (0, 0);
-    for pause in [10u64, 30, 60, 100, 150, 220, 320] {
+    for pause in [10u64, 60, 150, 300, 500, 800, 1200] {
         let gone = run(&data, &["collection", "remove", "units"]);
         assert!(gone.status.success());
         let old = answers(&data);
