@@ -13,20 +13,43 @@ use super::word_map::WordMap;
 use crate::store::BlockFileWriter;
 
 /// How much more a word of the title, or of a heading, counts than one of the text.
-const TITLE_WEIGHT: u8 = 2;
-const HEADING_WEIGHT: u8 = 1;
+const TITLE_WEIGHT: u32 = 2;
+const HEADING_WEIGHT: u32 = 1;
 
+/// One list: varint (gap << 1 | tf == 1) [· tf] for each chunk; the newest is counted until another comes.
 #[derive(Default)]
 struct TermList {
     bytes: Vec<u8>,
+    /// The chunk after the last one in `bytes`.
     next: u32,
+    chunk: u32,
+    /// How often the term is in `chunk`; 0 before the first.
+    tf: u32,
 }
 
-/// One term of one chunk while it is counted.
-#[derive(Clone, Copy)]
-struct Seen {
-    term: u32,
-    weight: u8,
+impl TermList {
+    /// Counts a word of a chunk; returns the bytes that the list grew by.
+    #[inline]
+    fn count(&mut self, chunk: u32, weight: u32) -> usize {
+        let grown = if self.chunk == chunk { 0 } else { self.end_chunk() };
+        self.chunk = chunk;
+        self.tf += weight;
+        grown
+    }
+
+    fn end_chunk(&mut self) -> usize {
+        let tf = std::mem::take(&mut self.tf).min(255);
+        if tf == 0 {
+            return 0;
+        }
+        let before = self.bytes.len();
+        put_varint(&mut self.bytes, (self.chunk - self.next) << 1 | u32::from(tf == 1));
+        if tf > 1 {
+            put_varint(&mut self.bytes, tf);
+        }
+        self.next = self.chunk + 1;
+        self.bytes.len() - before
+    }
 }
 
 /// Lists of all chunks that were added.
@@ -39,7 +62,6 @@ pub(super) struct ListBuilder {
     languages: Vec<Language>,
     lists: Vec<TermList>,
     list_bytes: usize,
-    seen: Vec<Seen>,
     lengths: Vec<u16>,
 }
 
@@ -53,7 +75,6 @@ impl Default for ListBuilder {
             languages: Vec::new(),
             lists: Vec::new(),
             list_bytes: 0,
-            seen: Vec::new(),
             lengths: Vec::new(),
         }
     }
@@ -64,8 +85,12 @@ impl ListBuilder {
     pub(super) fn add(&mut self, language: Language, record: &ChunkRecord) -> io::Result<u32> {
         let chunk = u32::try_from(self.lengths.len()).map_err(io::Error::other)?;
         self.set_language(language);
-        self.count_terms(record);
-        self.post_terms(chunk);
+        let mut length = self.count(chunk, &record.title, TITLE_WEIGHT);
+        for heading in &record.heading {
+            length += self.count(chunk, heading, HEADING_WEIGHT);
+        }
+        length += self.count(chunk, &record.text, 1);
+        self.lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         Ok(chunk)
     }
 
@@ -95,18 +120,10 @@ impl ListBuilder {
         }
     }
 
-    fn count_terms(&mut self, record: &ChunkRecord) {
-        self.seen.clear();
-        self.count(&record.title, TITLE_WEIGHT);
-        for heading in &record.heading {
-            self.count(heading, HEADING_WEIGHT);
-        }
-        self.count(&record.text, 1);
-        self.seen.sort_unstable_by_key(|seen| seen.term);
-    }
-
-    fn count(&mut self, text: &str, weight: u8) {
-        let Self { terms, known, stems, lists, seen, .. } = self;
+    /// Counts the words of a text; returns how many there are, as they are weighed.
+    fn count(&mut self, chunk: u32, text: &str, weight: u32) -> u32 {
+        let Self { terms, known, stems, lists, list_bytes, .. } = self;
+        let mut length = 0;
         words(text, |word| {
             let term = match known.get(word.text) {
                 Some(term) => term,
@@ -126,32 +143,18 @@ impl ListBuilder {
                     term
                 }
             };
-            seen.push(Seen { term, weight });
+            *list_bytes += lists[term as usize].count(chunk, weight);
+            length += weight;
         });
-    }
-
-    /// Moves what was counted into the lists: varint (gap << 1 | tf == 1) [· tf].
-    fn post_terms(&mut self, chunk: u32) {
-        let mut length = 0u32;
-        for run in self.seen.chunk_by(|a, b| a.term == b.term) {
-            let tf = run.iter().map(|seen| u32::from(seen.weight)).sum::<u32>();
-            length += tf;
-            let (Some(first), tf) = (run.first(), tf.min(255)) else { continue };
-            let list = &mut self.lists[first.term as usize];
-            let before = list.bytes.len();
-            put_varint(&mut list.bytes, (chunk - list.next) << 1 | u32::from(tf == 1));
-            if tf > 1 {
-                put_varint(&mut list.bytes, tf);
-            }
-            list.next = chunk + 1;
-            self.list_bytes += list.bytes.len() - before;
-        }
-        self.lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
+        length
     }
 
     /// Lists in order of their terms, then the dictionary that points at them.
     pub(super) fn write(self, out: &mut BlockFileWriter) -> io::Result<()> {
-        let Self { terms, lists, lengths, .. } = self;
+        let Self { terms, mut lists, lengths, .. } = self;
+        for list in &mut lists {
+            list.end_chunk();
+        }
         let mut order: Vec<(Box<str>, u32)> = terms.into_words().collect();
         order.sort_unstable();
         let mut sink = ListSink::new(out)?;
