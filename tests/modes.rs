@@ -326,10 +326,10 @@ fn a_store_that_fails_is_opened_again_without_a_restart() {
         std::fs::write(docs.path().join(format!("a-rather-long-name-of-a-part-{n}.md")), text).unwrap();
     }
     let store = std::fs::metadata(daemon.folder.path().join("corpus.redb")).unwrap().len();
-    // Less than the file has: whatever its free pages, what 1500 documents need does not fit below.
-    limit_files(&daemon, Some(store / 2));
     let job = daemon.post("/v1/documents", &format!("{{\"paths\":[\"{}\"]}}", docs.path().display()));
     assert_eq!(job.status, 202, "{job:?}");
+    // Less than the file has: whatever its free pages, what 1500 documents need does not fit below.
+    limit_files(&daemon, Some(store / 2));
     let id = job.json()["id"].as_str().unwrap().to_owned();
     let report = wait_for(&daemon, "emergency");
     assert_eq!(report["axis"], "store", "{report}");
