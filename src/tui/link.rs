@@ -21,7 +21,8 @@ use crate::tui::{Inlet, Link, LinkError};
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
 const QUEUE: usize = 64;
 const LOG_LINES: usize = 2000;
-const STACK_KB: usize = 256;
+/// Whoever finds no host may become it, and opens the stores on its stack; only touched pages count.
+const STACK_KB: usize = 2048;
 /// Waits between tries of a broken event stream, in seconds.
 const RETRY: [u64; 5] = [1, 2, 4, 8, 15];
 
