@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod call;
 pub mod client;
+mod config_places;
 mod explain;
 mod fault;
 pub mod host;

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::context::Context;
-use super::output::clean;
+use super::output::{clean, clean_lines};
 use crate::api::client::ClientError;
 use crate::api::host::HostError;
 
@@ -49,7 +49,7 @@ impl CliError {
     pub(super) fn report(&self, context: &Context) -> u8 {
         if !self.quiet {
             let paint = context.error_paint();
-            eprintln!("{} {}", paint.bad("error:"), clean(&self.what));
+            eprintln!("{} {}", paint.bad("error:"), clean_lines(&self.what));
             if !self.advice.is_empty() {
                 eprintln!("{}  {}", paint.dim("try:"), clean(&self.advice));
             }

@@ -7,6 +7,8 @@ mod args;
 mod ask;
 mod check;
 mod collection;
+mod config;
+mod config_show;
 mod context;
 mod daemon;
 mod doctor;
@@ -74,6 +76,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Mode { verb } => mode::run(verb, context),
         Command::Queue { verb } => queue::run(verb, context),
         Command::Operation { verb } => operation::run(verb, context),
+        Command::Config { verb } => config::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),

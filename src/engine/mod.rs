@@ -21,6 +21,10 @@ mod queue_actions;
 mod queue_words;
 mod repair;
 mod run;
+mod settings;
+mod settings_action;
+mod settings_edit;
+mod settings_words;
 mod status;
 mod watch;
 mod worker;
@@ -29,5 +33,7 @@ pub use action::{Action, Caller, Reply};
 pub use error::EngineError;
 pub use events::Events;
 pub use run::{Engine, Settings};
+pub use settings::RequestLimits;
+pub use settings_action::{ConfigAction, ConfigReply};
 
 pub use crate::resilience::Criticality;

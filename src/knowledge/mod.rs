@@ -53,4 +53,4 @@ pub use probe::{Near, Stage};
 pub use query::Query;
 pub use search::Effort;
 pub use shelf::{Checked, ReadPassage};
-pub use walk::{Entry, Skipped, Summary, walk};
+pub use walk::{Entry, Skipped, Summary, check_patterns, walk};

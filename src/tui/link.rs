@@ -53,6 +53,7 @@ impl Inbox {
             EventKind::Mode(_) => "mode".to_owned(),
             EventKind::Queue(_) => "queue".to_owned(),
             EventKind::Operation(_) => "operation".to_owned(),
+            EventKind::Config(_) => "config".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)

@@ -391,6 +391,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),
+        EventKind::Config(_) => Vec::new(),
         EventKind::Log(line) => {
             if model.logs.loaded {
                 model.logs.push(line);

@@ -1,0 +1,200 @@
+//! One file of settings: everything it sets, and everything that is wrong with it, with line and column.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::Finding;
+use super::load::{Given, Origin};
+use super::schema::{self, setting};
+use super::value::Value;
+
+/// Reads a text; `path` is what findings call it.
+pub(super) fn read(path: &str, text: &str) -> (Vec<Given>, Vec<Finding>) {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { path, text, given: Vec::new(), findings: Vec::new() };
+    for error in &errors {
+        let place = reader.place(error.span().map_or(0, |span| span.start));
+        reader.findings.push(Finding::error(place, "", error.message().replace('\n', ", ")));
+    }
+    for (name, value) in root.get_ref() {
+        reader.section(name, value);
+    }
+    // What follows a syntax error is a guess: a key that is "unknown" there may be half of another.
+    if !errors.is_empty() {
+        let wrong = reader.findings.split_off(errors.len());
+        reader.findings.extend(wrong.into_iter().filter(|finding| !finding.key.is_empty()));
+    }
+    (reader.given, reader.findings)
+}
+
+/// The tables and keys at the top, as far as they can be read.
+pub(super) fn top_names(text: &str) -> Vec<String> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    root.get_ref().keys().map(|name| name.get_ref().to_string()).collect()
+}
+
+/// Byte ranges of the values, by key, as they stand in the text.
+pub(super) fn value_spans(text: &str) -> Vec<(String, std::ops::Range<usize>, std::ops::Range<usize>)> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut found = Vec::new();
+    for (section, value) in root.get_ref() {
+        for (name, value) in value.get_ref().as_table().into_iter().flat_map(|table| table.iter()) {
+            found.push((format!("{}.{}", section.get_ref(), name.get_ref()), name.span(), value.span()));
+        }
+    }
+    found
+}
+
+struct Reader<'a> {
+    path: &'a str,
+    text: &'a str,
+    given: Vec<Given>,
+    findings: Vec<Finding>,
+}
+
+impl Reader<'_> {
+    /// `path:line:column`, both from 1, columns in letters.
+    fn place(&self, at: usize) -> String {
+        let (line, column) = line_and_column(self.text, at);
+        format!("{}:{line}:{column}", self.path)
+    }
+
+    fn section(&mut self, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
+        let known = schema::sections();
+        let at = self.place(name.span().start);
+        match value.get_ref() {
+            DeValue::Table(table) if known.contains(&name.get_ref().as_ref()) => {
+                for (key, value) in table {
+                    self.value(&format!("{}.{}", name.get_ref(), key.get_ref()), key, value);
+                }
+            }
+            DeValue::Table(_) => {
+                let near = crate::hardware::nearest(name.get_ref(), &known);
+                let hint = near.map(|near| format!("did you mean [{near}]?"));
+                let hint = hint.or_else(|| Some(format!("sections are {}", known.join(", "))));
+                let what = format!("there is no section [{}]", cut(name.get_ref()));
+                self.findings.push(Finding::error(at, "", what).hint(hint));
+            }
+            _ => {
+                let what = format!("'{}' stands in no section", cut(name.get_ref()));
+                let hint = schema::unknown(name.get_ref());
+                let hint = hint.or_else(|| Some("write it below a [section]".to_owned()));
+                self.findings.push(Finding::error(at, "", what).hint(hint));
+            }
+        }
+    }
+
+    fn value(&mut self, key: &str, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
+        let Some(setting) = setting(key) else {
+            let what = format!("there is no setting '{}'", cut(key));
+            let place = self.place(name.span().start);
+            self.findings.push(Finding::error(place, "", what).hint(schema::unknown(key)));
+            return;
+        };
+        let place = self.place(value.span().start);
+        let typed = typed(value.get_ref()).and_then(|typed| typed.check(setting.kind));
+        match typed {
+            Ok(value) => {
+                let (line, column) = line_and_column(self.text, name.span().start);
+                let origin = Origin::File { path: self.path.to_owned(), line, column };
+                self.given.push(Given { key: setting.key, value, origin });
+            }
+            Err(what) => {
+                let what = format!("{key}: {what}");
+                self.findings.push(Finding::error(place, setting.key, what));
+            }
+        }
+    }
+}
+
+fn typed(value: &DeValue<'_>) -> Result<Value, String> {
+    Ok(match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Integer(number) => Value::Number(
+            u64::from_str_radix(number.as_str(), number.radix())
+                .map_err(|_| format!("{} is not a whole number from 0 on", cut(number.as_str())))?,
+        ),
+        DeValue::Float(number) => return Err(format!("{} is not a whole number", cut(number.as_str()))),
+        DeValue::Datetime(_) => return Err("a date is not wanted here".to_owned()),
+        DeValue::Table(_) => return Err("a table is not wanted here".to_owned()),
+        DeValue::Array(items) => {
+            let text = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);
+            let items = items.iter().map(text).collect::<Option<Vec<_>>>();
+            Value::List(items.ok_or("a list of texts is wanted")?)
+        }
+    })
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let text = "[log]\nlevel = \"wran\"\nlevles = 3\n\n[memry]\ntotal = 1\n[api]\nconnections = 0\nbody = \"x\"\n";
+        let (given, findings) = read("a.toml", text);
+        assert!(given.is_empty());
+        let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 5, "{said:#?}");
+        let all = said.join("\n");
+        assert!(all.contains("a.toml:2:9: error: log.level: 'wran' is none of"), "{all}");
+        assert!(
+            all.contains("a.toml:3:1: error: there is no setting 'log.levles'; did you mean 'log.level'?")
+        );
+        assert!(all.contains("a.toml:5:2: error: there is no section [memry]; did you mean [memory]?"));
+    }
+
+    #[test]
+    fn syntax_errors_are_told_with_the_rest() {
+        let (_, findings) = read("a.toml", "[log\nlevel = \n[api]\nconnections = -1\nbody = = 2\n");
+        let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(said.len() >= 3, "{said:#?}");
+        assert!(said.iter().any(|line| line.starts_with("a.toml:1:")), "{said:#?}");
+        assert!(said.iter().any(|line| line.contains("api.connections")), "{said:#?}");
+    }
+
+    #[test]
+    fn every_way_to_write_a_key_is_read() {
+        let text =
+            "log.level = \"warn\"\nretention = { days = 3 }\n[api]\nbody = \"2 MiB\"\nconnections = 1_000\n";
+        let (given, findings) = read("a", text);
+        assert!(findings.is_empty(), "{findings:?}");
+        let mut keys: Vec<(&str, String)> = given.iter().map(|g| (g.key, g.value.to_string())).collect();
+        keys.sort();
+        let number = |n: u64| n.to_string();
+        let want = [
+            ("api.body", number(2 << 20)),
+            ("api.connections", number(1000)),
+            ("log.level", "warn".to_owned()),
+            ("retention.days", number(3)),
+        ];
+        assert_eq!(keys, want);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "[a-z\\[\\]\\.=\"'0-9 \\n#{},é-]{0,200}") {
+            let (_, findings) = read("x", &text);
+            for finding in findings {
+                prop_assert!(finding.place.split(':').count() == 3);
+            }
+            let _ = value_spans(&text);
+        }
+    }
+}
