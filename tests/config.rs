@@ -100,7 +100,7 @@ fn good_files_load_and_bad_ones_give_all_their_errors() {
         let check = validate(&daemon, &fs::read_to_string(&path).unwrap());
         assert_eq!(check["ok"], false, "{} is not bad", path.display());
         let (said, golden) = (lines(&check), path.with_extension("expected"));
-        if std::env::var_os("SPUD_BLESS").is_some() {
+        if std::env::var_os("BLESS").is_some() {
             fs::write(&golden, &said).unwrap();
         }
         let wanted = fs::read_to_string(&golden).unwrap();
@@ -144,6 +144,7 @@ fn a_daemon_refuses_bad_files_with_every_error_and_exit_78() {
 fn an_edit_takes_hold_keeps_comments_and_is_explained() {
     let daemon = Daemon::start(&["--tier", "lite"]);
     let data = daemon.folder.path();
+    fs::create_dir_all(data.join("config")).unwrap();
     fs::write(file(data), "# the van\n[modes]\nlatency_target_ms = 300 # was slow\n").unwrap();
     until("the file's value", || (setting(&daemon, "modes.latency_target_ms")["value"] == 300).then_some(()));
     let before = target_ms(&daemon);
@@ -345,6 +346,75 @@ fn variables_options_and_environments_stand_in_their_order() {
     let extra = data.path().join("extra.toml");
     fs::write(&extra, "[log]\nlevel = \"debug\"\n").unwrap();
     assert_eq!(get(&[("SPUD_CONFIG", extra.to_str().unwrap())], &[]), pair("debug", "file"));
+}
+
+#[test]
+fn the_service_is_planned_and_written_below_a_root() {
+    let root = tempfile::tempdir().unwrap();
+    let at = root.path().to_str().unwrap();
+    let install = |what: &str| {
+        let words = ["--tier", "lite", "install", what, "--root", at, "--binary", "/usr/local/bin/spud"];
+        let output = spud().args(words).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout)
+    };
+    let plan = install("--dry-run");
+    assert!(
+        plan.contains("etc/systemd/system/spud.service")
+            && plan.contains("ExecStart=/usr/local/bin/spud daemon")
+    );
+    // The lite tier: 128 MiB for the daemon, 256 MiB more with an extractor.
+    assert!(plan.contains("MemoryHigh=128M") && plan.contains("MemoryMax=384M"), "{plan}");
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "a dry run writes nothing");
+    assert!(install("--apply").contains("spud.service: is new"));
+    fs::write(root.path().join("etc/spud/spud.toml"), "[log]\n").unwrap();
+    let again = install("--apply");
+    assert!(
+        again.contains("spud.service: is there already") && again.contains("spud.toml: is there and stays")
+    );
+    assert_eq!(fs::read_to_string(root.path().join("etc/spud/spud.toml")).unwrap(), "[log]\n");
+    let neither = spud().arg("install").output().unwrap();
+    assert_eq!(neither.status.code(), Some(2));
+}
+
+#[test]
+fn a_passed_socket_is_served_and_stays() {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("passed.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let raw = listener.as_raw_fd();
+    // A shell sets its own process id, which exec keeps; the socket becomes number 3.
+    let script = "export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" --data \"$1\" daemon";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_spud")]).arg(data.path()).stdin(Stdio::null());
+    // SAFETY: dup2 may be called between fork and exec.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(move || match libc::dup2(raw, 3) {
+            -1 => Err(std::io::Error::last_os_error()),
+            3 if raw == 3 => match libc::fcntl(3, libc::F_SETFD, 0) {
+                -1 => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        });
+    }
+    let mut child = command.spawn().unwrap();
+    // Nobody has to wait for the start: the socket is there, and the answer comes.
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    signal(&child, rustix::process::Signal::TERM);
+    assert!(child.wait().unwrap().success());
+    assert!(path.exists(), "the service manager's socket stays");
 }
 
 #[test]

@@ -126,7 +126,13 @@ impl Host {
         let mut network = options.listen.map(listen).transpose()?;
         let data_dir = options.data_dir();
         let places = ConfigPlaces::of(options);
-        let claim = claim(options)?;
+        let passed = if options.daemon { super::passed::listener() } else { None };
+        let path =
+            passed.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.as_pathname()?.to_owned()));
+        let claim = match &path {
+            Some(path) => Claim::take(path).map_err(not_bound)?,
+            None => claim(options)?,
+        };
         let socket = claim.path.clone();
         let engine = Engine::open(Settings {
             data_dir,
@@ -145,7 +151,11 @@ impl Host {
             network = engine.listen().map(listen).transpose()?;
         }
         let engine = Arc::new(engine);
-        let bound = claim.bind().map_err(not_bound)?;
+        let bound = match passed {
+            Some(socket) if path.is_some() => claim.adopt(socket),
+            _ => claim.bind(),
+        };
+        let bound = bound.map_err(not_bound)?;
         let server =
             Server::start(Arc::clone(&engine), bound, network).map_err(|error| HostError::Failed {
                 what: format!("the API cannot be served: {error}"),

@@ -15,6 +15,7 @@ mod fault;
 pub mod host;
 mod idempotency;
 mod openapi;
+mod passed;
 mod route;
 mod server;
 mod socket;

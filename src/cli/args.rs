@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, check, collection, config, daemon, document, embed, eval, generate, job, log, mode, model,
-    operation, queue, remove, terminal,
+    add, ask, check, collection, config, daemon, document, embed, eval, generate, install, job, log, mode,
+    model, operation, queue, remove, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -133,6 +133,8 @@ pub(super) enum Command {
     Embed(embed::EmbedArgs),
     /// Run in the foreground and serve the socket
     Daemon(daemon::DaemonArgs),
+    /// Install spud as a system service: unit, socket, user, folders, settings
+    Install(install::InstallArgs),
     /// Print completions for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page, or write all of them

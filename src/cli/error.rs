@@ -17,6 +17,7 @@ pub(super) const SOFTWARE: u8 = 70;
 pub(super) const CANNOT_CREATE: u8 = 73;
 pub(super) const IO_ERROR: u8 = 74;
 pub(super) const TRY_AGAIN: u8 = 75;
+pub(super) const NO_PERMISSION: u8 = 77;
 pub(super) const CONFIG: u8 = 78;
 /// 128 + SIGINT, as shells say it.
 pub(super) const INTERRUPTED: u8 = 130;

@@ -17,6 +17,7 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod install;
 mod interrupt;
 mod job;
 mod log;
@@ -84,6 +85,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Eval(args) => eval::run(&args, context),
         Command::Log(args) => log::run(&args, context),
         Command::Embed(args) => embed::run(args, context),
+        Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

@@ -8,23 +8,24 @@ use super::load::{Given, Origin};
 use super::schema::{self, setting};
 use super::value::Value;
 
-/// Reads a text; `path` is what findings call it.
+/// Reads a text; `path` is what findings call it. Findings stand in the order of the text.
 pub(super) fn read(path: &str, text: &str) -> (Vec<Given>, Vec<Finding>) {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader { path, text, given: Vec::new(), findings: Vec::new() };
-    for error in &errors {
-        let place = reader.place(error.span().map_or(0, |span| span.start));
-        reader.findings.push(Finding::error(place, "", error.message().replace('\n', ", ")));
-    }
     for (name, value) in root.get_ref() {
         reader.section(name, value);
     }
-    // What follows a syntax error is a guess: a key that is "unknown" there may be half of another.
-    if !errors.is_empty() {
-        let wrong = reader.findings.split_off(errors.len());
-        reader.findings.extend(wrong.into_iter().filter(|finding| !finding.key.is_empty()));
+    let line = |at: usize| line_and_column(text, at).0;
+    let broken: Vec<usize> =
+        errors.iter().map(|error| line(error.span().map_or(0, |span| span.start))).collect();
+    // What stands on a line that cannot be read is a guess, and so is what stands nowhere.
+    reader.findings.retain(|(at, _)| broken.is_empty() || *at > 0 && !broken.contains(&line(*at)));
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        reader.add(at, "", error.message().replace('\n', ", "), None);
     }
-    (reader.given, reader.findings)
+    reader.findings.sort_by_key(|(at, _)| *at);
+    (reader.given, reader.findings.into_iter().map(|(_, finding)| finding).collect())
 }
 
 /// The tables and keys at the top, as far as they can be read.
@@ -45,23 +46,27 @@ pub(super) fn value_spans(text: &str) -> Vec<(String, std::ops::Range<usize>, st
     found
 }
 
+type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
+
 struct Reader<'a> {
     path: &'a str,
     text: &'a str,
     given: Vec<Given>,
-    findings: Vec<Finding>,
+    /// With the byte where each stands.
+    findings: Vec<(usize, Finding)>,
 }
 
 impl Reader<'_> {
-    /// `path:line:column`, both from 1, columns in letters.
-    fn place(&self, at: usize) -> String {
+    /// Notes what is wrong at a byte: `path:line:column`, both from 1, columns in letters.
+    fn add(&mut self, at: usize, key: &str, what: String, hint: Option<String>) {
         let (line, column) = line_and_column(self.text, at);
-        format!("{}:{line}:{column}", self.path)
+        let place = format!("{}:{line}:{column}", self.path);
+        self.findings.push((at, Finding::error(place, key, what).hint(hint)));
     }
 
-    fn section(&mut self, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
+    fn section(&mut self, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
         let known = schema::sections();
-        let at = self.place(name.span().start);
+        let at = name.span().start;
         match value.get_ref() {
             DeValue::Table(table) if known.contains(&name.get_ref().as_ref()) => {
                 for (key, value) in table {
@@ -72,37 +77,28 @@ impl Reader<'_> {
                 let near = crate::hardware::nearest(name.get_ref(), &known);
                 let hint = near.map(|near| format!("did you mean [{near}]?"));
                 let hint = hint.or_else(|| Some(format!("sections are {}", known.join(", "))));
-                let what = format!("there is no section [{}]", cut(name.get_ref()));
-                self.findings.push(Finding::error(at, "", what).hint(hint));
+                self.add(at, "", format!("there is no section [{}]", cut(name.get_ref())), hint);
             }
             _ => {
-                let what = format!("'{}' stands in no section", cut(name.get_ref()));
                 let hint = schema::unknown(name.get_ref());
                 let hint = hint.or_else(|| Some("write it below a [section]".to_owned()));
-                self.findings.push(Finding::error(at, "", what).hint(hint));
+                self.add(at, "", format!("'{}' stands in no section", cut(name.get_ref())), hint);
             }
         }
     }
 
-    fn value(&mut self, key: &str, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
+    fn value(&mut self, key: &str, name: &Name<'_>, value: &Spanned<DeValue<'_>>) {
+        let at = name.span().start;
         let Some(setting) = setting(key) else {
-            let what = format!("there is no setting '{}'", cut(key));
-            let place = self.place(name.span().start);
-            self.findings.push(Finding::error(place, "", what).hint(schema::unknown(key)));
-            return;
+            return self.add(at, "", format!("there is no setting '{}'", cut(key)), schema::unknown(key));
         };
-        let place = self.place(value.span().start);
-        let typed = typed(value.get_ref()).and_then(|typed| typed.check(setting.kind));
-        match typed {
+        match typed(value.get_ref()).and_then(|typed| typed.check(setting.kind)) {
             Ok(value) => {
-                let (line, column) = line_and_column(self.text, name.span().start);
+                let (line, column) = line_and_column(self.text, at);
                 let origin = Origin::File { path: self.path.to_owned(), line, column };
                 self.given.push(Given { key: setting.key, value, origin });
             }
-            Err(what) => {
-                let what = format!("{key}: {what}");
-                self.findings.push(Finding::error(place, setting.key, what));
-            }
+            Err(what) => self.add(value.span().start, setting.key, format!("{key}: {what}"), None),
         }
     }
 }

@@ -187,8 +187,8 @@ fn list(items: Vec<String>, check: fn(&str) -> Result<(), String>) -> Result<Val
         return Err(format!("{} entries are more than {LIST_MOST}", items.len()));
     }
     let items = items.into_iter().map(short_text).collect::<Result<Vec<_>, _>>()?;
-    items.iter().try_for_each(|item| check(item))?;
-    Ok(Value::List(items))
+    let wrong: Vec<String> = items.iter().filter_map(|item| check(item).err()).collect();
+    if wrong.is_empty() { Ok(Value::List(items)) } else { Err(wrong.join(", and ")) }
 }
 
 /// `spud::api=debug`

@@ -1,7 +1,7 @@
 //! Tells when a file of settings changed. Nothing is polled: the kernel says so (inotify(7)).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -12,7 +12,8 @@ use super::load::Places;
 /// The folders that are watched, for as long as it lives.
 pub struct Watch {
     watcher: RecommendedWatcher,
-    folders: Vec<PathBuf>,
+    /// Folders, and whether all below them counts.
+    folders: Vec<(PathBuf, bool)>,
     /// What is watched now, and whether with all below it.
     held: BTreeMap<PathBuf, bool>,
 }
@@ -36,8 +37,8 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| ConfigError::Watch(error.to_string()))?;
-        let mut folders = folders;
-        folders.extend(places.extra.iter().filter_map(|file| file.parent().map(Path::to_owned)));
+        let mut folders: Vec<(PathBuf, bool)> = folders.into_iter().map(|folder| (folder, true)).collect();
+        folders.extend(places.extra.iter().filter_map(|file| Some((file.parent()?.to_owned(), false))));
         let mut watch = Self { watcher, folders, held: BTreeMap::new() };
         watch.renew();
         Ok(watch)
@@ -46,10 +47,12 @@ impl Watch {
     /// Takes up folders that were made since, and lets go of those that went. Never on the watcher's thread.
     pub fn renew(&mut self) {
         let mut wanted = BTreeMap::new();
-        for folder in &self.folders {
+        for (folder, deep) in &self.folders {
             match (folder.is_dir(), folder.parent().filter(|parent| parent.is_dir())) {
-                (true, _) => drop(wanted.insert(folder.clone(), true)),
-                (false, Some(parent)) => drop(wanted.entry(parent.to_owned()).or_insert(false)),
+                (true, _) => *wanted.entry(folder.clone()).or_insert(*deep) |= *deep,
+                (false, Some(parent)) => {
+                    wanted.entry(parent.to_owned()).or_insert(false);
+                }
                 (false, None) => {}
             }
         }

@@ -24,6 +24,7 @@ mod run;
 mod settings;
 mod settings_action;
 mod settings_edit;
+mod settings_trial;
 mod settings_words;
 mod status;
 mod watch;

@@ -359,7 +359,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     if !settings.scratch {
         let (now_ms, now_us) = (clock.now_ms(), clock.monotonic_us());
         config.begin(&modes.control, now_ms, now_us);
-        if super::settings_edit::revert_overdue(&config, &modes.control, now_ms, now_us)? {
+        if super::settings_trial::revert_overdue(&config, &modes.control, now_ms, now_us)? {
             (config, tier) = Configuration::open(&settings)?;
             modes.set_thresholds(&tier.thresholds);
         }

@@ -188,6 +188,8 @@ impl Configuration {
 
     /// Watches the folders; rings for whoever reads them again.
     pub(super) fn watch(inner: &Arc<Inner>) {
+        // Watched itself, not the folder above it, where the stores are written all the time.
+        let _ = std::fs::create_dir_all(&inner.config.places.edited);
         let (send, changes) = sync_channel(1);
         let ring = send.clone();
         // One that waits stands for all that came meanwhile.
@@ -247,7 +249,7 @@ pub(super) fn tick(inner: &Inner) {
     let now_us = inner.clock.monotonic_us();
     let mut desk = inner.config.desk();
     let Some(trial) = desk.trial.clone().filter(|_| now_us >= desk.trial_until_us) else { return };
-    if let Err(error) = super::settings_edit::revert(inner, &mut desk, &trial)
+    if let Err(error) = super::settings_trial::revert(inner, &mut desk, &trial)
         && !std::mem::replace(&mut desk.stuck, true)
     {
         tracing::error!(%error, "settings that nobody confirmed could not be taken back; it is tried again");

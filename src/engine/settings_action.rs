@@ -1,7 +1,7 @@
 //! What can be asked of the settings, and what comes back.
 
 use super::run::Inner;
-use super::{Caller, EngineError, settings_edit};
+use super::{Caller, EngineError, settings_edit, settings_trial};
 use crate::api::types::{
     ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigHistoryQuery, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, Page, RollbackConfig, SetConfig, ValidateConfig,
@@ -87,8 +87,8 @@ pub(super) fn act(inner: &Inner, caller: &Caller, action: ConfigAction) -> Resul
         ConfigAction::Templates => ConfigReply::Templates(settings_edit::templates()),
         ConfigAction::Schema => ConfigReply::Schema(crate::config::json_schema()),
         ConfigAction::Trial(request) => {
-            ConfigReply::Changed(settings_edit::commit_confirm(inner, caller, request)?)
+            ConfigReply::Changed(settings_trial::commit_confirm(inner, caller, request)?)
         }
-        ConfigAction::Confirm => ConfigReply::Changed(settings_edit::confirm(inner, caller)?),
+        ConfigAction::Confirm => ConfigReply::Changed(settings_trial::confirm(inner, caller)?),
     })
 }

@@ -7,12 +7,12 @@
 use serde_json::Value as Json;
 
 use super::run::Inner;
-use super::settings::{Configuration, Desk, refuse, reload, take_up};
+use super::settings::{Desk, refuse, reload, take_up};
 use super::worker::invalid;
 use super::{Caller, EngineError, settings_words};
 use crate::api::types::{
-    ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigEvent, ConfigHistoryQuery, ConfigReport,
-    ConfigSetting, ConfigVersion, EventKind, Page, RollbackConfig, SetConfig, ValidateConfig,
+    ApplyConfig, ConfigChange, ConfigCheck, ConfigHistoryQuery, ConfigReport, ConfigSetting, ConfigVersion,
+    Page, RollbackConfig, SetConfig, ValidateConfig,
 };
 use crate::config::{
     self, Cause, ConfigError, FILE_BYTES, Finding, Head, History, Setting, Trial, Value, Version, differences,
@@ -20,16 +20,14 @@ use crate::config::{
 use crate::store::Control;
 
 const REASON: usize = 500;
-const SHORTEST_S: u64 = 10;
-const LONGEST_S: u64 = 86_400;
 
 /// One edit, ready to be made.
-struct Edit<'a> {
-    cause: Cause,
-    actor: String,
-    reason: &'a str,
-    confirm_s: Option<u64>,
-    dry_run: bool,
+pub(super) struct Edit<'a> {
+    pub(super) cause: Cause,
+    pub(super) actor: String,
+    pub(super) reason: &'a str,
+    pub(super) confirm_s: Option<u64>,
+    pub(super) dry_run: bool,
 }
 
 impl From<ConfigError> for EngineError {
@@ -151,7 +149,7 @@ pub(super) fn set(
     };
     let mut change = make(inner, &mut desk, &text, &edit)?;
     if let Some(entry) = desk.files.entry(key).filter(|_| !request.dry_run && !request.value.is_null()) {
-        let own = inner.config.places.edited_file().display().to_string();
+        let own = format!("{}:", inner.config.places.edited_file().display());
         if !entry.origin.place().starts_with(&own) {
             change.notes.push(format!("{} hides it: {} holds", entry.origin.place(), entry.shown()));
         }
@@ -226,7 +224,12 @@ pub(super) fn rollback(
 }
 
 /// Checks, and unless it is a dry run: writes, takes up, keeps, tells.
-fn make(inner: &Inner, desk: &mut Desk, text: &str, edit: &Edit<'_>) -> Result<ConfigChange, EngineError> {
+pub(super) fn make(
+    inner: &Inner,
+    desk: &mut Desk,
+    text: &str,
+    edit: &Edit<'_>,
+) -> Result<ConfigChange, EngineError> {
     if edit.reason.len() > REASON {
         return Err(invalid(format!("a reason has at most {REASON} bytes"), "say it shorter"));
     }
@@ -236,7 +239,7 @@ fn make(inner: &Inner, desk: &mut Desk, text: &str, edit: &Edit<'_>) -> Result<C
             "divide it into drop-ins",
         ));
     }
-    edit.confirm_s.map_or(Ok(()), seconds)?;
+    edit.confirm_s.map_or(Ok(()), super::settings_trial::seconds)?;
     let loaded = inner.config.load(Some(text));
     let (files, findings) = inner.config.resolve(&loaded);
     if findings.iter().any(Finding::is_error) {
@@ -271,7 +274,8 @@ fn make(inner: &Inner, desk: &mut Desk, text: &str, edit: &Edit<'_>) -> Result<C
     first(inner, control, old.as_deref(), &version)?;
     let before = desk.trial.clone();
     let trial = trial_of(desk, edit, old.as_deref(), version.at_ms);
-    if trial != before {
+    // The end of a trial is kept with its version, after the file: until then the trial stands.
+    if trial.is_some() && trial != before {
         History::set_trial(control, trial.as_ref())?;
     }
     let path = inner.config.places.edited_file();
@@ -328,94 +332,10 @@ fn trial_of(desk: &Desk, edit: &Edit<'_>, old: Option<&str>, now_ms: u64) -> Opt
     Some(Trial { version: 0, text, began_ms: now_ms, seconds, actor: edit.actor.clone() })
 }
 
-fn seconds(seconds: u64) -> Result<(), EngineError> {
-    if (SHORTEST_S..=LONGEST_S).contains(&seconds) {
-        return Ok(());
-    }
-    Err(invalid(format!("a trial lasts {SHORTEST_S} to {LONGEST_S} seconds, not {seconds}"), "such as 120s"))
-}
-
-fn history(inner: &Inner) -> Result<&Control, EngineError> {
+pub(super) fn history(inner: &Inner) -> Result<&Control, EngineError> {
     inner
         .config_history()
         .ok_or_else(|| invalid("a throw-away box keeps no settings", "give options or variables instead"))
-}
-
-/// Puts the last change on trial.
-pub(super) fn commit_confirm(
-    inner: &Inner,
-    caller: &Caller,
-    request: CommitConfirm,
-) -> Result<ConfigChange, EngineError> {
-    seconds(request.seconds)?;
-    let mut desk = inner.config.desk();
-    let control = history(inner)?;
-    let mut last = History::newest(control, None, 2)?.into_iter();
-    let (Some(newest), Some(before)) = (last.next(), last.next()) else {
-        return Err(invalid("nothing was changed yet", "change something first, with --confirm 120s"));
-    };
-    let text = desk.trial.as_ref().map_or(before.text, |trial| trial.text.clone());
-    let trial = Trial {
-        version: newest.id,
-        text,
-        began_ms: inner.clock.now_ms(),
-        seconds: request.seconds,
-        actor: actor(caller),
-    };
-    History::set_trial(control, Some(&trial))?;
-    inner.config.arm(&mut desk, Some(trial), inner.clock.monotonic_us());
-    let trial = settings_words::trial(inner, &desk);
-    publish(inner, "trial", caller, trial.clone());
-    Ok(ConfigChange { trial, ..ConfigChange::default() })
-}
-
-/// What is on trial stays.
-pub(super) fn confirm(inner: &Inner, caller: &Caller) -> Result<ConfigChange, EngineError> {
-    let mut desk = inner.config.desk();
-    if desk.trial.is_none() {
-        return Err(EngineError::Conflict {
-            what: "nothing waits to be confirmed".into(),
-            advice: "it was confirmed already, or its time was over: see `spud config history`".into(),
-        });
-    }
-    History::set_trial(history(inner)?, None)?;
-    inner.config.arm(&mut desk, None, inner.clock.monotonic_us());
-    publish(inner, "confirm", caller, None);
-    Ok(ConfigChange::default())
-}
-
-fn publish(inner: &Inner, cause: &str, caller: &Caller, trial: Option<crate::api::types::ConfigTrial>) {
-    let actor = actor(caller);
-    tracing::info!(cause, actor, "a trial of settings");
-    let event = ConfigEvent { cause: cause.to_owned(), actor, trial, ..ConfigEvent::default() };
-    inner.events.publish(inner.clock.now_ms(), EventKind::Config(Box::new(event)));
-}
-
-/// Nobody confirmed: the file goes back, whatever the other files say meanwhile.
-pub(super) fn revert(inner: &Inner, desk: &mut Desk, trial: &Trial) -> Result<(), EngineError> {
-    let reason = format!("version {} was not confirmed within {} s", trial.version, trial.seconds);
-    let edit = Edit {
-        cause: Cause::Revert,
-        actor: trial.actor.clone(),
-        reason: &reason,
-        confirm_s: None,
-        dry_run: false,
-    };
-    let control = history(inner)?;
-    if inner.config.edited_text().unwrap_or_default() != trial.text {
-        match make(inner, desk, &trial.text, &edit) {
-            Ok(_) => return Ok(()),
-            // Other files are wrong now: the file itself goes back all the same.
-            Err(EngineError::Invalid { .. }) => {
-                config::write_file(&inner.config.places.edited_file(), &trial.text)?
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    History::set_trial(control, None)?;
-    inner.config.arm(desk, None, inner.clock.monotonic_us());
-    tracing::warn!(reason, "settings were taken back");
-    Ok(())
 }
 
 pub(super) fn validate(inner: &Inner, request: &ValidateConfig) -> Result<ConfigCheck, EngineError> {
@@ -475,7 +395,7 @@ pub(super) fn version(inner: &Inner, id: u64) -> Result<ConfigVersion, EngineErr
     version_of(inner, id).map(|version| settings_words::version(&version))
 }
 
-fn actor(caller: &Caller) -> String {
+pub(super) fn actor(caller: &Caller) -> String {
     format!("uid {}, pid {}", caller.uid, caller.pid)
 }
 
@@ -487,32 +407,4 @@ pub(super) fn templates() -> Vec<crate::api::types::ConfigTemplate> {
         text: template.text.to_owned(),
     };
     config::TEMPLATES.iter().map(words).collect()
-}
-
-/// A trial whose time went by while nobody ran is taken back before anything is opened with its settings; true
-/// where that was so.
-pub(super) fn revert_overdue(
-    config: &Configuration,
-    control: &Control,
-    now_ms: u64,
-    now_us: u64,
-) -> Result<bool, EngineError> {
-    let trial = {
-        let desk = config.desk();
-        desk.trial.clone().filter(|_| Configuration::trial_left_ms(&desk, now_us) == 0)
-    };
-    let Some(trial) = trial else { return Ok(false) };
-    config::write_file(&config.places.edited_file(), &trial.text)?;
-    let version = Version {
-        id: 0,
-        at_ms: now_ms,
-        cause: Cause::Revert,
-        actor: trial.actor.clone(),
-        reason: format!("version {} was not confirmed within {} s", trial.version, trial.seconds),
-        text: trial.text.clone(),
-        changes: Vec::new(),
-    };
-    let head = Head { files: config.load(None).hash, at_ms: now_ms };
-    History::keep(control, &version, &head, |_| None)?;
-    Ok(true)
 }

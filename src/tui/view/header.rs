@@ -15,10 +15,19 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let tone = if view == model.view { Tone::Selected } else { Tone::Text };
         x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label);
     }
-    let state = state(pen, model, area.width >= 60);
-    let width: usize = state.iter().map(|(_, t)| text::width(t)).sum();
-    let width = u16::try_from(width).unwrap_or(u16::MAX);
-    if x.saturating_add(width).saturating_add(1) < area.right() {
+    let mut state = state(pen, model, area.width >= 60);
+    let width = |state: &[Piece]| {
+        let cells: usize = state.iter().map(|(_, t)| text::width(t)).sum();
+        u16::try_from(cells).unwrap_or(u16::MAX)
+    };
+    let fits = |state: &[Piece]| x.saturating_add(width(state)).saturating_add(1) < area.right();
+    // The line to the box, which stands last, is worth more than what stands before it.
+    while !fits(&state) && state.len() > 1 {
+        let at = state.len().saturating_sub(3);
+        state.remove(if state.len() == 2 { 1 } else { at });
+    }
+    let width = width(&state);
+    if fits(&state) {
         let start = area.right() - width - 1;
         pen.pieces(start, area.y, width, &state);
     }
