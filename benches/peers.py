@@ -95,7 +95,11 @@ def spud_build(args, table, passages):
 
 
 def spud_search(args, data, table):
-    environment = os.environ | {"SPUD_BENCH_DATA": data, "SPUD_BENCH_QUERIES": args.queries}
+    environment = os.environ | {
+        "SPUD_BENCH_DATA": data,
+        "SPUD_BENCH_QUERIES": args.queries,
+        "SPUD_BENCH_CORPUS": args.corpus,
+    }
     figures = {}
     done = subprocess.run([args.bench], env=environment, check=True, stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
@@ -215,7 +219,8 @@ def tantivy_lexical(args, table, ours, texts):
         writer.add_document(tantivy.Document(title=passage["title"], text=passage["text"]))
     writer.commit()
     writer.wait_merging_threads()
-    table.add("lexical build", "tantivy", "processor", cpu(resource.RUSAGE_SELF) - before - parsing, "s")
+    built = cpu(resource.RUSAGE_SELF) - before - parsing
+    table.add("lexical build", "tantivy", "processor", built, "s", built / ours["lexical build"])
     index.reload()
     searcher = index.searcher()
 
@@ -227,6 +232,8 @@ def tantivy_lexical(args, table, ours, texts):
     for part in (50, 95, 99):
         value = percentile(times, part)
         table.add("lexical", "tantivy", f"p{part}", value, "ms", value / ours[f"lexical p{part}"])
+        plain = ours[f"lexical, no near words p{part}"]
+        table.add("lexical, no near words", "tantivy", f"p{part}", value, "ms", value / plain)
 
 
 def dense_peer(table, name, search, vectors, queries, exact, ours, asked):

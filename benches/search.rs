@@ -2,13 +2,14 @@
 //!
 //! `SPUD_BENCH_DATA` names a data folder that `spud add` made, `SPUD_BENCH_QUERIES` a JSON Lines file of
 //! `{"id","text"}`. Without them a small library is built from `assets/corpus` and asked its own headings.
+//! `SPUD_BENCH_CORPUS` names a JSON Lines file of `{"title","text"}` whose posting lists are built, alone.
 //! `SPUD_BENCH_DUMP` names a folder that gets `vectors.npy` and `queries.npy` (f32), for other programs.
 //! Prints one `figure<TAB>value<TAB>unit` a line.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use spud::hardware::ProcessReader;
 use spud::knowledge::{
-    Answers, Effort, Key, Layer, Library, Question, Stage, default_model_id, open_default_model,
+    Answers, Effort, Key, Layer, Library, Lists, Question, Stage, default_model_id, open_default_model,
 };
 
 const RESULTS: usize = 10;
@@ -48,6 +49,9 @@ fn main() {
     }
     hybrid(&library, &queries);
     stage("lexical", &library, &queries, Stage::Lexical, Effort { candidates: RESULTS, ..Effort::default() });
+    let plain = Effort { candidates: RESULTS, ..Effort::default() };
+    stage("lexical, no near words", &library, &queries, Stage::Words, plain);
+    lists(scratch.path());
     dense(&library, &queries);
     cached(&library, &queries);
     embedding(&library);
@@ -125,6 +129,33 @@ fn stage(name: &str, library: &Library, queries: &[String], stage: Stage, effort
     timed(name, queries, |text| {
         std::hint::black_box(library.nearest(text, stage, effort).expect("candidates"));
     });
+}
+
+/// Posting lists of a whole corpus: processor time without what reading the file costs.
+fn lists(folder: &Path) {
+    let Some(path) = std::env::var_os("SPUD_BENCH_CORPUS") else { return };
+    let lines = BufReader::new(File::open(path).expect("the corpus can be read")).lines();
+    let (mut lists, mut parts, mut took, mut bytes) = (Lists::default(), 0, Duration::ZERO, 0);
+    let mut write = |lists: Lists, took: &mut Duration| {
+        parts += 1;
+        let start = Instant::now();
+        bytes += lists.write(&folder.join(format!("lists.{parts}"))).expect("lists are written");
+        *took += start.elapsed();
+    };
+    for line in lines {
+        let passage: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+        let field = |name: &str| passage[name].as_str().unwrap_or_default();
+        let start = Instant::now();
+        lists.add(field("title"), field("text")).expect("a passage is added");
+        took += start.elapsed();
+        if lists.held() > 64 << 20 {
+            write(std::mem::take(&mut lists), &mut took);
+        }
+    }
+    write(lists, &mut took);
+    figure("lexical build", took.as_secs_f64(), "s");
+    figure("lexical build parts", f64::from(parts), "");
+    figure("lexical build bytes", bytes as f64 / 1e6, "MB");
 }
 
 /// Dense search alone: recall against the exact order of the int8 vectors, and time, by coarse candidates.

@@ -221,6 +221,30 @@ fn files_that_change_are_taken_up_and_bad_ones_change_nothing() {
 }
 
 #[test]
+fn whoever_listens_hears_of_a_change() {
+    use std::io::{Read, Write};
+    let daemon = Daemon::start(&[]);
+    let mut stream = daemon.connect();
+    stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut seen = String::new();
+    let mut hear = |what: &str| {
+        let mut bytes = [0; 4096];
+        while !seen.contains(what) {
+            let count = stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "the stream ended: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    };
+    hear("HTTP/1.1 200");
+    let made = put(&daemon, "api.seconds", "", &json!({"value": "31", "reason": "shorter"}));
+    assert_eq!(made.status, 200, "{made:?}");
+    hear("\"cause\":\"set\"");
+    hear("\"reason\":\"shorter\"");
+    fs::write(file(daemon.folder.path()), "[api]\nseconds = none\n").unwrap();
+    hear("\"cause\":\"drift\"");
+}
+
+#[test]
 fn stale_edits_are_refused() {
     let daemon = Daemon::start(&[]);
     let reply = daemon.get("/v1/config/log.level");

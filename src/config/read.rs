@@ -183,6 +183,15 @@ mod tests {
         assert_eq!(keys, want);
     }
 
+    #[test]
+    fn deep_nesting_is_an_error_on_a_small_stack_too() {
+        let deep = ["[", "{a=", "[["].map(|part| format!("x = {}", part.repeat(20_000)));
+        let long = format!("{} = 1", vec!["a"; 20_000].join("."));
+        let run = move || deep.iter().chain([&long]).map(|text| read("x", text).1.len()).collect::<Vec<_>>();
+        let found = crate::base::spawn("small", 512, run).unwrap().join().unwrap();
+        assert!(found.iter().all(|findings| *findings > 0), "{found:?}");
+    }
+
     proptest! {
         #[test]
         fn no_text_is_too_strange(text in "[a-z\\[\\]\\.=\"'0-9 \\n#{},é-]{0,200}") {

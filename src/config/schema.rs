@@ -236,7 +236,7 @@ pub const SETTINGS: &[Setting] = &[
 /// `auto`, and the languages that the index knows (ISO 639-1); a test of the engine compares them with the index.
 pub(super) const LANGUAGES: &[&str] = &[
     "auto", "en", "ar", "da", "nl", "fi", "fr", "de", "el", "hu", "it", "no", "pt", "ro", "ru", "es", "sv",
-    "ta", "tr",
+    "ta", "tr", "other",
 ];
 
 /// The setting of this name.

@@ -192,6 +192,8 @@ impl Configuration {
         let _ = std::fs::create_dir_all(&inner.config.places.edited);
         let (send, changes) = sync_channel(1);
         let ring = send.clone();
+        // What changed between the start and the watch is looked for once.
+        let _ = send.try_send(());
         // One that waits stands for all that came meanwhile.
         let watch = Watch::start(&inner.config.places, move || {
             let _ = ring.try_send(());
@@ -418,4 +420,19 @@ fn choose_tier(
     let tiers = tiers.map_err(|e| refuse(e.to_string()))?;
     let choice = tiers.choose(&probe, wanted).map_err(|e| refuse(e.to_string()))?;
     Ok((choice, probe.cpu.cores))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Kind, setting};
+    use crate::knowledge::Language;
+
+    #[test]
+    fn every_language_of_the_index_can_be_set() {
+        let Some(Kind::Word(words)) = setting("ingest.language").map(|setting| setting.kind) else {
+            panic!()
+        };
+        let known: Vec<&str> = std::iter::once("auto").chain(Language::codes()).collect();
+        assert_eq!(words, known);
+    }
 }

@@ -30,15 +30,67 @@ pub(super) struct Word<'a> {
     pub(super) shape: Shape,
 }
 
+/// A word as it stands in the text, before it is made a term.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawWord<'a> {
+    written: &'a str,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) shape: Shape,
+    /// Characters that are terms as they are.
+    unspaced: bool,
+}
+
+impl<'a> RawWord<'a> {
+    /// The first two bytes that the term will have (0 after the last), where they show without making it.
+    #[inline]
+    pub(super) fn head(&self) -> Option<[u8; 2]> {
+        match self.written.as_bytes() {
+            [one] if one.is_ascii() => Some([one.to_ascii_lowercase(), 0]),
+            [one, two, ..] if one.is_ascii() && two.is_ascii() => {
+                Some([one.to_ascii_lowercase(), two.to_ascii_lowercase()])
+            }
+            _ => None,
+        }
+    }
+
+    /// The word as it is compared; nothing when it was marks only.
+    pub(super) fn normalised<'b>(&self, buffer: &'b mut String) -> Option<Word<'b>>
+    where
+        'a: 'b,
+    {
+        let same = self.unspaced
+            || (self.written.len() <= TERM_BYTES
+                && self.written.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        let text = if same {
+            self.written
+        } else {
+            normalise(self.written, buffer);
+            buffer.as_str()
+        };
+        let word = Word { text, start: self.start, end: self.end, shape: self.shape };
+        (!text.is_empty()).then_some(word)
+    }
+}
+
 /// Calls `emit` with every word of the text, in order (a whole identifier comes before its parts).
 pub(super) fn words(text: &str, mut emit: impl FnMut(Word<'_>)) {
     let mut buffer = String::with_capacity(32);
+    raw_words(text, |raw| {
+        if let Some(word) = raw.normalised(&mut buffer) {
+            emit(word);
+        }
+    });
+}
+
+/// As [`words`], for a caller that needs few of them as terms.
+pub(super) fn raw_words<'a>(text: &'a str, mut emit: impl FnMut(RawWord<'a>)) {
     let mut at = 0;
     let bytes = text.as_bytes();
     while at < text.len() {
         let byte = bytes[at];
         if byte.is_ascii_alphanumeric() || byte >= 0x80 {
-            at = compound(text, at, &mut buffer, &mut emit);
+            at = compound(text, at, &mut emit);
         } else {
             at += 1;
         }
@@ -77,13 +129,13 @@ fn unspaced(c: char) -> bool {
 }
 
 /// Reads one word, or parts joined by connectors, from `start`; returns where to go on.
-fn compound(text: &str, start: usize, buffer: &mut String, emit: &mut impl FnMut(Word<'_>)) -> usize {
+fn compound<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>)) -> usize {
     let mut end = run_end(text, start);
     if end == start {
-        return unspaced_run(text, start, buffer, emit);
+        return unspaced_run(text, start, emit);
     }
     let mut parts = 1;
-    let mut digits = text[start..end].bytes().any(|b| b.is_ascii_digit());
+    let mut digits = has_digit(&text[start..end]);
     let mut tight = false; // a connector that words of prose do not have
     while let Some(&joint) = text.as_bytes().get(end) {
         if !matches!(joint, b'-' | b'_' | b'.' | b':' | b'/' | b'\'' | b'@' | b'+') {
@@ -96,14 +148,13 @@ fn compound(text: &str, start: usize, buffer: &mut String, emit: &mut impl FnMut
         if joint == b'\'' {
             // "pump's": the ending says nothing
             if next - end <= 3 && parts == 1 {
-                normalise(&text[start..end], buffer);
-                give(buffer, start, end, shape_of(digits), emit);
+                emit(raw(text, start, end, shape_of(digits)));
                 return next;
             }
             break;
         }
         tight |= matches!(joint, b'_' | b'@' | b'/' | b'.' | b':');
-        digits |= text[end + 1..next].bytes().any(|b| b.is_ascii_digit());
+        digits |= has_digit(&text[end + 1..next]);
         parts += 1;
         end = next;
         if parts == 8 {
@@ -111,80 +162,62 @@ fn compound(text: &str, start: usize, buffer: &mut String, emit: &mut impl FnMut
         }
     }
     if parts == 1 {
-        normalise(&text[start..end], buffer);
-        give(buffer, start, end, shape_of(digits), emit);
+        emit(raw(text, start, end, shape_of(digits)));
         return end;
     }
     let whole = (digits || tight) && end - start <= TERM_BYTES;
     if whole {
-        normalise(&text[start..end], buffer);
-        give(buffer, start, end, Shape::Identifier, emit);
+        emit(raw(text, start, end, Shape::Identifier));
     }
-    give_parts(text, start, end, whole, buffer, emit);
+    give_parts(text, start, end, whole, emit);
     end
 }
 
-fn give_parts(
-    text: &str,
-    start: usize,
-    end: usize,
-    whole: bool,
-    buffer: &mut String,
-    emit: &mut impl FnMut(Word<'_>),
-) {
+fn give_parts<'a>(text: &'a str, start: usize, end: usize, whole: bool, emit: &mut impl FnMut(RawWord<'a>)) {
     let mut at = start;
     while at < end {
         let to = run_end(text, at).min(end);
         if to > at {
-            normalise(&text[at..to], buffer);
-            let digits = text[at..to].bytes().any(|b| b.is_ascii_digit());
-            let shape = if digits && whole { Shape::Part } else { shape_of(digits) };
-            give(buffer, at, to, shape, emit);
+            let digits = has_digit(&text[at..to]);
+            emit(raw(text, at, to, if digits && whole { Shape::Part } else { shape_of(digits) }));
         }
         at = to + 1;
     }
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
 }
 
 fn shape_of(digits: bool) -> Shape {
     if digits { Shape::Identifier } else { Shape::Plain }
 }
 
-fn give(buffer: &str, start: usize, end: usize, shape: Shape, emit: &mut impl FnMut(Word<'_>)) {
-    if !buffer.is_empty() {
-        emit(Word { text: buffer, start, end, shape });
-    }
+fn raw(text: &str, start: usize, end: usize, shape: Shape) -> RawWord<'_> {
+    RawWord { written: &text[start..end], start, end, shape, unspaced: false }
 }
 
 /// Overlapping pairs of a run of characters without spaces.
-fn unspaced_run(text: &str, start: usize, buffer: &mut String, emit: &mut impl FnMut(Word<'_>)) -> usize {
-    let mut previous: Option<(usize, char)> = None;
+fn unspaced_run<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>)) -> usize {
+    let mut give = |start, end| emit(RawWord { unspaced: true, ..raw(text, start, end, Shape::Identifier) });
+    let mut previous: Option<usize> = None;
     let mut length = 0;
     for (offset, c) in text[start..].char_indices() {
         let (at, end) = (start + offset, start + offset + c.len_utf8());
         if !unspaced(c) {
-            if length == 1
-                && let Some((from, alone)) = previous
-            {
-                buffer.clear();
-                buffer.push(alone);
-                give(buffer, from, at, Shape::Identifier, emit);
+            if let (1, Some(from)) = (length, previous) {
+                give(from, at);
             }
             return if length == 0 { end } else { at };
         }
-        if let Some((from, before)) = previous {
-            buffer.clear();
-            buffer.extend([before, c]);
-            give(buffer, from, end, Shape::Identifier, emit);
+        if let Some(from) = previous {
+            give(from, end);
         }
-        previous = Some((at, c));
+        previous = Some(at);
         length += 1;
     }
-    if length == 1
-        && let Some((from, alone)) = previous
-    {
-        buffer.clear();
-        buffer.push(alone);
-        give(buffer, from, text.len(), Shape::Identifier, emit);
+    if let (1, Some(from)) = (length, previous) {
+        give(from, text.len());
     }
     text.len()
 }

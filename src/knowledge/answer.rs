@@ -89,6 +89,8 @@ const COVERAGE_LEAST: f32 = 0.34;
 const COSINE_LEAST: f32 = 0.55;
 /// Fused candidates that are read for proximity, beyond those wanted.
 const READ_BEYOND: usize = 5;
+/// Candidates that are told in their exact order, for each that is read.
+const EXACT_PART: usize = 4;
 /// Candidates that are read at most: duplicates and passages without a phrase are passed over.
 const READ_MOST: usize = 400;
 const PROXIMITY_WEIGHT: f32 = 0.1;
@@ -124,9 +126,21 @@ impl Library {
         if query.is_empty() || views.is_empty() {
             return Ok(answer);
         }
-        let found = self.candidates(&views, &query, question)?;
-        let lookup = Lookup::new(&query, &languages, &found.idfs);
-        let (passages, relevant) = self.read(&views, &query, &lookup, &found, question)?;
+        let mut effort = question.effort;
+        effort.candidates = effort.candidates.max(question.n + READ_BEYOND);
+        if !query.phrases.is_empty() {
+            effort.candidates = effort.candidates.max(READ_MOST);
+        }
+        let (found, passages, relevant) = loop {
+            let found = self.candidates(&views, &query, question, effort)?;
+            let lookup = Lookup::new(&query, &languages, &found.idfs);
+            let (passages, relevant) = self.read(&views, &query, &lookup, &found, question)?;
+            // Many twins: what was found is less than it seemed.
+            if passages.len() >= question.n || !found.more || effort.candidates >= READ_MOST {
+                break (found, passages, relevant);
+            }
+            effort.candidates *= 4;
+        };
         answer.terms = found.terms;
         if relevant {
             answer.passages = passages;
@@ -141,6 +155,7 @@ impl Library {
         views: &[View<'_>],
         query: &Query,
         question: &Question,
+        effort: Effort,
     ) -> Result<Found, KnowledgeError> {
         let searched: Vec<Searched<'_>> = views
             .iter()
@@ -150,10 +165,9 @@ impl Library {
                 dense: view.segment.segment.meta().model == self.model_id(),
             })
             .collect();
-        let mut effort = question.effort;
-        if !query.phrases.is_empty() {
-            effort.candidates = effort.candidates.max(READ_MOST);
-        }
+        // Twins and pages of one record take places; phrases drop any number.
+        let exact =
+            if query.phrases.is_empty() { EXACT_PART * (question.n + READ_BEYOND) } else { usize::MAX };
         let with_phrases = with_phrases(&searched, query)?;
         let has_words = |number: u32, chunk: u32| {
             with_phrases
@@ -161,7 +175,7 @@ impl Library {
                 .is_none_or(|sets| sets.get(number as usize).is_some_and(|s| s.contains(chunk)))
         };
         if !question.filters() {
-            return Ok(hybrid(&searched, query, Some(self.model()), effort, &has_words)?);
+            return Ok(hybrid(&searched, query, Some(self.model()), effort, exact, &has_words)?);
         }
         let read = self.catalogue.read()?;
         let known: RefCell<HashMap<u64, bool>> = RefCell::default();
@@ -176,7 +190,7 @@ impl Library {
                 record.is_some_and(|record| question.accepts(&record))
             })
         };
-        Ok(hybrid(&searched, query, Some(self.model()), effort, &accepts)?)
+        Ok(hybrid(&searched, query, Some(self.model()), effort, exact, &accepts)?)
     }
 
     /// Reads the best candidates, adds proximity, folds duplicates; says whether any is relevant.

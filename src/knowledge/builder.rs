@@ -5,50 +5,22 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use fst::MapBuilder;
 use half::f16;
 
-use super::analysis::{Language, Stems, words};
-use super::postings::{ListReader, ListWriter, get_varint, put_varint};
+use super::analysis::Language;
+use super::list_builder::ListBuilder;
 use super::quantize;
 use super::record::ChunkRecord;
 use super::segment::SegmentMeta;
 use super::simd;
 use super::text::{TextWriter, Texts};
-use super::word_map::WordMap;
 use crate::store::{BlockFileWriter, codec};
-
-/// How much more a word of the title, or of a heading, counts than one of the text.
-const TITLE_WEIGHT: u8 = 2;
-const HEADING_WEIGHT: u8 = 1;
-
-#[derive(Default)]
-struct TermList {
-    bytes: Vec<u8>,
-    next: u32,
-}
-
-/// One term of one chunk while it is counted.
-#[derive(Clone, Copy)]
-struct Seen {
-    term: u32,
-    weight: u8,
-}
 
 /// A segment in the making.
 pub(super) struct SegmentBuilder {
     model: String,
     width: usize,
-    terms: WordMap<u32>,
-    /// Words already stemmed, for this language.
-    known: WordMap<u32>,
-    stems: Stems,
-    language: Language,
-    languages: Vec<Language>,
-    lists: Vec<TermList>,
-    list_bytes: usize,
-    seen: Vec<Seen>,
-    lengths: Vec<u16>,
+    lists: ListBuilder,
     documents: Vec<(u64, u32, u32)>,
     vectors: Vec<i8>,
     scales: Vec<f16>,
@@ -63,15 +35,7 @@ impl SegmentBuilder {
         Ok(Self {
             model: model.to_owned(),
             width,
-            terms: WordMap::new(),
-            known: WordMap::new(),
-            stems: Stems::new(Language::English),
-            language: Language::English,
-            languages: Vec::new(),
-            lists: Vec::new(),
-            list_bytes: 0,
-            seen: Vec::new(),
-            lengths: Vec::new(),
+            lists: ListBuilder::default(),
             documents: Vec::new(),
             vectors: Vec::new(),
             scales: Vec::new(),
@@ -82,18 +46,17 @@ impl SegmentBuilder {
     }
 
     pub(super) fn chunks(&self) -> usize {
-        self.lengths.len()
+        self.lists.lengths().len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.lists.lengths().is_empty()
     }
 
     /// Bytes of memory held, about.
     pub(super) fn held(&self) -> usize {
-        let lists = self.lists.len() * size_of::<TermList>() + self.list_bytes * 3 / 2;
-        let tables = self.terms.held() + self.known.held();
-        lists + tables + self.vectors.len() + self.scales.len() * 8 + self.text_bytes / 3 + self.texts.held()
+        let vectors = self.vectors.len() + self.scales.len() * 8;
+        self.lists.held() + vectors + self.text_bytes / 3 + self.texts.held()
     }
 
     /// Adds a chunk. Chunks of one document come one after the other, documents by ascending id.
@@ -104,10 +67,7 @@ impl SegmentBuilder {
         record: &ChunkRecord,
         vector: &[f32],
     ) -> io::Result<()> {
-        let chunk = u32::try_from(self.lengths.len()).map_err(io::Error::other)?;
-        self.set_language(language);
-        self.count_terms(record);
-        self.post_terms(chunk);
+        let chunk = self.lists.add(language, record)?;
         match self.documents.last_mut() {
             Some((id, _, count)) if *id == document => *count += 1,
             _ => self.documents.push((document, chunk, 1)),
@@ -121,116 +81,37 @@ impl SegmentBuilder {
         self.texts.push(&body)
     }
 
-    fn set_language(&mut self, language: Language) {
-        if self.language != language {
-            self.language = language;
-            self.stems = Stems::new(language);
-            self.known.clear();
-        }
-        if !self.languages.contains(&language) {
-            self.languages.push(language);
-        }
-    }
-
-    fn count_terms(&mut self, record: &ChunkRecord) {
-        self.seen.clear();
-        self.count(&record.title, TITLE_WEIGHT);
-        for heading in &record.heading {
-            self.count(heading, HEADING_WEIGHT);
-        }
-        self.count(&record.text, 1);
-        self.seen.sort_unstable_by_key(|seen| seen.term);
-    }
-
-    fn count(&mut self, text: &str, weight: u8) {
-        let Self { terms, known, stems, lists, seen, .. } = self;
-        words(text, |word| {
-            let term = match known.get(word.text) {
-                Some(term) => term,
-                None => {
-                    let stem = stems.term(&word);
-                    let term = match terms.get(stem.as_ref()) {
-                        Some(term) => term,
-                        None => {
-                            #[allow(clippy::cast_possible_truncation)] // the buffer is far below 2^32 terms
-                            let term = lists.len() as u32;
-                            lists.push(TermList::default());
-                            terms.insert(&stem, term);
-                            term
-                        }
-                    };
-                    known.insert(word.text, term);
-                    term
-                }
-            };
-            seen.push(Seen { term, weight });
-        });
-    }
-
-    /// Moves what was counted into the lists: varint (gap << 1 | tf == 1) [· tf].
-    fn post_terms(&mut self, chunk: u32) {
-        let mut length = 0u32;
-        for run in self.seen.chunk_by(|a, b| a.term == b.term) {
-            let tf = run.iter().map(|seen| u32::from(seen.weight)).sum::<u32>();
-            length += tf;
-            let (Some(first), tf) = (run.first(), tf.min(255)) else { continue };
-            let list = &mut self.lists[first.term as usize];
-            let before = list.bytes.len();
-            put_varint(&mut list.bytes, (chunk - list.next) << 1 | u32::from(tf == 1));
-            if tf > 1 {
-                put_varint(&mut list.bytes, tf);
-            }
-            list.next = chunk + 1;
-            self.list_bytes += list.bytes.len() - before;
-        }
-        self.lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
-    }
-
     /// Writes the segment; returns the file's length.
     pub(super) fn write(self, path: &Path) -> io::Result<u64> {
-        let Self {
-            model,
-            width,
-            terms,
-            lists,
-            lengths,
-            documents,
-            vectors,
-            scales,
-            sums,
-            texts,
-            languages,
-            ..
-        } = self;
+        let Self { model, width, lists, documents, vectors, scales, sums, texts, .. } = self;
         let texts = texts.finish()?;
         let mut out = BlockFileWriter::create(path)?;
         out.section(*b"text")?;
         out.write_all(&texts.out)?;
         write_text_tables(&mut out, &texts)?;
-        let meta =
-            meta(&lengths, width, model, &languages.iter().map(|l| l.code().to_owned()).collect::<Vec<_>>())?;
-        write_chunk_tables(&mut out, &meta, &documents, &lengths)?;
+        let meta = meta(&lists, width, model)?;
+        write_chunk_tables(&mut out, &meta, &documents, lists.lengths())?;
         out.section(*b"vecs")?;
         out.write_all(simd::as_u8(&vectors))?;
         out.section(*b"vscl")?;
         scales.iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))?;
         #[allow(clippy::cast_precision_loss)] // a count
-        let mean: Vec<f32> = sums.iter().map(|sum| sum / lengths.len().max(1) as f32).collect();
+        let mean: Vec<f32> = sums.iter().map(|sum| sum / meta.chunks.max(1) as f32).collect();
         write_mean(&mut out, &mean)?;
         write_codes(&mut out, &vectors, &scales, &mean)?;
         drop((vectors, scales));
-        write_lists(&mut out, terms, &lists, &lengths)?;
+        lists.write(&mut out)?;
         out.finish()
     }
 }
 
-fn meta(lengths: &[u16], width: usize, model: String, languages: &[String]) -> io::Result<SegmentMeta> {
+fn meta(lists: &ListBuilder, width: usize, model: String) -> io::Result<SegmentMeta> {
     Ok(SegmentMeta {
-        chunks: u32::try_from(lengths.len()).map_err(io::Error::other)?,
+        chunks: u32::try_from(lists.lengths().len()).map_err(io::Error::other)?,
         width: u32::try_from(width).map_err(io::Error::other)?,
         model,
-        terms_total: lengths.iter().map(|l| u64::from(*l)).sum(),
-        languages: languages.to_vec(),
+        terms_total: lists.lengths().iter().map(|l| u64::from(*l)).sum(),
+        languages: lists.languages().iter().map(|language| language.code().to_owned()).collect(),
     })
 }
 
@@ -280,85 +161,4 @@ pub(super) fn write_codes(
         out.write_all(&code)?;
     }
     Ok(())
-}
-
-/// Posting lists in order of their terms, then the dictionary that points at them.
-fn write_lists(
-    out: &mut BlockFileWriter,
-    terms: WordMap<u32>,
-    lists: &[TermList],
-    lengths: &[u16],
-) -> io::Result<()> {
-    let mut order: Vec<(Box<str>, u32)> = terms.into_words().collect();
-    order.sort_unstable();
-    let mut sink = ListSink::new(out)?;
-    let mut writer = ListWriter::default();
-    for (term, list) in order {
-        let bytes = lists.get(list as usize).map_or(&[][..], |l| &l.bytes);
-        let (mut at, mut next) = (0, 0u32);
-        while let Some(code) = get_varint(bytes, &mut at) {
-            let chunk = next + (code >> 1);
-            let tf = if code & 1 == 1 { 1 } else { get_varint(bytes, &mut at).unwrap_or(1) };
-            let length = lengths.get(chunk as usize).copied().unwrap_or(0);
-            writer.push(chunk, u8::try_from(tf).unwrap_or(u8::MAX), length);
-            next = chunk + 1;
-        }
-        sink.add(term.as_bytes(), &mut writer)?;
-    }
-    sink.finish()
-}
-
-/// Writes lists into `post` and keeps their dictionary in memory until its section can follow.
-pub(super) struct ListSink<'a> {
-    out: &'a mut BlockFileWriter,
-    dictionary: MapBuilder<Vec<u8>>,
-    buffer: Vec<u8>,
-}
-
-impl<'a> ListSink<'a> {
-    pub(super) fn new(out: &'a mut BlockFileWriter) -> io::Result<Self> {
-        out.section(*b"post")?;
-        Ok(Self {
-            out,
-            dictionary: MapBuilder::new(Vec::new()).map_err(io::Error::other)?,
-            buffer: Vec::new(),
-        })
-    }
-
-    /// Ends the list in `writer` under its term; an empty list leaves no trace.
-    pub(super) fn add(&mut self, term: impl AsRef<[u8]>, writer: &mut ListWriter) -> io::Result<()> {
-        self.buffer.clear();
-        let offset = self.out.section_len();
-        if writer.finish(&mut self.buffer) > 0 {
-            self.dictionary.insert(term, offset).map_err(io::Error::other)?;
-            self.out.write_all(&self.buffer)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(self) -> io::Result<()> {
-        let bytes = self.dictionary.into_inner().map_err(io::Error::other)?;
-        self.out.section(*b"tfst")?;
-        self.out.write_all(&bytes)
-    }
-}
-
-/// Adds one list to another under construction, its chunks renumbered; dropped ones are left out.
-pub(super) fn append_list(
-    reader: &mut ListReader<'_>,
-    renumber: impl Fn(u32) -> Option<u32>,
-    lengths: &[u16],
-    writer: &mut ListWriter,
-) {
-    let mut more = reader.skip_to(0);
-    while more {
-        let (chunks, tfs) = reader.postings();
-        for (chunk, tf) in chunks.iter().zip(tfs) {
-            if let Some(new) = renumber(*chunk) {
-                let length = lengths.get(new as usize).copied().unwrap_or(0);
-                writer.push(new, u8::try_from(*tf).unwrap_or(u8::MAX), length);
-            }
-        }
-        more = reader.next_block();
-    }
 }

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::model::{Model, TOKEN_LIMIT, piece_hash};
+use super::model::{LONGEST_PIECE, Model, TOKEN_LIMIT, piece_hash, piece_hashes_of};
 use super::tokenize::{Vocabulary, basic_words, pieces};
 use super::word_map::WordMap;
 use crate::store::Damage;
 
-/// Words that are remembered; about 2 MB. When they are too many, all are forgotten.
+/// Words that are remembered in each of two generations; about 4 MB together.
 const WORDS: usize = 32_768;
 /// Bits of the filter: 32 KB, of which a vocabulary of 30,000 pieces sets a ninth.
 const FILTER_BITS: usize = 1 << 18;
@@ -18,37 +18,59 @@ const FILTER_BITS: usize = 1 << 18;
 /// A model with a memory of words.
 pub(super) struct Embedder {
     pieces: Filtered,
-    /// Word → where its rows begin and end in `known_rows`.
-    known: WordMap<(u32, u32)>,
-    known_rows: Vec<u32>,
+    young: Known,
+    /// What was known before `young` was begun: what is met again moves over, the rest goes.
+    old: Known,
     rows: Vec<u32>,
+}
+
+/// Words with their rows.
+#[derive(Default)]
+struct Known {
+    /// Word → where its rows begin and end.
+    words: WordMap<(u32, u32)>,
+    rows: Vec<u32>,
+}
+
+impl Known {
+    #[inline]
+    fn get(&self, word: &str) -> Option<&[u32]> {
+        let (start, end) = self.words.get(word)?;
+        self.rows.get(start as usize..end as usize)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // WORDS x 100 pieces at most
+    fn add(&mut self, word: &str, rows: &[u32]) {
+        let start = self.rows.len() as u32;
+        self.rows.extend_from_slice(rows);
+        self.words.insert(word, (start, self.rows.len() as u32));
+    }
 }
 
 impl Embedder {
     pub(super) fn new(model: Arc<Model>) -> Result<Self, Damage> {
         let pieces = Filtered::new(model)?;
-        Ok(Self { pieces, known: WordMap::new(), known_rows: Vec::new(), rows: Vec::new() })
+        Ok(Self { pieces, young: Known::default(), old: Known::default(), rows: Vec::new() })
     }
 
     /// Unit vector of a text; see [`Model::embed`].
     pub(super) fn embed(&mut self, text: &str, out: &mut [f32]) -> Result<(), Damage> {
-        if self.known.len() >= WORDS {
-            self.known.clear();
-            self.known_rows.clear();
+        if self.young.words.len() >= WORDS {
+            self.old = std::mem::take(&mut self.young);
         }
-        let Self { pieces: vocabulary, known, known_rows, rows } = self;
+        let Self { pieces: vocabulary, young, old, rows } = self;
         rows.clear();
         // Err(None) ends the reading: enough is known.
         let read = basic_words(text, |word| {
-            if let Some((start, end)) = known.get(word) {
-                rows.extend_from_slice(&known_rows[start as usize..end as usize]);
+            if let Some(known) = young.get(word) {
+                rows.extend_from_slice(known);
             } else {
                 let before = rows.len();
-                pieces(word, vocabulary, rows).map_err(Some)?;
-                let start = known_rows.len();
-                known_rows.extend_from_slice(&rows[before..]);
-                #[allow(clippy::cast_possible_truncation)] // WORDS x 100 pieces at most
-                known.insert(word, (start as u32, known_rows.len() as u32));
+                match old.get(word) {
+                    Some(known) => rows.extend_from_slice(known),
+                    None => drop(pieces(word, vocabulary, rows).map_err(Some)?),
+                }
+                young.add(word, &rows[before..]);
             }
             if rows.len() >= TOKEN_LIMIT { Err(None) } else { Ok(()) }
         });
@@ -92,7 +114,26 @@ impl Vocabulary for Filtered {
     }
 
     fn longest(&self) -> usize {
-        self.model.longest()
+        LONGEST_PIECE
+    }
+
+    /// The hashes of all beginnings of a word cost one pass.
+    fn longest_piece(&self, text: &str, first: bool) -> Result<Option<(u32, usize)>, Damage> {
+        let mut hashes = [0; LONGEST_PIECE];
+        let mut most = 0;
+        for (slot, hash) in hashes.iter_mut().zip(piece_hashes_of(first, text.as_bytes())) {
+            (*slot, most) = (hash, most + 1);
+        }
+        for end in (1..=most).rev() {
+            let (word, bit) = place(hashes[end - 1]);
+            if self.bits[word] & bit != 0
+                && let Some(piece) = text.get(..end)
+                && let Some(row) = self.model.find_piece(piece, first, hashes[end - 1])?
+            {
+                return Ok(Some((row, end)));
+            }
+        }
+        Ok(None)
     }
 }
 

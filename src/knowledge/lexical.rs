@@ -7,10 +7,10 @@
 //!
 //! Invariant: allocates per query and segment, never per chunk.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::postings::ListReader;
+use super::postings::{BLOCK, ListReader};
 use super::segment::Segment;
 use crate::store::Damage;
 
@@ -37,7 +37,7 @@ pub(super) struct Group {
     pub(super) alternatives: Vec<Alternative>,
 }
 
-/// A candidate: score, and where it is. Ordered by score, ties by place.
+/// A candidate: score, and where it is. Better is a higher score, and among equals the earlier place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Candidate {
     pub(super) score: f32,
@@ -45,54 +45,57 @@ pub(super) struct Candidate {
     pub(super) chunk: u32,
 }
 
-impl Eq for Candidate {}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_place = (other.segment, other.chunk).cmp(&(self.segment, self.chunk));
-        self.score.total_cmp(&other.score).then(by_place)
-    }
-}
-
 /// The best `k` so far.
 pub(super) struct Best {
     k: usize,
-    heap: BinaryHeap<Reverse<Candidate>>,
+    /// Least first. A key holds a candidate in the order of [`Candidate`], so that one comparison tells.
+    heap: BinaryHeap<Reverse<u128>>,
+    threshold: f32,
+}
+
+#[allow(clippy::cast_sign_loss)] // the sign's bit, all over
+fn key_of(candidate: Candidate) -> u128 {
+    let bits = candidate.score.to_bits();
+    let score = bits ^ ((bits.cast_signed() >> 31) as u32 | 1 << 31);
+    u128::from(score) << 64 | u128::from(!candidate.segment) << 32 | u128::from(!candidate.chunk)
+}
+
+#[allow(clippy::cast_possible_truncation)] // its parts
+fn candidate_of(key: u128) -> Candidate {
+    let score = (key >> 64) as u32;
+    let bits = if score >> 31 == 1 { score ^ 1 << 31 } else { !score };
+    Candidate { score: f32::from_bits(bits), segment: !((key >> 32) as u32), chunk: !(key as u32) }
 }
 
 impl Best {
     pub(super) fn new(k: usize) -> Self {
-        Self { k: k.max(1), heap: BinaryHeap::with_capacity(k + 1) }
+        Self { k: k.max(1), heap: BinaryHeap::with_capacity(k + 1), threshold: 0.0 }
     }
 
     /// A score at or below this cannot enter.
     #[inline]
     pub(super) fn threshold(&self) -> f32 {
-        if self.heap.len() < self.k { 0.0 } else { self.heap.peek().map_or(0.0, |least| least.0.score) }
+        self.threshold
     }
 
-    #[inline]
     pub(super) fn push(&mut self, candidate: Candidate) {
+        let key = key_of(candidate);
         if self.heap.len() < self.k {
-            self.heap.push(Reverse(candidate));
+            self.heap.push(Reverse(key));
+            if self.heap.len() < self.k {
+                return;
+            }
         } else if let Some(mut least) = self.heap.peek_mut()
-            && candidate.cmp(&least.0) == Ordering::Greater
+            && key > least.0
         {
-            *least = Reverse(candidate);
+            *least = Reverse(key);
         }
+        self.threshold = self.heap.peek().map_or(0.0, |least| candidate_of(least.0).score);
     }
 
     /// Best first.
     pub(super) fn into_sorted(self) -> Vec<Candidate> {
-        let mut all: Vec<Candidate> = self.heap.into_iter().map(|c| c.0).collect();
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        all
+        self.heap.into_sorted_vec().into_iter().map(|key| candidate_of(key.0)).collect()
     }
 }
 
@@ -118,14 +121,20 @@ impl Saturation {
 struct Member<'a> {
     reader: ListReader<'a>,
     weight: f32,
+    /// No chunk of the window (of the list, before there is one) scores more.
+    bound: f32,
 }
 
-impl Member<'_> {
-    fn bound(&self, from: u32, to: u32, saturation: Saturation) -> f32 {
+impl<'a> Member<'a> {
+    fn new(reader: ListReader<'a>, weight: f32, saturation: Saturation) -> Self {
+        let bound = bound_of(weight, reader.bounds(), saturation);
+        Self { reader, weight, bound }
+    }
+
+    fn bind(&mut self, from: u32, to: u32, saturation: Saturation) -> f32 {
         let bounds = self.reader.bounds_between(from, to);
-        bounds.map_or(0.0, |(tf, length)| {
-            self.weight * Saturation::of(f32::from(tf), saturation.norm(f32::from(length)))
-        })
+        self.bound = bounds.map_or(0.0, |bounds| bound_of(self.weight, bounds, saturation));
+        self.bound
     }
 
     /// Score in one chunk; chunks must ascend from call to call.
@@ -133,12 +142,14 @@ impl Member<'_> {
     fn score(&mut self, chunk: u32, norm: f32) -> f32 {
         self.reader.find(chunk).map_or(0.0, |tf| self.weight * Saturation::of(tf_to_f32(tf), norm))
     }
+}
 
-    /// No chunk can score more.
-    #[inline]
-    fn most(&self) -> f32 {
-        self.weight * (K1 + 1.0)
-    }
+fn bound_of(weight: f32, (tf, length): (u8, u8), saturation: Saturation) -> f32 {
+    weight * Saturation::of(f32::from(tf), saturation.norm(f32::from(length)))
+}
+
+fn bound_of_group(group: &[Member<'_>]) -> f32 {
+    group.iter().map(|member| member.bound).fold(0.0, f32::max)
 }
 
 /// The best score of a group in one chunk. Members that cannot reach `least`, or what was found already, are
@@ -147,7 +158,7 @@ impl Member<'_> {
 fn best_of(members: &mut [Member<'_>], chunk: u32, norm: f32, least: f32) -> f32 {
     let mut best = 0.0f32;
     for member in members {
-        if member.most() > best.max(least) {
+        if member.bound > best.max(least) {
             best = best.max(member.score(chunk, norm));
         }
     }
@@ -239,7 +250,7 @@ impl Weighted {
             let mut members = Vec::with_capacity(group.len());
             for term in group {
                 if let Some(offset) = term.lists.get(number as usize).copied().flatten() {
-                    members.push(Member { reader: segment.list(offset)?, weight: term.weight });
+                    members.push(Member::new(segment.list(offset)?, term.weight, self.saturation));
                 }
             }
             if !members.is_empty() {
@@ -278,20 +289,32 @@ impl Weighted {
         Ok(())
     }
 
-    /// Scores of given chunks of segment `number`, which must ascend.
+    /// Scores of chunks of segment `number`, which must ascend, each with the score that it needs to matter: of
+    /// one that cannot reach it no more is told than was seen until then.
     pub(super) fn score_chunks(
         &self,
         number: u32,
         segment: &Segment,
-        chunks: &[u32],
+        chunks: impl Iterator<Item = (u32, f32)>,
     ) -> Result<Vec<f32>, Damage> {
-        let mut groups = self.cursors(number, segment)?;
+        let groups = self.cursors(number, segment)?.into_iter();
+        let mut groups: Vec<_> = groups.map(|group| (bound_of_group(&group), group)).collect();
+        groups.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        let all: f32 = groups.iter().map(|group| group.0).sum();
         let lengths = segment.lengths()?.as_chunks::<2>().0;
-        let score = |chunk: &u32| {
-            let norm = norm_of(self.saturation, lengths, *chunk);
-            groups.iter_mut().map(|group| best_of(group, *chunk, norm, 0.0)).sum()
+        let score = |(chunk, needed): (u32, f32)| {
+            let norm = norm_of(self.saturation, lengths, chunk);
+            let (mut score, mut rest) = (0.0, all);
+            for (bound, group) in &mut groups {
+                if score + rest < needed {
+                    break;
+                }
+                rest -= *bound;
+                score += best_of(group, chunk, norm, 0.0);
+            }
+            score
         };
-        Ok(chunks.iter().map(score).collect())
+        Ok(chunks.map(score).collect())
     }
 }
 
@@ -339,8 +362,8 @@ impl<'a> Window<'a> {
         self.lookups.clear();
         self.lookup_bound = 0.0;
         let mut bounds: Vec<(f32, usize)> = Vec::with_capacity(groups.len());
-        for (at, group) in groups.iter().enumerate() {
-            let bound = group.iter().map(|m| m.bound(start, end, self.saturation)).fold(0.0, f32::max);
+        for (at, group) in groups.iter_mut().enumerate() {
+            let bound = group.iter_mut().map(|m| m.bind(start, end, self.saturation)).fold(0.0, f32::max);
             if bound > 0.0 {
                 bounds.push((bound, at));
             }
@@ -428,16 +451,30 @@ impl<'a> Window<'a> {
 /// Calls `each` with (place in window, score) for every posting of a member in `start..end`.
 #[inline]
 fn for_each(member: &mut Member<'_>, start: u32, end: u32, norms: &[f32], mut each: impl FnMut(usize, f32)) {
-    let weight = member.weight;
+    let (weight, mut scores) = (member.weight, [0f32; BLOCK]);
+    let Some(norms) = norms.first_chunk::<WINDOW>() else { return };
     let mut more = member.reader.skip_to(start);
     while more {
         let (chunks, tfs) = member.reader.postings_from(start);
-        for (chunk, tf) in chunks.iter().zip(tfs) {
-            if *chunk >= end {
-                return; // the block goes on in a later window
-            }
-            let at = (chunk - start) as usize % WINDOW;
-            each(at, weight * Saturation::of(tf_to_f32(*tf), norms[at]));
+        let inside = if chunks.last().is_some_and(|last| *last < end) {
+            chunks.len()
+        } else {
+            chunks.partition_point(|chunk| *chunk < end)
+        };
+        let (chunks, goes_on) = (&chunks[..inside], inside < chunks.len());
+        let place = |chunk: &u32| (chunk - start) as usize % WINDOW;
+        for (score, chunk) in scores.iter_mut().zip(chunks) {
+            *score = norms[place(chunk)];
+        }
+        // A loop of its own, since it divides four at a time.
+        for (score, tf) in scores.iter_mut().zip(tfs).take(inside) {
+            *score = weight * Saturation::of(tf_to_f32(*tf), *score);
+        }
+        for (score, chunk) in scores.iter().zip(chunks) {
+            each(place(chunk), *score);
+        }
+        if goes_on {
+            return; // the block goes on in a later window
         }
         more = member.reader.next_block();
     }

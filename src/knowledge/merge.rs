@@ -6,8 +6,9 @@ use std::path::Path;
 use fst::Streamer;
 use half::f16;
 
-use super::builder::{ListSink, append_list, write_chunk_tables, write_codes, write_mean, write_text_tables};
+use super::builder::{write_chunk_tables, write_codes, write_mean, write_text_tables};
 use super::chunk_set::ChunkSet;
+use super::list_builder::{ListSink, append_list};
 use super::postings::ListWriter;
 use super::segment::{Segment, SegmentMeta};
 use super::simd;

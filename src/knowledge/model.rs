@@ -173,11 +173,22 @@ impl Model {
     }
 }
 
+/// Bytes of the longest piece that is looked for.
+pub(super) const LONGEST_PIECE: usize = 64;
+
 /// FNV-1a of a piece; one that goes on with a word has another seed than one that begins it.
 pub(super) fn piece_hash(first: bool, piece: &[u8]) -> u64 {
-    let seed = if first { 0xcbf2_9ce4_8422_2325 } else { 0x9e37_79b9_7f4a_7c15 };
-    let hash = piece.iter().fold(seed, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
-    hash ^ (hash >> 29)
+    piece_hashes_of(first, piece).last().unwrap_or(0)
+}
+
+/// [`piece_hash`] of every beginning of `text`, the first byte alone first.
+#[inline]
+pub(super) fn piece_hashes_of(first: bool, text: &[u8]) -> impl Iterator<Item = u64> {
+    let mut hash: u64 = if first { 0xcbf2_9ce4_8422_2325 } else { 0x9e37_79b9_7f4a_7c15 };
+    text.iter().map(move |byte| {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        hash ^ (hash >> 29)
+    })
 }
 
 /// A piece as it stands in the vocabulary: whether it begins a word, and its letters.
@@ -222,7 +233,7 @@ impl Vocabulary for Model {
     }
 
     fn longest(&self) -> usize {
-        64
+        LONGEST_PIECE
     }
 }
 

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use foldhash::{HashMap, HashMapExt, HashSet};
+use foldhash::{HashMap, HashMapExt};
 
-use super::analysis::{Language, Stems, Word, words};
+use super::analysis::{Language, RawWord, Stems, raw_words};
 use super::query::Query;
 
 /// Matched words further apart than this do not support each other.
@@ -18,14 +18,38 @@ pub(super) struct Lookup {
     /// term → (group, part of the group's weight)
     terms: HashMap<String, (usize, f32)>,
     weights: Vec<f32>,
-    /// First two bytes of every term: stems keep them, so that most words need no stemming.
-    heads: Option<HashSet<[u8; 2]>>,
+    heads: Option<Heads>,
     /// Words that were looked up before: passages of one answer repeat themselves.
     known: RefCell<HashMap<Box<str>, Option<Found>>>,
 }
 
 /// A group of the query, and the part of its weight that a word brings.
 type Found = (usize, f32);
+
+/// First two bytes of every term, a bit each: stems keep them, so that most words need not be made terms.
+struct Heads(Box<[u64; 1024]>);
+
+impl Heads {
+    fn of<'a>(terms: impl Iterator<Item = &'a String>) -> Self {
+        let mut bits = Box::new([0; 1024]);
+        for term in terms {
+            let (word, bit) = Self::place(head(term));
+            bits[word] |= bit;
+        }
+        Self(bits)
+    }
+
+    fn place(head: [u8; 2]) -> (usize, u64) {
+        let at = usize::from(u16::from_be_bytes(head));
+        (at / 64, 1 << (at % 64))
+    }
+
+    #[inline]
+    fn have(&self, head: [u8; 2]) -> bool {
+        let (word, bit) = Self::place(head);
+        self.0[word] & bit != 0
+    }
+}
 
 /// What was seen in a passage.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +89,7 @@ impl Lookup {
         let languages = if languages.is_empty() { &[Language::English][..] } else { languages };
         // Arabic stems lose prefixes.
         let keeps_heads = !languages.contains(&Language::Arabic);
-        let heads = keeps_heads.then(|| terms.keys().map(|term| head(term)).collect());
+        let heads = keeps_heads.then(|| Heads::of(terms.keys()));
         Self {
             stems: languages.iter().map(|l| Stems::new(*l)).collect(),
             terms,
@@ -75,14 +99,20 @@ impl Lookup {
         }
     }
 
-    fn find(&self, word: &Word<'_>) -> Option<(usize, f32)> {
-        if self.heads.as_ref().is_some_and(|heads| !heads.contains(&head(word.text))) {
+    fn find(&self, raw: &RawWord<'_>, buffer: &mut String) -> Option<Found> {
+        if let (Some(heads), Some(head)) = (&self.heads, raw.head())
+            && !heads.have(head)
+        {
+            return None;
+        }
+        let word = raw.normalised(buffer)?;
+        if self.heads.as_ref().is_some_and(|heads| !heads.have(head(word.text))) {
             return None;
         }
         if let Some(found) = self.known.borrow().get(word.text) {
             return *found;
         }
-        let found = self.stems.iter().find_map(|stems| self.terms.get(stems.term(word).as_ref()).copied());
+        let found = self.stems.iter().find_map(|stems| self.terms.get(stems.term(&word).as_ref()).copied());
         self.known.borrow_mut().insert(word.text.into(), found);
         found
     }
@@ -93,9 +123,10 @@ impl Lookup {
         let mut covered = vec![0f32; self.weights.len()];
         let mut matches: Vec<Match> = Vec::new();
         let mut index = 0;
-        words(text, |word| {
+        let mut buffer = String::new();
+        raw_words(text, |word| {
             index += 1;
-            if let Some((group, part)) = self.find(&word) {
+            if let Some((group, part)) = self.find(&word, &mut buffer) {
                 covered[group] = covered[group].max(part);
                 matches.push(Match { group, part, index, start: word.start });
                 if self.weights[group] > 0.3 || query.only_stop_words {
@@ -106,8 +137,8 @@ impl Lookup {
         seen.proximity = self.proximity(&matches);
         seen.best_sentence = self.best_sentence(text, &matches);
         for part in above {
-            words(part, |word| {
-                if let Some((group, part)) = self.find(&word) {
+            raw_words(part, |word| {
+                if let Some((group, part)) = self.find(&word, &mut buffer) {
                     covered[group] = covered[group].max(part);
                 }
             });

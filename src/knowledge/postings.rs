@@ -260,6 +260,11 @@ impl<'a> ListReader<'a> {
         self.df
     }
 
+    /// Highest tf and least length (at most 255) over the list.
+    pub(super) fn bounds(&self) -> (u8, u8) {
+        self.bounds
+    }
+
     fn has_tail(&self) -> bool {
         !(self.df as usize).is_multiple_of(BLOCK)
     }

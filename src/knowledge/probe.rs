@@ -1,17 +1,56 @@
 //! One stage of a search alone, without fusing and without reading passages: for measuring.
 
+use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use super::KnowledgeError;
+use super::analysis::Language;
 use super::library::Library;
+use super::list_builder::ListBuilder;
 use super::query::Query;
+use super::record::ChunkRecord;
 use super::search::{Effort, Searched, dense, lexical, query_vectors, weigh};
+use crate::store::BlockFileWriter;
 
 /// Which stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     Lexical,
+    /// Words as they are asked, without those that mean nearly the same: what plain BM25 does.
+    Words,
     Dense,
+}
+
+/// Posting lists of passages without their text and vectors.
+#[derive(Default)]
+pub struct Lists(ListBuilder);
+
+impl Lists {
+    /// Adds an English passage.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn add(&mut self, title: &str, text: &str) -> io::Result<()> {
+        let record = ChunkRecord { title: title.to_owned(), text: text.to_owned(), ..ChunkRecord::default() };
+        self.0.add(Language::English, &record).map(drop)
+    }
+
+    /// Bytes of memory held, about.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.held()
+    }
+
+    /// Writes the lists with their dictionary; returns the file's length.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(self, path: &Path) -> io::Result<u64> {
+        let mut out = BlockFileWriter::create(path)?;
+        self.0.write(&mut out)?;
+        out.finish()
+    }
 }
 
 /// A chunk that a stage found: (number of its segment, chunk), with its score.
@@ -38,8 +77,9 @@ impl Library {
             })
             .collect();
         let found = match stage {
-            Stage::Lexical => {
-                let query = Query::new(text, Some(self.model()), &[])?;
+            Stage::Lexical | Stage::Words => {
+                let model = (stage == Stage::Lexical).then(|| &**self.model());
+                let query = Query::new(text, model, &[])?;
                 lexical(&searched, &weigh(&searched, &query)?, effort, &|_, _| true)?
             }
             Stage::Dense => {

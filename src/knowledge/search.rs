@@ -1,7 +1,7 @@
 //! Hybrid search: lexical and dense candidates of every segment, fused by a measured rule.
 //!
-//! Fusion is a weighted sum of min-max normalised scores (reciprocal ranks lose; DESIGN's table), followed
-//! by evidence from the order and nearness of the question's words.
+//! Fusion is a weighted sum of both scores in parts of their best (reciprocal ranks lose), followed by
+//! evidence from the order and nearness of the question's words.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,8 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { candidates: 200, rescored: 0 }
+        // More change no answer of any judged collection: the range that scores are told in does not hang on them.
+        Self { candidates: 80, rescored: 0 }
     }
 }
 
@@ -69,24 +70,36 @@ pub(super) struct Found {
     pub(super) scored: Vec<Scored>,
     pub(super) terms: Vec<(String, f32)>,
     pub(super) idfs: Vec<f32>,
+    /// More candidates would find more.
+    pub(super) more: bool,
 }
 
-const LEXICAL_WEIGHT: f32 = 0.6;
+const LEXICAL_WEIGHT: f32 = 0.5;
 
-/// Searches all segments.
+/// Searches all segments. The order of the first `exact` is that of the whole scores; further back, words of
+/// chunks that came by their vectors only may not have been looked up.
 pub(super) fn hybrid(
     segments: &[Searched<'_>],
     query: &Query,
     model: Option<&Model>,
     effort: Effort,
+    exact: usize,
     accepts: Accepts<'_>,
 ) -> Result<Found, Damage> {
     let weighted = weigh(segments, query)?;
     let lexical = lexical(segments, &weighted, effort, accepts)?;
     let vectors = query_vectors(segments, query, model)?;
     let dense = dense(segments, &vectors, effort, accepts)?;
-    let mut scored = join(segments, &lexical, &dense, &weighted, &vectors)?;
-    fuse(&mut scored, !vectors.is_empty());
+    // Fewer than were asked for are all that have a word of the question.
+    let full = lexical.len() == effort.candidates.max(1);
+    let least = lexical.last().filter(|_| full).map(|last| last.score);
+    let (mut scored, listed) = join(segments, &lexical, &dense, &vectors)?;
+    let fusion = Fusion::of(&scored, !vectors.is_empty());
+    scored.iter_mut().for_each(|scored| fusion.weigh(scored));
+    if let Some(least) = least {
+        let needed = needed(&scored[..listed], exact);
+        look_up(segments, &weighted, &fusion, &mut scored[listed..], (least, needed))?;
+    }
     scored.sort_unstable_by(|a, b| {
         b.total().total_cmp(&a.total()).then((a.segment, a.chunk).cmp(&(b.segment, b.chunk)))
     });
@@ -94,6 +107,7 @@ pub(super) fn hybrid(
         scored,
         terms: weighted.terms().map(|(term, weight)| (term.to_owned(), weight)).collect(),
         idfs: weighted.idfs,
+        more: full || dense.len() == effort.candidates.max(1),
     })
 }
 
@@ -177,14 +191,14 @@ pub(super) fn query_vectors(
     Ok(vectors)
 }
 
-/// The union of both candidate lists, each with both scores.
+/// The union of both candidate lists by place, first those that came by their words (how many), which have
+/// both scores, then those that came by their vectors only.
 fn join(
     segments: &[Searched<'_>],
     lexical: &[Candidate],
     dense: &[Candidate],
-    weighted: &Weighted,
     vectors: &HashMap<usize, DenseQuery>,
-) -> Result<Vec<Scored>, Damage> {
+) -> Result<(Vec<Scored>, usize), Damage> {
     let of = |c: &Candidate| Scored { segment: c.segment, chunk: c.chunk, ..Scored::default() };
     let mut all: Vec<Scored> = lexical.iter().map(|c| Scored { lexical: c.score, ..of(c) }).collect();
     all.sort_unstable_by_key(|s| (s.segment, s.chunk));
@@ -196,37 +210,79 @@ fn join(
             Err(_) => all.push(Scored { dense: candidate.score, ..of(candidate) }),
         }
     }
-    for scored in all[..listed].iter_mut().filter(|s| s.dense == 0.0) {
+    let (known, rest) = all.split_at_mut(listed);
+    for scored in known.iter_mut().filter(|s| s.dense == 0.0) {
         let Some(searched) = segments.get(scored.segment as usize) else { continue };
         if let (true, Some(vector)) = (searched.dense, vectors.get(&searched.segment.width())) {
             scored.dense = vector.cosine(searched.segment, scored.chunk)?;
         }
     }
-    let (_, rest) = all.split_at_mut(listed);
     rest.sort_unstable_by_key(|s| (s.segment, s.chunk));
-    for run in rest.chunk_by_mut(|a, b| a.segment == b.segment) {
-        let Some(searched) = run.first().and_then(|s| segments.get(s.segment as usize)) else { continue };
-        let chunks: Vec<u32> = run.iter().map(|s| s.chunk).collect();
-        let number = run.first().map_or(0, |s| s.segment);
-        for (scored, score) in run.iter_mut().zip(weighted.score_chunks(number, searched.segment, &chunks)?) {
-            scored.lexical = score;
-        }
-    }
-    Ok(all)
+    Ok((all, listed))
 }
 
-/// Min-max normalises both scores over the candidates and adds them up.
-fn fuse(scored: &mut [Scored], has_dense: bool) {
-    let range = |of: fn(&Scored) -> f32| {
-        let values = scored.iter().map(of);
-        let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
-        (low, (high - low).max(1e-6))
-    };
-    let (lexical_low, lexical_span) = range(|s| s.lexical);
-    let (dense_low, dense_span) = range(|s| s.dense);
-    let lexical_weight = if has_dense { LEXICAL_WEIGHT } else { 1.0 };
-    for s in scored {
-        s.lexical_share = lexical_weight * (s.lexical - lexical_low) / lexical_span;
-        s.dense_share = (1.0 - lexical_weight) * (s.dense - dense_low) / dense_span;
+/// The total that is in the first `exact` for sure.
+fn needed(known: &[Scored], exact: usize) -> f32 {
+    let mut totals: Vec<f32> = known.iter().map(Scored::total).collect();
+    let Some(at) = exact.checked_sub(1).filter(|at| *at < totals.len()) else { return f32::MIN };
+    *totals.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1
+}
+
+/// Looks up the words of chunks that came by their vectors, as far as they can still matter: none has a
+/// better score by words than `least`, and only a total of `needed` counts.
+fn look_up(
+    segments: &[Searched<'_>],
+    weighted: &Weighted,
+    fusion: &Fusion,
+    by_vector: &mut [Scored],
+    (least, needed): (f32, f32),
+) -> Result<(), Damage> {
+    let mut wanted: Vec<(&mut Scored, f32)> = by_vector
+        .iter_mut()
+        .map(|scored| {
+            let needed = fusion.lexical_for(needed - scored.dense_share);
+            (scored, needed)
+        })
+        .filter(|(_, needed)| *needed <= least)
+        .collect();
+    for run in wanted.chunk_by_mut(|a, b| a.0.segment == b.0.segment) {
+        let number = run.first().map_or(0, |(scored, _)| scored.segment);
+        let Some(searched) = segments.get(number as usize) else { continue };
+        let chunks = run.iter().map(|(scored, needed)| (scored.chunk, *needed));
+        let scores = weighted.score_chunks(number, searched.segment, chunks)?;
+        for ((scored, _), score) in run.iter_mut().zip(scores) {
+            scored.lexical = score;
+            fusion.weigh(scored);
+        }
+    }
+    Ok(())
+}
+
+/// How two scores become one: each in parts of the best that a candidate has, so that a chunk's total does not
+/// hang on how many others are looked at.
+struct Fusion {
+    lexical_weight: f32,
+    best_lexical: f32,
+    best_dense: f32,
+}
+
+impl Fusion {
+    fn of(scored: &[Scored], has_dense: bool) -> Self {
+        let best = |of: fn(&Scored) -> f32| scored.iter().map(of).fold(1e-6, f32::max);
+        Self {
+            lexical_weight: if has_dense { LEXICAL_WEIGHT } else { 1.0 },
+            best_lexical: best(|s| s.lexical),
+            best_dense: best(|s| s.dense),
+        }
+    }
+
+    fn weigh(&self, scored: &mut Scored) {
+        scored.lexical_share = self.lexical_weight * scored.lexical / self.best_lexical;
+        scored.dense_share = (1.0 - self.lexical_weight) * scored.dense.max(0.0) / self.best_dense;
+    }
+
+    /// The score by words that brings a share.
+    fn lexical_for(&self, share: f32) -> f32 {
+        share * self.best_lexical / self.lexical_weight
     }
 }

@@ -21,6 +21,21 @@ pub trait Vocabulary {
     fn piece(&self, piece: &str, first: bool) -> Result<Option<u32>, Damage>;
     /// Longest piece in bytes.
     fn longest(&self) -> usize;
+
+    /// Row and length of the longest piece that `text` begins with.
+    ///
+    /// # Errors
+    /// [`Damage`] when the vocabulary's file is damaged.
+    fn longest_piece(&self, text: &str, first: bool) -> Result<Option<(u32, usize)>, Damage> {
+        for end in (1..=text.len().min(self.longest())).rev() {
+            if let Some(piece) = text.get(..end)
+                && let Some(row) = self.piece(piece, first)?
+            {
+                return Ok(Some((row, end)));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Splits normalised text into basic words: `word` is called with each.
@@ -146,25 +161,12 @@ pub fn pieces(word: &str, vocabulary: &impl Vocabulary, rows: &mut Vec<u32>) -> 
     }
     let mut start = 0;
     while start < word.len() {
-        let mut end = word.len().min(start + vocabulary.longest());
-        let found = loop {
-            while !word.is_char_boundary(end) {
-                end -= 1;
-            }
-            if end <= start {
-                break None;
-            }
-            if let Some(row) = vocabulary.piece(&word[start..end], start == 0)? {
-                break Some(row);
-            }
-            end -= 1;
-        };
-        let Some(row) = found else {
+        let Some((row, length)) = vocabulary.longest_piece(&word[start..], start == 0)? else {
             rows.truncate(before);
             return Ok(false);
         };
         rows.push(row);
-        start = end;
+        start += length;
     }
     Ok(true)
 }

@@ -2,23 +2,29 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-/// Bytes of a word that lie in the table, with its length in the last.
+/// Bytes of a word that lie in the table, with its length in the last: one number, hashed and compared as one.
 const INLINE: usize = 16;
 
 /// Word → a small value.
 pub(super) struct WordMap<V> {
-    short: HashMap<[u8; INLINE], V>,
+    short: HashMap<u128, V>,
     long: HashMap<Box<str>, V>,
     long_bytes: usize,
 }
 
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // below INLINE
-fn inline(word: &str) -> Option<[u8; INLINE]> {
+fn inline(word: &str) -> Option<u128> {
     let mut key = [0; INLINE];
     key.get_mut(..word.len()).filter(|_| word.len() < INLINE)?.copy_from_slice(word.as_bytes());
     key[INLINE - 1] = word.len() as u8;
-    Some(key)
+    Some(u128::from_le_bytes(key))
+}
+
+impl<V: Copy> Default for WordMap<V> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<V: Copy> WordMap<V> {
@@ -64,6 +70,7 @@ impl<V: Copy> WordMap<V> {
     /// All words with their values, in no order.
     pub(super) fn into_words(self) -> impl Iterator<Item = (Box<str>, V)> {
         let short = self.short.into_iter().map(|(key, value)| {
+            let key = key.to_le_bytes();
             let word = key.get(..usize::from(key[INLINE - 1])).unwrap_or_default();
             (String::from_utf8_lossy(word).into(), value)
         });

@@ -251,16 +251,33 @@ impl BlockFile {
     /// [`Damage`] naming the block that fails its check, or a range outside the file.
     #[inline]
     pub fn bytes(&self, span: Range<usize>) -> Result<&[u8], Damage> {
+        let block = span.start / BLOCK;
+        // What is looked at again and again lies in one block that was verified before.
+        if span.end <= self.data_end.min((block + 1) * BLOCK)
+            && self.is_verified(block)
+            && let Some(bytes) = self.map.get(span.clone())
+        {
+            return Ok(bytes);
+        }
+        self.verified_bytes(span)
+    }
+
+    fn verified_bytes(&self, span: Range<usize>) -> Result<&[u8], Damage> {
         self.check_range(&span)?;
         if !span.is_empty() {
             for block in span.start / BLOCK..=(span.end - 1) / BLOCK {
-                let word = &self.verified[block / 64];
-                if word.load(Ordering::Relaxed) & (1 << (block % 64)) == 0 {
+                if !self.is_verified(block) {
                     self.verify(block)?;
                 }
             }
         }
         Ok(&self.map[span])
+    }
+
+    #[inline]
+    fn is_verified(&self, block: usize) -> bool {
+        let word = self.verified.get(block / 64);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (block % 64)) != 0)
     }
 
     #[inline]

@@ -21,7 +21,8 @@ use crate::tui::{Inlet, Link, LinkError};
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
 const QUEUE: usize = 64;
 const LOG_LINES: usize = 2000;
-const STACK_KB: usize = 256;
+/// A worker may have to open the box itself, when the process that had it went away.
+const STACK_KB: usize = 512;
 /// Waits between tries of a broken event stream, in seconds.
 const RETRY: [u64; 5] = [1, 2, 4, 8, 15];
 

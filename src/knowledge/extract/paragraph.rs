@@ -44,7 +44,12 @@ impl Paragraph {
                     self.text.push('\n');
                 }
                 self.mark(number);
-                for character in line.trim_end().chars() {
+                let line = line.trim_end();
+                if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                    self.text.push_str(line);
+                    return;
+                }
+                for character in line.chars() {
                     match character {
                         '\t' => self.text.push_str("    "),
                         c if c.is_control() => {}
@@ -66,7 +71,11 @@ impl Paragraph {
                 self.mark(number);
                 first = false;
             }
-            self.text.extend(word.chars().filter(|c| !matches!(c, '\u{ad}' | '\u{200b}' | '\u{feff}')));
+            if word.is_ascii() {
+                self.text.push_str(word);
+            } else {
+                self.text.extend(word.chars().filter(|c| !matches!(c, '\u{ad}' | '\u{200b}' | '\u{feff}')));
+            }
         }
     }
 

@@ -4,35 +4,43 @@
 
 /// About the number of WordPiece tokens: words x 1.3, punctuation and CJK characters one each.
 pub(super) fn estimate(text: &str) -> u32 {
-    if text.is_ascii() {
-        count(text.bytes().map(char::from), |character| character.is_ascii_alphanumeric())
-    } else {
-        count(text.chars(), char::is_alphanumeric)
-    }
+    let (words, single) = if text.is_ascii() { count_ascii(text.as_bytes()) } else { count(text) };
+    u32::try_from((words * 13).div_ceil(10) + single).unwrap_or(u32::MAX)
 }
 
-/// One loop for each kind of text: most is ASCII, and needs no tables.
-#[inline]
-fn count(characters: impl Iterator<Item = char>, is_word: impl Fn(char) -> bool) -> u32 {
-    let (mut words, mut single) = (0_u64, 0_u64);
-    let mut inside = 0_u64;
-    for character in characters {
-        if is_wide(character) {
-            single += 1;
-            words += u64::from(inside > 0);
-            inside = 0;
-        } else if is_word(character) {
-            // A very long run is many pieces: hashes, base64, identifiers.
-            inside += 1;
-            single += u64::from(inside > 12 && inside.is_multiple_of(3));
+/// Runs of letters and digits, and what counts as one each. Most text is ASCII, and needs no tables.
+fn count_ascii(mut bytes: &[u8]) -> (u64, u64) {
+    let (mut words, mut single) = (0, 0);
+    while let Some(first) = bytes.first() {
+        let run = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if run == 0 {
+            single += u64::from(!char::from(*first).is_whitespace());
         } else {
-            words += u64::from(inside > 0);
-            inside = 0;
-            single += u64::from(!character.is_whitespace());
+            words += 1;
+            single += extra(run as u64);
         }
+        bytes = &bytes[run.max(1)..];
     }
-    words += u64::from(inside > 0);
-    u32::try_from((words * 13).div_ceil(10) + single).unwrap_or(u32::MAX)
+    (words, single)
+}
+
+/// A very long run is many pieces: hashes, base64, identifiers.
+fn extra(run: u64) -> u64 {
+    (run / 3).saturating_sub(4)
+}
+
+fn count(text: &str) -> (u64, u64) {
+    let (mut words, mut single, mut inside) = (0, 0, 0);
+    for character in text.chars() {
+        if !is_wide(character) && character.is_alphanumeric() {
+            inside += 1;
+            continue;
+        }
+        words += u64::from(inside > 0);
+        single += extra(inside) + u64::from(is_wide(character) || !character.is_whitespace());
+        inside = 0;
+    }
+    (words + u64::from(inside > 0), single + extra(inside))
 }
 
 /// Scripts written without spaces: every character counts.

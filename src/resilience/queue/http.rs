@@ -229,4 +229,38 @@ mod tests {
             assert!(Upstream::parse(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn the_token_goes_along_and_is_not_shown() {
+        let upstream = Upstream::parse("http://hub/in").unwrap();
+        let delivery = HttpDelivery::new(upstream.clone(), Some("s3cret".into())).unwrap();
+        let parcel = Parcel {
+            id: crate::resilience::queue::Id { box_id: 1, epoch: 2, number: 3 },
+            operation: crate::resilience::queue::Operation {
+                epoch: 2,
+                kind: "reading".into(),
+                content_type: String::new(),
+                bytes: 0,
+                lane: Default::default(),
+                key: String::new(),
+                criticality: 0,
+                created_ms: 0,
+                not_before_ms: 0,
+                expires_ms: 0,
+                attempts: 0,
+                last_error: String::new(),
+                state: crate::resilience::queue::State::Queued,
+                lease: (0, 0),
+                ended_ms: 0,
+                uid: 0,
+                pid: 0,
+            },
+            payload: Vec::new(),
+        };
+        let sent = request(&upstream, delivery.token.as_ref(), &parcel).unwrap();
+        assert_eq!(sent.headers()["authorization"], "Bearer s3cret");
+        assert!(!format!("{:?}", sent.headers()).contains("s3cret"));
+        assert!(request(&upstream, None, &parcel).unwrap().headers().get("authorization").is_none());
+        assert!(HttpDelivery::new(upstream, Some("a\nb".into())).is_err());
+    }
 }

@@ -9,37 +9,36 @@ use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece, compact};
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let mut x = area.x;
-    for view in View::ALL {
-        let label = format!(" {} {} ", view.index() + 1, view.title());
-        let tone = if view == model.view { Tone::Selected } else { Tone::Text };
-        x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label);
-    }
-    let mut state = state(pen, model, area.width >= 60);
-    let width = |state: &[Piece]| {
-        let cells: usize = state.iter().map(|(_, t)| text::width(t)).sum();
-        u16::try_from(cells).unwrap_or(u16::MAX)
-    };
-    let fits = |state: &[Piece]| x.saturating_add(width(state)).saturating_add(1) < area.right();
-    // The line to the box, which stands last, is worth more than what stands before it.
-    while !fits(&state) && state.len() > 1 {
-        let at = state.len().saturating_sub(3);
-        state.remove(if state.len() == 2 { 1 } else { at });
-    }
-    let width = width(&state);
-    if fits(&state) {
-        let start = area.right() - width - 1;
-        pen.pieces(start, area.y, width, &state);
-    }
+    let state = state(pen, model, area.width >= 60);
+    let width: usize = state.iter().map(|(_, t)| text::width(t)).sum();
+    let start = area.right().saturating_sub(u16::try_from(width).unwrap_or(u16::MAX).saturating_add(1));
+    tabs(pen, Rect { width: start.saturating_sub(area.x + 1), ..area }, model.view);
+    pen.pieces(start.max(area.x), area.y, area.right().saturating_sub(start), &state);
     if !compact(area.height) {
         pen.rule(area, area.y + 1);
+    }
+}
+
+/// All names where they fit, else the name of the view shown and the keys of the others.
+fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
+    let named = |view: View| format!(" {} {} ", view.index() + 1, view.title());
+    let all: usize = View::ALL.iter().map(|view| text::width(&named(*view))).sum();
+    let room = all <= usize::from(area.width);
+    let mut x = area.x;
+    for view in View::ALL {
+        let (tone, label) = match (view == shown, room) {
+            (true, _) => (Tone::Selected, named(view)),
+            (false, true) => (Tone::Text, named(view)),
+            (false, false) => (Tone::Text, format!(" {} ", view.index() + 1)),
+        };
+        x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label);
     }
 }
 
 fn state(pen: &Pen<'_>, model: &Model, wide: bool) -> Vec<Piece> {
     let g = &pen.look.glyphs;
     let mut out: Vec<Piece> = Vec::new();
-    if let Some(status) = model.overview.status.as_ref().filter(|_| wide) {
+    if let Some(status) = model.overview.status.as_ref().filter(|_| wide && !model.link.down) {
         if !status.damaged.is_empty() {
             out.push((Tone::Bad, format!("{} damage", g.warn)));
             out.push((Tone::Text, "  ".to_owned()));

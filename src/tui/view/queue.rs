@@ -49,7 +49,8 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     // A small screen shows the lanes that hold something, and room for a letter.
     let lanes = if small { lanes.min(area.height.saturating_sub(4)).max(1) } else { lanes };
     let room = Rect { y, height: lanes, ..area };
-    table::draw(pen, room, LANES, (status.lanes.len(), usize::MAX - 1), |_| Vec::new());
+    // The heads only: a lane has a bar, which a table does not.
+    table::draw(pen, room, LANES, (0, 0), |_| Vec::new());
     for (row, lane) in (room.y + 1..room.bottom()).zip(&status.lanes) {
         self::lane(pen, Rect { y: row, height: 1, ..area }, lane, model.now_ms);
     }
