@@ -5,9 +5,15 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod config;
 mod queue;
 mod resilience;
 
+pub use config::{
+    ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigDifference, ConfigDrift, ConfigEvent,
+    ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
+    ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
+};
 pub use queue::{
     Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
     QueueUpstream,
@@ -664,6 +670,8 @@ pub enum EventKind {
     Queue(Box<QueueStatus>),
     /// An operation became a dead letter.
     Operation(Box<Operation>),
+    /// Settings changed, or files no longer say what runs.
+    Config(Box<ConfigEvent>),
 }
 
 /// RFC 9457 problem document.

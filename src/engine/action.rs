@@ -1,5 +1,6 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
+use super::{ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
     DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
@@ -79,6 +80,8 @@ pub enum Action {
     },
     /// A dead letter by id, or all.
     PurgeOperations(Option<String>),
+    /// Settings: show, edit, history, trials.
+    Config(ConfigAction),
     /// Read settings again (SIGHUP).
     Reload,
 }
@@ -116,5 +119,6 @@ pub enum Reply {
     Queue(Box<QueueStatus>),
     Changed(Box<Operation>),
     Purged(Purged),
+    Config(ConfigReply),
     Done,
 }

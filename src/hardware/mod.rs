@@ -28,4 +28,4 @@ pub use process::{Process, ProcessReader};
 pub use storage::{Storage, StorageKind};
 pub use thresholds::{BALLAST, Thresholds};
 pub use tier::{Choice, Tiers};
-pub use tier_file::TiersError;
+pub use tier_file::{TiersError, nearest};

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{Effect, Request};
-use crate::tui::msg::{Msg, Reply, Wire};
+use crate::tui::effect::{ConfigRequest, Effect, Request};
+use crate::tui::msg::{ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -54,6 +54,7 @@ impl Inbox {
             EventKind::Mode(_) => "mode".to_owned(),
             EventKind::Queue(_) => "queue".to_owned(),
             EventKind::Operation(_) => "operation".to_owned(),
+            EventKind::Config(_) => "config".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)
@@ -189,6 +190,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
             let report: ModeReport = json(body)?;
             Reply::ModeSet(format!("The mode is {} now.", report.now.title))
         }
+        Request::Config(request) => Reply::Config(config(request, body)?),
         Request::Queue => Reply::Queue(json(body)?),
         Request::DeadLetters => Reply::DeadLetters(page(body)?.items),
         Request::ShowOperation(_) => Reply::Operation(json(body)?, false),
@@ -198,6 +200,19 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::PurgeLetters(_) => Reply::QueueSet("Thrown away.".to_owned()),
         Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
+    })
+}
+
+fn config(request: &ConfigRequest, body: &[u8]) -> Result<ConfigAnswer, LinkError> {
+    Ok(match request {
+        ConfigRequest::Report => ConfigAnswer::Report(json(body)?),
+        ConfigRequest::Check { serial, .. } => ConfigAnswer::Checked(*serial, json(body)?),
+        ConfigRequest::Versions => ConfigAnswer::Versions(page(body)?.items),
+        ConfigRequest::Version(_) => ConfigAnswer::Version(json(body)?),
+        ConfigRequest::Unset { dry_run: true, .. } | ConfigRequest::Rollback { dry_run: true, .. } => {
+            ConfigAnswer::Preview(Box::new(request.clone()), json(body)?)
+        }
+        _ => ConfigAnswer::Changed(json(body)?),
     })
 }
 

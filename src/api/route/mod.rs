@@ -3,6 +3,7 @@
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
 mod collections;
+mod config;
 mod documents;
 mod embeddings;
 mod events;
@@ -101,7 +102,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 12] = [
+    let all: [&[Route]; 13] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -114,6 +115,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &upkeep::ROUTES,
         &events::ROUTES,
         &health::ROUTES,
+        &config::ROUTES,
     ];
     all.into_iter().flatten()
 }

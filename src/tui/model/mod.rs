@@ -3,11 +3,13 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod ask;
+mod config;
 mod library;
 mod logs;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
 pub(crate) use queue::{Queue, short_id};
@@ -26,10 +28,12 @@ pub(crate) enum View {
     Library,
     Logs,
     Queue,
+    Config,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 5] = [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Config];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -38,6 +42,7 @@ impl View {
             Self::Library => "Library",
             Self::Logs => "Logs",
             Self::Queue => "Queue",
+            Self::Config => "Config",
         }
     }
 
@@ -126,6 +131,7 @@ pub(crate) enum Overlay {
     Add(Box<AddDialog>),
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
+    Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
     Detail {
@@ -200,6 +206,7 @@ pub(crate) struct Model {
     pub(crate) library: Library,
     pub(crate) logs: Logs,
     pub(crate) queue: Queue,
+    pub(crate) config: Config,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -212,6 +219,7 @@ impl Model {
             View::Ask => self.ask.focus == Focus::Question,
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
+            View::Config => self.config.editing.is_some(),
             View::Overview | View::Queue => false,
         }
     }
@@ -223,6 +231,10 @@ impl Model {
             View::Library => self.library.selected().is_some(),
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
+            View::Config => match &self.config.versions {
+                Some(_) => self.config.shown_version().is_some(),
+                None => !self.config.rows.is_empty(),
+            },
         }
     }
 
