@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("api", &["base", "engine"]),
     ("cli", &["base", "api::types", "api::client", "api::host", "tui"]),
     ("tui", &["base", "api::types", "api::client", "api::host"]),
-    ("main", &["cli", "knowledge::extract"]),
+    ("main", &["cli", "knowledge::extract", "store::salvage"]),
 ];
 
 const LINES_MOST: usize = 500;

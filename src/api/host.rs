@@ -1,5 +1,9 @@
 //! Finds the box: a running daemon, or an engine inside this process that serves the same socket.
 
+mod offline;
+
+pub use offline::{is_served, restore, salvage};
+
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

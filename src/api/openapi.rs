@@ -5,12 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::{
-    AddRequest, ApplyConfig, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm,
-    ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting, ConfigTemplate, ConfigVersion,
-    CreateCollection, Document, EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest, Event, EventKind,
-    Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model,
-    ModelPath, Operation, OperationDetail, Passage, PauseQueue, Problem, Purged, QueueLane, QueueStatus,
-    RemoveRequest, RollbackConfig, SearchRequest, SearchResponse, SetConfig, Status, ValidateConfig,
+    AddRequest, ApplyConfig, AskResponse, Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule,
+    BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm, CompactReport,
+    CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting, ConfigTemplate,
+    ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest,
+    EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis,
+    ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail, Passage, PauseQueue,
+    Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig,
+    SearchRequest, SearchResponse, SetConfig, Status, ValidateConfig, VerifyBackups,
 };
 
 /// The whole document.
@@ -161,7 +163,25 @@ fn schemas() -> Value {
         "EmbeddingsResponse",
         &json!({"object": "list", "data": [one], "model": "", "usage": usage}),
     );
+    backups(&mut all);
     Value::Object(all)
+}
+
+fn backups(all: &mut Map<String, Value>) {
+    add(all, "Backup", &Backup::default());
+    let entries = vec![BackupEntry::default()];
+    add(all, "BackupDetail", &BackupDetail { entries, ..BackupDetail::default() });
+    add(all, "BackupRun", &BackupRun::default());
+    add(all, "BackupSchedule", &BackupSchedule::default());
+    let runs = vec![BackupRun::default()];
+    let schedule = Some(BackupSchedule::default());
+    add(all, "BackupStatus", &BackupStatus { runs, schedule, ..BackupStatus::default() });
+    add(all, "CreateBackup", &CreateBackup::default());
+    add(all, "VerifyBackups", &VerifyBackups::default());
+    add(all, "PruneBackups", &PruneBackups::default());
+    add(all, "DrillBackup", &DrillBackup::default());
+    add(all, "RestoreBackup", &RestoreBackup::default());
+    add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
 }
 
 fn config(all: &mut Map<String, Value>) {

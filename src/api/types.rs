@@ -5,10 +5,16 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+mod backup;
 mod config;
 mod queue;
 mod resilience;
+mod wear;
 
+pub use backup::{
+    Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CreateBackup, DrillBackup,
+    PruneBackups, RestoreBackup, Restored, VerifyBackups,
+};
 pub use config::{
     ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigDifference, ConfigDrift, ConfigEvent,
     ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
@@ -22,6 +28,7 @@ pub use resilience::{
     Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
     ModeInputs, ModeReading, ModeReport,
 };
+pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};
 
@@ -422,6 +429,7 @@ pub struct Status {
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
     pub mode: ModeBrief,
+    pub writes: WriteStatus,
 }
 
 /// What box this is, its tier, and why.
@@ -557,6 +565,8 @@ pub struct Embeddings {
 pub struct CheckRequest {
     /// Drop what is damaged and index its documents again.
     pub repair: bool,
+    /// Read the backups, too.
+    pub backups: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -12,4 +12,4 @@ pub use bytes::{format_bytes, parse_bytes};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use heap::trim_heap;
 pub use threads::spawn;
-pub use when::{format_time, parse_time};
+pub use when::{format_second, format_time, parse_time};

@@ -19,10 +19,16 @@ pub fn parse_time(text: &str) -> Option<u64> {
 /// `2026-03-01 08:00` in UTC.
 #[must_use]
 pub fn format_time(ms: u64) -> String {
+    let text = format_second(ms);
+    text.get(..16).unwrap_or(&text).replace('T', " ")
+}
+
+/// `2026-03-01T08:00:00Z`.
+#[must_use]
+pub fn format_second(ms: u64) -> String {
     let time =
         UNIX_EPOCH.checked_add(Duration::from_millis(ms.min(253_402_300_799_000))).unwrap_or(UNIX_EPOCH);
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    text.get(..16).unwrap_or(&text).replace('T', " ")
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 #[cfg(test)]
@@ -36,6 +42,7 @@ mod tests {
         assert_eq!(parse_time("1700000000000"), Some(1_700_000_000_000));
         assert_eq!(parse_time("soon"), None);
         assert_eq!(format_time(86_400_000), "1970-01-02 00:00");
+        assert_eq!(format_second(86_400_000), "1970-01-02T00:00:00Z");
         assert_eq!(format_time(u64::MAX), "9999-12-31 23:59");
     }
 }

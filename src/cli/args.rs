@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, check, collection, config, daemon, document, embed, eval, generate, install, job, log, mode,
-    model, operation, queue, remove, terminal,
+    add, ask, backup, check, collection, config, daemon, document, embed, eval, generate, install, job, log,
+    mode, model, operation, queue, remove, salvage, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -123,8 +123,17 @@ pub(super) enum Command {
     Status,
     /// Show the box, its tier and why, and each budget
     Doctor,
-    /// Verify every segment, record and model
+    /// Verify every segment, record and model, and the backups on demand
     Check(check::CheckArgs),
+    /// Backups: make, verify, try, restore
+    Backup {
+        #[command(subcommand)]
+        verb: backup::Verb,
+    },
+    /// Bring everything that can be read of a damaged data folder into a new one
+    Salvage(salvage::SalvageArgs),
+    /// Make the stores as small as they can be
+    Compact,
     /// Measure search on a judged collection
     Eval(eval::EvalArgs),
     /// Show spud's own log

@@ -16,11 +16,15 @@ pub(super) struct CheckArgs {
     /// Drop what is damaged and index its documents again
     #[arg(long)]
     repair: bool,
+    /// Read the backups, too
+    #[arg(long)]
+    backups: bool,
 }
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context) -> Result<u8, CliError> {
     let mut link = context.connect()?;
-    let mut report: CheckReport = link.send("POST", "/v1/check", &CheckRequest { repair: args.repair })?;
+    let mut report: CheckReport =
+        link.send("POST", "/v1/check", &CheckRequest { repair: args.repair, backups: args.backups })?;
     if !context.json {
         show(&report, args.repair, context)?;
     }
@@ -78,7 +82,7 @@ fn rebuild(report: &mut CheckReport, link: &mut Attached, context: &mut Context)
             }
         }
     }
-    let after: CheckReport = link.send("POST", "/v1/check", &CheckRequest { repair: false })?;
+    let after: CheckReport = link.send("POST", "/v1/check", &CheckRequest::default())?;
     if !context.json {
         for problem in &after.problems {
             let line = context.out.paint.bad(&format!("still: {}", clean(problem)));

@@ -5,6 +5,7 @@
 mod add;
 mod args;
 mod ask;
+mod backup;
 mod check;
 mod collection;
 mod config;
@@ -28,6 +29,7 @@ mod operation;
 mod output;
 mod queue;
 mod remove;
+mod salvage;
 mod search;
 mod status;
 mod terminal;
@@ -83,6 +85,9 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
+        Command::Backup { verb } => backup::run(verb, context),
+        Command::Salvage(args) => salvage::run(&args, context),
+        Command::Compact => salvage::compact(context),
         Command::Log(args) => log::run(&args, context),
         Command::Embed(args) => embed::run(args, context),
         Command::Install(args) => install::run(&args, context),

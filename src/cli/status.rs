@@ -57,6 +57,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
     for (name, value) in lines {
         context.out.line(&format!("{name:<10} {}", clean(&value)))?;
     }
+    context.out.line(&format!("{:<10} {}", "writes", clean(&writes(&status))))?;
     for cache in &status.caches {
         context.out.line(&format!("{:<10} {}", format!("cache {}", clean(&cache.name)), hits(cache)))?;
     }
@@ -78,6 +79,26 @@ fn processor(status: &Status) -> String {
     let mut text = format!("{:.1} %, load {one:.2} {five:.2} {fifteen:.2}", status.cpu_percent);
     if let Some(celsius) = status.temperature_c {
         text.push_str(&format!(", {celsius:.0} °C"));
+    }
+    text
+}
+
+fn writes(status: &Status) -> String {
+    let w = &status.writes;
+    let mut text = format!(
+        "{} since the start; {} commits of {}",
+        format_bytes(w.process_bytes),
+        w.commits,
+        format_bytes(w.bytes_per_commit)
+    );
+    if let Some(day) = w.bytes_per_day {
+        text.push_str(&format!("; {} a day", format_bytes(day)));
+    }
+    if let (Some(day), Some(times)) = (w.device_bytes_per_day, w.device_rewrites_per_year) {
+        text.push_str(&format!(
+            "; the whole disk {} a day, {times:.1} times its size a year",
+            format_bytes(day)
+        ));
     }
     text
 }

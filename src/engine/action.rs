@@ -1,12 +1,14 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
+pub use super::backups::Asked as BackupWork;
 use super::{ConfigAction, ConfigReply};
 use crate::api::types::{
-    AddRequest, AskResponse, Breaker, CheckReport, CheckRequest, Collection, CreateCollection, Document,
-    DocumentQuery, Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
-    RemoveRequest, SearchRequest, SearchResponse, Status,
+    AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
+    CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
+    Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job, LogLine,
+    LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation, OperationDetail,
+    OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus, RemoveRequest,
+    SearchRequest, SearchResponse, Status,
 };
 use crate::resilience::Criticality;
 
@@ -80,6 +82,21 @@ pub enum Action {
     },
     /// A dead letter by id, or all.
     PurgeOperations(Option<String>),
+    /// Of this repository, or of the one that is meant when none is named.
+    Backups(Option<String>),
+    Backup {
+        from: Option<String>,
+        id: String,
+    },
+    BackupStatus,
+    /// By id.
+    BackupRun(String),
+    /// One run at a time, in the background.
+    BeginBackupWork(BackupWork),
+    /// Absent: no schedule.
+    ScheduleBackups(Option<BackupSchedule>),
+    /// Make the stores as small as they can be.
+    Compact,
     /// Settings: show, edit, history, trials.
     Config(ConfigAction),
     /// Read settings again (SIGHUP).
@@ -119,6 +136,11 @@ pub enum Reply {
     Queue(Box<QueueStatus>),
     Changed(Box<Operation>),
     Purged(Purged),
+    Backups(Page<Backup>),
+    Backup(Box<BackupDetail>),
+    BackupStatus(Box<BackupStatus>),
+    BackupRun(Box<BackupRun>),
+    Compacted(CompactReport),
     Config(ConfigReply),
     Done,
 }

@@ -58,6 +58,10 @@ impl EngineError {
     }
 }
 
+/// What to do with a data folder of a newer spud.
+pub(super) const NEWER: &str = "start the newer spud again, or restore a backup that this one made: \
+    spud --data NEW-FOLDER backup restore --from FOLDER-OF-BACKUPS";
+
 /// What redb says, in our terms.
 pub(super) fn store_error(error: impl Into<redb::Error>) -> EngineError {
     KnowledgeError::from(error.into()).into()
@@ -72,6 +76,7 @@ impl From<KnowledgeError> for EngineError {
                 noun,
                 name,
             },
+            KnowledgeError::Newer { .. } => Self::Invalid { what, advice: NEWER.into() },
             KnowledgeError::Invalid { .. } => Self::Invalid { what, advice: String::new() },
             KnowledgeError::DiskFull | KnowledgeError::StoreFull => Self::DiskFull {
                 what: "nothing of this change was kept".into(),

@@ -91,7 +91,8 @@ fn keep_failure(inner: &Inner, id: u64, last: &mut JobRecord, error: &KnowledgeE
 }
 
 fn store(inner: &Inner, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
-    let write = inner.library.database().begin_write()?;
+    let mut write = inner.library.database().begin_write()?;
+    write.set_quick_repair(true);
     save(&write, id, record)?;
     write.commit()?;
     Ok(())

@@ -112,7 +112,8 @@ impl Jobs {
     pub(super) fn open(database: &Database, days: u32, now_ms: u64) -> Result<Self, EngineError> {
         let jobs = Self::default();
         jobs.keep_days(days);
-        let write = database.begin_write().map_err(store_error)?;
+        let mut write = database.begin_write().map_err(store_error)?;
+        write.set_quick_repair(true);
         {
             let mut table = write.open_table(JOBS).map_err(store_error)?;
             jobs.forget(&mut table, now_ms)?;
@@ -264,7 +265,8 @@ impl Jobs {
         if !record.state().is_final() {
             record.set_state(JobState::Cancelled);
             record.finished_ms = Some(now_ms);
-            let write = database.begin_write().map_err(store_error)?;
+            let mut write = database.begin_write().map_err(store_error)?;
+            write.set_quick_repair(true);
             save(&write, id, &record).map_err(|e| EngineError::Internal(e.to_string()))?;
             write.commit().map_err(store_error)?;
         }

@@ -5,7 +5,9 @@
 mod action;
 mod admission;
 mod ask;
+mod backups;
 mod builtin;
+mod compact;
 mod error;
 mod evaluate;
 mod events;
@@ -21,6 +23,7 @@ mod queue_actions;
 mod queue_words;
 mod repair;
 mod run;
+mod salvage;
 mod settings;
 mod settings_action;
 mod settings_edit;
@@ -29,11 +32,14 @@ mod settings_words;
 mod status;
 mod watch;
 mod worker;
+mod writes;
 
-pub use action::{Action, Caller, Reply};
+pub use action::{Action, BackupWork, Caller, Reply};
+pub use backups::restore_offline;
 pub use error::EngineError;
 pub use events::Events;
 pub use run::{Engine, Settings};
+pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
 

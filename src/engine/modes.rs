@@ -77,6 +77,10 @@ impl Modes {
                     let advice = "another spud serves this data folder; talk to it over its socket".into();
                     return Err(EngineError::Locked { what: error.to_string(), advice });
                 }
+                Err(error @ StoreError::Newer { .. }) => {
+                    let advice = super::error::NEWER.into();
+                    return Err(EngineError::Invalid { what: error.to_string(), advice });
+                }
                 Err(error) => {
                     tracing::error!(%error, "the box's own store cannot be opened");
                     (Control::closed(&path, cache), true)

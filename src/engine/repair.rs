@@ -6,23 +6,30 @@ use super::EngineError;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::worker::enqueue;
-use crate::api::types::CheckReport;
-use crate::knowledge::{default_model_id, unpack_default_model};
+use super::{backups as backup_runs, queue_words};
+use crate::api::types::{CheckReport, CheckRequest};
+use crate::knowledge::{default_model_id, model_path, open_model, unpack_default_model};
+use crate::store::backup::{Repository, Trust, Watch, verify};
+use crate::store::check_rows;
 
-pub(super) fn check(inner: &Arc<Inner>, repair: bool) -> Result<CheckReport, EngineError> {
+pub(super) fn check(inner: &Arc<Inner>, request: &CheckRequest) -> Result<CheckReport, EngineError> {
     let checked = inner.library.check()?;
     let mut report = CheckReport {
-        ok: checked.problems.is_empty(),
         segments: checked.segments,
         blocks: checked.blocks,
         records: checked.records,
         models: 1,
         bytes: checked.bytes,
         problems: checked.problems,
-        repaired: Vec::new(),
-        jobs: Vec::new(),
+        ..CheckReport::default()
     };
-    if !repair {
+    control(inner, &mut report)?;
+    other_models(inner, &mut report);
+    if request.backups {
+        backups(inner, &mut report)?;
+    }
+    report.ok = report.problems.is_empty();
+    if !request.repair {
         return Ok(report);
     }
     if inner.library.model_id() == default_model_id() && inner.library.model().file().verify_all().is_err() {
@@ -49,4 +56,47 @@ pub(super) fn check(inner: &Arc<Inner>, repair: bool) -> Result<CheckReport, Eng
         }
     }
     Ok(report)
+}
+
+/// Every record of the box's own store.
+fn control(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
+    if inner.settings.scratch {
+        return Ok(());
+    }
+    let found = inner.modes.control.snapshot().and_then(|read| check_rows(&read));
+    let found = found.map_err(|error| queue_words::store_said(&error))?;
+    report.records += found.records;
+    report.problems.extend(found.problems.into_iter().map(|problem| format!("control.redb: {problem}")));
+    Ok(())
+}
+
+/// Models beside the one that answers.
+fn other_models(inner: &Inner, report: &mut CheckReport) {
+    let data = &inner.settings.data_dir;
+    let entries = std::fs::read_dir(data.join("models")).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.path().is_dir()) {
+        let id = entry.file_name().to_string_lossy().into_owned();
+        if id == inner.library.model_id() || !model_path(data, &id).exists() {
+            continue;
+        }
+        report.models += 1;
+        match open_model(data, &id).and_then(|model| Ok((model.file().verify_all()?, model.file().len()))) {
+            Ok((blocks, bytes)) => {
+                report.blocks += blocks as u64;
+                report.bytes += bytes;
+            }
+            Err(error) => report.problems.push(error.to_string()),
+        }
+    }
+}
+
+/// Everything that the backups name.
+fn backups(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
+    let folder = backup_runs::folder(inner, None)?;
+    let repository = Repository::open(&folder).map_err(backup_runs::said)?;
+    let trust = Trust::of_box(&inner.settings.data_dir);
+    let found = verify(&repository, None, &trust, false, Watch::none()).map_err(backup_runs::said)?;
+    report.bytes += found.bytes;
+    report.problems.extend(found.problems.into_iter().map(|problem| format!("backups: {problem}")));
+    Ok(())
 }

@@ -7,11 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::backups::{self, Backups, apply_staged};
 use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::watch::Watches;
+use super::writes::Wear;
 use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
@@ -70,6 +72,8 @@ pub(super) struct Inner {
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
+    pub(super) backups: Backups,
+    pub(super) wear: Wear,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -252,6 +256,7 @@ impl Engine {
         self.inner.outbox.queue.stop();
         self.inner.modes.wake();
         self.inner.watches.stop();
+        self.inner.backups.stop();
         self.inner.config.stop();
         *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.inner.tick.1.notify_all();
@@ -297,6 +302,10 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
+/// How often a daemon looks whether a backup is due, and when after its start.
+const BACKUPS_EVERY_S: u64 = 30;
+const BACKUPS_AT_S: u64 = 3;
+
 /// Writes the answer cache out, unless the box is not to write.
 fn flush(inner: &Inner) {
     if inner.modes.effects().has(Effect::ReadOnly) {
@@ -313,7 +322,7 @@ fn flush(inner: &Inner) {
 const RELEASE_PART: u64 = 2;
 
 /// Once a second: sample, publish, and now and then write the answer cache out. The only timer of the engine.
-fn ticker(inner: &Inner) {
+fn ticker(inner: &Arc<Inner>) {
     let mut seconds = 0u64;
     let mut stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
     while !*stop {
@@ -338,6 +347,9 @@ fn ticker(inner: &Inner) {
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);
         }
+        if inner.settings.daemon && seconds % BACKUPS_EVERY_S == BACKUPS_AT_S {
+            Backups::tick(inner);
+        }
         stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
     }
 }
@@ -348,6 +360,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         what: format!("the data folder {} cannot be made: {e}", data.display()),
         advice: "give another one with --data or SPUD_DATA".into(),
     })?;
+    apply_staged(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let events = Events::default();
@@ -376,12 +389,15 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
+    backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
     let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
         config,
         outbox,
+        backups: Backups::default(),
+        wear: Wear::new(data, &*clock),
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),

@@ -66,6 +66,11 @@ impl Meters {
         sample
     }
 
+    /// Free bytes on the data folder's disk.
+    pub(super) fn disk_free(&self) -> u64 {
+        self.sample().disk_free
+    }
+
     fn sample(&self) -> Sample {
         let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
         if sampler.1.is_none() {
@@ -138,6 +143,7 @@ pub(super) fn read(inner: &Inner) -> Status {
         failures: views.map(|v| v.record.failures).sum(),
         damaged: snapshot.damaged.clone(),
         mode: inner.modes.brief(&*inner.clock),
+        writes: inner.wear.status(inner),
     }
 }
 

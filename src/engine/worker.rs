@@ -5,11 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::action::BackupWork;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, evaluate, logs, models, queue_actions, queue_words, repair,
-    status,
+    Action, Caller, EngineError, Reply, ask, backups, compact, evaluate, logs, models, queue_actions,
+    queue_words, repair, status,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
@@ -50,7 +51,7 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         Action::Models => models::list(inner).map(Reply::Models),
         Action::InspectModel(request) => models::inspect(inner, &request).map(Reply::Model),
         Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
-        Action::Check(request) => repair::check(inner, request.repair).map(Reply::Check),
+        Action::Check(request) => repair::check(inner, &request).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
         Action::Logs(query) => logs::tail(inner, &query).map(Reply::Logs),
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
@@ -79,6 +80,11 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
             edited.map(Box::new).map(Reply::Changed)
         }
         Action::PurgeOperations(id) => queue_actions::purge(inner, id.as_deref()).map(Reply::Purged),
+        Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
+            backups::look(inner, action)
+        }
+        Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action),
+        Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Reload => {
             super::settings::reload(inner)?;
@@ -106,6 +112,12 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::RetryOperation(_) => "retry dead letter",
         Action::EditOperation { .. } => "edit dead letter",
         Action::PurgeOperations(_) => "purge dead letters",
+        Action::BeginBackupWork(BackupWork::Create(_)) => "backup",
+        Action::BeginBackupWork(BackupWork::Prune(_)) => "prune backups",
+        Action::BeginBackupWork(BackupWork::Restore { .. }) => "restore a backup",
+        Action::BeginBackupWork(_) => "look at backups",
+        Action::ScheduleBackups(_) => "schedule backups",
+        Action::Compact => "compact",
         Action::Config(action) => return action.mutation(),
         Action::Reload => "reload",
         _ => return None,

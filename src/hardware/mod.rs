@@ -17,6 +17,7 @@ mod storage;
 mod thresholds;
 mod tier;
 mod tier_file;
+mod writes;
 
 pub use budget::{BudgetError, Budgets, Part};
 pub use cpu::Cpu;
@@ -29,3 +30,4 @@ pub use storage::{Storage, StorageKind};
 pub use thresholds::{BALLAST, Thresholds};
 pub use tier::{Choice, Tiers};
 pub use tier_file::{TiersError, nearest};
+pub use writes::{WriteReader, Writes};

@@ -21,10 +21,12 @@ use super::answer::Answer;
 use crate::store::{Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
-/// Digest of the key → record
+/// Digest of the key → zstd of the record, sealed
 const ANSWERS: Table = Table::new("answers");
-/// Sequence → digest and length (big-endian), oldest first
+/// Sequence → digest and length (big-endian), sealed; oldest first
 const ORDER: Table = Table::new("answer_order");
+/// Tables that are made anew when they are lost: no backup keeps them.
+pub const CACHE_TABLES: [&str; 2] = ["answers", "answer_order"];
 /// Answers that wait for the next commit, at most: a commit costs about 25 KB of writes whatever its size.
 const PENDING: usize = 256;
 const LEVEL: i32 = 1;
@@ -85,6 +87,11 @@ pub struct CacheCounts {
     pub limit: u64,
 }
 
+fn unseal(bytes: &[u8]) -> Result<&[u8], KnowledgeError> {
+    codec::unseal(VERSION, bytes)
+        .map_err(|error| KnowledgeError::Record { what: format!("a cached answer: {error}") })
+}
+
 /// Both layers.
 pub struct Answers {
     l1: Cache<Key, Arc<Answer>, ByBytes>,
@@ -102,12 +109,13 @@ impl Answers {
     /// # Errors
     /// What the store says.
     pub fn open(database: &Database, l1_bytes: u64, l2_bytes: u64) -> Result<Self, KnowledgeError> {
-        let write = database.begin_write()?;
+        let mut write = database.begin_write()?;
+        write.set_quick_repair(true);
         write.open_table(ANSWERS)?;
         let order = write.open_table(ORDER)?;
         let mut held = 0;
         for entry in order.iter()? {
-            held += number_of(entry?.1.value());
+            held += unseal(entry?.1.value()).map_or(0, number_of);
         }
         drop(order);
         write.commit()?;
@@ -164,7 +172,7 @@ impl Answers {
     fn get_l2(&self, database: &Database, key: &Key) -> Result<Option<Answer>, KnowledgeError> {
         let table = database.begin_read()?.open_table(ANSWERS)?;
         let Some(packed) = table.get(&key.digest()[..])? else { return Ok(None) };
-        let record = zstd::stream::decode_all(packed.value())?;
+        let record = zstd::stream::decode_all(unseal(packed.value())?)?;
         let (kept, answer): (Key, Answer) = codec::decode(VERSION, &record)
             .map_err(|e| KnowledgeError::Record { what: format!("a cached answer: {e}") })?;
         Ok((kept == *key).then_some(answer))
@@ -202,18 +210,19 @@ impl Answers {
             for (key, answer) in waiting {
                 let record = codec::encode(VERSION, &(key.clone(), (*answer).clone()))
                     .map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
-                let packed = zstd::bulk::compress(&record, LEVEL)?;
+                let packed = codec::seal(VERSION, &zstd::bulk::compress(&record, LEVEL)?);
                 let digest = key.digest();
                 if answers.insert(&digest[..], packed.as_slice())?.is_none() {
                     let entry = [&digest[..], &(packed.len() as u64).to_be_bytes()].concat();
-                    order.insert(&number_key(next)[..], entry.as_slice())?;
+                    order.insert(&number_key(next)[..], codec::seal(VERSION, &entry).as_slice())?;
                     next += 1;
                     held += packed.len() as u64;
                 }
             }
             while held > self.l2_limit {
                 let Some((_, oldest)) = order.pop_first()? else { break };
-                let (digest, length) = oldest.value().split_at(16.min(oldest.value().len()));
+                let entry = unseal(oldest.value()).unwrap_or_default();
+                let (digest, length) = entry.split_at(16.min(entry.len()));
                 answers.remove(digest)?;
                 held = held.saturating_sub(number_of(length));
             }

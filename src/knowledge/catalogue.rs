@@ -12,7 +12,9 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
-use crate::store::{Table, codec, named_key, number_of, owned_key};
+use crate::store::{
+    Meter, StoreError, Table, bring_up, codec, named_key, number_in, number_value, open_metered, owned_key,
+};
 
 const VERSION: u8 = 1;
 
@@ -99,6 +101,7 @@ pub(super) struct Catalogue {
     path: PathBuf,
     cache_bytes: usize,
     open: RwLock<Held>,
+    pub(super) meter: Arc<Meter>,
 }
 
 struct Held {
@@ -152,17 +155,25 @@ fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
     Ok(made)
 }
 
-fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, KnowledgeError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
+fn open_file(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
+    let database = open_metered(path, cache_bytes, meter).map_err(|e| match e {
         redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
         other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
-    })
+    })?;
+    match bring_up(&database, path, super::migrate::STEPS) {
+        Ok(()) => Ok(database),
+        Err(error @ StoreError::Newer { .. }) => Err(KnowledgeError::Newer { what: error.to_string() }),
+        Err(StoreError::Redb(error)) => Err(error.into()),
+        Err(StoreError::Full) => Err(KnowledgeError::StoreFull),
+        Err(other) => Err(KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() }),
+    }
 }
 
 impl Catalogue {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
-        let held = Held { database: Arc::new(open_file(path, cache_bytes)?), real: true };
-        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held) };
+        let meter = Arc::default();
+        let held = Held { database: Arc::new(open_file(path, cache_bytes, &meter)?), real: true };
+        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held), meter };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -189,8 +200,23 @@ impl Catalogue {
             // The old handle has the lock of the file: it goes first.
             *held = Held { database: Arc::new(stand_in(&self.path)?), real: false };
         }
-        *held = Held { database: Arc::new(open_file(&self.path, self.cache_bytes)?), real: true };
+        *held =
+            Held { database: Arc::new(open_file(&self.path, self.cache_bytes, &self.meter)?), real: true };
         Ok(true)
+    }
+
+    /// Makes the file as small as it can be; `None` while somebody uses it. Bytes before and after.
+    pub(super) fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
+        let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let length = || std::fs::metadata(&self.path).map(|meta| meta.len());
+        let before = length()?;
+        let Some(database) = Arc::get_mut(&mut held.database) else { return Ok(None) };
+        match database.compact() {
+            Ok(_) => Ok(Some((before, length()?))),
+            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
+            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Err(other) => Err(KnowledgeError::Store(other.to_string())),
+        }
     }
 
     pub(super) fn read(&self) -> Result<ReadTransaction, KnowledgeError> {
@@ -257,7 +283,12 @@ pub(super) fn number(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &[u8],
 ) -> Result<Option<u64>, KnowledgeError> {
-    Ok(table.get(key)?.map(|value| number_of(value.value())))
+    table.get(key)?.map(|value| as_number(value.value())).transpose()
+}
+
+/// Reads a value that is a number.
+pub(super) fn as_number(value: &[u8]) -> Result<u64, KnowledgeError> {
+    number_in(value).map_err(|error| KnowledgeError::Record { what: format!("a number: {error}") })
 }
 
 /// Next value of a counter, from 1.
@@ -269,7 +300,7 @@ pub(super) fn next(write: &WriteTransaction, counter: &str) -> Result<u64, Knowl
 pub(super) fn reserve(write: &WriteTransaction, counter: &str, count: u64) -> Result<u64, KnowledgeError> {
     let mut table = write.open_table(COUNTERS)?;
     let last = number(&table, counter.as_bytes())?.unwrap_or(0);
-    table.insert(counter.as_bytes(), (last + count).to_be_bytes().as_slice())?;
+    table.insert(counter.as_bytes(), number_value(last + count).as_slice())?;
     Ok(last + 1)
 }
 

@@ -14,6 +14,9 @@ pub enum KnowledgeError {
     Record { what: String },
     #[error("{}: {what}", path.display())]
     Catalogue { path: PathBuf, what: String },
+    /// Written by a spud that this one cannot follow.
+    #[error("{what}")]
+    Newer { what: String },
     #[error("{} is in use by another process", path.display())]
     Locked { path: PathBuf },
     #[error("there is no {noun} '{name}'")]

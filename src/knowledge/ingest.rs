@@ -10,8 +10,8 @@ use super::KnowledgeError;
 use super::analysis::Language;
 use super::builder::SegmentBuilder;
 use super::catalogue::{
-    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, encode,
-    reserve, write_collection,
+    DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES,
+    as_number, encode, reserve, write_collection,
 };
 use super::chunk_set::ChunkSet;
 use super::embedder::Embedder;
@@ -19,7 +19,7 @@ use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;
-use crate::store::{named_key, number_key, number_of, owned_key};
+use crate::store::{named_key, number_key, number_value, owned_key};
 
 /// Where the change of a job's own record joins the batch's transaction.
 pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
@@ -251,7 +251,7 @@ impl Batch {
         let with_failure = self.failed.iter().map(|(path, _)| path);
         for path in self.removed.iter().chain(with_failure) {
             let key = named_key(collection, path);
-            let old = paths.remove(key.as_slice())?.map(|id| number_of(id.value()));
+            let old = paths.remove(key.as_slice())?.map(|id| as_number(id.value())).transpose()?;
             if let Some(id) = old {
                 record.source_bytes = record.source_bytes.saturating_sub(drop_document(id)?);
                 record.documents = record.documents.saturating_sub(1);
@@ -261,7 +261,8 @@ impl Batch {
         }
         for (id, document) in &self.added {
             let key = named_key(collection, &document.path);
-            let old = paths.insert(key.as_slice(), &id.to_be_bytes()[..])?.map(|id| number_of(id.value()));
+            let old = paths.insert(key.as_slice(), number_value(*id).as_slice())?;
+            let old = old.map(|id| as_number(id.value())).transpose()?;
             match old {
                 Some(old) => record.source_bytes = record.source_bytes.saturating_sub(drop_document(old)?),
                 None => record.documents += 1,

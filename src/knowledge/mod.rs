@@ -20,9 +20,11 @@ mod lexical;
 mod library;
 mod list_builder;
 mod merge;
+mod migrate;
 mod model;
 mod passage;
 mod phrase;
+mod pin;
 mod postings;
 mod probe;
 mod quantize;
@@ -40,7 +42,7 @@ mod word_map;
 
 pub use analysis::Language;
 pub use answer::{Answer, Passage, Question};
-pub use cache::{Answers, CacheCounts, Key, Layer};
+pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
 pub use default_model::{
     default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
@@ -50,6 +52,7 @@ pub use import::{ImportError, read_folder};
 pub use ingest::{AlsoWrite, Batch};
 pub use library::{CollectionView, Library, Snapshot};
 pub use model::{Model, ModelMeta, ModelSource, write_model};
+pub use pin::Pinned;
 pub use probe::{Lists, Near, Stage};
 pub use query::Query;
 pub use search::Effort;

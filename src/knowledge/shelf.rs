@@ -12,7 +12,7 @@ use super::extract::Place;
 use super::library::{CollectionView, Library, SegmentView};
 use super::merge::{Source, merge};
 use super::text::TextReader;
-use crate::store::{name_of, named_key, number_key, number_of, owned_key};
+use crate::store::{StoreError, Written, check_rows, name_of, named_key, number_key, number_of, owned_key};
 
 /// A passage while reading on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -216,19 +216,26 @@ impl Library {
                     }
                 }
             }
-            let table = self.catalogue.read()?.open_table(DOCUMENTS)?;
-            for entry in table.range::<&[u8]>(
-                &owned_key(view.record.id, 0)[..]..=&owned_key(view.record.id, u64::MAX)[..],
-            )? {
-                let (key, bytes) = entry?;
-                checked.records += 1;
-                let what = || format!("{name}: document {}", number_of(key.value()));
-                if let Err(error) = decode::<DocumentRecord>(bytes.value(), what) {
-                    checked.problems.push(error.to_string());
-                }
-            }
         }
+        let rows = check_rows(&self.catalogue.read()?).map_err(said)?;
+        checked.records += rows.records;
+        checked.problems.extend(rows.problems.into_iter().map(|problem| format!("corpus.redb: {problem}")));
         Ok(checked)
+    }
+
+    /// Makes `corpus.redb` as small as it can be: bytes before and after; `None` while somebody uses it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
+        let _writer = self.writer();
+        self.catalogue.compact()
+    }
+
+    /// What was written to `corpus.redb` so far.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        self.catalogue.meter.written()
     }
 
     /// Forgets a broken segment and every document of the collection that has no passages left, so that
@@ -249,6 +256,14 @@ impl Library {
             self.forget_damage(&path);
             self.load()?;
         }
+        self.incomplete(collection)
+    }
+
+    /// Paths of the documents that lack passages, because a segment is gone.
+    ///
+    /// # Errors
+    /// What the store says, or damage.
+    pub fn incomplete(&self, collection: &str) -> Result<Vec<Vec<u8>>, KnowledgeError> {
         let view = self.collection(collection)?;
         let mut lost = Vec::new();
         for (document, record) in self.documents(collection, 0, usize::MAX, &|_| true)? {
@@ -307,6 +322,13 @@ impl Library {
     #[must_use]
     pub fn store_bytes(&self, folder: &Path) -> u64 {
         fs::metadata(folder.join("corpus.redb")).map_or(0, |m| m.len())
+    }
+}
+
+fn said(error: StoreError) -> KnowledgeError {
+    match error {
+        StoreError::Redb(error) => error.into(),
+        other => KnowledgeError::Store(other.to_string()),
     }
 }
 

@@ -223,6 +223,12 @@ impl BlockFile {
         &self.path
     }
 
+    /// The file itself, for copying it as it is: it stays readable when its name is gone.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Length of the file in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {

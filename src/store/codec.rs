@@ -29,6 +29,39 @@ pub enum CodecError {
     Form(String),
 }
 
+/// Frames bytes that are no record: a number, a name, something packed.
+#[must_use]
+pub fn seal(version: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![version, 0, 0, 0, 0];
+    out.extend_from_slice(body);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&[version]), body);
+    out[1..FRAME].copy_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// Reads [`seal`].
+///
+/// # Errors
+/// [`CodecError`] when it is damaged or of another version.
+pub fn unseal(version: u8, bytes: &[u8]) -> Result<&[u8], CodecError> {
+    let body = whole(bytes)?;
+    match bytes.first() {
+        Some(found) if *found == version => Ok(body),
+        found => Err(CodecError::Version { found: found.copied().unwrap_or(0), known: version }),
+    }
+}
+
+/// The body of a framed record of any version, when its check value holds.
+///
+/// # Errors
+/// [`CodecError::Check`].
+pub fn whole(bytes: &[u8]) -> Result<&[u8], CodecError> {
+    let (frame, body) = bytes.split_first_chunk::<FRAME>().ok_or(CodecError::Check)?;
+    let [version, crc @ ..] = *frame;
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&[version]), body);
+    if sum == u32::from_le_bytes(crc) { Ok(body) } else { Err(CodecError::Check) }
+}
+
 /// Plain body without a frame, for records inside block files, which have their own check values.
 ///
 /// # Errors

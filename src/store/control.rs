@@ -4,9 +4,12 @@
 //! and without anybody's help.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+
+use super::format::{CONTROL_STEPS, bring_up};
+use super::meter::{Meter, Written, open_metered};
 
 /// Why something of the store could not be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +18,9 @@ pub enum StoreError {
     Locked { path: PathBuf },
     #[error("{} cannot be opened: {what}", path.display())]
     Open { path: PathBuf, what: String },
+    /// Written by a spud that this one cannot follow.
+    #[error("{} has format {found}, of a newer spud; this one knows format {known}", path.display())]
+    Newer { path: PathBuf, found: u32, known: u32 },
     #[error("the disk is full")]
     Full,
     #[error("the store answered: {0}")]
@@ -57,6 +63,7 @@ pub struct Control {
     path: PathBuf,
     cache_bytes: usize,
     database: Mutex<Option<Database>>,
+    meter: Arc<Meter>,
 }
 
 impl Control {
@@ -65,14 +72,30 @@ impl Control {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when it cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let database = Mutex::new(Some(open(path, cache_bytes)?));
-        Ok(Self { path: path.to_owned(), cache_bytes, database })
+        let control = Self::closed(path, cache_bytes);
+        let database = open(path, cache_bytes, &control.meter)?;
+        *control.database.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        Ok(control)
     }
 
     /// A file that could not be opened yet: every call tries again.
     #[must_use]
     pub fn closed(path: &Path, cache_bytes: usize) -> Self {
-        Self { path: path.to_owned(), cache_bytes, database: Mutex::default() }
+        Self { path: path.to_owned(), cache_bytes, database: Mutex::default(), meter: Arc::default() }
+    }
+
+    /// What was written so far.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        self.meter.written()
+    }
+
+    /// A view of one moment, for as long as it is held; writers go on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
+        self.with(|database| Ok(database.begin_read()?))
     }
 
     /// One durable change: all of it or nothing.
@@ -103,10 +126,28 @@ impl Control {
         self.with(|database| look(&database.begin_read()?))
     }
 
+    /// Makes the file as small as it can be; `None` while somebody reads it. Bytes before and after.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn compact(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        self.with(|_| Ok(()))?; // opens it, where it was closed
+        let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = || std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
+        let before = length();
+        let Some(database) = held.as_mut() else { return Ok(None) };
+        match database.compact() {
+            Ok(_) => Ok(Some((before, length()))),
+            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
+            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Err(other) => Err(StoreError::Open { path: self.path.clone(), what: other.to_string() }),
+        }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(open(&self.path, self.cache_bytes)?);
+            *held = Some(open(&self.path, self.cache_bytes, &self.meter)?);
         }
         let Some(database) = held.as_ref() else { return Err(StoreError::Full) };
         let done = work(database);
@@ -121,11 +162,22 @@ impl Control {
     }
 }
 
-fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|error| match error {
+fn open(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, StoreError> {
+    let database = open_metered(path, cache_bytes, meter).map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
         other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
-    })
+    })?;
+    bring_up(&database, path, CONTROL_STEPS)?;
+    Ok(database)
+}
+
+/// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
+pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

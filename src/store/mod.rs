@@ -1,15 +1,24 @@
 //! What is kept on disk, and how it survives.
 //!
-//! Offers [`BlockFile`] (immutable mapped files with a check value per block), the record codec, and
-//! [`Control`] (`control.redb`).
+//! Offers [`BlockFile`] (immutable mapped files with a check value per block), the record codec, [`Control`]
+//! (`control.redb`), [`Meter`] (what is written), and [`backup`].
 //!
 //! Invariant: a change is whole or absent after a power cut; every record carries a check value.
 
+pub mod backup;
 mod block_file;
 pub mod codec;
 mod control;
+mod format;
+mod meter;
+mod rows;
+pub mod salvage;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
+use control::there;
 pub use control::{Control, StoreError};
-pub use table::{Table, name_of, named_key, number_key, number_of, owned_key};
+pub use format::{EPOCH, Step, bring_up, seal_values};
+pub use meter::{Meter, Written, open_metered};
+pub use rows::{CheckedRows, check_rows, each_row, key_words, table_names};
+pub use table::{Table, name_of, named_key, number_in, number_key, number_of, number_value, owned_key};

@@ -5,6 +5,10 @@
 
 use redb::TableDefinition;
 
+use super::codec::{self, CodecError};
+
+const NUMBER_VERSION: u8 = 1;
+
 /// A table's name and types.
 pub type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -35,6 +39,24 @@ pub fn number_of(bytes: &[u8]) -> u64 {
     bytes.last_chunk().map_or(0, |number| u64::from_be_bytes(*number))
 }
 
+/// A number as a value: framed, so that a flipped bit is no other number.
+#[must_use]
+pub fn number_value(number: u64) -> Vec<u8> {
+    codec::seal(NUMBER_VERSION, &number.to_be_bytes())
+}
+
+/// Reads [`number_value`], and the bare 8 bytes of format 1.
+///
+/// # Errors
+/// [`CodecError`] when it is damaged.
+pub fn number_in(value: &[u8]) -> Result<u64, CodecError> {
+    if let Ok(bare) = <[u8; 8]>::try_from(value) {
+        return Ok(u64::from_be_bytes(bare));
+    }
+    let body = codec::unseal(NUMBER_VERSION, value)?;
+    body.try_into().map(u64::from_be_bytes).map_err(|_| CodecError::Check)
+}
+
 /// The name in a [`named_key`].
 #[must_use]
 pub fn name_of(key: &[u8]) -> &[u8] {
@@ -53,6 +75,8 @@ mod tests {
             prop_assert_eq!(number_key(a.1).cmp(&number_key(b.1)), a.1.cmp(&b.1));
             prop_assert_eq!(named_key(x.0, &x.1).cmp(&named_key(y.0, &y.1)), x.cmp(&y));
             prop_assert_eq!(number_of(&owned_key(a.0, a.1)), a.1);
+            prop_assert_eq!(number_in(&number_value(a.1)).unwrap(), a.1);
+            prop_assert_eq!(number_in(&a.1.to_be_bytes()).unwrap(), a.1);
             let key = named_key(x.0, &x.1);
             prop_assert_eq!(name_of(&key), x.1.as_slice());
         }

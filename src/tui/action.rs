@@ -54,12 +54,18 @@ pub(crate) enum Action {
     PurgeLetter,
     PurgeLetters,
     PauseQueue,
-    ViewConfig,
-    EditSetting,
-    UnsetSetting,
     ConfigHistory,
-    Rollback,
     ConfirmTrial,
+    DrillBackup,
+    EditSetting,
+    MakeBackup,
+    PruneBackups,
+    RestoreBackup,
+    Rollback,
+    UnsetSetting,
+    VerifyBackups,
+    ViewBackups,
+    ViewConfig,
 }
 
 /// Where an action means something.
@@ -69,14 +75,23 @@ pub(crate) enum Group {
     Library,
     Logs,
     Queue,
+    Backups,
     Config,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Config, Self::List, Self::General];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Ask,
+        Self::Library,
+        Self::Logs,
+        Self::Queue,
+        Self::Backups,
+        Self::Config,
+        Self::List,
+        Self::General,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -84,6 +99,7 @@ impl Group {
             Self::Library => "Library",
             Self::Logs => "Logs",
             Self::Queue => "Queue",
+            Self::Backups => "Backups",
             Self::Config => "Config",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
@@ -125,6 +141,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Library => &[Group::Library, Group::List, Group::General],
         View::Logs => &[Group::Logs, Group::List, Group::General],
         View::Queue => &[Group::Queue, Group::List, Group::General],
+        View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
     }
 }
@@ -146,7 +163,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Config, General, Library, List, Logs, Queue};
+use Group::{Ask, Backups, Config, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -171,6 +188,11 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::PurgeLetter, "purge-letter", "Throw the dead letter away", "throw away", Queue, &["d", "delete"], letter)),
     danger(row(A::PurgeLetters, "purge-letters", "Throw all dead letters away", "", Queue, &["X"], letter)),
     row(A::PauseQueue, "pause-queue", "Pause deliveries, or let them go on", "pause", Queue, &["p"], upstream),
+    row(A::MakeBackup, "make-backup", "Make a backup now", "new backup", Backups, &["n"], idle_backups),
+    row(A::VerifyBackups, "verify-backups", "Read every piece of the backups", "verify", Backups, &["v"], idle_backups),
+    row(A::DrillBackup, "drill-backup", "Try a restore of the backup", "try", Backups, &["t"], backup_selected),
+    danger(row(A::RestoreBackup, "restore-backup", "Put the backup in the place of this box", "restore", Backups, &["R"], backup_selected)),
+    danger(row(A::PruneBackups, "prune-backups", "Remove backups that retention does not keep", "prune", Backups, &["X"], idle_backups)),
     row(A::EditSetting, "edit-setting", "Edit the setting", "edit", Config, &["e"], a_setting),
     danger(row(A::UnsetSetting, "unset-setting", "Take the setting out of the file", "take out", Config, &["d", "delete"], a_set_one)),
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
@@ -199,7 +221,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewLibrary, "view-library", "Collections, documents, jobs, failures", "", General, &["3", "f3"], always),
     row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
-    row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["6", "f7"], always),
+    row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
+    row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -292,6 +315,20 @@ fn letter(m: &Model) -> Option<&'static str> {
         return Some("see the queue");
     }
     unless(m.queue.letter().is_some(), "no dead letter")
+}
+
+fn idle_backups(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Backups {
+        return Some("see the backups");
+    }
+    unless(!m.backups.is_busy(), "work is under way")
+}
+
+fn backup_selected(m: &Model) -> Option<&'static str> {
+    idle_backups(m).or(unless(m.backups.backup().is_some(), "no backup"))
 }
 
 fn upstream(m: &Model) -> Option<&'static str> {

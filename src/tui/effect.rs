@@ -1,5 +1,9 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
+mod backup;
+
+pub(crate) use backup::BackupRequest;
+
 use serde::Serialize;
 
 use crate::api::types::{
@@ -57,6 +61,7 @@ pub(crate) enum Request {
     PurgeLetters(Option<String>),
     PauseQueue,
     ResumeQueue,
+    Backup(BackupRequest),
     Config(ConfigRequest),
 }
 
@@ -208,6 +213,7 @@ impl Request {
                 post("/v1/queue/pause".to_owned(), &crate::api::types::PauseQueue { reason })
             }
             Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
+            Self::Backup(request) => request.call(),
         }
     }
 
@@ -239,6 +245,7 @@ impl Request {
             Self::PurgeLetters(_) => "throw it away",
             Self::PauseQueue => "pause the queue",
             Self::ResumeQueue => "resume the queue",
+            Self::Backup(request) => request.purpose(),
         }
     }
 

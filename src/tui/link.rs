@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{ConfigRequest, Effect, Request};
-use crate::tui::msg::{ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{BackupRequest, ConfigRequest, Effect, Request};
+use crate::tui::msg::{BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -200,6 +200,16 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::PurgeLetters(_) => Reply::QueueSet("Thrown away.".to_owned()),
         Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
+        Request::Backup(request) => Reply::Backup(backup(request, body)?),
+    })
+}
+
+fn backup(request: &BackupRequest, body: &[u8]) -> Result<BackupReply, LinkError> {
+    Ok(match request {
+        BackupRequest::Status => BackupReply::Status(json(body)?),
+        BackupRequest::List => BackupReply::List(page(body)?.items),
+        BackupRequest::Show(_) => BackupReply::Detail(json(body)?),
+        _ => BackupReply::Begun(json(body)?),
     })
 }
 

@@ -1,9 +1,9 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Collection, ConfigChange, ConfigCheck, ConfigReport, ConfigVersion, Document, Event,
-    Failure, Hardware, Job, LogLine, ModeReport, Operation, OperationDetail, Page, Passage, Problem,
-    QueueStatus, Status,
+    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, Collection, ConfigChange, ConfigCheck,
+    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation,
+    OperationDetail, Page, Passage, Problem, QueueStatus, Status,
 };
 use crate::tui::effect::{ConfigRequest, Request};
 use crate::tui::key::Key;
@@ -58,6 +58,17 @@ pub(crate) enum Reply {
     /// The queue was changed; what to tell.
     QueueSet(String),
     Config(ConfigAnswer),
+    Backup(BackupReply),
+}
+
+/// What came of a question about backups.
+#[derive(Debug, Clone)]
+pub(crate) enum BackupReply {
+    Status(Box<BackupStatus>),
+    List(Vec<Backup>),
+    Detail(Box<BackupDetail>),
+    /// Work is under way.
+    Begun(Box<BackupRun>),
 }
 
 /// What came of a request to the settings.

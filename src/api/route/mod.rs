@@ -2,6 +2,7 @@
 //!
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
+mod backups;
 mod collections;
 mod config;
 mod documents;
@@ -102,7 +103,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 13] = [
+    let all: [&[Route]; 14] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -113,6 +114,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &embeddings::ROUTES,
         &models::ROUTES,
         &upkeep::ROUTES,
+        &backups::ROUTES,
         &events::ROUTES,
         &health::ROUTES,
         &config::ROUTES,

@@ -70,11 +70,12 @@ pub(super) fn remember_key(
     let record = KeyRecord { epoch: totals.epoch, number, fingerprint: fingerprint(new) };
     let (mut keys, mut order) = (write.open_table(KEYS)?, write.open_table(KEY_ORDER)?);
     keys.insert(name.as_slice(), codec::encode(VERSION, &record)?.as_slice())?;
-    order.insert(&number_key(number)[..], name.as_slice())?;
+    order.insert(&number_key(number)[..], codec::seal(VERSION, &name).as_slice())?;
     totals.keys += 1;
     while totals.keys > KEPT {
         let Some((_, oldest)) = order.pop_first()? else { break };
-        keys.remove(oldest.value())?;
+        // Bare in format 1.
+        keys.remove(codec::unseal(VERSION, oldest.value()).unwrap_or(oldest.value()))?;
         totals.keys -= 1;
     }
     Ok(())

@@ -3,12 +3,14 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod ask;
+mod backups;
 mod config;
 mod library;
 mod logs;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
@@ -28,12 +30,13 @@ pub(crate) enum View {
     Library,
     Logs,
     Queue,
+    Backups,
     Config,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Config];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::Config];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -42,6 +45,7 @@ impl View {
             Self::Library => "Library",
             Self::Logs => "Logs",
             Self::Queue => "Queue",
+            Self::Backups => "Backups",
             Self::Config => "Config",
         }
     }
@@ -206,6 +210,7 @@ pub(crate) struct Model {
     pub(crate) library: Library,
     pub(crate) logs: Logs,
     pub(crate) queue: Queue,
+    pub(crate) backups: Backups,
     pub(crate) config: Config,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
@@ -220,7 +225,7 @@ impl Model {
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
-            View::Overview | View::Queue => false,
+            View::Overview | View::Queue | View::Backups => false,
         }
     }
 
@@ -231,6 +236,7 @@ impl Model {
             View::Library => self.library.selected().is_some(),
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
+            View::Backups => self.backups.backup().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

@@ -96,7 +96,7 @@ fn difference() -> ConfigDifference {
 /// The view with `api` opened and `api.seconds` selected.
 fn at_seconds(size: (u16, u16)) -> Model {
     let mut m = full(size);
-    keys(&mut m, "f7 enter down down");
+    keys(&mut m, "f8 enter down down");
     m
 }
 
@@ -113,7 +113,7 @@ fn config_views() {
     both("config", at_seconds);
     both("config_search", |size| {
         let mut m = full(size);
-        keys(&mut m, "f7 / u p s t r");
+        keys(&mut m, "f8 / u p s t r");
         m
     });
     both("config_trial", |size| {

@@ -3,6 +3,7 @@
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
 mod ask;
+mod backups;
 mod config;
 mod library;
 mod logs;
@@ -95,7 +96,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
-            View::Overview | View::Queue => None,
+            View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -146,7 +147,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview | View::Queue) => {}
+        (None, View::Overview | View::Queue | View::Backups) => {}
     }
     Vec::new()
 }
@@ -181,6 +182,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewLibrary => go(model, View::Library),
         Action::ViewLogs => go(model, View::Logs),
         Action::ViewQueue => go(model, View::Queue),
+        Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
@@ -197,6 +199,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
+        Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
+        Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -208,6 +212,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Library => library::act(model, action),
         View::Logs => logs::act(model, action),
         View::Queue => queue::act(model, action),
+        View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
         View::Overview => {
             let top = model.overview.top;
@@ -250,6 +255,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Library => library::load(model, again),
         View::Logs => logs::load(model, again),
         View::Queue => queue::load(),
+        View::Backups => backups::load(),
         View::Config => config::load(),
     }
 }
@@ -328,6 +334,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
             (model.queue.dead, model.queue.loaded) = (items, true);
         }
+        Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Config(answer) => return config::answered(model, answer),
@@ -388,7 +395,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Status(status) => {
             sample(model, &status);
             model.overview.status = Some(status);
-            Vec::new()
+            backups::tick(model)
         }
         EventKind::Job(job) => {
             library::job(model, job);

@@ -3,6 +3,7 @@
 //! Invariant: reads the model and never changes it; the same model draws the same screen.
 
 mod ask;
+mod backups;
 mod banner;
 mod config;
 mod dialog;
@@ -72,6 +73,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Library => library::draw(&mut pen, inner, model),
         View::Logs => logs::draw(&mut pen, inner, model),
         View::Queue => queue::draw(&mut pen, inner, model),
+        View::Backups => backups::draw(&mut pen, inner, model),
         View::Config => config::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);

@@ -132,6 +132,17 @@ fn the_box(model: &Model, s: &Status, hardware: Option<&Hardware>, g: &Glyphs) -
         row.push((gauge::level(disk), format!("  {disk} % full")));
     }
     out.push(row);
+    if let Some(day) = s.writes.bytes_per_day {
+        let mut row = figure("writes", &format_bytes(day));
+        row.push((Tone::Quiet, "  a day".to_owned()));
+        out.push(row);
+        out.push(figure("a commit", &format_bytes(s.writes.bytes_per_commit)));
+    }
+    if let Some(times) = s.writes.device_rewrites_per_year {
+        let mut row = figure("wear", &format!("{times:.1} x"));
+        row.push((Tone::Quiet, "  disk a year".to_owned()));
+        out.push(row);
+    }
     if let Some(t) = s.temperature_c {
         let tone = if t >= 80.0 { Tone::Bad } else { Tone::Text };
         let unit = if g.rule == "-" { "C" } else { "°C" };

@@ -1,0 +1,470 @@
+//! Runs: what is under way, what was done, what is due.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::{drill, restore, words};
+use crate::api::types::BackupRun;
+use crate::base::{spawn, trim_heap};
+use crate::engine::EngineError;
+use crate::engine::run::Inner;
+use crate::knowledge::{CACHE_TABLES, KnowledgeError};
+use crate::store::backup::{
+    Backup, CollectionMark, Head, Journal, Keep, Repository, RunRecord, ScheduleRecord, Signer, Trust, Watch,
+    When, Writer, verify,
+};
+
+/// Finished runs that are remembered in memory, for those who wait for them.
+const REMEMBERED: usize = 32;
+const STACK_KB: usize = 1024;
+const DAY_MS: u64 = 86_400_000;
+/// A scheduled run that failed is tried again after so long.
+const RETRY_MS: u64 = 3_600_000;
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(crate) enum Task {
+    /// A folder that is `known` was made before: where it is missing, its disk is, and the one below is not filled.
+    Create {
+        to: PathBuf,
+        known: bool,
+    },
+    Verify {
+        from: PathBuf,
+        id: Option<String>,
+        repair: bool,
+    },
+    Prune {
+        from: PathBuf,
+        keep: Keep,
+        dry_run: bool,
+    },
+    Drill {
+        from: PathBuf,
+        id: Option<String>,
+    },
+    Restore {
+        from: PathBuf,
+        id: String,
+        key: Option<String>,
+    },
+}
+
+impl Task {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Verify { .. } => "verify",
+            Self::Prune { .. } => "prune",
+            Self::Drill { .. } => "drill",
+            Self::Restore { .. } => "restore",
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Create { to, .. } => to,
+            Self::Verify { from, .. }
+            | Self::Prune { from, .. }
+            | Self::Drill { from, .. }
+            | Self::Restore { from, .. } => from,
+        }
+    }
+}
+
+/// What a task found.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) backup: String,
+    pub(super) bytes: u64,
+    pub(super) new_bytes: u64,
+    pub(super) message: String,
+    /// With any, the run failed.
+    pub(super) problems: Vec<String>,
+}
+
+#[derive(Default)]
+struct Active {
+    running: Option<BackupRun>,
+    finished: VecDeque<BackupRun>,
+    last_id: u64,
+    /// Known once it was read.
+    schedule: Option<Option<ScheduleRecord>>,
+    tried_ms: u64,
+}
+
+/// The runs of a box.
+#[derive(Default)]
+pub(crate) struct Backups {
+    active: Mutex<Active>,
+    stopping: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Backups {
+    fn active(&self) -> MutexGuard<'_, Active> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a run.
+    pub(super) fn start(inner: &Arc<Inner>, task: Task, scheduled: bool) -> Result<BackupRun, EngineError> {
+        let this = &inner.backups;
+        let run = {
+            let mut active = this.active();
+            if let Some(running) = &active.running {
+                return Err(EngineError::Conflict {
+                    what: format!("a {} of backups is under way", running.kind),
+                    advice: format!("wait for it: GET /v1/backup/runs/{}", running.id),
+                });
+            }
+            let now_ms = inner.clock.now_ms();
+            active.last_id = now_ms.max(active.last_id + 1);
+            let run = BackupRun {
+                id: active.last_id.to_string(),
+                kind: task.kind().to_owned(),
+                state: "running".to_owned(),
+                scheduled,
+                started_ms: now_ms,
+                repository: task.folder().display().to_string(),
+                ..BackupRun::default()
+            };
+            active.running = Some(run.clone());
+            run
+        };
+        let shared = Arc::clone(inner);
+        let started = spawn("archivist", STACK_KB, move || shared.backups.work(&shared, task));
+        match started {
+            Ok(thread) => {
+                let before = this.thread.lock().unwrap_or_else(PoisonError::into_inner).replace(thread);
+                drop(before); // it has ended: nothing was running
+                Ok(run)
+            }
+            Err(error) => {
+                this.active().running = None;
+                Err(EngineError::Internal(format!("a thread could not be started: {error}")))
+            }
+        }
+    }
+
+    fn work(&self, inner: &Arc<Inner>, task: Task) {
+        let scheduled = self.active().running.as_ref().is_some_and(|run| run.scheduled);
+        tracing::info!(kind = task.kind(), folder = %task.folder().display(), "work on backups begins");
+        let made = self.carry_out(inner, &task);
+        self.end(inner, made);
+        if scheduled && matches!(task, Task::Create { .. }) && !self.is_stopping() {
+            self.after_scheduled(inner, task.folder());
+        }
+        trim_heap();
+    }
+
+    fn carry_out(&self, inner: &Arc<Inner>, task: &Task) -> Result<Outcome, EngineError> {
+        let (stop, moved) = (|| self.is_stopping(), |what: &str, bytes: u64| self.moved(what, bytes));
+        let watch = Watch { stop: &stop, moved: &moved };
+        let trust = || Trust::of_box(&inner.settings.data_dir);
+        match task {
+            Task::Create { to, known } => create(inner, to, *known, watch),
+            Task::Verify { from, id, repair } => {
+                let repository =
+                    if *repair { Repository::open_to_write(from) } else { Repository::open(from) };
+                let found =
+                    verify(&repository.map_err(words::said)?, id.as_deref(), &trust(), *repair, watch);
+                Ok(words::verified(found.map_err(words::said)?))
+            }
+            Task::Prune { from, keep, dry_run } => prune(from, keep, *dry_run),
+            Task::Drill { from, id } => drill::drill(inner, from, id.as_deref(), watch),
+            Task::Restore { from, id, key } => {
+                let key = key.as_deref();
+                let staged = restore::stage(&inner.settings.data_dir, from, id, key, watch)?;
+                Ok(words::staged(&staged))
+            }
+        }
+    }
+
+    fn moved(&self, what: &str, bytes: u64) {
+        if let Some(run) = &mut self.active().running {
+            run.bytes_done += bytes;
+            if run.current.as_deref() != Some(what) {
+                run.current = Some(what.to_owned());
+            }
+        }
+    }
+
+    /// Keeps and tells what came of the run.
+    fn end(&self, inner: &Inner, made: Result<Outcome, EngineError>) {
+        let outcome = match made {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                inner.modes.learn(&error);
+                let message = format!("{error}. {}", words::advice(&error)).trim().to_owned();
+                Outcome { message, problems: vec![error.to_string()], ..Outcome::default() }
+            }
+        };
+        let Some(mut run) = self.active().running.clone() else { return };
+        run.state = if outcome.problems.is_empty() { "done" } else { "failed" }.to_owned();
+        run.finished_ms = Some(inner.clock.now_ms());
+        run.backup = Some(outcome.backup).filter(|id| !id.is_empty());
+        run.bytes_done = run.bytes_done.max(outcome.bytes);
+        (run.new_bytes, run.current) = (outcome.new_bytes, None);
+        (run.message, run.problems) = (outcome.message, outcome.problems);
+        let (kind, message) = (&run.kind, &run.message);
+        match run.problems.is_empty() {
+            true => tracing::info!(kind, message, "work on backups is done"),
+            false => tracing::error!(kind, message, problems = ?run.problems, "work on backups failed"),
+        }
+        if !self.is_stopping() || run.problems.is_empty() {
+            // A box that stops on purpose has not failed: the run is simply due again.
+            if let Err(error) = Journal::note(&inner.modes.control, &words::record(&run)) {
+                tracing::error!(%error, "a run of a backup could not be kept");
+                inner.modes.store_said(&error);
+            }
+        }
+        let mut active = self.active();
+        active.running = None;
+        if active.finished.len() == REMEMBERED {
+            active.finished.pop_front();
+        }
+        active.finished.push_back(run);
+    }
+
+    /// Retention, and the drill where one is due: in the same thread, each a run of its own.
+    fn after_scheduled(&self, inner: &Arc<Inner>, folder: &Path) {
+        let Ok(Some(schedule)) = self.schedule(inner) else { return };
+        let from = folder.to_owned();
+        let mut tasks = vec![Task::Prune { from: from.clone(), keep: keep_of(&schedule), dry_run: false }];
+        let runs = Journal::runs(&inner.modes.control).unwrap_or_default();
+        let last = runs.iter().find(|(_, run)| run.kind == "drill").map_or(0, |(_, run)| run.started_ms);
+        let every = u64::from(schedule.drill_days) * DAY_MS;
+        if every > 0 && inner.clock.now_ms() >= last.saturating_add(every) {
+            tasks.push(Task::Drill { from, id: None });
+        }
+        for task in tasks {
+            {
+                let mut active = self.active();
+                if active.running.is_some() || self.is_stopping() {
+                    return; // somebody was faster; it is done after the next backup
+                }
+                active.last_id = inner.clock.now_ms().max(active.last_id + 1);
+                active.running = Some(BackupRun {
+                    id: active.last_id.to_string(),
+                    kind: task.kind().to_owned(),
+                    state: "running".to_owned(),
+                    scheduled: true,
+                    started_ms: inner.clock.now_ms(),
+                    repository: folder.display().to_string(),
+                    ..BackupRun::default()
+                });
+            }
+            let made = self.carry_out(inner, &task);
+            self.end(inner, made);
+        }
+    }
+
+    /// Begins a backup when one is due. Called now and then by the ticker of a daemon.
+    pub(crate) fn tick(inner: &Arc<Inner>) {
+        let this = &inner.backups;
+        let Ok(Some(schedule)) = this.schedule(inner) else { return };
+        let now_ms = inner.clock.now_ms();
+        {
+            let active = this.active();
+            if active.running.is_some() || now_ms < active.tried_ms.saturating_add(RETRY_MS) {
+                return;
+            }
+        }
+        if inner.modes.is_paused() {
+            return; // background work waits
+        }
+        let good = Journal::runs(&inner.modes.control).unwrap_or_default();
+        let last_ms = good.iter().find(|(_, run)| is_good_backup(run)).map_or(0, |(_, run)| run.started_ms);
+        if is_due(&schedule, last_ms, now_ms) {
+            this.active().tried_ms = now_ms;
+            if let Err(error) =
+                Self::start(inner, Task::Create { to: PathBuf::from(&schedule.to), known: true }, true)
+            {
+                tracing::warn!(%error, "a backup is due and cannot begin");
+            }
+        }
+    }
+
+    /// The schedule, from memory once it was read.
+    pub(super) fn schedule(&self, inner: &Inner) -> Result<Option<ScheduleRecord>, EngineError> {
+        if let Some(known) = &self.active().schedule {
+            return Ok(known.clone());
+        }
+        let read = Journal::schedule(&inner.modes.control).map_err(|error| words::store_said(&error))?;
+        self.active().schedule = Some(read.clone());
+        Ok(read)
+    }
+
+    pub(super) fn schedule_changed(&self) {
+        let mut active = self.active();
+        (active.schedule, active.tried_ms) = (None, 0);
+    }
+
+    pub(super) fn running(&self) -> Option<BackupRun> {
+        self.active().running.clone()
+    }
+
+    pub(super) fn finished(&self, id: &str) -> Option<BackupRun> {
+        self.active().finished.iter().find(|run| run.id == id).cloned()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Ends what runs at its next piece, and waits for it.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(super) fn keep_of(schedule: &ScheduleRecord) -> Keep {
+    let ScheduleRecord { last, daily, weekly, monthly, .. } = *schedule;
+    Keep { last, daily, weekly, monthly }
+}
+
+pub(super) fn is_good_backup(run: &RunRecord) -> bool {
+    run.good && run.kind == "create"
+}
+
+/// True when the newest good backup is older than the newest time that one was due.
+fn is_due(schedule: &ScheduleRecord, last_good_ms: u64, now_ms: u64) -> bool {
+    let Some(when) = When::parse(&schedule.when) else { return false };
+    let due_ms = when.last_due(now_ms);
+    due_ms > schedule.since_ms && last_good_ms < due_ms
+}
+
+/// Everything that makes the box: both stores, segments, models, the built-in documents. Not the keys, the logs
+/// and the cached answers.
+fn create(inner: &Inner, to: &Path, known: bool, watch: Watch<'_>) -> Result<Outcome, EngineError> {
+    let data = &inner.settings.data_dir;
+    let signer = Signer::open(data, seed).map_err(words::said)?;
+    let repository = if known { Repository::open_to_write(to) } else { Repository::create(to) };
+    let repository = repository.map_err(words::said)?;
+    let mut writer = Writer::begin(&repository, watch).map_err(words::said)?;
+    let pinned = inner.library.pin()?;
+    // Taken one right after the other: what both name is of the same moment, but for a few milliseconds.
+    let control = inner.modes.control.snapshot().map_err(|error| words::store_said(&error))?;
+    let made_ms = inner.clock.now_ms();
+    writer.store("control.redb", &control, &[]).map_err(words::said)?;
+    drop(control);
+    writer.store("corpus.redb", &pinned.read, &CACHE_TABLES).map_err(words::said)?;
+    for (name, file) in pinned.segments() {
+        writer.file(&name, file, true).map_err(words::said)?;
+    }
+    for (name, immutable) in other_files(data)? {
+        let file = std::fs::File::open(data.join(&name)).map_err(KnowledgeError::from)?;
+        writer.file(&name, &file, immutable).map_err(words::said)?;
+    }
+    let collections = pinned.snapshot.collections.iter().map(|(name, view)| CollectionMark {
+        name: name.clone(),
+        generation: view.record.generation,
+        documents: view.record.documents,
+    });
+    let head = Head {
+        made_ms,
+        spud: env!("CARGO_PKG_VERSION").to_owned(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        model: inner.library.model_id().to_owned(),
+        collections: collections.collect(),
+    };
+    let backup = writer.finish(head, &signer).map_err(words::said)?;
+    Ok(words::created(&backup))
+}
+
+/// Models and the built-in documents, with whether they never change.
+fn other_files(data: &Path) -> Result<Vec<(String, bool)>, EngineError> {
+    let mut found = Vec::new();
+    let named = |folder: &Path| -> std::io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| !name.ends_with(".part"));
+        names.sort();
+        Ok(names)
+    };
+    for name in named(&data.join("models")).map_err(KnowledgeError::from)? {
+        let path = data.join("models").join(&name);
+        if path.is_file() {
+            found.push((format!("models/{name}"), false));
+        } else {
+            let files = named(&path).map_err(KnowledgeError::from)?;
+            found.extend(files.iter().map(|file| (format!("models/{name}/{file}"), true)));
+        }
+    }
+    for name in named(&data.join("handbook")).map_err(KnowledgeError::from)? {
+        found.push((format!("handbook/{name}"), false));
+    }
+    Ok(found)
+}
+
+/// Random bytes of the kernel.
+fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    let mut filled = 0;
+    while filled < seed.len() {
+        let rest = seed.get_mut(filled..).unwrap_or_default();
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(some) => filled += some,
+            Err(rustix::io::Errno::INTR) => {}
+            // Linux has had it since 3.17; a key that can be guessed is worse than none.
+            Err(_) => std::process::abort(),
+        }
+    }
+    seed
+}
+
+fn prune(from: &Path, keep: &Keep, dry_run: bool) -> Result<Outcome, EngineError> {
+    let repository = Repository::open_to_write(from).map_err(words::said)?;
+    let listed = repository.backups().map_err(words::said)?;
+    // One that cannot be read is for a person to decide on: it stays.
+    let backups: Vec<Backup> = listed.into_iter().filter_map(|(_, backup)| backup.ok()).collect();
+    let times: Vec<u64> = backups.iter().map(|backup| backup.manifest.head.made_ms).collect();
+    let kept = keep.kept(&times);
+    let gone = backups.iter().zip(kept).filter(|(_, kept)| !kept).map(|(backup, _)| backup.id.clone());
+    let gone: Vec<String> = gone.collect();
+    let left = backups.len() - gone.len();
+    if dry_run {
+        let names = if gone.is_empty() { "nothing".to_owned() } else { gone.join(", ") };
+        return Ok(Outcome {
+            message: format!("{names} would go; {left} backups stay"),
+            ..Outcome::default()
+        });
+    }
+    let swept = repository.remove(&gone).map_err(words::said)?;
+    Ok(words::pruned(&swept, left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::parse_time;
+
+    #[test]
+    fn a_backup_is_due_once_and_what_was_missed_while_off_is_made_up_for() {
+        let at = |text: &str| parse_time(text).unwrap();
+        let schedule = ScheduleRecord {
+            when: "daily 02:30".into(),
+            since_ms: at("2026-11-20T12:00:00Z"),
+            ..ScheduleRecord::default()
+        };
+        assert!(!is_due(&schedule, 0, at("2026-11-20T12:00:01Z")), "what was due before is not caught up");
+        assert!(!is_due(&schedule, 0, at("2026-11-21T02:29:00Z")));
+        assert!(is_due(&schedule, 0, at("2026-11-21T02:30:00Z")));
+        assert!(is_due(&schedule, 0, at("2026-11-25T23:00:00Z")), "the box was off");
+        assert!(!is_due(&schedule, at("2026-11-25T23:00:00Z"), at("2026-11-26T02:29:00Z")));
+        let by_hand = ScheduleRecord { when: String::new(), ..schedule };
+        assert!(!is_due(&by_hand, 0, at("2027-01-01T00:00:00Z")));
+    }
+}

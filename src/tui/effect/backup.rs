@@ -1,0 +1,49 @@
+//! What is asked of backups.
+
+use super::{Call, escape, post};
+use crate::api::types::{CreateBackup, DrillBackup, PruneBackups, RestoreBackup, VerifyBackups};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum BackupRequest {
+    Status,
+    List,
+    Show(String),
+    Make,
+    Verify,
+    Drill(String),
+    Prune,
+    Restore(String),
+}
+
+impl BackupRequest {
+    pub(super) fn call(&self) -> Call {
+        let get = |path: &str| Call { method: "GET", path: path.to_owned(), body: None };
+        match self {
+            Self::Status => get("/v1/backup"),
+            Self::List => get("/v1/backups"),
+            Self::Show(id) => get(&format!("/v1/backups/{}", escape(id))),
+            Self::Make => post("/v1/backups".to_owned(), &CreateBackup::default()),
+            Self::Verify => post("/v1/backups/verify".to_owned(), &VerifyBackups::default()),
+            Self::Drill(id) => {
+                let request = DrillBackup { id: Some(id.clone()), ..DrillBackup::default() };
+                post("/v1/backups/drill".to_owned(), &request)
+            }
+            Self::Prune => post("/v1/backups/prune".to_owned(), &PruneBackups::default()),
+            Self::Restore(id) => {
+                let request = RestoreBackup { force: true, ..RestoreBackup::default() };
+                post(format!("/v1/backups/{}/restore", escape(id)), &request)
+            }
+        }
+    }
+
+    pub(super) fn purpose(&self) -> &'static str {
+        match self {
+            Self::Status | Self::List | Self::Show(_) => "read the backups",
+            Self::Make => "make a backup",
+            Self::Verify => "verify the backups",
+            Self::Drill(_) => "try a restore",
+            Self::Prune => "remove old backups",
+            Self::Restore(_) => "restore the backup",
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The backups view: one is made, verified, tried, restored; old ones go.
+
+use super::moved;
+use crate::api::types::{BackupDetail, BackupRun, BackupStatus};
+use crate::base::{format_bytes, format_time};
+use crate::tui::action::Action;
+use crate::tui::effect::{BackupRequest, Effect, Request};
+use crate::tui::model::{Confirm, Model, Overlay};
+use crate::tui::msg::BackupReply;
+use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
+
+pub(super) fn load() -> Vec<Effect> {
+    vec![
+        Effect::Request(Request::Backup(BackupRequest::Status)),
+        Effect::Request(Request::Backup(BackupRequest::List)),
+    ]
+}
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let id = model.backups.backup().map(|backup| backup.id.clone());
+    match (action, id) {
+        (Action::MakeBackup, _) => vec![Effect::Request(Request::Backup(BackupRequest::Make))],
+        (Action::VerifyBackups, _) => vec![Effect::Request(Request::Backup(BackupRequest::Verify))],
+        (Action::DrillBackup, Some(id)) => vec![Effect::Request(Request::Backup(BackupRequest::Drill(id)))],
+        (Action::Open, Some(id)) => vec![Effect::Request(Request::Backup(BackupRequest::Show(id)))],
+        (Action::Copy, Some(id)) => vec![Effect::Copy(id)],
+        (Action::PruneBackups, _) => {
+            let body = vec!["Backups that retention does not keep are removed. The newest stays.".to_owned()];
+            ask(model, ("Remove old backups", "Remove"), body, Request::Backup(BackupRequest::Prune), None);
+            Vec::new()
+        }
+        (Action::RestoreBackup, Some(id)) => {
+            let body = vec![
+                format!("The backup {id} takes the place of this box at its next start."),
+                "What the box has now is moved aside, not removed.".to_owned(),
+            ];
+            let request = Request::Backup(BackupRequest::Restore(id.clone()));
+            ask(model, ("Restore a backup", "Restore"), body, request, Some(id));
+            Vec::new()
+        }
+        (action, _) => {
+            let page = model.body_height();
+            model.backups.selected = moved(model.backups.selected, action, model.backups.items.len(), page);
+            Vec::new()
+        }
+    }
+}
+
+fn ask(
+    model: &mut Model,
+    (title, verb): (&str, &'static str),
+    body: Vec<String>,
+    request: Request,
+    typed: Option<String>,
+) {
+    let typed = typed.map(|want| (want, LineEdit::default()));
+    let (title, requests) = (title.to_owned(), vec![request]);
+    let confirm = Confirm { title, body, verb, requests, typed, yes: false };
+    model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
+}
+
+pub(super) fn replied(model: &mut Model, reply: BackupReply) -> Vec<Effect> {
+    match reply {
+        BackupReply::Status(now) => return status(model, now),
+        BackupReply::List(items) => {
+            model.backups.selected = model.backups.selected.min(items.len().saturating_sub(1));
+            model.backups.items = items;
+        }
+        BackupReply::Detail(detail) => shown(model, &detail),
+        BackupReply::Begun(run) => return begun(model, &run),
+    }
+    Vec::new()
+}
+
+/// Takes the status in; tells how a run ended that was seen under way.
+fn status(model: &mut Model, status: Box<BackupStatus>) -> Vec<Effect> {
+    let before = model.backups.status.replace(status);
+    let was = before.and_then(|before| before.running);
+    let Some(status) = &model.backups.status else { return Vec::new() };
+    let ended = was.filter(|was| status.running.as_ref().is_none_or(|now| now.id != was.id));
+    let Some(ended) = ended else { return Vec::new() };
+    if let Some(run) = status.runs.iter().find(|run| run.started_ms == ended.started_ms) {
+        let tone = if run.problems.is_empty() { Tone::Good } else { Tone::Bad };
+        let text = run.message.clone();
+        model.tell(tone, text);
+    }
+    vec![Effect::Request(Request::Backup(BackupRequest::List))]
+}
+
+fn begun(model: &mut Model, run: &BackupRun) -> Vec<Effect> {
+    model.tell(Tone::Good, format!("Under way: {}.", run.kind));
+    load()
+}
+
+/// The second's sample came: what is under way is looked at again.
+pub(super) fn tick(model: &Model) -> Vec<Effect> {
+    if model.backups.is_busy() {
+        vec![Effect::Request(Request::Backup(BackupRequest::Status))]
+    } else {
+        Vec::new()
+    }
+}
+
+fn shown(model: &mut Model, detail: &BackupDetail) {
+    let backup = &detail.backup;
+    let known = if backup.trusted { "known to this box" } else { "not known to this box" };
+    let mut fields = vec![
+        ("id".to_owned(), backup.id.clone()),
+        (
+            "made".to_owned(),
+            format!("{} UTC on {} by spud {}", format_time(backup.made_ms), backup.host, backup.spud),
+        ),
+        ("holds".to_owned(), format!("{} documents in {} collections", backup.documents, backup.collections)),
+        (
+            "bytes".to_owned(),
+            format!("{}, of which {} were new", format_bytes(backup.bytes), format_bytes(backup.new_bytes)),
+        ),
+        ("key".to_owned(), format!("{} ({known})", backup.key)),
+    ];
+    let entry = |entry: &crate::api::types::BackupEntry| {
+        let rows = if entry.kind == "table" { format!(", {} rows", entry.rows) } else { String::new() };
+        (entry.kind.clone(), format!("{}: {}{rows}", entry.name, format_bytes(entry.bytes)))
+    };
+    fields.extend(detail.entries.iter().map(entry));
+    model.overlay = Some(Overlay::Detail { title: "Backup".to_owned(), fields, top: 0 });
+}
