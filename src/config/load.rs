@@ -21,7 +21,7 @@ use crate::hardware::Tiers;
 pub const FILE_BYTES: u64 = 64 << 10;
 const FILES: usize = 100;
 const MAIN: &str = "spud.toml";
-const DROP_INS: &str = "spud.toml.d";
+pub(super) const DROP_INS: &str = "spud.toml.d";
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use super::run::{Inner, Settings};
@@ -60,8 +59,7 @@ pub(super) struct Configuration {
     cores: u32,
     running: RwLock<Arc<Effective>>,
     desk: Mutex<Desk>,
-    watch: Mutex<Option<Watch>>,
-    bell: Mutex<Option<SyncSender<()>>>,
+    watch: Mutex<Option<Arc<Watch>>>,
 }
 
 impl Configuration {
@@ -129,7 +127,6 @@ impl Configuration {
             running: RwLock::new(Arc::new(effective)),
             desk: Mutex::new(desk),
             watch: Mutex::default(),
-            bell: Mutex::default(),
         };
         Ok((configuration, with))
     }
@@ -186,23 +183,15 @@ impl Configuration {
         }
     }
 
-    /// Watches the folders; rings for whoever reads them again.
+    /// Watches the folders, on a thread of its own.
     pub(super) fn watch(inner: &Arc<Inner>) {
         // Watched itself, not the folder above it, where the stores are written all the time.
         let _ = std::fs::create_dir_all(&inner.config.places.edited);
-        let (send, changes) = sync_channel(1);
-        let ring = send.clone();
-        // What changed between the start and the watch is looked for once.
-        let _ = send.try_send(());
-        // One that waits stands for all that came meanwhile.
-        let watch = Watch::start(&inner.config.places, move || {
-            let _ = ring.try_send(());
-        });
-        let started = watch.and_then(|watch| {
-            *inner.config.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
-            *inner.config.bell.lock().unwrap_or_else(PoisonError::into_inner) = Some(send);
+        let started = Watch::new(&inner.config.places).and_then(|watch| {
+            let watch = Arc::new(watch);
+            *inner.config.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&watch));
             let weak = Arc::downgrade(inner);
-            spawn("settings", 512, move || follow(&weak, &changes))
+            spawn("settings", 512, move || follow(&weak, &watch))
                 .map_err(|error| crate::config::ConfigError::Watch(error.to_string()))
         });
         if let Err(error) = started {
@@ -212,13 +201,14 @@ impl Configuration {
 
     /// Stops watching.
     pub(super) fn stop(&self) {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.bell.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            watch.stop();
+        }
     }
 
     /// Folders may have come and gone.
     pub(super) fn renew_watch(&self) {
-        if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             watch.renew();
         }
     }
@@ -236,13 +226,18 @@ impl Configuration {
     }
 }
 
-fn follow(inner: &Weak<Inner>, changes: &Receiver<()>) {
-    while changes.recv().is_ok() {
+fn follow(inner: &Weak<Inner>, watch: &Watch) {
+    // What changed between the start and the watch is looked for once.
+    loop {
         let Some(inner) = inner.upgrade() else { return };
+        watch.renew();
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }
-        inner.config.renew_watch();
+        drop(inner);
+        if !watch.wait() {
+            return;
+        }
     }
 }
 
