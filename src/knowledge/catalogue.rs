@@ -3,7 +3,7 @@
 //! One write transaction per change of what is served: a new segment, the documents in it, the chunks it
 //! replaces and the collection's generation appear together or not at all.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -12,7 +12,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
-use crate::store::{Table, codec, named_key, number_of, owned_key};
+use crate::store::{Disk, Table, codec, named_key, number_of, owned_key};
 
 const VERSION: u8 = 1;
 
@@ -96,7 +96,7 @@ pub(super) fn decode<T: Decode<()>>(
 ///
 /// An error of the disk latches redb's handle for good: the file is then closed and opened again.
 pub(super) struct Catalogue {
-    path: PathBuf,
+    disk: Disk,
     cache_bytes: usize,
     open: RwLock<Held>,
 }
@@ -152,17 +152,18 @@ fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
     Ok(made)
 }
 
-fn open_file(path: &Path, cache_bytes: usize) -> Result<Database, KnowledgeError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|e| match e {
-        redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
-        other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
+fn open_disk(disk: &Disk, cache_bytes: usize) -> Result<Database, KnowledgeError> {
+    let path = || disk.path().to_owned();
+    disk.open(cache_bytes).map_err(|e| match e {
+        redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path() },
+        other => KnowledgeError::Catalogue { path: path(), what: other.to_string() },
     })
 }
 
 impl Catalogue {
-    pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
-        let held = Held { database: Arc::new(open_file(path, cache_bytes)?), real: true };
-        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held) };
+    pub(super) fn open(disk: Disk, cache_bytes: usize) -> Result<Self, KnowledgeError> {
+        let held = Held { database: Arc::new(open_disk(&disk, cache_bytes)?), real: true };
+        let catalogue = Self { disk, cache_bytes, open: RwLock::new(held) };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -187,9 +188,9 @@ impl Catalogue {
                 return Ok(false);
             }
             // The old handle has the lock of the file: it goes first.
-            *held = Held { database: Arc::new(stand_in(&self.path)?), real: false };
+            *held = Held { database: Arc::new(stand_in(self.disk.path())?), real: false };
         }
-        *held = Held { database: Arc::new(open_file(&self.path, self.cache_bytes)?), real: true };
+        *held = Held { database: Arc::new(open_disk(&self.disk, self.cache_bytes)?), real: true };
         Ok(true)
     }
 
@@ -302,7 +303,7 @@ mod tests {
     fn a_file_that_cannot_be_opened_again_refuses_everything_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("corpus.redb");
-        let catalogue = Catalogue::open(&path, 1 << 20).unwrap();
+        let catalogue = Catalogue::open(Disk::file(&path), 1 << 20).unwrap();
         let keep = |name: &str| -> Result<(), KnowledgeError> {
             let write = catalogue.write()?;
             write.open_table(COUNTERS)?.insert(name.as_bytes(), &[1][..])?;

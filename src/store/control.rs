@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
+use super::disk::Disk;
+
 /// Why something of the store could not be kept or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -54,7 +56,7 @@ from_redb!(TransactionError TableError StorageError CommitError SetDurabilityErr
 /// The open file.
 #[derive(Debug)]
 pub struct Control {
-    path: PathBuf,
+    disk: Disk,
     cache_bytes: usize,
     database: Mutex<Option<Database>>,
 }
@@ -65,14 +67,22 @@ impl Control {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when it cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let database = Mutex::new(Some(open(path, cache_bytes)?));
-        Ok(Self { path: path.to_owned(), cache_bytes, database })
+        Self::over(Disk::file(path), cache_bytes)
+    }
+
+    /// The same over any disk.
+    ///
+    /// # Errors
+    /// As [`Control::open`].
+    pub fn over(disk: Disk, cache_bytes: usize) -> Result<Self, StoreError> {
+        let database = Mutex::new(Some(open(&disk, cache_bytes)?));
+        Ok(Self { disk, cache_bytes, database })
     }
 
     /// A file that could not be opened yet: every call tries again.
     #[must_use]
     pub fn closed(path: &Path, cache_bytes: usize) -> Self {
-        Self { path: path.to_owned(), cache_bytes, database: Mutex::default() }
+        Self { disk: Disk::file(path), cache_bytes, database: Mutex::default() }
     }
 
     /// One durable change: all of it or nothing.
@@ -106,7 +116,7 @@ impl Control {
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(open(&self.path, self.cache_bytes)?);
+            *held = Some(open(&self.disk, self.cache_bytes)?);
         }
         let Some(database) = held.as_ref() else { return Err(StoreError::Full) };
         let done = work(database);
@@ -121,10 +131,11 @@ impl Control {
     }
 }
 
-fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
-    Database::builder().set_cache_size(cache_bytes).create(path).map_err(|error| match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
-        other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
+fn open(disk: &Disk, cache_bytes: usize) -> Result<Database, StoreError> {
+    let path = || disk.path().to_owned();
+    disk.open(cache_bytes).map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path() },
+        other => StoreError::Open { path: path(), what: other.to_string() },
     })
 }
 
