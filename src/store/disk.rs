@@ -3,9 +3,10 @@
 //! A database is opened again after every error of the disk, so that its owner keeps the way to open it and not
 //! only the handle. Tests put a disk under it that loses power.
 
-use std::fmt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use redb::{Builder, Database, DatabaseError};
 
@@ -54,7 +55,88 @@ impl Disk {
         builder.set_cache_size(cache_bytes);
         match &self.open {
             Some(open) => open(&builder),
-            None => builder.create(&self.path),
+            None => {
+                make(&self.path, &builder)?;
+                builder.create(&self.path)
+            }
         }
+    }
+}
+
+/// Makes a database that is not there yet under another name first: redb refuses a file whose making was cut
+/// short, and nobody could tell it from a damaged one.
+fn make(path: &Path, builder: &Builder) -> Result<(), DatabaseError> {
+    let is_there = match fs::metadata(path) {
+        Ok(found) => found.len() > 0 || !found.is_file(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error.into()),
+    };
+    if is_there {
+        return Ok(());
+    }
+    remove_unfinished(path);
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!("{UNFINISHED}{}", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let made = give_name(builder, &unfinished, path);
+    let _ = fs::remove_file(&unfinished);
+    made
+}
+
+/// What a file is called until it is whole, after its name and before the number of the process.
+const UNFINISHED: &str = ".unfinished-";
+
+fn give_name(builder: &Builder, unfinished: &Path, path: &Path) -> Result<(), DatabaseError> {
+    drop(builder.create(unfinished)?);
+    File::open(unfinished)?.sync_all()?;
+    if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        fs::rename(unfinished, path)?;
+    } else {
+        // Unlike a rename, it never replaces what another process made meanwhile.
+        match fs::hard_link(unfinished, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(super::sync_parent(path)?)
+}
+
+/// Removes what processes left behind that are no more.
+fn remove_unfinished(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let start = format!("{}{UNFINISHED}", name.to_string_lossy());
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let is_left = name
+            .strip_prefix(&start)
+            .is_some_and(|process| !Path::new("/proc").join(process).exists());
+        if is_left {
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gets_its_name_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.redb");
+        let left = folder.path().join("x.redb.unfinished-4194305");
+        fs::write(&left, b"half a file").unwrap();
+        drop(Disk::file(&path).open(0).unwrap());
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names(), 1, "only the whole file is left");
+        drop(Disk::file(&path).open(0).unwrap());
+        // A file that something made empty is nobody's.
+        fs::write(&path, b"").unwrap();
+        drop(Disk::file(&path).open(0).unwrap());
+        // What was there is never replaced.
+        fs::write(&path, b"something else").unwrap();
+        assert!(Disk::file(&path).open(0).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"something else");
+        assert_eq!(names(), 1);
     }
 }
