@@ -257,6 +257,7 @@ impl Modes {
                 active.store_failed = false;
             }
             Err(error) => {
+                inner.outbox.queue.doubt();
                 if !std::mem::replace(&mut active.store_failed, true) {
                     tracing::error!(%error, "a change of mode could not be kept; it is tried again");
                 }
