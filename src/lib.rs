@@ -8,6 +8,7 @@
 //! - 1 [`hardware`]: what box is this, what may it spend. [`store`]: what is kept, and how.
 //! - 2 [`observe`]: what the box says of itself.
 //! - 3 [`knowledge`]: documents in, cited passages out. [`resilience`]: what is given up when something is short.
+//!   [`config`]: what is set, where, by whom, and what that changes.
 //! - 5 [`engine`]: composes the rooms; the one door for every action.
 //! - 6 [`api`]: the door on the wire, server and client.
 //! - 7 [`cli`], [`tui`]: what a person uses; they know `api::{types, client, host}` only.
@@ -18,6 +19,7 @@
 pub mod api;
 pub mod base;
 pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod hardware;
 pub mod knowledge;

@@ -1,17 +1,14 @@
 //! What every request handler shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{oneshot, watch};
 
 use super::fault::Fault;
 use super::idempotency::Remembered;
 use crate::base::{Clock, SystemClock};
-use crate::engine::{Action, Caller, Criticality, Engine, EngineError, Reply};
-
-/// Connections allowed until the engine has told its budget.
-const CONNECTIONS_AT_START: usize = 64;
+use crate::engine::{Action, Caller, Engine, EngineError, Reply, RequestLimits};
 
 /// The engine and the server's own small state.
 #[derive(Clone)]
@@ -26,18 +23,11 @@ pub(super) struct App {
 struct Counters {
     started_ms: u64,
     requests: AtomicU64,
-    limit: AtomicUsize,
-    told: AtomicBool,
 }
 
 impl App {
     pub(super) fn new(engine: Arc<Engine>, stopping: watch::Receiver<bool>) -> Self {
-        let counters = Counters {
-            started_ms: SystemClock::default().now_ms(),
-            requests: AtomicU64::new(0),
-            limit: AtomicUsize::new(CONNECTIONS_AT_START),
-            told: AtomicBool::new(false),
-        };
+        let counters = Counters { started_ms: SystemClock::default().now_ms(), requests: AtomicU64::new(0) };
         Self { engine, remembered: Arc::default(), stopping, counters: Arc::new(counters) }
     }
 
@@ -71,29 +61,8 @@ impl App {
         drop(stopping.wait_for(|stop| *stop).await);
     }
 
-    /// Connections allowed at the same time.
-    pub(super) fn connection_limit(&self) -> usize {
-        self.counters.limit.load(Ordering::Relaxed)
-    }
-
-    /// Learns the tier's limit from the engine, once.
-    pub(super) async fn learn_limit(self) {
-        if self.counters.told.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let caller = Caller {
-            uid: rustix::process::getuid().as_raw(),
-            gid: 0,
-            pid: 0,
-            request: self.request_id(),
-            criticality: Criticality::Critical,
-        };
-        let Ok(Reply::Hardware(hardware)) = self.ask(caller, Action::Hardware).await else { return };
-        let gauge = hardware.budgets.iter().find(|gauge| gauge.name == "connection_limit");
-        if let Some(limit) =
-            gauge.and_then(|gauge| usize::try_from(gauge.limit).ok()).filter(|limit| *limit > 0)
-        {
-            self.counters.limit.store(limit, Ordering::Relaxed);
-        }
+    /// What may be let in now, by the settings.
+    pub(super) fn limits(&self) -> RequestLimits {
+        self.engine.limits()
     }
 }

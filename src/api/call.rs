@@ -18,9 +18,8 @@ use super::fault::Fault;
 use super::idempotency::Answer;
 use crate::engine::{Action, Caller, Criticality, Reply};
 
-/// Bytes that a request may carry, and the same for `/v1/embeddings`.
-const BODY: usize = 1 << 20;
-const EMBEDDINGS_BODY: usize = 4 << 20;
+/// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
+const EMBEDDINGS_TIMES: usize = 4;
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(20);
 
@@ -53,7 +52,7 @@ impl FromRequest<App> for Call {
             .map_err(|error| Fault::bad_request(format!("the query string cannot be read: {error}")))?;
         let path = request.uri().path().to_owned();
         let (parts, body) = request.into_parts();
-        let body = read_body(&parts.headers, &path, body).await?;
+        let body = read_body(&parts.headers, &path, body, app.limits().body).await?;
         Ok(Self {
             app: app.clone(),
             caller: Caller { criticality: criticality(&parts.headers)?, ..peer.caller(id) },
@@ -75,8 +74,8 @@ fn criticality(headers: &HeaderMap) -> Result<Criticality, Fault> {
     })
 }
 
-async fn read_body(headers: &HeaderMap, path: &str, body: Body) -> Result<Bytes, Fault> {
-    let limit = if path == "/v1/embeddings" { EMBEDDINGS_BODY } else { BODY };
+async fn read_body(headers: &HeaderMap, path: &str, body: Body, usual: usize) -> Result<Bytes, Fault> {
+    let limit = if path == "/v1/embeddings" { usual.saturating_mul(EMBEDDINGS_TIMES) } else { usual };
     let too_large = || {
         Fault::new(
             StatusCode::PAYLOAD_TOO_LARGE,

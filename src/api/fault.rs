@@ -93,6 +93,9 @@ impl From<EngineError> for Fault {
             EngineError::Conflict { advice, .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", said).advice(advice)
             }
+            EngineError::Stale { advice, .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "stale", said).advice(advice)
+            }
             EngineError::Busy { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", said).retry_after(retry_after_s.max(1))
             }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::client::{Answer, Client, ClientError, is_question, parse};
+use super::config_places::{self, ConfigPlaces};
 use super::server::Server;
 use super::socket::{BindError, Claim};
 use crate::engine::{Action, Caller, Criticality, Engine, EngineError, Settings};
@@ -30,7 +31,7 @@ pub struct Options {
     /// `--socket` or `SPUD_SOCKET`.
     pub socket: Option<PathBuf>,
     pub tier: Option<String>,
-    /// `--config`: another `tiers.toml`.
+    /// `--config`: settings above all folders, or another `tiers.toml`.
     pub config: Option<PathBuf>,
     /// `--listen`: loopback TCP, read-only.
     pub listen: Option<SocketAddr>,
@@ -41,6 +42,8 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// `--upstream` or `SPUD_UPSTREAM`: where a daemon delivers operations to.
     pub upstream: Option<String>,
+    /// `--set`: setting and value, above everything else.
+    pub set: Vec<(String, String)>,
 }
 
 /// Why there is no box to talk to.
@@ -124,23 +127,39 @@ impl Host {
     /// # Errors
     /// [`HostError::Busy`] when another spud is at work; the others as named.
     pub fn start(options: &Options) -> Result<Self, HostError> {
-        let network = options.listen.map(listen).transpose()?;
+        let mut network = options.listen.map(listen).transpose()?;
         let data_dir = options.data_dir();
-        let claim = claim(options)?;
+        let places = ConfigPlaces::of(options);
+        let passed = if options.daemon { super::passed::listener() } else { None };
+        let path =
+            passed.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.as_pathname()?.to_owned()));
+        let claim = match &path {
+            Some(path) => Claim::take(path).map_err(not_bound)?,
+            None => claim(options)?,
+        };
         let socket = claim.path.clone();
         let engine = Engine::open(Settings {
             data_dir,
             socket: socket.clone(),
-            tier: options.tier.clone(),
-            tiers_file: options.config.clone(),
+            config_file: options.config.clone(),
+            config_folders: places.folders,
+            config_edited: Some(places.edited),
+            variables: config_places::variables(),
+            options: config_places::overrides(options),
             daemon: options.daemon,
             scratch: options.scratch,
             model: options.model.clone(),
-            upstream: options.upstream.clone(),
         })
         .map_err(refused)?;
+        if network.is_none() && options.daemon {
+            network = engine.listen().map(listen).transpose()?;
+        }
         let engine = Arc::new(engine);
-        let bound = claim.bind().map_err(not_bound)?;
+        let bound = match passed {
+            Some(socket) if path.is_some() => claim.adopt(socket),
+            _ => claim.bind(),
+        };
+        let bound = bound.map_err(not_bound)?;
         let server =
             Server::start(Arc::clone(&engine), bound, network).map_err(|error| HostError::Failed {
                 what: format!("the API cannot be served: {error}"),
@@ -254,6 +273,7 @@ fn refused(error: EngineError) -> HostError {
         EngineError::Invalid { advice, .. } => HostError::Config { what, advice },
         EngineError::Damaged { advice, .. }
         | EngineError::Conflict { advice, .. }
+        | EngineError::Stale { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
         EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => {

@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::{
-    AddRequest, AskResponse, Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus,
-    Breaker, CheckReport, CheckRequest, Collection, CompactReport, CompactedStore, CreateBackup,
-    CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest, EvalReport, EvalRequest,
-    Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange,
-    ModeReport, Model, ModelPath, Operation, OperationDetail, Passage, PauseQueue, Problem, PruneBackups,
-    Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, SearchRequest, SearchResponse, Status,
-    VerifyBackups,
+    AddRequest, ApplyConfig, AskResponse, Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule,
+    BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm, CompactReport,
+    CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting, ConfigTemplate,
+    ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest,
+    EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis,
+    ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail, Passage, PauseQueue,
+    Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig,
+    SearchRequest, SearchResponse, SetConfig, Status, ValidateConfig, VerifyBackups,
 };
 
 /// The whole document.
@@ -52,6 +53,9 @@ fn operation(route: &Route) -> Value {
         ("", _) => json!({"description": "Done"}),
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
+        ("JsonSchema", _) => {
+            json!({"description": "JSON Schema", "content": {"application/schema+json": {"schema": {"type": "object"}}}})
+        }
         ("Payload", _) => json!({"description": "The bytes", "content": {"*/*": {"schema": {}}}}),
         ("OpenApi", _) => {
             json!({"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}})
@@ -105,6 +109,7 @@ fn reference(schema: &str) -> Value {
 fn schemas() -> Value {
     let mut all = Map::new();
     requests(&mut all);
+    config(&mut all);
     let mut answer = AskResponse::default();
     answer.answer.push(Default::default());
     answer.search.results.push(Hit::default());
@@ -177,6 +182,38 @@ fn backups(all: &mut Map<String, Value>) {
     add(all, "DrillBackup", &DrillBackup::default());
     add(all, "RestoreBackup", &RestoreBackup::default());
     add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
+}
+
+fn config(all: &mut Map<String, Value>) {
+    let setting = ConfigSetting { hidden: vec![Default::default()], ..ConfigSetting::default() };
+    let mut drift = ConfigDrift { problems: vec![Default::default()], ..ConfigDrift::default() };
+    drift.waiting.push(Default::default());
+    let check =
+        ConfigCheck { problems: drift.problems.clone(), differences: drift.waiting.clone(), ok: true };
+    let change = ConfigChange {
+        differences: drift.waiting.clone(),
+        trial: Some(Default::default()),
+        ..ConfigChange::default()
+    };
+    let report = ConfigReport {
+        files: vec![Default::default()],
+        settings: vec![setting.clone()],
+        problems: drift.problems.clone(),
+        trial: change.trial.clone(),
+        drift: Some(drift),
+        ..ConfigReport::default()
+    };
+    add(all, "ConfigReport", &report);
+    add(all, "ConfigSetting", &setting);
+    add(all, "ConfigChange", &change);
+    add(all, "ConfigCheck", &check);
+    add(all, "ConfigVersion", &ConfigVersion::default());
+    add(all, "ConfigTemplate", &ConfigTemplate::default());
+    add(all, "SetConfig", &SetConfig::default());
+    add(all, "ApplyConfig", &ApplyConfig::default());
+    add(all, "RollbackConfig", &RollbackConfig::default());
+    add(all, "CommitConfirm", &CommitConfirm::default());
+    add(all, "ValidateConfig", &ValidateConfig::default());
 }
 
 fn requests(all: &mut Map<String, Value>) {

@@ -30,8 +30,7 @@ use crate::engine::Engine;
 
 /// A request's headers must have arrived by then; an idle connection is closed.
 const HEADER_TIME: Duration = Duration::from_secs(30);
-/// A usual request, and one that may take long.
-const REQUEST_TIME: Duration = Duration::from_secs(60);
+/// A request that may take long; a usual one is limited by `api.seconds`.
 const LONG_TIME: Duration = Duration::from_secs(6 * 3600);
 /// What runs at the stop may take this long to end.
 const DRAIN_TIME: Duration = Duration::from_secs(3);
@@ -106,7 +105,6 @@ async fn serve(
         }
         None => None,
     };
-    tokio::spawn(app.clone().learn_limit());
     let router = TowerToHyperService::new(route::router(app.clone()));
     let door = Door { app: app.clone(), router, open: Arc::default(), refusing: Arc::default() };
     loop {
@@ -152,7 +150,7 @@ async fn pause(error: &io::Error) {
 
 impl Door {
     fn admit(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
-        if self.open.load(Ordering::Acquire) >= self.app.connection_limit() {
+        if self.open.load(Ordering::Acquire) >= self.app.limits().connections {
             if self.refusing.load(Ordering::Acquire) < REFUSALS {
                 let place = Place::take(&self.refusing);
                 let id = self.app.request_id();
@@ -209,7 +207,8 @@ impl Door {
         {
             Some(fault) => fault.into_response(),
             None => {
-                let limit = if route.is_some_and(|route| route.long) { LONG_TIME } else { REQUEST_TIME };
+                let usual = Duration::from_secs(self.app.limits().seconds);
+                let limit = if route.is_some_and(|route| route.long) { LONG_TIME } else { usual };
                 self.routed(request, peer, &id, limit).await
             }
         };

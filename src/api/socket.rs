@@ -15,6 +15,8 @@ const LONGEST: usize = 107;
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
     claim: Claim,
+    /// We made the file, so we remove it.
+    ours: bool,
 }
 
 /// The right to bind a path: one process at a time.
@@ -58,6 +60,13 @@ impl Claim {
         }
     }
 
+    /// Serves a socket that a service manager bound and keeps: its file stays when this process ends.
+    pub(super) fn adopt(self, listener: UnixListener) -> Result<Bound, BindError> {
+        let failed = |error| BindError::Io { path: self.path.clone(), error };
+        listener.set_nonblocking(true).map_err(failed)?;
+        Ok(Bound { listener, claim: self, ours: false })
+    }
+
     /// Binds with mode 0660. What a dead process left is replaced; a live server, or a file that is no
     /// socket, is not.
     pub(super) fn bind(self) -> Result<Bound, BindError> {
@@ -75,22 +84,27 @@ impl Claim {
         let listener = UnixListener::bind(&self.path).map_err(failed)?;
         fs::set_permissions(&self.path, fs::Permissions::from_mode(0o660)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        Ok(Bound { listener, claim: self })
+        Ok(Bound { listener, claim: self, ours: true })
     }
 }
 
 impl Bound {
     pub(super) fn into_parts(self) -> (UnixListener, Served) {
-        (self.listener, Served(self.claim))
+        (self.listener, Served { claim: self.claim, ours: self.ours })
     }
 }
 
-/// Removes the socket when dropped; the lock goes with it.
-pub(super) struct Served(Claim);
+/// Removes the socket when dropped, where this process made it; the lock goes with it.
+pub(super) struct Served {
+    claim: Claim,
+    ours: bool,
+}
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Already gone is as good as removed.
-        let _ = fs::remove_file(&self.0.path);
+        if self.ours {
+            // Already gone is as good as removed.
+            let _ = fs::remove_file(&self.claim.path);
+        }
     }
 }

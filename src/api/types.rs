@@ -6,6 +6,7 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 mod backup;
+mod config;
 mod queue;
 mod resilience;
 mod wear;
@@ -13,6 +14,11 @@ mod wear;
 pub use backup::{
     Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CreateBackup, DrillBackup,
     PruneBackups, RestoreBackup, Restored, VerifyBackups,
+};
+pub use config::{
+    ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigDifference, ConfigDrift, ConfigEvent,
+    ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
+    ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
 pub use queue::{
     Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
@@ -674,6 +680,8 @@ pub enum EventKind {
     Queue(Box<QueueStatus>),
     /// An operation became a dead letter.
     Operation(Box<Operation>),
+    /// Settings changed, or files no longer say what runs.
+    Config(Box<ConfigEvent>),
 }
 
 /// RFC 9457 problem document.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, backup, check, collection, daemon, document, embed, eval, generate, job, log, mode, model,
-    operation, queue, remove, salvage, terminal,
+    add, ask, backup, check, collection, config, daemon, document, embed, eval, generate, install, job, log,
+    mode, model, operation, queue, remove, salvage, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -34,12 +34,15 @@ pub(super) struct Global {
     /// Unix socket of the daemon
     #[arg(long, global = true, value_name = "PATH", env = "SPUD_SOCKET")]
     pub(super) socket: Option<PathBuf>,
-    /// A tiers.toml in place of the built-in one
+    /// Settings above all folders, or a tiers.toml in place of the built-in one
     #[arg(long, global = true, value_name = "FILE", env = "SPUD_CONFIG")]
     pub(super) config: Option<PathBuf>,
     /// Tier to use: ultra_lite, lite, standard or full
     #[arg(long, global = true, value_name = "TIER", env = "SPUD_TIER")]
     pub(super) tier: Option<String>,
+    /// Set a setting for this run, above files and variables (again for more)
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    pub(super) set: Vec<(String, String)>,
     /// Print JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -52,6 +55,11 @@ pub(super) struct Global {
     /// Say more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("not of the form KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,6 +109,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: operation::Verb,
     },
+    /// Settings: show, change, explain, take back
+    Config {
+        #[command(subcommand)]
+        verb: config::Verb,
+    },
     /// Embedding models
     Model {
         #[command(subcommand)]
@@ -129,6 +142,8 @@ pub(super) enum Command {
     Embed(embed::EmbedArgs),
     /// Run in the foreground and serve the socket
     Daemon(daemon::DaemonArgs),
+    /// Install spud as a system service: unit, socket, user, folders, settings
+    Install(install::InstallArgs),
     /// Print completions for a shell
     Completions(generate::CompletionsArgs),
     /// Print the manual page, or write all of them

@@ -27,6 +27,7 @@ impl Context {
             socket: filled(&global.socket),
             tier: global.tier.clone().filter(|tier| !tier.is_empty()),
             config: filled(&global.config),
+            set: global.set.clone(),
             ..Options::default()
         };
         let paint = Paint::new(allowed(global.color, std::io::stdout().is_terminal()));

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::context::Context;
-use super::output::clean;
+use super::output::{clean, clean_lines};
 use crate::api::client::ClientError;
 use crate::api::host::HostError;
 
@@ -17,6 +17,7 @@ pub(super) const SOFTWARE: u8 = 70;
 pub(super) const CANNOT_CREATE: u8 = 73;
 pub(super) const IO_ERROR: u8 = 74;
 pub(super) const TRY_AGAIN: u8 = 75;
+pub(super) const NO_PERMISSION: u8 = 77;
 pub(super) const CONFIG: u8 = 78;
 /// 128 + SIGINT, as shells say it.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -49,7 +50,7 @@ impl CliError {
     pub(super) fn report(&self, context: &Context) -> u8 {
         if !self.quiet {
             let paint = context.error_paint();
-            eprintln!("{} {}", paint.bad("error:"), clean(&self.what));
+            eprintln!("{} {}", paint.bad("error:"), clean_lines(&self.what));
             if !self.advice.is_empty() {
                 eprintln!("{}  {}", paint.dim("try:"), clean(&self.advice));
             }

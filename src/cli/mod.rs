@@ -8,6 +8,8 @@ mod ask;
 mod backup;
 mod check;
 mod collection;
+mod config;
+mod config_show;
 mod context;
 mod daemon;
 mod doctor;
@@ -16,6 +18,7 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod install;
 mod interrupt;
 mod job;
 mod log;
@@ -76,6 +79,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Mode { verb } => mode::run(verb, context),
         Command::Queue { verb } => queue::run(verb, context),
         Command::Operation { verb } => operation::run(verb, context),
+        Command::Config { verb } => config::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),
@@ -86,6 +90,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Compact => salvage::compact(context),
         Command::Log(args) => log::run(&args, context),
         Command::Embed(args) => embed::run(args, context),
+        Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args, context),
     }

@@ -1,6 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
+use super::{ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -96,6 +97,8 @@ pub enum Action {
     ScheduleBackups(Option<BackupSchedule>),
     /// Make the stores as small as they can be.
     Compact,
+    /// Settings: show, edit, history, trials.
+    Config(ConfigAction),
     /// Read settings again (SIGHUP).
     Reload,
 }
@@ -138,5 +141,6 @@ pub enum Reply {
     BackupStatus(Box<BackupStatus>),
     BackupRun(Box<BackupRun>),
     Compacted(CompactReport),
+    Config(ConfigReply),
     Done,
 }

@@ -11,6 +11,9 @@ pub enum EngineError {
     NotFound { noun: &'static str, name: String, advice: String },
     #[error("{what}")]
     Conflict { what: String, advice: String },
+    /// What is to be edited is not what the asker saw.
+    #[error("{what}")]
+    Stale { what: String, advice: String },
     /// A lane of the operation queue is full.
     #[error("{what}")]
     QueueFull { what: String, advice: String },

@@ -106,7 +106,8 @@ fn begin<'a>(inner: &'a Arc<Inner>, id: u64, mut record: JobRecord) -> Result<Wo
     (record.files_done, record.files_skipped, record.files_failed, record.files_removed) = (0, 0, 0, 0);
     (record.bytes_done, record.chunks, record.files_total, record.bytes_total) = (0, 0, 0, 0);
     store(inner, id, &record)?;
-    let budgets = &inner.budgets;
+    let running = inner.config.running();
+    let budgets = &running.budgets;
     let batch = Batch::new(inner.library.clone(), &record.collection, inner.width())?;
     let limits = Limits {
         child_memory: budgets.extractor_memory,
@@ -124,7 +125,8 @@ impl Work<'_> {
         }
         let roots: Vec<PathBuf> =
             self.record.paths.iter().map(|p| PathBuf::from(OsString::from_vec(p.clone()))).collect();
-        let excludes = self.record.excludes.clone();
+        let mut excludes = self.record.excludes.clone();
+        excludes.extend_from_slice(self.inner.config.running().list("ingest.excludes"));
         let (mut files, mut bytes) = (0, 0);
         let stop = || self.inner.jobs.should_stop(self.id);
         walk(
@@ -237,7 +239,7 @@ impl Work<'_> {
         }
         self.waiting = self.waiting.saturating_add(1);
         let since_ms = self.inner.clock.now_ms().saturating_sub(self.committed_ms);
-        let due = commit_is_due(self.waiting, self.inner.budgets.batch_size, since_ms);
+        let due = commit_is_due(self.waiting, self.inner.config.running().budgets.batch_size, since_ms);
         let due = due || self.inner.modes.effects().has(Effect::BatchOfOne);
         if due && !self.batch.is_empty() { self.commit() } else { Ok(()) }
     }
@@ -326,7 +328,7 @@ impl Work<'_> {
             self.batch.push(document, title, language, chunk)?;
             self.record.chunks += 1;
             let one = self.inner.modes.effects().has(Effect::BatchOfOne);
-            let most = self.inner.budgets.index_buffer / if one { SMALL_BATCH } else { 1 };
+            let most = self.inner.config.running().budgets.index_buffer / if one { SMALL_BATCH } else { 1 };
             if self.batch.held() as u64 >= most {
                 self.commit()?;
             }

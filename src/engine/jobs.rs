@@ -103,14 +103,15 @@ pub(super) struct Jobs {
     cancel: AtomicU64,
     stopping: AtomicBool,
     /// How long finished jobs are kept.
-    kept_ms: u64,
+    kept_ms: AtomicU64,
 }
 
 impl Jobs {
     /// Finds its table and forgets what finished more than `days` ago; every new job does so again, because a
     /// daemon may run for years.
     pub(super) fn open(database: &Database, days: u32, now_ms: u64) -> Result<Self, EngineError> {
-        let jobs = Self { kept_ms: u64::from(days).saturating_mul(DAY_MS), ..Self::default() };
+        let jobs = Self::default();
+        jobs.keep_days(days);
         let mut write = database.begin_write().map_err(store_error)?;
         write.set_quick_repair(true);
         {
@@ -119,6 +120,11 @@ impl Jobs {
         }
         write.commit().map_err(store_error)?;
         Ok(jobs)
+    }
+
+    /// Keeps finished jobs so long from the next new job on.
+    pub(super) fn keep_days(&self, days: u32) {
+        self.kept_ms.store(u64::from(days).saturating_mul(DAY_MS), Ordering::Relaxed);
     }
 
     fn forget(
@@ -138,7 +144,7 @@ impl Jobs {
         }
         // The newest stays however old it is: the next id follows from it.
         for (place, (id, ended_ms)) in finished.into_iter().rev().enumerate().skip(1) {
-            if place >= KEPT || ended_ms.saturating_add(self.kept_ms) < now_ms {
+            if place >= KEPT || ended_ms.saturating_add(self.kept_ms.load(Ordering::Relaxed)) < now_ms {
                 table.remove(number_key(id).as_slice()).map_err(store_error)?;
             }
         }

@@ -5,7 +5,7 @@ use super::run::Inner;
 use super::worker::invalid;
 use crate::api::types::{EventKind, LogLine, LogQuery};
 use crate::base::Clock;
-use crate::hardware::Budgets;
+use crate::config::Effective;
 use crate::observe::{LogGuard, LogLevel, LogReader, start};
 
 const LINES_DEFAULT: usize = 200;
@@ -14,11 +14,11 @@ const LINES_MOST: usize = 2000;
 /// Opens the log of a data folder; new lines become events while somebody listens.
 pub(super) fn open(
     data: &std::path::Path,
-    budgets: &Budgets,
+    settings: &Effective,
     events: super::Events,
     clock: std::sync::Arc<dyn Clock>,
 ) -> Result<LogGuard, EngineError> {
-    let level: LogLevel = budgets.log_level.parse().map_err(refuse)?;
+    let (level, budgets) = (super::settings::log_level(settings), &settings.budgets);
     let on_line = move |line: LogLine| {
         if events.watched() {
             events.publish(clock.now_ms(), EventKind::Log(line));

@@ -5,14 +5,14 @@
 //! not be kept.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::run::Inner;
 use super::{EngineError, mode_words};
 use crate::api::types::EventKind;
 use crate::base::Clock;
-use crate::hardware::{BALLAST, Choice, Sample};
+use crate::hardware::{BALLAST, Choice, Sample, Thresholds};
 use crate::knowledge::Effort;
 use crate::resilience::{
     Ballast, Breakers, Cause, Change, Effect, Effects, History, Inputs, Machine, Now, PressureReader,
@@ -48,10 +48,10 @@ pub(super) struct Modes {
     corpus_failed: AtomicBool,
     /// A watched folder changed while nobody listened.
     missed: AtomicBool,
-    latency_least: u64,
-    errors_least: u64,
+    latency_least: AtomicU64,
+    errors_least: AtomicU64,
     memory_total: u64,
-    disk_emergency: u64,
+    disk_emergency: AtomicU64,
     /// A throw-away box measures nothing: what it is made for must end.
     pub(super) idle: AtomicBool,
 }
@@ -122,12 +122,20 @@ impl Modes {
             gate: (Mutex::new(()), Condvar::new()),
             corpus_failed: AtomicBool::new(false),
             missed: AtomicBool::new(false),
-            latency_least: thresholds.latency_least,
-            errors_least: thresholds.errors_least,
+            latency_least: AtomicU64::new(thresholds.latency_least),
+            errors_least: AtomicU64::new(thresholds.errors_least),
             memory_total: choice.budgets.memory_total,
-            disk_emergency: thresholds.disk_emergency,
+            disk_emergency: AtomicU64::new(thresholds.disk_emergency),
             idle: AtomicBool::new(idle),
         })
+    }
+
+    /// Goes by other figures from now on.
+    pub(super) fn set_thresholds(&self, thresholds: &Thresholds) {
+        self.active().machine.set_thresholds(thresholds.clone());
+        self.latency_least.store(thresholds.latency_least, Ordering::Relaxed);
+        self.errors_least.store(thresholds.errors_least, Ordering::Relaxed);
+        self.disk_emergency.store(thresholds.disk_emergency, Ordering::Relaxed);
     }
 
     pub(super) fn view(&self, clock: &dyn Clock) -> View {
@@ -173,8 +181,8 @@ impl Modes {
             let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
             questions.forget(now.monotonic_ms);
             (
-                questions.p95_us(now.monotonic_ms, self.latency_least),
-                questions.errors_percent(now.monotonic_ms, self.errors_least),
+                questions.p95_us(now.monotonic_ms, self.latency_least.load(Ordering::Relaxed)),
+                questions.errors_percent(now.monotonic_ms, self.errors_least.load(Ordering::Relaxed)),
             )
         };
         // Mapped files are dropped and read again as the kernel likes: they do not count.
@@ -249,6 +257,7 @@ impl Modes {
                 active.store_failed = false;
             }
             Err(error) => {
+                inner.outbox.queue.doubt();
                 if !std::mem::replace(&mut active.store_failed, true) {
                     tracing::error!(%error, "a change of mode could not be kept; it is tried again");
                 }
@@ -274,7 +283,8 @@ impl Modes {
             .ballast_tried_ms
             .is_none_or(|tried| now.monotonic_ms.saturating_sub(tried) >= BALLAST_EVERY_MS);
         let wanted = !active.ballast.is_held() && !active.machine.effects().has(Effect::ReleaseBallast);
-        let room = inputs.disk_free >= self.disk_emergency.saturating_add(2 * BALLAST);
+        let room =
+            inputs.disk_free >= self.disk_emergency.load(Ordering::Relaxed).saturating_add(2 * BALLAST);
         if !(wanted && room && due) {
             return;
         }
@@ -293,7 +303,8 @@ impl Modes {
     /// True where what was taken in already may still be committed: the disk and the stores are not at fault.
     pub(super) fn may_commit(&self) -> bool {
         let inputs = self.active().machine.view(Now::default()).inputs;
-        !inputs.store_failed && (inputs.disk_total == 0 || inputs.disk_free >= self.disk_emergency)
+        !inputs.store_failed
+            && (inputs.disk_total == 0 || inputs.disk_free >= self.disk_emergency.load(Ordering::Relaxed))
     }
 
     /// Waits until background work goes on, or `give_up` says so; true when it had to wait.

@@ -13,7 +13,7 @@ use super::worker::invalid;
 use super::{Caller, EngineError, Reply};
 use crate::api::types::{EventKind, PostOperation};
 use crate::base::Clock;
-use crate::hardware::Budgets;
+use crate::config::{Effective, Secret};
 use crate::resilience::queue::{
     Delivery, HttpDelivery, LaneLimits, NewOperation, Queue, QueueSettings, Surroundings, Terms, Upstream,
 };
@@ -23,7 +23,6 @@ use crate::store::Control;
 /// What is remembered of a waiting operation, about; its memory comes out of a sixteenth of the whole.
 const ENTRY: u64 = 256;
 const MEMORY_PART: u64 = 16;
-const ATTEMPTS: u32 = 20;
 /// Posts that wait for their commit, and how many share one.
 const INBOX: usize = 256;
 const TOGETHER: usize = 64;
@@ -45,6 +44,8 @@ struct Post {
 pub(super) struct Outbox {
     pub(super) queue: Queue,
     pub(super) upstream: Option<Upstream>,
+    /// Where its bearer token lies.
+    token: Option<Secret>,
     inbox: Mutex<Inbox>,
     /// Version of the queue that was told last.
     told: AtomicU64,
@@ -54,25 +55,29 @@ impl Outbox {
     /// # Errors
     /// [`EngineError::Invalid`] when the upstream is no address.
     pub(super) fn open(
-        upstream: Option<&str>,
-        budgets: &Budgets,
+        settings: &Effective,
+        daemon: bool,
         control: &Control,
         idle: bool,
         clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
-        let advice = "give it as --upstream http://HOST:PORT/PATH or SPUD_UPSTREAM";
+        let advice = "give it as queue.upstream, --upstream http://HOST:PORT/PATH or SPUD_UPSTREAM";
+        // A command's own engine lives for a moment: delivering is the daemon's work.
+        let upstream = settings.text("queue.upstream").filter(|_| daemon);
         let upstream = upstream.map(Upstream::parse).transpose().map_err(|what| invalid(what, advice))?;
-        let settings = QueueSettings {
-            limits: limits(budgets.memory_total),
-            attempts_most: ATTEMPTS,
+        let token = settings.text("queue.upstream_token").and_then(|text| Secret::parse(text).ok());
+        let attempts = u32::try_from(settings.number("queue.attempts")).unwrap_or(u32::MAX);
+        let queue_settings = QueueSettings {
+            limits: limits(settings.budgets.memory_total),
+            attempts_most: attempts.max(1),
             upstream: upstream.is_some(),
         };
         let now_ms = clock.now_ms();
-        let queue = Queue::new(settings, dice(now_ms), now_ms);
+        let queue = Queue::new(queue_settings, dice(now_ms), now_ms);
         if !idle && let Err(error) = queue.load(control, now_ms) {
             tracing::error!(%error, "the operation queue cannot be read; it is tried again");
         }
-        Ok(Self { queue, upstream, inbox: Mutex::default(), told: AtomicU64::new(0) })
+        Ok(Self { queue, upstream, token, inbox: Mutex::default(), told: AtomicU64::new(0) })
     }
 
     /// Notes a post; true when somebody must be sent to [`Outbox::commit`] it.
@@ -138,7 +143,10 @@ impl Outbox {
     /// Delivers until the box stops.
     pub(super) fn run(&self, inner: &Inner) {
         let mut delivery = self.upstream.clone().and_then(|upstream| {
-            HttpDelivery::new(upstream)
+            let token = self.token.as_ref().map(Secret::read).transpose();
+            let token =
+                token.inspect_err(|what| tracing::error!(what, "the upstream's token")).ok().flatten();
+            HttpDelivery::new(upstream, token)
                 .inspect_err(|error| tracing::error!(%error, "nothing can be delivered: no runtime"))
                 .ok()
         });

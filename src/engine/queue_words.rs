@@ -98,6 +98,8 @@ pub(super) fn of_change(change: &Change) -> NewOperation {
         lane: Lane::High,
         key: "spud.mode".to_owned(),
         criticality: 1,
+        // A commit that failed may have come through; it is tried again all the same.
+        idempotency: Some(format!("spud.mode {} {}-{}", change.at_ms, change.from as u8, change.to as u8)),
         ..NewOperation::default()
     }
 }

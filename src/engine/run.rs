@@ -11,17 +11,19 @@ use super::backups::{self, Backups, apply_staged};
 use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
+use super::settings::{Configuration, RequestLimits};
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
-use crate::hardware::{Budgets, Choice, Probe, Tiers};
+use crate::hardware::{Budgets, Choice};
 use crate::knowledge::{
     Answers, KnowledgeError, Library, Model, default_model_id, hex, open_default_model, open_model, sha256_of,
 };
-use crate::observe::LogGuard;
+use crate::observe::{LogGuard, LogLevel};
 use crate::resilience::Effect;
+use crate::store::Control;
 
 /// Requests that may wait for a search worker.
 const WAITING: usize = 256;
@@ -37,23 +39,28 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where the API listens (shown in status).
     pub socket: PathBuf,
-    /// `--tier` or `SPUD_TIER`; absent means what fits.
-    pub tier: Option<String>,
-    /// `--config` or `SPUD_CONFIG`: a `tiers.toml` that overrides the embedded one.
-    pub tiers_file: Option<PathBuf>,
+    /// `--config` or `SPUD_CONFIG`: settings above all folders, or a `tiers.toml` in place of the embedded one.
+    pub config_file: Option<PathBuf>,
+    /// Folders of settings, lowest first.
+    pub config_folders: Vec<PathBuf>,
+    /// The folder whose `spud.toml` is edited; absent, `config` in the data folder.
+    pub config_edited: Option<PathBuf>,
+    /// Every variable whose name begins with `SPUD_`.
+    pub variables: Vec<(String, String)>,
+    /// Option, key and value of what the command line sets.
+    pub options: Vec<(String, String, String)>,
     /// A daemon keeps running; otherwise the engine lives as long as its process.
     pub daemon: bool,
     /// A throw-away box: no built-in corpus.
     pub scratch: bool,
     /// A model file that answers in place of the active model.
     pub model: Option<PathBuf>,
-    /// Where operations are delivered to; absent, they wait.
-    pub upstream: Option<String>,
 }
 
 /// What the workers share.
 pub(super) struct Inner {
     pub(super) settings: Settings,
+    pub(super) config: Configuration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tier: Choice,
     pub(super) budgets: Budgets,
@@ -78,6 +85,17 @@ impl Inner {
     pub(super) fn width(&self) -> usize {
         // Codes are kept in 64-bit words.
         (self.library.model().width(self.budgets.vector_width) / 64 * 64).max(64)
+    }
+
+    /// Where settings keep their history; a throw-away box keeps none.
+    pub(super) fn config_history(&self) -> Option<&Control> {
+        (!self.settings.scratch).then_some(&self.modes.control)
+    }
+
+    pub(super) fn set_log_level(&self, level: LogLevel) {
+        if let Some(log) = self.log.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            log.set_level(level);
+        }
     }
 
     pub(super) fn publish_job(&self, id: u64, record: &JobRecord, current: Option<&str>) {
@@ -127,6 +145,10 @@ impl Engine {
         }
         models::reindex_strangers(&inner)?;
         inner.modes.begin(&inner);
+        if inner.settings.daemon {
+            Configuration::note_start(&inner);
+            Configuration::watch(&inner);
+        }
         let (sender, receiver) = sync_channel(WAITING);
         let engine = Self { requests: Mutex::new(Some(sender)), threads: Mutex::default(), inner };
         engine
@@ -214,10 +236,16 @@ impl Engine {
         &self.inner.events
     }
 
-    /// What this box may spend.
+    /// What the API may let in now.
     #[must_use]
-    pub fn budgets(&self) -> &Budgets {
-        &self.inner.budgets
+    pub fn limits(&self) -> RequestLimits {
+        self.inner.config.limits()
+    }
+
+    /// Where a daemon also serves TCP, by its settings.
+    #[must_use]
+    pub fn listen(&self) -> Option<std::net::SocketAddr> {
+        self.inner.config.listen()
     }
 
     /// Refuses new work, finishes what runs (jobs stop at their next commit and resume later), closes the stores.
@@ -229,6 +257,7 @@ impl Engine {
         self.inner.modes.wake();
         self.inner.watches.stop();
         self.inner.backups.stop();
+        self.inner.config.stop();
         *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.inner.tick.1.notify_all();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -308,6 +337,7 @@ fn ticker(inner: &Arc<Inner>) {
             inner.library.release_pages();
         }
         inner.modes.tick(inner, &sample);
+        super::settings::tick(inner);
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
             inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
@@ -332,7 +362,22 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     })?;
     apply_staged(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let tier = choose_tier(&settings)?;
+    let (mut config, mut tier) = Configuration::open(&settings)?;
+    let events = Events::default();
+    let log = match settings.scratch {
+        true => None,
+        false => Some(logs::open(data, &config.running(), events.clone(), clock.clone())?),
+    };
+    let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
+    if !settings.scratch {
+        let (now_ms, now_us) = (clock.now_ms(), clock.monotonic_us());
+        config.begin(&modes.control, now_ms, now_us);
+        if super::settings_trial::revert_overdue(&config, &modes.control, now_ms, now_us)? {
+            (config, tier) = Configuration::open(&settings)?;
+            modes.set_thresholds(&tier.thresholds);
+        }
+    }
+    let running = config.running();
     let budgets = tier.budgets.clone();
     let (model, model_id) = match (&settings.model, chosen_model(data)) {
         (Some(path), _) => (
@@ -342,21 +387,14 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         (None, Some(id)) => (open_model(data, &id)?, id),
         (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
     };
-    let events = Events::default();
-    let log = if settings.scratch {
-        None
-    } else {
-        Some(logs::open(data, &budgets, events.clone(), clock.clone())?)
-    };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
-    let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
-    let upstream = settings.upstream.as_deref();
-    let outbox = Outbox::open(upstream, &budgets, &modes.control, settings.scratch, &*clock)?;
+    let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
+        config,
         outbox,
         backups: Backups::default(),
         wear: Wear::new(data, &*clock),
@@ -376,23 +414,6 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         answers,
         events,
     })
-}
-
-/// What box this is and what it may spend; `spud doctor` asks for this too.
-fn choose_tier(settings: &Settings) -> Result<Choice, EngineError> {
-    let refuse = |what: String| EngineError::Invalid {
-        what,
-        advice: "`spud doctor` shows the tiers; see tiers.toml".into(),
-    };
-    let tiers = match &settings.tiers_file {
-        Some(path) => Tiers::load(path),
-        None => Tiers::embedded(),
-    };
-    let probe = Probe::read(Path::new("/"), &settings.data_dir);
-    let tiers = tiers.map_err(|e| refuse(e.to_string()))?;
-    let choice = tiers.choose(&probe, settings.tier.as_deref()).map_err(|e| refuse(e.to_string()))?;
-    choice.budgets.check_sum().map_err(|e| refuse(e.to_string()))?;
-    Ok(choice)
 }
 
 /// The model that was activated, if it is not the embedded one.

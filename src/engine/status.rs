@@ -175,7 +175,8 @@ fn used_budgets(inner: &Inner, sample: &Sample, caches: &[CacheStatus]) -> Vec<G
 }
 
 fn budgets(inner: &Inner) -> Vec<Gauge> {
-    let b = &inner.budgets;
+    let running = inner.config.running();
+    let b = &running.budgets;
     let gauge = |name: &str, limit: u64, unit: &str, about: &str| Gauge {
         name: name.to_owned(),
         used: 0,

@@ -96,6 +96,9 @@ impl Watches {
 
 /// (collection, folder, excludes)
 fn wanted(inner: &Inner) -> Vec<(String, PathBuf, Vec<String>)> {
+    if !inner.config.running().flag("ingest.watch") {
+        return Vec::new();
+    }
     let snapshot = inner.library.snapshot();
     let of = |(name, view): (&String, &Arc<crate::knowledge::CollectionView>)| {
         let folders = view.record.watched.iter();

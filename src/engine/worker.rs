@@ -85,7 +85,9 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         }
         Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action),
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
+        Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Reload => {
+            super::settings::reload(inner)?;
             inner.watches.refresh(inner);
             Ok(Reply::Done)
         }
@@ -116,6 +118,7 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::BeginBackupWork(_) => "look at backups",
         Action::ScheduleBackups(_) => "schedule backups",
         Action::Compact => "compact",
+        Action::Config(action) => return action.mutation(),
         Action::Reload => "reload",
         _ => return None,
     })
@@ -155,7 +158,9 @@ fn collections(inner: &Inner) -> Vec<Collection> {
 }
 
 fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, EngineError> {
-    let language = request.language.as_deref().unwrap_or("auto");
+    let running = inner.config.running();
+    let usual = running.text("ingest.language").unwrap_or("auto");
+    let language = request.language.as_deref().unwrap_or(usual);
     if language != "auto" && Language::from_code(language).is_none() {
         let known = Language::codes().join(", ");
         return Err(invalid(
@@ -227,7 +232,9 @@ fn add(inner: &Inner, request: AddRequest) -> Result<Job, EngineError> {
             ));
         }
     }
-    inner.library.create_collection(name, "auto", false, inner.clock.now_ms())?;
+    let running = inner.config.running();
+    let language = running.text("ingest.language").unwrap_or("auto");
+    inner.library.create_collection(name, language, false, inner.clock.now_ms())?;
     if request.watch {
         let folders: Vec<_> = request.paths.iter().map(|p| (p.clone(), request.excludes.clone())).collect();
         inner.library.update_collection(name, |record| {

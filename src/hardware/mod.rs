@@ -29,5 +29,5 @@ pub use process::{Process, ProcessReader};
 pub use storage::{Storage, StorageKind};
 pub use thresholds::{BALLAST, Thresholds};
 pub use tier::{Choice, Tiers};
-pub use tier_file::TiersError;
+pub use tier_file::{TiersError, nearest};
 pub use writes::{WriteReader, Writes};

@@ -38,6 +38,15 @@ macro_rules! thresholds {
             pub fn all(&self) -> Vec<(&'static str, u64)> {
                 vec![$((stringify!($key), self.$key),)*]
             }
+
+            /// Sets the figure of this name; false where there is none.
+            pub fn set(&mut self, name: &str, value: u64) -> bool {
+                match name {
+                    $(stringify!($key) => self.$key = value,)*
+                    _ => return false,
+                }
+                true
+            }
         }
     };
 }
@@ -94,6 +103,12 @@ impl Thresholds {
     /// # Errors
     /// The first rule that is broken, with its keys.
     pub(super) fn check(&self) -> Result<(), String> {
+        self.problems().into_iter().next().map_or(Ok(()), |(_, what)| Err(what))
+    }
+
+    /// Every rule that is broken: the figure that breaks it, and the rule with its keys.
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
         let below = [
             ("latency_reduced_leave", self.latency_reduced_leave, "latency_reduced", self.latency_reduced),
             ("latency_reduced", self.latency_reduced, "latency_selective", self.latency_selective),
@@ -121,9 +136,9 @@ impl Thresholds {
             ("thermal_leave_c", self.thermal_leave_c, "thermal_reduced_c", self.thermal_reduced_c),
             ("leave", self.leave, "100", 100),
         ];
-        if let Some((low, _, high, _)) = below.into_iter().find(|(_, low, _, high)| low >= high) {
-            return Err(format!("{low} must be smaller than {high}"));
-        }
+        let below = below.into_iter().filter(|(_, low, _, high)| low >= high);
+        let mut found: Vec<(&'static str, String)> =
+            below.map(|(low, _, high, _)| (low, format!("{low} must be smaller than {high}"))).collect();
         let percent = [
             ("errors_emergency", self.errors_emergency),
             ("pressure_some", self.pressure_some),
@@ -131,21 +146,19 @@ impl Thresholds {
             ("backlog_selective", self.backlog_selective),
             ("disk_selective", self.disk_selective),
         ];
-        if let Some((key, value)) = percent.into_iter().find(|(_, value)| *value > 100) {
-            return Err(format!("{key} is a percentage, {value} is more than 100"));
-        }
-        let times = self.all().into_iter().filter(|(key, _)| key.ends_with("_s"));
-        if let Some((key, value)) = times.into_iter().find(|(_, value)| *value > 86_400) {
-            return Err(format!("{key}: {value} s is more than a day"));
-        }
+        let percent = percent.into_iter().filter(|(_, value)| *value > 100);
+        found.extend(
+            percent.map(|(key, value)| (key, format!("{key} is a percentage, {value} is more than 100"))),
+        );
+        let times = self.all().into_iter().filter(|(key, value)| key.ends_with("_s") && *value > 86_400);
+        found.extend(times.map(|(key, value)| (key, format!("{key}: {value} s is more than a day"))));
         let zero = ["latency_target_ms", "errors_reduced", "pressure_some", "pressure_full"];
-        if let Some((key, _)) = self.all().into_iter().find(|(key, value)| zero.contains(key) && *value == 0)
-        {
-            return Err(format!("{key} must not be 0"));
-        }
+        let zero = self.all().into_iter().filter(|(key, value)| zero.contains(key) && *value == 0);
+        found.extend(zero.map(|(key, _)| (key, format!("{key} must not be 0"))));
         if self.disk_emergency < 2 * BALLAST {
-            return Err("disk_emergency must be at least 4 MiB, twice the ballast file".to_owned());
+            let what = "disk_emergency must be at least 4 MiB, twice the ballast file";
+            found.push(("disk_emergency", what.to_owned()));
         }
-        Ok(())
+        found
     }
 }

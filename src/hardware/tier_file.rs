@@ -232,7 +232,8 @@ fn explain(name: &str, text: &str, error: &toml::de::Error) -> TiersError {
 }
 
 /// The known word that differs least, when it differs by at most a third.
-pub(super) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = wrong.chars().count().div_ceil(3).max(1);
     let near = known.iter().map(|word| (distance(wrong, word), *word)).min()?;
     (near.0 <= allowed).then_some(near.1)

@@ -3,7 +3,7 @@
 //! One write transaction per change of what is served: a new segment, the documents in it, the chunks it
 //! replaces and the collection's generation appear together or not at all.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,7 +13,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBa
 
 use super::KnowledgeError;
 use crate::store::{
-    Meter, StoreError, Table, bring_up, codec, named_key, number_in, number_value, open_metered, owned_key,
+    Disk, Meter, StoreError, Table, bring_up, codec, named_key, number_in, number_value, owned_key,
 };
 
 const VERSION: u8 = 1;
@@ -98,7 +98,7 @@ pub(super) fn decode<T: Decode<()>>(
 ///
 /// An error of the disk latches redb's handle for good: the file is then closed and opened again.
 pub(super) struct Catalogue {
-    path: PathBuf,
+    disk: Disk,
     cache_bytes: usize,
     open: RwLock<Held>,
     pub(super) meter: Arc<Meter>,
@@ -155,8 +155,9 @@ fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
     Ok(made)
 }
 
-fn open_file(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
-    let database = open_metered(path, cache_bytes, meter).map_err(|e| match e {
+fn open_disk(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
+    let path = disk.path();
+    let database = disk.open(cache_bytes, meter).map_err(|e| match e {
         redb::DatabaseError::DatabaseAlreadyOpen => KnowledgeError::Locked { path: path.to_owned() },
         other => KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() },
     })?;
@@ -170,10 +171,10 @@ fn open_file(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Data
 }
 
 impl Catalogue {
-    pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, KnowledgeError> {
+    pub(super) fn open(disk: Disk, cache_bytes: usize) -> Result<Self, KnowledgeError> {
         let meter = Arc::default();
-        let held = Held { database: Arc::new(open_file(path, cache_bytes, &meter)?), real: true };
-        let catalogue = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(held), meter };
+        let held = Held { database: Arc::new(open_disk(&disk, cache_bytes, &meter)?), real: true };
+        let catalogue = Self { disk, cache_bytes, open: RwLock::new(held), meter };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -198,17 +199,17 @@ impl Catalogue {
                 return Ok(false);
             }
             // The old handle has the lock of the file: it goes first.
-            *held = Held { database: Arc::new(stand_in(&self.path)?), real: false };
+            *held = Held { database: Arc::new(stand_in(self.disk.path())?), real: false };
         }
         *held =
-            Held { database: Arc::new(open_file(&self.path, self.cache_bytes, &self.meter)?), real: true };
+            Held { database: Arc::new(open_disk(&self.disk, self.cache_bytes, &self.meter)?), real: true };
         Ok(true)
     }
 
     /// Makes the file as small as it can be; `None` while somebody uses it. Bytes before and after.
     pub(super) fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
         let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let length = || std::fs::metadata(&self.path).map(|meta| meta.len());
+        let length = || std::fs::metadata(self.disk.path()).map(|meta| meta.len());
         let before = length()?;
         let Some(database) = Arc::get_mut(&mut held.database) else { return Ok(None) };
         match database.compact() {
@@ -333,7 +334,7 @@ mod tests {
     fn a_file_that_cannot_be_opened_again_refuses_everything_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("corpus.redb");
-        let catalogue = Catalogue::open(&path, 1 << 20).unwrap();
+        let catalogue = Catalogue::open(Disk::file(&path), 1 << 20).unwrap();
         let keep = |name: &str| -> Result<(), KnowledgeError> {
             let write = catalogue.write()?;
             write.open_table(COUNTERS)?.insert(name.as_bytes(), &[1][..])?;

@@ -18,7 +18,7 @@ use super::catalogue::{
 use super::chunk_set::ChunkSet;
 use super::model::Model;
 use super::segment::Segment;
-use crate::store::{named_key, number_key, number_of, owned_key};
+use crate::store::{Disk, named_key, number_key, number_of, owned_key};
 
 /// A segment as a snapshot holds it.
 #[derive(Clone)]
@@ -130,8 +130,22 @@ impl Library {
         model: Arc<Model>,
         model_id: String,
     ) -> Result<Self, KnowledgeError> {
+        Self::over(Disk::file(&folder.join("corpus.redb")), folder, cache_bytes, model, model_id)
+    }
+
+    /// The same with its catalogue over any disk.
+    ///
+    /// # Errors
+    /// As [`Library::open`].
+    pub fn over(
+        disk: Disk,
+        folder: &Path,
+        cache_bytes: usize,
+        model: Arc<Model>,
+        model_id: String,
+    ) -> Result<Self, KnowledgeError> {
         fs::create_dir_all(folder.join("segments"))?;
-        let catalogue = Catalogue::open(&folder.join("corpus.redb"), cache_bytes)?;
+        let catalogue = Catalogue::open(disk, cache_bytes)?;
         let library = Self {
             catalogue,
             folder: folder.to_owned(),

@@ -57,4 +57,4 @@ pub use probe::{Lists, Near, Stage};
 pub use query::Query;
 pub use search::Effort;
 pub use shelf::{Checked, ReadPassage};
-pub use walk::{Entry, Skipped, Summary, walk};
+pub use walk::{Entry, Skipped, Summary, check_patterns, walk};

@@ -80,6 +80,15 @@ pub fn walk(
     summary
 }
 
+/// Says which exclude pattern makes no sense, if any.
+///
+/// # Errors
+/// The pattern and why.
+pub fn check_patterns(excludes: &[String]) -> Result<(), String> {
+    let checked = patterns(Path::new("/"), excludes).map(drop);
+    checked.map_err(|(pattern, error)| format!("the pattern '{pattern}' makes no sense: {error}"))
+}
+
 fn patterns(root: &Path, excludes: &[String]) -> Result<Gitignore, (String, ignore::Error)> {
     let mut builder = GitignoreBuilder::new(root);
     for pattern in excludes {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, reload};
 
@@ -23,8 +24,23 @@ const QUEUE: usize = 1024;
 pub(super) type OnLine = Box<dyn Fn(LogLine) + Send>;
 
 /// How much is recorded: this and worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogLevel(LevelFilter);
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogLevel(Targets);
+
+impl Default for LogLevel {
+    fn default() -> Self {
+        Self(Targets::new().with_default(LevelFilter::INFO))
+    }
+}
+
+impl LogLevel {
+    /// Parts (`spud::api`) with a level of their own; one that is no level is left out.
+    #[must_use]
+    pub fn with_targets(self, targets: impl Iterator<Item = (String, String)>) -> Self {
+        let known = targets.filter_map(|(part, level)| Some((part, LevelFilter::from_str(&level).ok()?)));
+        Self(self.0.with_targets(known))
+    }
+}
 
 impl FromStr for LogLevel {
     type Err = LogError;
@@ -32,7 +48,7 @@ impl FromStr for LogLevel {
     fn from_str(text: &str) -> Result<Self, LogError> {
         let known = ["error", "warn", "info", "debug", "trace"].contains(&text.to_ascii_lowercase().as_str());
         match LevelFilter::from_str(text) {
-            Ok(level) if known => Ok(Self(level)),
+            Ok(level) if known => Ok(Self(Targets::new().with_default(level))),
             _ => Err(LogError::Level(text.to_owned())),
         }
     }
@@ -50,7 +66,7 @@ pub enum LogError {
 /// Where the lines of this process go. One subscriber serves the whole process; opening another log (a test,
 /// a scratch box) turns it over to that one.
 struct Shared {
-    level: reload::Handle<LevelFilter, Registry>,
+    level: reload::Handle<Targets, Registry>,
     target: &'static Target,
 }
 
@@ -77,7 +93,7 @@ impl LogGuard {
         self.lost.dropped_lines()
     }
 
-    /// Records more or less from now on (SIGHUP).
+    /// Records more or less from now on.
     pub fn set_level(&self, level: LogLevel) {
         if let Some(Some(shared)) = SHARED.get() {
             // Fails only when the subscriber is gone, and with it the log.
@@ -123,7 +139,7 @@ pub fn start(
         *current = Some((number, writer));
         number
     };
-    if let Some(shared) = SHARED.get_or_init(|| subscribe(target, level)) {
+    if let Some(shared) = SHARED.get_or_init(|| subscribe(target, level.clone())) {
         debug_assert!(std::ptr::eq(shared.target, target), "one target serves the process");
         let _ = shared.level.reload(level.0);
     }

@@ -151,7 +151,8 @@ pub struct History;
 
 impl History {
     /// Keeps changes and the forced mode as it is after them, in one commit with what they cause (`also`);
-    /// forgets the oldest.
+    /// forgets the oldest. Changes that are the newest already are not kept again: a commit that failed may have
+    /// come through, and is tried again.
     ///
     /// # Errors
     /// What the store says; nothing is kept then.
@@ -169,7 +170,8 @@ impl History {
         Ok(control.write(|write| {
             let mut table = write.open_table(CHANGES)?;
             let mut last = table.last()?.map_or(0, |(id, _)| number_of(id.value()));
-            for record in &records {
+            let there = already_there(&table, &records)?;
+            for record in records.iter().skip(there) {
                 last += 1;
                 table.insert(&number_key(last)[..], record.as_slice())?;
             }
@@ -228,6 +230,19 @@ impl History {
     }
 }
 
+/// How many of the first of these records are the newest ones of the table.
+fn already_there(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    records: &[Vec<u8>],
+) -> Result<usize, StoreError> {
+    let mut newest = Vec::new();
+    for row in table.iter()?.rev().take(records.len()) {
+        newest.insert(0, row?.1.value().to_vec());
+    }
+    let is_there = |count: &usize| newest.get(newest.len() - count..) == records.get(..*count);
+    Ok((1..=newest.len()).rev().find(is_there).unwrap_or(0))
+}
+
 /// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
 fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
     match opened {
@@ -251,6 +266,20 @@ mod tests {
             actor: String::new(),
             inputs: Inputs { disk_free: n, p95_us: Some(n), temperature_c: Some(41.5), ..Inputs::default() },
         }
+    }
+
+    #[test]
+    fn what_came_through_although_it_failed_is_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.redb"), 256 << 10).unwrap();
+        let changes: Vec<Change> = (0..5).map(change).collect();
+        for upto in [2, 2, 4, 5, 5] {
+            let from = if upto > 2 { 1 } else { 0 };
+            History::keep(&control, &changes[from..upto], None, |_| Ok(())).unwrap();
+        }
+        let found = History::newest(&control, None, 10).unwrap();
+        let at: Vec<u64> = found.iter().rev().map(|(_, change)| change.at_ms).collect();
+        assert_eq!(at, [0, 1, 2, 3, 4]);
     }
 
     #[test]

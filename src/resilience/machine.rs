@@ -134,6 +134,11 @@ impl Machine {
         Self { thresholds, axes, forced, inputs: Inputs::default(), last: None, since_ms }
     }
 
+    /// Goes by other figures from the next step on; where each axis stands is kept.
+    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.thresholds = thresholds;
+    }
+
     /// Takes what was measured; says what changed, in order. The `to` of one change is the `from` of the next.
     pub fn step(&mut self, inputs: &Inputs, now: Now) -> Vec<Change> {
         let elapsed = self.last.map_or(0, |last| now.monotonic_ms.saturating_sub(last.monotonic_ms));

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
+use super::disk::Disk;
 use super::format::{CONTROL_STEPS, bring_up};
-use super::meter::{Meter, Written, open_metered};
+use super::meter::{Meter, Written};
 
 /// Why something of the store could not be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +61,7 @@ from_redb!(TransactionError TableError StorageError CommitError SetDurabilityErr
 /// The open file.
 #[derive(Debug)]
 pub struct Control {
-    path: PathBuf,
+    disk: Disk,
     cache_bytes: usize,
     database: Mutex<Option<Database>>,
     meter: Arc<Meter>,
@@ -72,16 +73,23 @@ impl Control {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it, [`StoreError::Open`] when it cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let control = Self::closed(path, cache_bytes);
-        let database = open(path, cache_bytes, &control.meter)?;
-        *control.database.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
-        Ok(control)
+        Self::over(Disk::file(path), cache_bytes)
+    }
+
+    /// The same over any disk.
+    ///
+    /// # Errors
+    /// As [`Control::open`].
+    pub fn over(disk: Disk, cache_bytes: usize) -> Result<Self, StoreError> {
+        let meter = Arc::default();
+        let database = Mutex::new(Some(open(&disk, cache_bytes, &meter)?));
+        Ok(Self { disk, cache_bytes, database, meter })
     }
 
     /// A file that could not be opened yet: every call tries again.
     #[must_use]
     pub fn closed(path: &Path, cache_bytes: usize) -> Self {
-        Self { path: path.to_owned(), cache_bytes, database: Mutex::default(), meter: Arc::default() }
+        Self { disk: Disk::file(path), cache_bytes, database: Mutex::default(), meter: Arc::default() }
     }
 
     /// What was written so far.
@@ -133,21 +141,21 @@ impl Control {
     pub fn compact(&self) -> Result<Option<(u64, u64)>, StoreError> {
         self.with(|_| Ok(()))?; // opens it, where it was closed
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = || std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
+        let length = || std::fs::metadata(self.disk.path()).map_or(0, |meta| meta.len());
         let before = length();
         let Some(database) = held.as_mut() else { return Ok(None) };
         match database.compact() {
             Ok(_) => Ok(Some((before, length()))),
             Err(redb::CompactionError::TransactionInProgress) => Ok(None),
             Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
-            Err(other) => Err(StoreError::Open { path: self.path.clone(), what: other.to_string() }),
+            Err(other) => Err(StoreError::Open { path: self.disk.path().to_owned(), what: other.to_string() }),
         }
     }
 
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(open(&self.path, self.cache_bytes, &self.meter)?);
+            *held = Some(open(&self.disk, self.cache_bytes, &self.meter)?);
         }
         let Some(database) = held.as_ref() else { return Err(StoreError::Full) };
         let done = work(database);
@@ -162,12 +170,13 @@ impl Control {
     }
 }
 
-fn open(path: &Path, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, StoreError> {
-    let database = open_metered(path, cache_bytes, meter).map_err(|error| match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
-        other => StoreError::Open { path: path.to_owned(), what: other.to_string() },
+fn open(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, StoreError> {
+    let path = || disk.path().to_owned();
+    let database = disk.open(cache_bytes, meter).map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path() },
+        other => StoreError::Open { path: path(), what: other.to_string() },
     })?;
-    bring_up(&database, path, CONTROL_STEPS)?;
+    bring_up(&database, disk.path(), CONTROL_STEPS)?;
     Ok(database)
 }
 

@@ -1,7 +1,7 @@
 //! What is kept on disk, and how it survives.
 //!
 //! Offers [`BlockFile`] (immutable mapped files with a check value per block), the record codec, [`Control`]
-//! (`control.redb`), [`Meter`] (what is written), and [`backup`].
+//! (`control.redb`) over a [`Disk`], [`Meter`] (what is written), and [`backup`].
 //!
 //! Invariant: a change is whole or absent after a power cut; every record carries a check value.
 
@@ -9,6 +9,7 @@ pub mod backup;
 mod block_file;
 pub mod codec;
 mod control;
+mod disk;
 mod format;
 mod meter;
 mod rows;
@@ -18,6 +19,7 @@ mod table;
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
 use control::there;
 pub use control::{Control, StoreError};
+pub use disk::Disk;
 pub use format::{EPOCH, Step, bring_up, seal_values};
 pub use meter::{Meter, Written, open_metered};
 pub use rows::{CheckedRows, check_rows, each_row, key_words, table_names};

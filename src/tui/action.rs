@@ -54,12 +54,18 @@ pub(crate) enum Action {
     PurgeLetter,
     PurgeLetters,
     PauseQueue,
-    ViewBackups,
-    MakeBackup,
-    VerifyBackups,
+    ConfigHistory,
+    ConfirmTrial,
     DrillBackup,
-    RestoreBackup,
+    EditSetting,
+    MakeBackup,
     PruneBackups,
+    RestoreBackup,
+    Rollback,
+    UnsetSetting,
+    VerifyBackups,
+    ViewBackups,
+    ViewConfig,
 }
 
 /// Where an action means something.
@@ -70,13 +76,22 @@ pub(crate) enum Group {
     Logs,
     Queue,
     Backups,
+    Config,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::List, Self::General];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Ask,
+        Self::Library,
+        Self::Logs,
+        Self::Queue,
+        Self::Backups,
+        Self::Config,
+        Self::List,
+        Self::General,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -85,6 +100,7 @@ impl Group {
             Self::Logs => "Logs",
             Self::Queue => "Queue",
             Self::Backups => "Backups",
+            Self::Config => "Config",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -126,6 +142,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Logs => &[Group::Logs, Group::List, Group::General],
         View::Queue => &[Group::Queue, Group::List, Group::General],
         View::Backups => &[Group::Backups, Group::List, Group::General],
+        View::Config => &[Group::Config, Group::List, Group::General],
     }
 }
 
@@ -146,7 +163,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Backups, General, Library, List, Logs, Queue};
+use Group::{Ask, Backups, Config, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -176,6 +193,11 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::DrillBackup, "drill-backup", "Try a restore of the backup", "try", Backups, &["t"], backup_selected),
     danger(row(A::RestoreBackup, "restore-backup", "Put the backup in the place of this box", "restore", Backups, &["R"], backup_selected)),
     danger(row(A::PruneBackups, "prune-backups", "Remove backups that retention does not keep", "prune", Backups, &["X"], idle_backups)),
+    row(A::EditSetting, "edit-setting", "Edit the setting", "edit", Config, &["e"], a_setting),
+    danger(row(A::UnsetSetting, "unset-setting", "Take the setting out of the file", "take out", Config, &["d", "delete"], a_set_one)),
+    row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
+    danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
+    row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -200,6 +222,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewLogs, "view-logs", "The box's log", "", General, &["4", "f4"], always),
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
+    row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -316,6 +339,38 @@ fn upstream(m: &Model) -> Option<&'static str> {
     unless(known, "there is no upstream")
 }
 
+fn a_setting(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Config {
+        return Some("see the settings");
+    }
+    unless(m.config.versions.is_none() && m.config.setting().is_some(), "select a setting")
+}
+
+fn a_set_one(m: &Model) -> Option<&'static str> {
+    a_setting(m).or_else(|| {
+        let set = m.config.setting().is_some_and(|setting| setting.layer != "default");
+        unless(set, "it is at its default")
+    })
+}
+
+fn a_version(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.view == View::Config && m.config.shown_version().is_some(), "see the versions")
+}
+
+fn a_trial(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let trial = m.config.report.as_ref().is_some_and(|report| report.trial.is_some());
+    unless(trial, "nothing is on trial")
+}
+
 fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -338,7 +393,7 @@ fn something(m: &Model) -> Option<&'static str> {
 }
 
 fn a_list(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Library | View::Logs), "no list here")
+    unless(matches!(m.view, View::Library | View::Logs | View::Config), "no list here")
 }
 
 fn a_table(m: &Model) -> Option<&'static str> {

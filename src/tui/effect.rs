@@ -6,7 +6,9 @@ pub(crate) use backup::BackupRequest;
 
 use serde::Serialize;
 
-use crate::api::types::{AddRequest, DocumentQuery, ForceMode, LogQuery, SearchRequest};
+use crate::api::types::{
+    AddRequest, DocumentQuery, ForceMode, LogQuery, RollbackConfig, SearchRequest, SetConfig, ValidateConfig,
+};
 use crate::tui::msg::Way;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +62,81 @@ pub(crate) enum Request {
     PauseQueue,
     ResumeQueue,
     Backup(BackupRequest),
+    Config(ConfigRequest),
+}
+
+/// What is asked of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConfigRequest {
+    Report,
+    /// Nothing changes: what would come of this value.
+    Check {
+        serial: u64,
+        key: String,
+        value: String,
+    },
+    Set {
+        key: String,
+        value: String,
+        reason: String,
+        confirm_s: Option<u64>,
+    },
+    Unset {
+        key: String,
+        dry_run: bool,
+    },
+    Rollback {
+        version: u64,
+        dry_run: bool,
+    },
+    Confirm,
+    Versions,
+    Version(String),
+}
+
+impl ConfigRequest {
+    fn call(&self) -> Call {
+        let get = |path: String| Call { method: "GET", path, body: None };
+        let put = |key: &str, request: &SetConfig| Call {
+            method: "PUT",
+            ..post(format!("/v1/config/{}", escape(key)), request)
+        };
+        match self {
+            Self::Report => get("/v1/config".to_owned()),
+            Self::Check { key, value, .. } => {
+                let (key, value) = (Some(key.clone()), value.as_str().into());
+                let request = ValidateConfig { key, value, ..ValidateConfig::default() };
+                post("/v1/config/validate".to_owned(), &request)
+            }
+            Self::Set { key, value, reason, confirm_s } => {
+                let (reason, confirm_s) = (reason.clone(), *confirm_s);
+                put(key, &SetConfig { value: value.as_str().into(), reason, confirm_s, dry_run: false })
+            }
+            Self::Unset { key, dry_run } => {
+                put(key, &SetConfig { dry_run: *dry_run, ..SetConfig::default() })
+            }
+            Self::Rollback { version, dry_run } => {
+                let request =
+                    RollbackConfig { version: *version, dry_run: *dry_run, ..RollbackConfig::default() };
+                post("/v1/config/rollback".to_owned(), &request)
+            }
+            Self::Confirm => Call { method: "POST", path: "/v1/config/confirm".to_owned(), body: None },
+            Self::Versions => get("/v1/config/history?limit=200".to_owned()),
+            Self::Version(id) => get(format!("/v1/config/history/{}", escape(id))),
+        }
+    }
+
+    fn purpose(&self) -> &'static str {
+        match self {
+            Self::Report => "read the settings",
+            Self::Check { .. } => "check the value",
+            Self::Set { .. } => "change the setting",
+            Self::Unset { .. } => "take the setting out",
+            Self::Rollback { .. } => "roll the settings back",
+            Self::Confirm => "confirm the settings",
+            Self::Versions | Self::Version(_) => "read the versions",
+        }
+    }
 }
 
 /// Passages asked for at once, around a result and when reading on.
@@ -117,6 +194,7 @@ impl Request {
             Self::Mode => get("/v1/mode"),
             Self::ForceMode(request) => post("/v1/mode/force".to_owned(), request),
             Self::AutoMode => Call { method: "POST", path: "/v1/mode/auto".to_owned(), body: None },
+            Self::Config(request) => request.call(),
             Self::Queue => get("/v1/queue"),
             Self::DeadLetters => get("/v1/queue/dead?limit=200"),
             Self::ShowOperation(id) | Self::EditLetter(id) => get(&format!("/v1/operations/{}", escape(id))),
@@ -158,6 +236,7 @@ impl Request {
             Self::Mode => "read the mode",
             Self::ForceMode(_) => "force the mode",
             Self::AutoMode => "give the mode back",
+            Self::Config(request) => request.purpose(),
             Self::Queue => "read the queue",
             Self::DeadLetters => "list the dead letters",
             Self::ShowOperation(_) | Self::EditLetter(_) => "read the operation",

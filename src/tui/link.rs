@@ -14,15 +14,15 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{BackupRequest, Effect, Request};
-use crate::tui::msg::{BackupReply, Msg, Reply, Wire};
+use crate::tui::effect::{BackupRequest, ConfigRequest, Effect, Request};
+use crate::tui::msg::{BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
 const QUEUE: usize = 64;
 const LOG_LINES: usize = 2000;
-/// Whoever finds the box gone may open it in this process: that goes deep, in an unoptimized build above all.
-const STACK_KB: usize = 1024;
+/// Whoever finds no host may become it, and opens the stores on its stack; only touched pages count.
+const STACK_KB: usize = 2048;
 /// Waits between tries of a broken event stream, in seconds.
 const RETRY: [u64; 5] = [1, 2, 4, 8, 15];
 
@@ -54,6 +54,7 @@ impl Inbox {
             EventKind::Mode(_) => "mode".to_owned(),
             EventKind::Queue(_) => "queue".to_owned(),
             EventKind::Operation(_) => "operation".to_owned(),
+            EventKind::Config(_) => "config".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)
@@ -189,6 +190,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
             let report: ModeReport = json(body)?;
             Reply::ModeSet(format!("The mode is {} now.", report.now.title))
         }
+        Request::Config(request) => Reply::Config(config(request, body)?),
         Request::Queue => Reply::Queue(json(body)?),
         Request::DeadLetters => Reply::DeadLetters(page(body)?.items),
         Request::ShowOperation(_) => Reply::Operation(json(body)?, false),
@@ -208,6 +210,19 @@ fn backup(request: &BackupRequest, body: &[u8]) -> Result<BackupReply, LinkError
         BackupRequest::List => BackupReply::List(page(body)?.items),
         BackupRequest::Show(_) => BackupReply::Detail(json(body)?),
         _ => BackupReply::Begun(json(body)?),
+    })
+}
+
+fn config(request: &ConfigRequest, body: &[u8]) -> Result<ConfigAnswer, LinkError> {
+    Ok(match request {
+        ConfigRequest::Report => ConfigAnswer::Report(json(body)?),
+        ConfigRequest::Check { serial, .. } => ConfigAnswer::Checked(*serial, json(body)?),
+        ConfigRequest::Versions => ConfigAnswer::Versions(page(body)?.items),
+        ConfigRequest::Version(_) => ConfigAnswer::Version(json(body)?),
+        ConfigRequest::Unset { dry_run: true, .. } | ConfigRequest::Rollback { dry_run: true, .. } => {
+            ConfigAnswer::Preview(Box::new(request.clone()), json(body)?)
+        }
+        _ => ConfigAnswer::Changed(json(body)?),
     })
 }
 

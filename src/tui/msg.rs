@@ -1,11 +1,11 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, Collection, Document, Event, Failure,
-    Hardware, Job, LogLine, ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
-    Status,
+    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, Collection, ConfigChange, ConfigCheck,
+    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation,
+    OperationDetail, Page, Passage, Problem, QueueStatus, Status,
 };
-use crate::tui::effect::Request;
+use crate::tui::effect::{ConfigRequest, Request};
 use crate::tui::key::Key;
 
 /// Everything that [`crate::tui::update::update`] reacts to.
@@ -57,6 +57,7 @@ pub(crate) enum Reply {
     Operation(Box<OperationDetail>, bool),
     /// The queue was changed; what to tell.
     QueueSet(String),
+    Config(ConfigAnswer),
     Backup(BackupReply),
 }
 
@@ -68,6 +69,19 @@ pub(crate) enum BackupReply {
     Detail(Box<BackupDetail>),
     /// Work is under way.
     Begun(Box<BackupRun>),
+}
+
+/// What came of a request to the settings.
+#[derive(Debug, Clone)]
+pub(crate) enum ConfigAnswer {
+    Report(Box<ConfigReport>),
+    /// Serial of the value that was checked.
+    Checked(u64, ConfigCheck),
+    /// What would change, before it is asked whether it should.
+    Preview(Box<ConfigRequest>, Box<ConfigChange>),
+    Changed(Box<ConfigChange>),
+    Versions(Vec<ConfigVersion>),
+    Version(Box<ConfigVersion>),
 }
 
 /// Where more of a document is read.

@@ -1,6 +1,11 @@
 //! A daemon of its own for a test, and a client that can misbehave.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod corpus_life;
+pub mod disk;
+pub mod queue_life;
+pub mod upstream;
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -18,6 +23,9 @@ pub fn spud() -> Command {
         "SPUD_SOCKET",
         "SPUD_CONFIG",
         "SPUD_TIER",
+        "SPUD_UPSTREAM",
+        "SPUD_ENVIRONMENT",
+        "SPUD_CONFIG_ROOT",
         "NO_COLOR",
         "NOTIFY_SOCKET",
         "MEMORY_PRESSURE_WATCH",

@@ -4,6 +4,7 @@
 
 mod backups;
 mod collections;
+mod config;
 mod documents;
 mod embeddings;
 mod events;
@@ -102,7 +103,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 13] = [
+    let all: [&[Route]; 14] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -116,6 +117,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &backups::ROUTES,
         &events::ROUTES,
         &health::ROUTES,
+        &config::ROUTES,
     ];
     all.into_iter().flatten()
 }

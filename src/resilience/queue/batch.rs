@@ -1,6 +1,6 @@
 //! A handful of operations taken away one after the other, in order.
 //!
-//! Of a key that failed, nothing more is tried in this batch: the order of a key holds inside it, too.
+//! Of a key that failed or was given up, nothing more is tried in this batch: the order of a key holds inside it, too.
 
 use std::collections::BTreeSet;
 
@@ -69,6 +69,7 @@ pub(super) fn carry(
         }
         if operation.expires_ms > 0 && operation.expires_ms <= now_ms {
             let (attempts, reason) = (operation.attempts, "expired".to_owned());
+            blocked.insert(operation.key.clone());
             carried.verdicts.push((parcel, Then::Dead { attempts, reason }));
             continue;
         }
@@ -80,6 +81,11 @@ pub(super) fn carry(
         let outcome = delivery.deliver(&parcel);
         around.record(matches!(outcome, Outcome::Retry { failure: true, .. }));
         let attempts = operation.attempts.saturating_add(1);
+        if outcome != Outcome::Delivered {
+            // That it was given up, too, is kept before the next of its key goes: after a power cut in between
+            // it would be tried again, and arrive behind its successors.
+            blocked.insert(operation.key.clone());
+        }
         let then = match outcome {
             Outcome::Delivered => Then::Done,
             Outcome::Dead { reason } => Then::Dead { attempts, reason: short(reason) },
@@ -101,7 +107,6 @@ pub(super) fn carry(
                     (halted, carried.gate_ms) = (true, Some(now_ms + wait_ms));
                 }
                 let not_before_ms = now_ms + pause_ms.max(wait_ms);
-                blocked.insert(operation.key.clone());
                 Then::Again { attempts, not_before_ms, error: short(reason) }
             }
         };

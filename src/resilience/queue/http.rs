@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -63,6 +63,8 @@ impl Upstream {
 /// An HTTP upstream.
 pub struct HttpDelivery {
     upstream: Upstream,
+    /// `Bearer ...`, never shown.
+    token: Option<HeaderValue>,
     runtime: Runtime,
     kept: Option<SendRequest<Full<Bytes>>>,
     clock: SystemClock,
@@ -75,20 +77,33 @@ enum Failure {
 }
 
 impl HttpDelivery {
+    /// `token` goes along as `Authorization: Bearer` (RFC 6750).
+    ///
     /// # Errors
-    /// No more file descriptors.
-    pub fn new(upstream: Upstream) -> std::io::Result<Self> {
+    /// No more file descriptors, or a token that no header can carry.
+    pub fn new(upstream: Upstream, token: Option<String>) -> std::io::Result<Self> {
+        let token = token.map(|token| {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            let value = value.map_err(|_| {
+                std::io::Error::other("the upstream's token has letters that no header carries")
+            });
+            value.map(|mut value| {
+                value.set_sensitive(true);
+                value
+            })
+        });
+        let token = token.transpose()?;
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        Ok(Self { upstream, runtime, kept: None, clock: SystemClock::default() })
+        Ok(Self { upstream, token, runtime, kept: None, clock: SystemClock::default() })
     }
 }
 
 impl Delivery for HttpDelivery {
     fn deliver(&mut self, parcel: &Parcel) -> Outcome {
-        let Self { upstream, runtime, kept, clock } = self;
+        let Self { upstream, token, runtime, kept, clock } = self;
         let sent = runtime.block_on(async {
             let both = CONNECT + ANSWER;
-            match tokio::time::timeout(both, send(upstream, kept, parcel)).await {
+            match tokio::time::timeout(both, send(upstream, token.as_ref(), kept, parcel)).await {
                 Ok(sent) => sent,
                 Err(_) => Err(Failure::Broken(format!("no answer in {} s", both.as_secs()))),
             }
@@ -113,6 +128,7 @@ impl Delivery for HttpDelivery {
 
 async fn send(
     upstream: &Upstream,
+    token: Option<&HeaderValue>,
     kept: &mut Option<SendRequest<Full<Bytes>>>,
     parcel: &Parcel,
 ) -> Result<(u16, Option<String>, String), Failure> {
@@ -124,7 +140,7 @@ async fn send(
         link = connect(upstream).await?;
     }
     let broken = |error: hyper::Error| Failure::Broken(format!("the connection broke: {error}"));
-    let request = request(upstream, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
+    let request = request(upstream, token, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
     let response = match link.try_send_request(request).await {
         Ok(response) => response,
         // The upstream closed the kept connection before anything went out: a new one is tried at once.
@@ -154,7 +170,11 @@ async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failur
     Ok(link)
 }
 
-fn request(upstream: &Upstream, parcel: &Parcel) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+fn request(
+    upstream: &Upstream,
+    token: Option<&HeaderValue>,
+    parcel: &Parcel,
+) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let operation = &parcel.operation;
     let plain = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     let content_type = Some(operation.content_type.as_str()).filter(|text| !text.is_empty() && plain(text));
@@ -166,6 +186,9 @@ fn request(upstream: &Upstream, parcel: &Parcel) -> Result<Request<Full<Bytes>>,
         .header("x-spud-lane", operation.lane.name())
         .header("x-spud-created-ms", operation.created_ms)
         .header("x-spud-attempt", operation.attempts.saturating_add(1));
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, token);
+    }
     for (name, text) in [("x-spud-kind", &operation.kind), ("x-spud-key", &operation.key)] {
         if !text.is_empty() && plain(text) {
             request = request.header(name, text);
@@ -205,5 +228,39 @@ mod tests {
         for bad in ["https://hub/", "hub", "ftp://hub/", "http://a:b@hub/", "http:///x", ""] {
             assert!(Upstream::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_token_goes_along_and_is_not_shown() {
+        let upstream = Upstream::parse("http://hub/in").unwrap();
+        let delivery = HttpDelivery::new(upstream.clone(), Some("s3cret".into())).unwrap();
+        let parcel = Parcel {
+            id: crate::resilience::queue::Id { box_id: 1, epoch: 2, number: 3 },
+            operation: crate::resilience::queue::Operation {
+                epoch: 2,
+                kind: "reading".into(),
+                content_type: String::new(),
+                bytes: 0,
+                lane: Default::default(),
+                key: String::new(),
+                criticality: 0,
+                created_ms: 0,
+                not_before_ms: 0,
+                expires_ms: 0,
+                attempts: 0,
+                last_error: String::new(),
+                state: crate::resilience::queue::State::Queued,
+                lease: (0, 0),
+                ended_ms: 0,
+                uid: 0,
+                pid: 0,
+            },
+            payload: Vec::new(),
+        };
+        let sent = request(&upstream, delivery.token.as_ref(), &parcel).unwrap();
+        assert_eq!(sent.headers()["authorization"], "Bearer s3cret");
+        assert!(!format!("{:?}", sent.headers()).contains("s3cret"));
+        assert!(request(&upstream, None, &parcel).unwrap().headers().get("authorization").is_none());
+        assert!(HttpDelivery::new(upstream, Some("a\nb".into())).is_err());
     }
 }

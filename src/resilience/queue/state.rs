@@ -1,7 +1,8 @@
 //! The queue at work: the durable shelf and the scheduler's picture of it, kept together.
 //!
 //! The picture follows the shelf: it changes after a commit, never before one. What a failed commit left
-//! behind (a lease that nobody settles) lapses by itself.
+//! behind (a lease that nobody settles) lapses by itself. A commit that failed may have come through all the same:
+//! the picture is then drawn anew.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use redb::WriteTransaction;
 
 use super::look;
-use super::operation::{Lane, LaneLimits, NewOperation, Operation, Refusal};
+use super::operation::{Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 use super::rate::Rate;
 use super::scheduler::{Entry, Scheduler};
 use super::shelf::{self, Added, Terms, Totals};
@@ -69,6 +70,8 @@ pub(super) struct Picture {
     pub(super) held: bool,
     pub(super) stopping: bool,
     pub(super) store_retry_ms: u64,
+    /// The shelf may hold what the picture does not show.
+    pub(super) stale: bool,
     pub(super) last_delivered_ms: Option<u64>,
     pub(super) last_error: String,
     pub(super) version: u64,
@@ -113,6 +116,7 @@ impl Queue {
             held: false,
             stopping: false,
             store_retry_ms: now_ms,
+            stale: false,
             last_delivered_ms: None,
             last_error: String::new(),
             version: 0,
@@ -130,20 +134,28 @@ impl Queue {
     /// What the store says; the worker tries again.
     pub fn load(&self, control: &Control, now_ms: u64) -> Result<(), StoreError> {
         let mut picture = self.picture();
-        if picture.terms.is_some() {
+        if picture.terms.is_some() && !picture.stale {
             return Ok(());
         }
+        let own = picture.terms.as_ref().map(|terms| terms.epoch);
         let mut found = Vec::new();
         let read = control.read(|read| {
-            look::each_waiting(read, |number, operation| found.push((number, entry(&operation))))?;
+            look::each_waiting(read, |number, operation| {
+                let (epoch, until_ms) = operation.lease;
+                let is_held = operation.state == State::Leased && own == Some(epoch);
+                let leased_ms = Some(until_ms).filter(|_| is_held);
+                found.push((number, Entry { leased_ms, ..entry(&operation) }));
+            })?;
             look::totals(read)
         });
         let totals = read.inspect_err(|_| picture.store_retry_ms = now_ms + STORE_PAUSE_MS)?;
+        picture.scheduler = Scheduler::new(now_ms);
+        picture.stale = false;
         for (number, entry) in found {
             picture.scheduler.add(number, entry);
         }
         let seconds = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX);
-        let epoch = totals.epoch.saturating_add(1).max(seconds);
+        let epoch = own.unwrap_or_else(|| totals.epoch.saturating_add(1).max(seconds));
         let box_id = if totals.box_id == 0 { self.box_id } else { totals.box_id };
         picture.terms = Some(Terms { box_id, epoch, limits: self.settings.limits });
         picture.totals = totals;
@@ -166,6 +178,12 @@ impl Queue {
         self.wake.notify_all();
     }
 
+    /// A commit failed that may have come through: whoever uses the queue next looks at the shelf again.
+    pub fn doubt(&self) {
+        self.picture().stale = true;
+        self.wake.notify_all();
+    }
+
     /// Takes note of what others committed.
     pub fn refresh(&self, control: &Control) {
         match control.read(look::totals) {
@@ -179,11 +197,13 @@ impl Queue {
         control: &Control,
         change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (made, totals) = control.write(|write| {
-            let made = change(write)?;
-            let totals = shelf::change_totals(write, |totals| Ok(totals.clone()))?;
-            Ok((made, totals))
-        })?;
+        let (made, totals) = control
+            .write(|write| {
+                let made = change(write)?;
+                let totals = shelf::change_totals(write, |totals| Ok(totals.clone()))?;
+                Ok((made, totals))
+            })
+            .inspect_err(|_| self.doubt())?;
         let mut picture = self.picture();
         picture.totals = totals;
         picture.version += 1;
@@ -287,7 +307,7 @@ impl Picture {
 
     /// When the worker has something to do.
     pub(super) fn due(&self, upstream: bool, now_ms: u64) -> Option<u64> {
-        if self.terms.is_none() {
+        if self.terms.is_none() || self.stale {
             return Some(self.store_retry_ms);
         }
         let wanted = upstream && !self.held && self.totals.paused.is_none();

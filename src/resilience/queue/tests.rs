@@ -420,3 +420,34 @@ proptest! {
         }
     }
 }
+
+/// Found by a power cut between a delivery and its commit: what was given up before would have come again, behind
+/// its successor.
+#[test]
+fn what_follows_a_dead_letter_waits_until_that_is_kept() {
+    let mut bench = Bench::new(100);
+    bench.post("a", Lane::Normal, "k").unwrap();
+    bench.post("b", Lane::Normal, "k").unwrap();
+    bench.post("c", Lane::Normal, "other").unwrap();
+    let mut post = Post { plan: vec![Outcome::Dead { reason: "no".into() }], arrived: Vec::new() };
+    assert_eq!(bench.work(&mut post), 1);
+    assert_eq!(post.texts(), ["c"]);
+    bench.work(&mut post);
+    assert_eq!(post.texts(), ["c", "b"]);
+}
+
+/// A commit that failed may have come through: what it kept is found without a restart.
+#[test]
+fn after_a_doubtful_commit_the_shelf_is_read_again() {
+    let mut bench = Bench::new(100);
+    bench.queue.load(&bench.control, 0).unwrap();
+    let terms = bench.queue.terms().unwrap();
+    let new = NewOperation { kind: "t".into(), payload: "kept".into(), ..NewOperation::default() };
+    bench.control.write(|write| terms.enqueue(write, &new, 0)).unwrap().unwrap();
+    let mut post = Post::default();
+    bench.work(&mut post);
+    assert_eq!(post.texts(), Vec::<String>::new(), "nobody told the queue");
+    bench.queue.doubt();
+    bench.work(&mut post);
+    assert_eq!((post.texts(), bench.depth()), (vec!["kept".to_owned()], 0));
+}

@@ -4,12 +4,14 @@
 
 mod ask;
 mod backups;
+mod config;
 mod library;
 mod logs;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use backups::Backups;
+pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
 pub(crate) use queue::{Queue, short_id};
@@ -29,11 +31,12 @@ pub(crate) enum View {
     Logs,
     Queue,
     Backups,
+    Config,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::Config];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -43,6 +46,7 @@ impl View {
             Self::Logs => "Logs",
             Self::Queue => "Queue",
             Self::Backups => "Backups",
+            Self::Config => "Config",
         }
     }
 
@@ -131,6 +135,7 @@ pub(crate) enum Overlay {
     Add(Box<AddDialog>),
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
+    Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
     Detail {
@@ -206,6 +211,7 @@ pub(crate) struct Model {
     pub(crate) logs: Logs,
     pub(crate) queue: Queue,
     pub(crate) backups: Backups,
+    pub(crate) config: Config,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -218,6 +224,7 @@ impl Model {
             View::Ask => self.ask.focus == Focus::Question,
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
+            View::Config => self.config.editing.is_some(),
             View::Overview | View::Queue | View::Backups => false,
         }
     }
@@ -230,6 +237,10 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
+            View::Config => match &self.config.versions {
+                Some(_) => self.config.shown_version().is_some(),
+                None => !self.config.rows.is_empty(),
+            },
         }
     }
 

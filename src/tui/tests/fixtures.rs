@@ -3,17 +3,18 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use super::config::config_report;
 use crate::api::types::*;
 use crate::tui::glyphs::{ASCII, UNICODE};
 use crate::tui::key::Key;
 use crate::tui::model::{Model, View};
-use crate::tui::msg::{Msg, Reply, Wire};
+use crate::tui::msg::{ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::theme::Theme;
 use crate::tui::update::{start, update};
 use crate::tui::view::{self, Look};
 
 pub(crate) const NOW: u64 = 1_790_000_000_000;
-const DAY: u64 = 86_400_000;
+pub(crate) const DAY: u64 = 86_400_000;
 
 pub(crate) fn status() -> Status {
     let gauge = |name: &str, used, limit, unit: &str| Gauge {
@@ -392,6 +393,7 @@ pub(crate) fn full(size: (u16, u16)) -> Model {
     reply(&mut model, Reply::Logs(logs()));
     reply(&mut model, Reply::Queue(Box::new(queue())));
     reply(&mut model, Reply::DeadLetters(letters()));
+    reply(&mut model, Reply::Config(ConfigAnswer::Report(Box::new(config_report()))));
     let page = Page { items: documents(60), next: Some("more".into()) };
     let serial = model.library.serial;
     reply(&mut model, Reply::Documents(serial, false, page));

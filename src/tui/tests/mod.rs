@@ -4,6 +4,7 @@
 
 mod backups;
 mod bytes;
+mod config;
 mod fixtures;
 mod looks;
 mod plain;

@@ -4,12 +4,14 @@
 
 mod ask;
 mod backups;
+mod config;
 mod library;
 mod logs;
 mod mode;
 mod overlay;
 mod queue;
 
+pub(crate) use config::TRIAL_S;
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -93,6 +95,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Ask => ask::typing(model, key),
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
+            View::Config => config::typing(model, key),
             View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
@@ -123,6 +126,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
             model.ask.focus = Focus::Question;
@@ -135,6 +139,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         }
         (None, View::Logs) => {
             if let Some(edit) = &mut model.logs.editing {
+                edit.insert(text);
+            }
+        }
+        (None, View::Config) => {
+            if let Some(edit) = &mut model.config.editing {
                 edit.insert(text);
             }
         }
@@ -174,11 +183,14 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewLogs => go(model, View::Logs),
         Action::ViewQueue => go(model, View::Queue),
         Action::ViewBackups => go(model, View::Backups),
+        Action::ViewConfig => go(model, View::Config),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
         }
         Action::ReadBefore | Action::ReadAfter => ask::act(model, action),
+        Action::EditSetting | Action::UnsetSetting | Action::ConfigHistory => config::act(model, action),
+        Action::Rollback | Action::ConfirmTrial => config::act(model, action),
         Action::NextTab | Action::PreviousTab | Action::Add | Action::Remove => library::act(model, action),
         Action::Reindex | Action::CancelJob | Action::Sort | Action::Reverse | Action::Select => {
             library::act(model, action)
@@ -201,6 +213,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Logs => logs::act(model, action),
         View::Queue => queue::act(model, action),
         View::Backups => backups::act(model, action),
+        View::Config => config::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -243,6 +256,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Logs => logs::load(model, again),
         View::Queue => queue::load(),
         View::Backups => backups::load(),
+        View::Config => config::load(),
     }
 }
 
@@ -323,6 +337,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
+        Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {
             model.tell(Tone::Good, text);
             return queue::load();
@@ -398,6 +413,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),
+        EventKind::Config(event) => config::event(model, &event),
         EventKind::Log(line) => {
             if model.logs.loaded {
                 model.logs.push(line);

@@ -8,9 +8,9 @@ use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
 use crate::tui::widgets::passage::{self, Marks};
 
-type Cursor = Option<(u16, u16)>;
+pub(crate) type Cursor = Option<(u16, u16)>;
 
-fn field(
+pub(crate) fn field(
     pen: &mut Pen<'_>,
     inner: Rect,
     y: u16,
@@ -27,7 +27,7 @@ fn field(
     on.then_some(cursor)
 }
 
-fn buttons(pen: &mut Pen<'_>, inner: Rect, y: u16, verb: &str, focus: Option<bool>) {
+pub(crate) fn buttons(pen: &mut Pen<'_>, inner: Rect, y: u16, verb: &str, focus: Option<bool>) {
     let tone = |on: bool| if on { Tone::Selected } else { Tone::Text };
     let yes = format!("[ {verb} ]");
     let start = pen.right(inner, y, tone(focus == Some(true)), &yes);

@@ -78,6 +78,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             View::Ask => {
                 fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "commands"), ("tab", "next view")])
             }
+            View::Config => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "is:set is:waiting words")]),
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }
@@ -99,6 +100,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
     let deep = match model.view {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
+        View::Config => model.config.versions.is_some(),
         View::Overview | View::Logs | View::Queue | View::Backups => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {

@@ -5,6 +5,7 @@
 mod ask;
 mod backups;
 mod banner;
+mod config;
 mod dialog;
 mod footer;
 mod header;
@@ -73,6 +74,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Logs => logs::draw(&mut pen, inner, model),
         View::Queue => queue::draw(&mut pen, inner, model),
         View::Backups => backups::draw(&mut pen, inner, model),
+        View::Config => config::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {
@@ -81,6 +83,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Palette { edit, selected }) => palette::draw(&mut pen, area, model, edit, *selected),
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
+        Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),

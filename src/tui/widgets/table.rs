@@ -56,7 +56,7 @@ pub(crate) fn draw(
     }
     let rows = usize::from(area.height.saturating_sub(1));
     let top = first(selected, rows);
-    for (y, at) in (area.y + 1..area.bottom()).zip(top..len.min(top + rows)) {
+    for (y, at) in (area.y + 1..area.bottom()).zip(top..len.min(top.saturating_add(rows))) {
         let cells = row(at);
         let mut x = area.x;
         for (i, c) in &shown {

@@ -1,0 +1,455 @@
+//! A box's queue, pauses and history of modes over a disk that fails, beside a model of what was acknowledged.
+//!
+//! Whatever was answered with success must be there afterwards; whatever was under way when the disk failed is
+//! there as a whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spud::resilience::queue::{
+    LANES, LaneLimits, NewOperation, Operation, Queue, QueueSettings, State, Surroundings,
+};
+use spud::resilience::{Cause, Change, Forced, History, Inputs, Mode};
+use spud::store::{Control, StoreError};
+
+use super::disk::{Board, Dice};
+use super::upstream::Wild;
+
+pub const CACHE: usize = 128 << 10;
+const START_MS: u64 = 1_700_000_000_000;
+
+macro_rules! ensure {
+    ($fine:expr, $($text:tt)*) => {
+        if !$fine {
+            return Err(format!($($text)*));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// What is known of an operation whose acceptance was answered.
+#[derive(Debug, Default, Clone)]
+struct Kept {
+    payloads: Vec<Vec<u8>>,
+    settled: bool,
+    dead: bool,
+    /// A purge of it was under way, or done.
+    purging: bool,
+    purged: bool,
+    /// A person's change was under way: dead or waiting.
+    loose: bool,
+}
+
+struct Around<'a>(&'a mut u64, &'a mut Dice);
+
+impl Surroundings for Around<'_> {
+    fn now_ms(&self) -> u64 {
+        *self.0
+    }
+    fn random(&mut self) -> u64 {
+        self.1.roll()
+    }
+    fn allow(&mut self) -> Result<(), u64> {
+        Ok(())
+    }
+    fn record(&mut self, _failed: bool) {}
+    fn is_stopping(&self) -> bool {
+        false
+    }
+}
+
+pub struct QueueLife {
+    board: Board,
+    disk: usize,
+    control: Option<Control>,
+    queue: Queue,
+    dice: Dice,
+    pub now_ms: u64,
+    pub upstream: Wild,
+    posted: BTreeMap<u64, Kept>,
+    unsure: Vec<NewOperation>,
+    history: Vec<String>,
+    history_unsure: Option<String>,
+    forced: Option<String>,
+    paused: Option<String>,
+    paused_unsure: Option<Option<String>>,
+    made: u64,
+    /// Operations that are kept in full detail; long lives drop what is settled.
+    pub forgets: bool,
+}
+
+fn new_queue(now_ms: u64) -> Queue {
+    let limits = LaneLimits { operations: 1 << 40, bytes: 1 << 40, drop_oldest: false };
+    Queue::new(QueueSettings { limits: [limits; 4], attempts_most: 6, upstream: true }, 7, now_ms)
+}
+
+impl QueueLife {
+    pub fn new(board: &Board, disk: usize, seed: u64) -> Self {
+        Self {
+            board: board.clone(),
+            disk,
+            control: None,
+            queue: new_queue(START_MS),
+            dice: Dice(seed),
+            now_ms: START_MS,
+            upstream: Wild::new(seed),
+            posted: BTreeMap::new(),
+            unsure: Vec::new(),
+            history: Vec::new(),
+            history_unsure: None,
+            forced: None,
+            paused: None,
+            paused_unsure: None,
+            made: 0,
+            forgets: false,
+        }
+    }
+
+    pub fn accepted(&self) -> u64 {
+        self.made
+    }
+
+    /// As a start of the program; false where the disk failed on the way.
+    pub fn start(&mut self) -> Result<bool, String> {
+        self.control = None;
+        self.queue = new_queue(self.now_ms);
+        let opened = Control::over(self.board.disk(self.disk), CACHE);
+        let Some(control) = self.said(opened, "opening")? else { return Ok(false) };
+        let loaded = self.queue.load(&control, self.now_ms);
+        self.control = Some(control);
+        Ok(self.said(loaded, "loading the queue")?.is_some())
+    }
+
+    pub fn stop(&mut self) {
+        self.control = None;
+    }
+
+    /// Errors are right where the disk failed, and only there.
+    fn said<T>(&self, result: Result<T, impl std::fmt::Display>, what: &str) -> Result<Option<T>, String> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(_) if self.board.is_off() || !self.board.is_armed() => Ok(None),
+            Err(error) => Err(format!("{what}: {error}")),
+        }
+    }
+
+    fn control(&self) -> Result<&Control, String> {
+        self.control.as_ref().ok_or_else(|| "the store is not open".to_owned())
+    }
+
+    /// One thing that a box does; false where the disk failed meanwhile.
+    pub fn step(&mut self) -> Result<bool, String> {
+        self.now_ms += self.dice.below(40_000);
+        match self.dice.below(100) {
+            0..45 => self.post(),
+            45..82 => self.work(),
+            82..88 => self.change_mode(),
+            88..91 => self.pause(),
+            _ => self.mend(),
+        }
+    }
+
+    /// Posts some operations in one commit.
+    pub fn post(&mut self) -> Result<bool, String> {
+        let count = 1 + self.dice.below(4);
+        let new: Vec<NewOperation> = (0..count).map(|_| self.operation()).collect();
+        self.post_these(new)
+    }
+
+    fn operation(&mut self) -> NewOperation {
+        self.made += 1;
+        let pad = if self.dice.one_in(20) { 9_000 } else { self.dice.below(200) };
+        NewOperation {
+            kind: "proof".into(),
+            content_type: "text/plain".into(),
+            payload: format!("{} {}", self.made, "x".repeat(pad as usize)).into(),
+            lane: LANES[self.dice.below(4) as usize],
+            key: if self.dice.one_in(3) { String::new() } else { format!("key-{}", self.dice.below(6)) },
+            idempotency: Some(format!("post-{}", self.made)),
+            ..NewOperation::default()
+        }
+    }
+
+    fn post_these(&mut self, new: Vec<NewOperation>) -> Result<bool, String> {
+        let answered = self.queue.post(self.control()?, &new, self.now_ms);
+        let Some(answers) = self.said(answered, "posting")? else {
+            self.unsure = new;
+            return Ok(false);
+        };
+        for (one, answer) in new.into_iter().zip(answers) {
+            let added = answer.map_err(|refusal| format!("refused: {refusal}"))?;
+            ensure!(!added.known, "{} was known before it was posted", added.id);
+            self.accept(added.id.number, one.payload)?;
+        }
+        Ok(true)
+    }
+
+    fn accept(&mut self, number: u64, payload: Vec<u8>) -> Result<(), String> {
+        let kept = Kept { payloads: vec![payload], ..Kept::default() };
+        ensure!(self.posted.insert(number, kept).is_none(), "the number {number} was given twice");
+        Ok(())
+    }
+
+    /// Lets the worker do what is due.
+    pub fn work(&mut self) -> Result<bool, String> {
+        let control = self.control.as_ref().ok_or("the store is not open")?;
+        let before = self.upstream.applied.len();
+        let worked =
+            self.queue.work(control, Some(&mut self.upstream), &mut Around(&mut self.now_ms, &mut self.dice));
+        if let Some(wrong) = self.upstream.wrong.take() {
+            return Err(wrong);
+        }
+        let Some(dead) = self.said(worked, "working")? else { return Ok(false) };
+        for (id, _) in dead {
+            self.upstream.was_dead.insert(id.number);
+            if let Some(kept) = self.posted.get_mut(&id.number) {
+                (kept.dead, kept.loose) = (true, false);
+            }
+        }
+        if self.upstream.applied.len() > before {
+            self.settle()?;
+        }
+        Ok(true)
+    }
+
+    /// What is done on the disk must not come to the upstream again.
+    fn settle(&mut self) -> Result<(), String> {
+        let done = self.queue.ended(self.control()?, State::Done, u64::MAX, 40);
+        let Some(done) = self.said(done, "listing")? else { return Ok(()) };
+        for (number, _) in done {
+            ensure!(self.upstream.applied.contains_key(&number), "{number} is done and never arrived");
+            self.upstream.settled.insert(number);
+            if self.forgets {
+                self.posted.remove(&number);
+            } else if let Some(kept) = self.posted.get_mut(&number) {
+                kept.settled = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forces a mode, with an operation that tells of it in the same commit.
+    fn change_mode(&mut self) -> Result<bool, String> {
+        let (reason, operation) = (format!("change {}", self.made), self.operation());
+        let terms = self.queue.terms().ok_or("the queue is not loaded")?;
+        let change = Change {
+            at_ms: self.now_ms,
+            from: Mode::Normal,
+            to: Mode::LocalQueue,
+            cause: Cause::Forced,
+            reason: reason.clone(),
+            actor: "uid 0".into(),
+            inputs: Inputs::default(),
+        };
+        let forced = Forced {
+            mode: Mode::LocalQueue,
+            actor: "uid 0".into(),
+            reason: reason.clone(),
+            since_ms: self.now_ms,
+            until_ms: self.now_ms + 1,
+        };
+        let mut added = None;
+        let kept = History::keep(self.control()?, &[change], Some(&forced), |write| {
+            added = terms.enqueue(write, &operation, self.now_ms)?.ok();
+            Ok(())
+        });
+        let Some(()) = self.said(kept, "changing the mode")? else {
+            self.queue.doubt();
+            (self.unsure, self.history_unsure) = (vec![operation], Some(reason));
+            return Ok(false);
+        };
+        let added = added.ok_or("the change of mode was not queued")?;
+        self.accept(added.id.number, operation.payload)?;
+        let control = self.control()?;
+        self.queue.refresh(control);
+        self.queue.announce(&[added], self.now_ms);
+        self.history.push(reason.clone());
+        self.forced = Some(reason);
+        Ok(true)
+    }
+
+    fn pause(&mut self) -> Result<bool, String> {
+        let reason = if self.paused.is_some() { None } else { Some(format!("pause {}", self.now_ms)) };
+        let paused = self.queue.pause(self.control()?, reason.as_deref(), self.now_ms);
+        match self.said(paused, "pausing")? {
+            Some(()) => self.paused = reason,
+            None => {
+                self.paused_unsure = Some(reason);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A person retries, edits or throws away a dead letter.
+    fn mend(&mut self) -> Result<bool, String> {
+        let Some(number) = self.posted.iter().find(|(_, kept)| kept.dead).map(|(number, _)| *number) else {
+            return self.work();
+        };
+        let payload = format!("edited {number} {}", self.now_ms).into_bytes();
+        let control = self.control.as_ref().ok_or("the store is not open")?;
+        let kept = self.posted.get_mut(&number).ok_or("gone")?;
+        let did = match self.dice.below(3) {
+            0 => {
+                kept.loose = true;
+                let done = self.queue.retry(control, number, self.now_ms).map(|found| found.is_some());
+                kept.dead = done.is_err();
+                kept.loose = done.is_err();
+                done
+            }
+            1 => {
+                kept.payloads.push(payload.clone());
+                let done = self.queue.edit(control, number, None, &payload).map(|found| found.is_some());
+                if done.is_ok() {
+                    kept.payloads = vec![payload];
+                }
+                done
+            }
+            _ => {
+                let done = self.queue.purge(control, Some(number)).map(|gone| gone == 1);
+                kept.purging = true;
+                kept.purged = done.is_ok();
+                kept.dead = done.is_err();
+                done
+            }
+        };
+        match self.said(did, "mending a dead letter")? {
+            Some(found) => ensure!(found, "the dead letter {number} was not there"),
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Holds what is kept against what was acknowledged; what was under way is then as it was found.
+    pub fn verify(&mut self) -> Result<bool, String> {
+        let Some(stored) = self.said(self.read_all(), "reading back")? else { return Ok(false) };
+        let (waiting, dead, done, view) = stored;
+        let totals: u64 = view.lanes.iter().map(|lane| lane.operations).sum();
+        ensure!(totals == waiting.len() as u64, "{totals} counted, {} waiting", waiting.len());
+        ensure!(view.dead == dead.len() as u64, "{} dead counted, {} there", view.dead, dead.len());
+        let all: BTreeSet<u64> = waiting.keys().chain(dead.keys()).chain(&done).copied().collect();
+        ensure!(all.len() == waiting.len() + dead.len() + done.len(), "an operation is in two places");
+        for number in &done {
+            ensure!(self.upstream.applied.contains_key(number), "{number} is done and never arrived");
+        }
+        for (number, kept) in &mut self.posted {
+            let is_dead = dead.contains_key(number);
+            let is_done = done.contains(number);
+            if kept.purging && !all.contains(number) {
+                (kept.purged, kept.dead) = (true, false);
+                continue;
+            }
+            ensure!(!kept.purged, "{number} was thrown away and is back");
+            ensure!(all.contains(number), "{number} was accepted and is lost: {kept:?}");
+            ensure!(!kept.settled || is_done, "{number} was delivered and is back");
+            ensure!(!kept.dead || is_dead || kept.loose, "{number} was a dead letter and is none: {kept:?}");
+            if is_dead {
+                self.upstream.was_dead.insert(*number);
+            }
+            (kept.dead, kept.settled, kept.loose, kept.purging) = (is_dead, is_done, false, false);
+            let payload = waiting.get(number).or_else(|| dead.get(number));
+            if let Some(payload) = payload {
+                ensure!(kept.payloads.contains(payload), "{number} has another payload");
+                kept.payloads = vec![payload.clone()];
+            }
+        }
+        self.upstream.settled.extend(done.iter().copied());
+        self.settle_unsure(&all)?;
+        if self.forgets {
+            self.posted.retain(|_, kept| !kept.settled && !kept.purged);
+        }
+        self.verify_words(view.paused.map(|(reason, _)| reason))
+    }
+
+    /// What was under way is there as a whole or not at all; whoever posted it posts it again.
+    fn settle_unsure(&mut self, all: &BTreeSet<u64>) -> Result<(), String> {
+        let strangers: Vec<u64> =
+            all.iter().filter(|number| !self.posted.contains_key(number)).copied().collect();
+        let strangers: Vec<u64> = strangers
+            .into_iter()
+            .filter(|number| !(self.forgets && self.upstream.settled.contains(number)))
+            .collect();
+        let unsure = std::mem::take(&mut self.unsure);
+        ensure!(
+            strangers.is_empty() || strangers.len() == unsure.len(),
+            "{} of {} operations of one commit are there",
+            strangers.len(),
+            unsure.len()
+        );
+        if let (Some(reason), false) = (self.history_unsure.take(), strangers.is_empty()) {
+            self.history.push(reason.clone());
+            self.forced = Some(reason);
+        }
+        for (number, one) in strangers.into_iter().zip(unsure) {
+            self.accept(number, one.payload.clone())?;
+            let again = self.queue.post(self.control()?, &[one], self.now_ms);
+            let Some(answers) = self.said(again, "posting again")? else { continue };
+            let known = answers.first().and_then(|answer| answer.as_ref().ok());
+            let same = known.is_some_and(|added| added.known && added.id.number == number);
+            ensure!(same, "{number} was not known under its Idempotency-Key");
+        }
+        Ok(())
+    }
+
+    fn verify_words(&mut self, paused: Option<String>) -> Result<bool, String> {
+        if let Some(unsure) = self.paused_unsure.take()
+            && paused == unsure
+        {
+            self.paused = unsure;
+        }
+        ensure!(paused == self.paused, "paused is {paused:?}, not {:?}", self.paused);
+        let read = History::newest(self.control()?, None, 2_000);
+        let Some(newest) = self.said(read, "reading the history")? else { return Ok(false) };
+        let found: Vec<String> = newest.into_iter().rev().map(|(_, change)| change.reason).collect();
+        ensure!(found == self.history, "the history is {found:?}, not {:?}", self.history);
+        let read = History::forced(self.control()?);
+        let Some(forced) = self.said(read, "reading the forced mode")? else { return Ok(false) };
+        let forced = forced.map(|forced| forced.reason);
+        ensure!(forced == self.forced, "forced is {forced:?}, not {:?}", self.forced);
+        Ok(true)
+    }
+
+    /// Lets everything go that waits, as long as nothing fails; an error where something stays.
+    pub fn drain(&mut self) -> Result<(), String> {
+        self.queue.pause(self.control()?, None, self.now_ms).map_err(|error| error.to_string())?;
+        self.paused = None;
+        self.upstream.away = false;
+        for _ in 0..20_000 {
+            self.now_ms += 30_000;
+            self.work()?;
+            if self.queue.backlog_percent() == 0.0 {
+                break;
+            }
+        }
+        let (waiting, ..) = self.read_all().map_err(|error| error.to_string())?;
+        ensure!(waiting.is_empty(), "{} operations are never delivered: {:?}", waiting.len(), waiting.keys());
+        Ok(())
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn read_all(
+        &self,
+    ) -> Result<
+        (BTreeMap<u64, Vec<u8>>, BTreeMap<u64, Vec<u8>>, BTreeSet<u64>, spud::resilience::queue::QueueView),
+        StoreError,
+    > {
+        let control = self.control.as_ref().ok_or(StoreError::Full)?;
+        let with_payload = |listed: Vec<(u64, Operation)>| {
+            let payload = |number: u64| -> Result<Vec<u8>, StoreError> {
+                let found = self.queue.find(control, number)?;
+                Ok(found.and_then(|(_, payload)| payload).unwrap_or_default())
+            };
+            listed
+                .into_iter()
+                .map(|(number, _)| Ok((number, payload(number)?)))
+                .collect::<Result<Vec<_>, StoreError>>()
+        };
+        let mut waiting = BTreeMap::new();
+        for lane in LANES {
+            waiting.extend(with_payload(self.queue.waiting(control, lane, 0, usize::MAX)?)?);
+        }
+        let dead = with_payload(self.queue.ended(control, State::Dead, u64::MAX, usize::MAX)?)?;
+        let done = self.queue.ended(control, State::Done, u64::MAX, usize::MAX)?;
+        let done = done.into_iter().map(|(number, _)| number).collect();
+        Ok((waiting, dead.into_iter().collect(), done, self.queue.view(control, self.now_ms)?))
+    }
+}
