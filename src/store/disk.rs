@@ -107,9 +107,8 @@ fn remove_unfinished(path: &Path) {
     let start = format!("{}{UNFINISHED}", name.to_string_lossy());
     for file in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
-        let is_left = name
-            .strip_prefix(&start)
-            .is_some_and(|process| !Path::new("/proc").join(process).exists());
+        let is_left =
+            name.strip_prefix(&start).is_some_and(|process| !Path::new("/proc").join(process).exists());
         if is_left {
             let _ = fs::remove_file(file.path());
         }

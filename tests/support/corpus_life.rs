@@ -134,7 +134,10 @@ impl CorpusLife {
                 }
                 1 => {
                     let reason = format!("broken {}", self.dice.below(1000));
-                    batch.fail(path.clone(), FailureRecord { reason: reason.clone(), ..FailureRecord::default() });
+                    batch.fail(
+                        path.clone(),
+                        FailureRecord { reason: reason.clone(), ..FailureRecord::default() },
+                    );
                     shelf.documents.remove(&path);
                     shelf.failures.insert(path, reason);
                 }
@@ -185,7 +188,11 @@ impl CorpusLife {
             let mut shelf = Shelf { watched: view.record.watched.clone(), ..Shelf::default() };
             let listed = library.documents(name, 0, usize::MAX, &|_| true)?;
             if listed.len() as u64 != view.record.documents {
-                return Ok(Err(format!("{} documents counted, {} there", view.record.documents, listed.len())));
+                return Ok(Err(format!(
+                    "{} documents counted, {} there",
+                    view.record.documents,
+                    listed.len()
+                )));
             }
             for (id, record) in listed {
                 if library.document_at(name, &record.path)?.map(|(at, _)| at) != Some(id) {

@@ -197,12 +197,13 @@ impl Queue {
         control: &Control,
         change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (made, totals) = control.write(|write| {
-            let made = change(write)?;
-            let totals = shelf::change_totals(write, |totals| Ok(totals.clone()))?;
-            Ok((made, totals))
-        })
-        .inspect_err(|_| self.doubt())?;
+        let (made, totals) = control
+            .write(|write| {
+                let made = change(write)?;
+                let totals = shelf::change_totals(write, |totals| Ok(totals.clone()))?;
+                Ok((made, totals))
+            })
+            .inspect_err(|_| self.doubt())?;
         let mut picture = self.picture();
         picture.totals = totals;
         picture.version += 1;
