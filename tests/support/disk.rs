@@ -224,9 +224,16 @@ impl Board {
         self.state().events
     }
 
-    /// Bytes of a disk.
-    pub fn len(&self, disk: usize) -> usize {
-        self.state().media[disk].bytes.len()
+    /// What is on a disk that nobody uses.
+    pub fn image(&self, disk: usize) -> Vec<u8> {
+        self.state().media[disk].bytes.clone()
+    }
+
+    /// Puts this on a disk that nobody uses.
+    pub fn put(&self, disk: usize, image: &[u8]) {
+        let medium = &mut self.state().media[disk];
+        medium.bytes = image.to_vec();
+        medium.sync();
     }
 
     /// A disk as a store takes it.

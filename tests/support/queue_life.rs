@@ -67,6 +67,10 @@ pub struct QueueLife {
     pub upstream: Wild,
     posted: BTreeMap<u64, Kept>,
     unsure: Vec<NewOperation>,
+    /// Delivered when the disk failed: done, or to be delivered again.
+    perhaps_done: BTreeSet<u64>,
+    /// Was not there after all: whoever posted it posts it again.
+    again: Vec<NewOperation>,
     history: Vec<String>,
     history_unsure: Option<String>,
     forced: Option<String>,
@@ -79,7 +83,7 @@ pub struct QueueLife {
 
 fn new_queue(now_ms: u64) -> Queue {
     let limits = LaneLimits { operations: 1 << 40, bytes: 1 << 40, drop_oldest: false };
-    Queue::new(QueueSettings { limits: [limits; 4], attempts_most: 6, upstream: true }, 7, now_ms)
+    Queue::new(QueueSettings { limits: [limits; 4], attempts_most: 20, upstream: true }, 7, now_ms)
 }
 
 impl QueueLife {
@@ -94,6 +98,8 @@ impl QueueLife {
             upstream: Wild::new(seed),
             posted: BTreeMap::new(),
             unsure: Vec::new(),
+            again: Vec::new(),
+            perhaps_done: BTreeSet::new(),
             history: Vec::new(),
             history_unsure: None,
             forced: None,
@@ -152,7 +158,39 @@ impl QueueLife {
     pub fn post(&mut self) -> Result<bool, String> {
         let count = 1 + self.dice.below(4);
         let new: Vec<NewOperation> = (0..count).map(|_| self.operation()).collect();
-        self.post_these(new)
+        Ok(self.post_again()? && self.post_these(new)?)
+    }
+
+    fn post_again(&mut self) -> Result<bool, String> {
+        let again = std::mem::take(&mut self.again);
+        Ok(again.is_empty() || self.post_these(again)?)
+    }
+
+    /// Posts this many in one commit, of many keys, and lets the worker do what is due in the time after it.
+    pub fn flow(&mut self, count: u64, gap_ms: u64) -> Result<bool, String> {
+        if !self.post_again()? {
+            return Ok(false);
+        }
+        let mut new: Vec<NewOperation> = (0..count).map(|_| self.operation()).collect();
+        for one in &mut new {
+            one.key = format!("key-{}", self.dice.below(500));
+        }
+        if !self.post_these(new)? {
+            return Ok(false);
+        }
+        for _ in 0..4 {
+            self.now_ms += gap_ms / 4;
+            if !self.work()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waiting now.
+    pub fn waiting(&self) -> Result<u64, String> {
+        let view = self.queue.view(self.control()?, self.now_ms).map_err(|error| error.to_string())?;
+        Ok(view.lanes.iter().map(|lane| lane.operations).sum())
     }
 
     fn operation(&mut self) -> NewOperation {
@@ -192,31 +230,18 @@ impl QueueLife {
     /// Lets the worker do what is due.
     pub fn work(&mut self) -> Result<bool, String> {
         let control = self.control.as_ref().ok_or("the store is not open")?;
-        let before = self.upstream.applied.len();
         let worked =
             self.queue.work(control, Some(&mut self.upstream), &mut Around(&mut self.now_ms, &mut self.dice));
         if let Some(wrong) = self.upstream.wrong.take() {
             return Err(wrong);
         }
-        let Some(dead) = self.said(worked, "working")? else { return Ok(false) };
-        for (id, _) in dead {
-            self.upstream.was_dead.insert(id.number);
-            if let Some(kept) = self.posted.get_mut(&id.number) {
-                (kept.dead, kept.loose) = (true, false);
-            }
-        }
-        if self.upstream.applied.len() > before {
-            self.settle()?;
-        }
-        Ok(true)
-    }
-
-    /// What is done on the disk must not come to the upstream again.
-    fn settle(&mut self) -> Result<(), String> {
-        let done = self.queue.ended(self.control()?, State::Done, u64::MAX, 40);
-        let Some(done) = self.said(done, "listing")? else { return Ok(()) };
-        for (number, _) in done {
-            ensure!(self.upstream.applied.contains_key(&number), "{number} is done and never arrived");
+        let answered = std::mem::take(&mut self.upstream.answered);
+        let Some(dead) = self.said(worked, "working")? else {
+            self.perhaps_done.extend(answered);
+            return Ok(false);
+        };
+        // That they are done is durable: they must not come to the upstream again.
+        for number in answered {
             self.upstream.settled.insert(number);
             if self.forgets {
                 self.posted.remove(&number);
@@ -224,7 +249,13 @@ impl QueueLife {
                 kept.settled = true;
             }
         }
-        Ok(())
+        for (id, _) in dead {
+            self.upstream.was_dead.insert(id.number);
+            if let Some(kept) = self.posted.get_mut(&id.number) {
+                (kept.dead, kept.loose) = (true, false);
+            }
+        }
+        Ok(true)
     }
 
     /// Forces a mode, with an operation that tells of it in the same commit.
@@ -338,10 +369,16 @@ impl QueueLife {
                 (kept.purged, kept.dead) = (true, false);
                 continue;
             }
+            if self.perhaps_done.contains(number) && !all.contains(number) {
+                // Only the newest that are done are listed.
+                kept.settled = true;
+                self.upstream.settled.insert(*number);
+                continue;
+            }
             ensure!(!kept.purged, "{number} was thrown away and is back");
-            ensure!(all.contains(number), "{number} was accepted and is lost: {kept:?}");
+            ensure!(all.contains(number), "{number} was accepted and is lost (dead: {})", kept.dead);
             ensure!(!kept.settled || is_done, "{number} was delivered and is back");
-            ensure!(!kept.dead || is_dead || kept.loose, "{number} was a dead letter and is none: {kept:?}");
+            ensure!(!kept.dead || is_dead || kept.loose, "{number} was a dead letter and is none");
             if is_dead {
                 self.upstream.was_dead.insert(*number);
             }
@@ -353,6 +390,7 @@ impl QueueLife {
             }
         }
         self.upstream.settled.extend(done.iter().copied());
+        self.perhaps_done.clear();
         self.settle_unsure(&all)?;
         if self.forgets {
             self.posted.retain(|_, kept| !kept.settled && !kept.purged);
@@ -378,6 +416,10 @@ impl QueueLife {
         if let (Some(reason), false) = (self.history_unsure.take(), strangers.is_empty()) {
             self.history.push(reason.clone());
             self.forced = Some(reason);
+        }
+        if strangers.is_empty() {
+            self.again = unsure;
+            return Ok(());
         }
         for (number, one) in strangers.into_iter().zip(unsure) {
             self.accept(number, one.payload.clone())?;
@@ -413,7 +455,8 @@ impl QueueLife {
         self.queue.pause(self.control()?, None, self.now_ms).map_err(|error| error.to_string())?;
         self.paused = None;
         self.upstream.away = false;
-        for _ in 0..20_000 {
+        self.post_again()?;
+        for _ in 0..200_000 {
             self.now_ms += 30_000;
             self.work()?;
             if self.queue.backlog_percent() == 0.0 {

@@ -20,7 +20,11 @@ pub struct Wild {
     pub was_dead: HashSet<u64>,
     /// Nobody answers while true.
     pub away: bool,
+    /// Says of some that it will never take them.
+    pub refuses: bool,
     pub arrivals: u64,
+    /// Whose delivery was answered with success since this was emptied.
+    pub answered: Vec<u64>,
     pub duplicates: u64,
     pub lost_answers: u64,
     /// The first thing that must not happen.
@@ -44,7 +48,9 @@ impl Wild {
             settled: HashSet::new(),
             was_dead: HashSet::new(),
             away: false,
+            refuses: true,
             arrivals: 0,
+            answered: Vec::new(),
             duplicates: 0,
             lost_answers: 0,
             wrong: None,
@@ -98,12 +104,14 @@ impl Delivery for Wild {
         match self.dice.below(100) {
             0..70 => {
                 self.apply(parcel);
+                self.answered.push(parcel.id.number);
                 Outcome::Delivered
             }
             70..75 => {
                 // The network doubles it.
                 self.apply(parcel);
                 self.apply(parcel);
+                self.answered.push(parcel.id.number);
                 Outcome::Delivered
             }
             75..87 => {
@@ -113,6 +121,7 @@ impl Delivery for Wild {
             }
             87..95 => retry(true, true, None),
             95..98 => retry(false, false, Some(1 + self.dice.below(5_000))),
+            _ if !self.refuses => retry(true, true, None),
             _ => Outcome::Dead { reason: "not wanted".into() },
         }
     }

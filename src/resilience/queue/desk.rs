@@ -113,6 +113,10 @@ impl Queue {
     /// # Errors
     /// What the store says.
     pub fn view(&self, control: &Control, now_ms: u64) -> Result<QueueView, StoreError> {
+        let is_stale = self.picture().stale;
+        if is_stale {
+            self.load(control, now_ms)?;
+        }
         let oldest = control.read(|read| {
             let mut oldest = [None; 4];
             for (lane, slot) in LANES.into_iter().zip(&mut oldest) {

@@ -3,8 +3,10 @@
 use redb::WriteTransaction;
 
 use super::operation::{Id, Lane, NewOperation, Operation, State};
-use super::shelf::{PAYLOADS, Totals, VERSION, WAITING, get_waiting, operation_of, payload_in, put, rewrite};
-use crate::store::{StoreError, codec, number_key};
+use super::shelf::{
+    PAYLOADS, Totals, WAITING, get_waiting, operation_of, payload_in, put, put_payload, rewrite,
+};
+use crate::store::StoreError;
 
 pub(super) const GAP: &str = "spud.gap";
 
@@ -38,8 +40,7 @@ pub(super) fn note_gap(
         let critical = totals.lane(Lane::Critical);
         critical.bytes = (critical.bytes + payload.len() as u64).saturating_sub(operation.bytes);
         operation.bytes = payload.len() as u64;
-        let framed = codec::encode(VERSION, &payload.into_bytes())?;
-        write.open_table(PAYLOADS)?.insert(&number_key(open)[..], framed.as_slice())?;
+        put_payload(write, open, &payload.into_bytes())?;
         rewrite(write, open, &operation)?;
         return Ok((open, operation));
     }

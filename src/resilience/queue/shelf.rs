@@ -20,6 +20,8 @@ use super::operation::{Id, Lane, LaneLimits, NewOperation, Operation, Refusal, S
 use crate::store::{StoreError, Table, codec, number_key, number_of, owned_key};
 
 pub(super) const VERSION: u8 = 1;
+/// Of a payload that says whose it is.
+const OWNED: u8 = 2;
 pub(super) const WAITING: Table = Table::new("operations");
 pub(super) const PAYLOADS: Table = Table::new("operation_payloads");
 pub(super) const DEAD: Table = Table::new("operations_dead");
@@ -196,8 +198,7 @@ pub(super) fn put(
     operation: &Operation,
     payload: &[u8],
 ) -> Result<(), StoreError> {
-    let framed = codec::encode(VERSION, &payload.to_vec())?;
-    write.open_table(PAYLOADS)?.insert(&number_key(number)[..], framed.as_slice())?;
+    put_payload(write, number, payload)?;
     rewrite(write, number, operation)?;
     let lane = totals.lane(operation.lane);
     lane.operations += 1;
@@ -369,8 +370,7 @@ pub(super) fn edit(
         content_type.clone_into(&mut operation.content_type);
     }
     table.insert(&number_key(number)[..], codec::encode(VERSION, &operation)?.as_slice())?;
-    let framed = codec::encode(VERSION, &payload.to_vec())?;
-    write.open_table(PAYLOADS)?.insert(&number_key(number)[..], framed.as_slice())?;
+    put_payload(write, number, payload)?;
     Ok(Some(operation))
 }
 
@@ -414,15 +414,28 @@ pub(super) fn waiting(
     get_waiting(&write.open_table(WAITING)?, lane, number)
 }
 
+/// The payload under a number, where there is one. A version 1 record does not say whose it is.
 pub(super) fn payload_in(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     number: u64,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(bytes) = table.get(&number_key(number)[..])? else { return Ok(None) };
-    Ok(Some(codec::decode(VERSION, bytes.value())?))
+    if bytes.value().first() == Some(&VERSION) {
+        return Ok(Some(codec::decode(VERSION, bytes.value())?));
+    }
+    let (whose, payload): (u64, Vec<u8>) = codec::decode(OWNED, bytes.value())?;
+    // A flipped bit in a key, which has no check value, makes it another operation's.
+    if whose == number { Ok(Some(payload)) } else { Err(codec::CodecError::Check.into()) }
 }
 
-/// The payload of an operation that waits; a damaged one is an error of its own.
+/// Keeps the payload of an operation together with its number.
+pub(super) fn put_payload(write: &WriteTransaction, number: u64, payload: &[u8]) -> Result<(), StoreError> {
+    let framed = codec::encode(OWNED, &(number, payload.to_vec()))?;
+    write.open_table(PAYLOADS)?.insert(&number_key(number)[..], framed.as_slice())?;
+    Ok(())
+}
+
+/// The payload of an operation that waits; a damaged or missing one is an error of its own.
 pub(super) fn payload_of(write: &WriteTransaction, number: u64) -> Result<Vec<u8>, StoreError> {
-    Ok(payload_in(&write.open_table(PAYLOADS)?, number)?.unwrap_or_default())
+    Ok(payload_in(&write.open_table(PAYLOADS)?, number)?.ok_or(codec::CodecError::Check)?)
 }
