@@ -7,6 +7,7 @@
 
 mod backup;
 mod config;
+mod problem;
 mod queue;
 mod resilience;
 mod wear;
@@ -20,6 +21,7 @@ pub use config::{
     ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
+pub use problem::Problem;
 pub use queue::{
     Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
     QueueUpstream,
@@ -682,25 +684,4 @@ pub enum EventKind {
     Operation(Box<Operation>),
     /// Settings changed, or files no longer say what runs.
     Config(Box<ConfigEvent>),
-}
-
-/// RFC 9457 problem document.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Problem {
-    /// Stable, such as `urn:spud:problem:not-found`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
-    pub status: u16,
-    pub detail: String,
-    /// What the user can do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub advice: Option<String>,
-    /// The request id, as in the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// Seconds after which asking again makes sense.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
 }

@@ -148,7 +148,9 @@ impl Control {
             Ok(_) => Ok(Some((before, length()))),
             Err(redb::CompactionError::TransactionInProgress) => Ok(None),
             Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
-            Err(other) => Err(StoreError::Open { path: self.disk.path().to_owned(), what: other.to_string() }),
+            Err(other) => {
+                Err(StoreError::Open { path: self.disk.path().to_owned(), what: other.to_string() })
+            }
         }
     }
 
