@@ -2,7 +2,7 @@
 
 use redb::WriteTransaction;
 
-use super::operation::{Id, Lane, NewOperation, Operation, State};
+use super::operation::{Id, Lane, NewOperation, Operation};
 use super::shelf::{
     PAYLOADS, Totals, WAITING, get_waiting, operation_of, payload_in, put, put_payload, rewrite,
 };
@@ -18,7 +18,7 @@ struct Gap {
     until_ms: u64,
 }
 
-/// Counts a loss in the lane's gap record that is still here, or in a new one.
+/// Counts a loss in the lane's gap record that was never under way, or in a new one.
 pub(super) fn note_gap(
     write: &WriteTransaction,
     totals: &mut Totals,
@@ -32,8 +32,7 @@ pub(super) fn note_gap(
         0 => None,
         open => get_waiting(&write.open_table(WAITING)?, Lane::Critical, open)?,
     };
-    // One that is under way may already have arrived as it was: what is lost now goes into the next one.
-    if let Some(mut operation) = waiting.filter(|operation| operation.state == State::Queued) {
+    if let Some(mut operation) = waiting {
         let old = payload_in(&write.open_table(PAYLOADS)?, open)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&old).into_owned();
         let payload = gap_text(lane, grown(&text, &lost, now_ms));

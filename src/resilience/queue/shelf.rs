@@ -42,7 +42,7 @@ pub(super) struct LaneTotals {
     pub bytes: u64,
     pub delivered: u64,
     pub dropped: u64,
-    /// The gap record that waits with the newest drops in it; 0 for none.
+    /// The gap record that waits with the newest drops in it and was never under way; 0 for none.
     pub gap: u64,
 }
 
@@ -62,6 +62,11 @@ pub(super) struct Totals {
 }
 
 impl Totals {
+    /// This record, if it is one of a gap, counts no further drops: it may have arrived as it stands.
+    pub(super) fn close_gap(&mut self, number: u64) {
+        self.lanes.iter_mut().filter(|lane| lane.gap == number).for_each(|lane| lane.gap = 0);
+    }
+
     pub(super) fn lane(&mut self, lane: Lane) -> &mut LaneTotals {
         let [critical, high, normal, bulk] = &mut self.lanes;
         match lane {
@@ -232,14 +237,7 @@ fn take_out(
     let held = totals.lane(lane);
     held.operations = held.operations.saturating_sub(1);
     held.bytes = held.bytes.saturating_sub(operation.bytes);
-    if held.gap == number {
-        held.gap = 0;
-    }
-    for lane in &mut totals.lanes {
-        if lane.gap == number {
-            lane.gap = 0;
-        }
-    }
+    totals.close_gap(number);
     Ok(Some(operation))
 }
 

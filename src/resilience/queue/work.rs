@@ -129,6 +129,7 @@ impl Queue {
         let leased = self.write(control, |write| {
             shelf::change_totals(write, |totals| {
                 totals.epoch = terms.epoch;
+                numbers.iter().for_each(|(_, number)| totals.close_gap(*number));
                 Ok(())
             })?;
             let mut parcels = Vec::new();
