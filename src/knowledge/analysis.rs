@@ -335,10 +335,10 @@ impl Stems {
     }
 
     /// The term of a word.
-    pub(super) fn term<'a>(&self, word: &Word<'a>) -> std::borrow::Cow<'a, str> {
-        match (&self.stemmer, word.shape) {
-            (Some(stemmer), Shape::Plain) => stemmer.stem(word.text),
-            _ => word.text.into(),
+    pub(super) fn term<'a>(&self, text: &'a str, shape: Shape) -> std::borrow::Cow<'a, str> {
+        match (&self.stemmer, shape) {
+            (Some(stemmer), Shape::Plain) => stemmer.stem(text),
+            _ => text.into(),
         }
     }
 }

@@ -311,7 +311,7 @@ fn suggestion(
     let mut replacements: Vec<(usize, usize, String)> = Vec::new();
     let mut unknown: Vec<(usize, usize, String)> = Vec::new();
     words(&query.text, |word| {
-        let terms: Vec<String> = stems.iter().map(|s| s.term(&word).into_owned()).collect();
+        let terms: Vec<String> = stems.iter().map(|s| s.term(word.text, word.shape).into_owned()).collect();
         let has = |term: &String| dictionaries.iter().any(|d| d.get(term).is_some());
         if let Some(first) = terms.first().filter(|_| !terms.iter().any(has)) {
             unknown.push((word.start, word.end, first.clone()));
@@ -349,7 +349,7 @@ fn surface_of(
     let mut surface = None;
     for text in [&record.text, &record.title].into_iter().chain(&record.heading) {
         words(text, |word| {
-            if surface.is_none() && stems.iter().any(|s| s.term(&word) == term) {
+            if surface.is_none() && stems.iter().any(|s| s.term(word.text, word.shape) == term) {
                 surface = Some(word.text.to_owned());
             }
         });

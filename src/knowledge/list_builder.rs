@@ -6,15 +6,18 @@ use std::io::{self, Write};
 
 use fst::MapBuilder;
 
-use super::analysis::{Language, Stems, words};
+use super::analysis::{Language, Shape, Stems, words};
 use super::postings::{ListReader, ListWriter, get_varint, put_varint};
 use super::record::ChunkRecord;
-use super::word_map::WordMap;
+use super::simd;
+use super::word_map::{INLINE, Key, WordMap};
 use crate::store::BlockFileWriter;
 
 /// How much more a word of the title, or of a heading, counts than one of the text.
 const TITLE_WEIGHT: u32 = 2;
 const HEADING_WEIGHT: u32 = 1;
+/// Words that are looked up together.
+const TOGETHER: usize = 16;
 
 /// One list: varint (gap << 1 | tf == 1) [· tf] for each chunk; the newest is counted until another comes.
 #[derive(Default)]
@@ -52,10 +55,37 @@ impl TermList {
     }
 }
 
+/// Short words on their way to their lists.
+struct Waiting {
+    words: [(Key, Shape); TOGETHER],
+    held: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { words: [(Key::default(), Shape::Plain); TOGETHER], held: 0 }
+    }
+}
+
+impl Waiting {
+    /// True when there is no room for more.
+    fn push(&mut self, key: Key, shape: Shape) -> bool {
+        if let Some(place) = self.words.get_mut(self.held) {
+            *place = (key, shape);
+            self.held += 1;
+        }
+        self.held == TOGETHER
+    }
+
+    fn words(&self) -> &[(Key, Shape)] {
+        self.words.get(..self.held).unwrap_or_default()
+    }
+}
+
 /// Lists of all chunks that were added.
 pub(super) struct ListBuilder {
     terms: WordMap<u32>,
-    /// Words already stemmed, for this language.
+    /// Plain words already stemmed, for this language.
     known: WordMap<u32>,
     stems: Stems,
     language: Language,
@@ -122,31 +152,63 @@ impl ListBuilder {
 
     /// Counts the words of a text; returns how many there are, as they are weighed.
     fn count(&mut self, chunk: u32, text: &str, weight: u32) -> u32 {
-        let Self { terms, known, stems, lists, list_bytes, .. } = self;
         let mut length = 0;
+        let mut waiting = Waiting::default();
         words(text, |word| {
-            let term = match known.get(word.text) {
-                Some(term) => term,
-                None => {
-                    let stem = stems.term(&word);
-                    let term = match terms.get(stem.as_ref()) {
-                        Some(term) => term,
-                        None => {
-                            #[allow(clippy::cast_possible_truncation)] // the buffer is far below 2^32 terms
-                            let term = lists.len() as u32;
-                            lists.push(TermList::default());
-                            terms.insert(&stem, term);
-                            term
-                        }
-                    };
-                    known.insert(word.text, term);
-                    term
-                }
-            };
-            *list_bytes += lists[term as usize].count(chunk, weight);
             length += weight;
+            match Key::of(word.text) {
+                Some(key) => {
+                    let map = if word.shape == Shape::Plain { &self.known } else { &self.terms };
+                    map.prefetch(key);
+                    if waiting.push(key, word.shape) {
+                        self.count_waiting(chunk, weight, &mut waiting);
+                    }
+                }
+                None => {
+                    let term = self.term_of(word.text, word.shape);
+                    self.list_bytes += self.lists[term as usize].count(chunk, weight);
+                }
+            }
         });
+        self.count_waiting(chunk, weight, &mut waiting);
         length
+    }
+
+    /// Counts words whose memory was asked for when they came, so that misses of the cache overlap.
+    fn count_waiting(&mut self, chunk: u32, weight: u32, waiting: &mut Waiting) {
+        let mut terms = [0; TOGETHER];
+        for ((key, shape), term) in waiting.words().iter().zip(&mut terms) {
+            let map = if *shape == Shape::Plain { &self.known } else { &self.terms };
+            *term = match map.get_short(*key) {
+                Some(term) => term,
+                None => self.term_of(key.word(&mut [0; INLINE]), *shape),
+            };
+            simd::prefetch(&self.lists[*term as usize]);
+        }
+        for term in terms.iter().take(waiting.words().len()) {
+            self.list_bytes += self.lists[*term as usize].count(chunk, weight);
+        }
+        waiting.held = 0;
+    }
+
+    /// Number of the word's term, which is made when it is new; stems of plain words are remembered.
+    fn term_of(&mut self, text: &str, shape: Shape) -> u32 {
+        let plain = shape == Shape::Plain;
+        if let Some(term) = self.known.get(text).filter(|_| plain) {
+            return term;
+        }
+        let stem = self.stems.term(text, shape);
+        let term = self.terms.get(&stem).unwrap_or_else(|| {
+            #[allow(clippy::cast_possible_truncation)] // the buffer is far below 2^32 terms
+            let term = self.lists.len() as u32;
+            self.lists.push(TermList::default());
+            self.terms.insert(&stem, term);
+            term
+        });
+        if plain {
+            self.known.insert(text, term);
+        }
+        term
     }
 
     /// Lists in order of their terms, then the dictionary that points at them.
@@ -155,11 +217,9 @@ impl ListBuilder {
         for list in &mut lists {
             list.end_chunk();
         }
-        let mut order: Vec<(Box<str>, u32)> = terms.into_words().collect();
-        order.sort_unstable();
         let mut sink = ListSink::new(out)?;
         let mut writer = ListWriter::default();
-        for (term, list) in order {
+        terms.in_order(|term, list| {
             let bytes = lists.get(list as usize).map_or(&[][..], |l| &l.bytes);
             let (mut at, mut next) = (0, 0u32);
             while let Some(code) = get_varint(bytes, &mut at) {
@@ -169,8 +229,8 @@ impl ListBuilder {
                 writer.push(chunk, u8::try_from(tf).unwrap_or(u8::MAX), length);
                 next = chunk + 1;
             }
-            sink.add(term.as_bytes(), &mut writer)?;
-        }
+            sink.add(term, &mut writer)
+        })?;
         sink.finish()
     }
 }
@@ -227,5 +287,55 @@ pub(super) fn append_list(
             }
         }
         more = reader.next_block();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks of each term, in order of the terms, as they lie in the lists.
+    fn listed(texts: &[&str]) -> Vec<(String, Vec<u32>)> {
+        let mut builder = ListBuilder::default();
+        for text in texts {
+            let record = ChunkRecord { text: (*text).into(), ..ChunkRecord::default() };
+            builder.add(Language::English, &record).unwrap();
+        }
+        let ListBuilder { terms, mut lists, .. } = builder;
+        lists.iter_mut().for_each(|list| drop(list.end_chunk()));
+        let mut found = Vec::new();
+        let each = |term: &[u8], list| {
+            let bytes = &lists[list as usize].bytes;
+            let (mut at, mut next, mut chunks) = (0, 0, Vec::new());
+            while let Some(code) = get_varint(bytes, &mut at) {
+                next += code >> 1;
+                chunks.push(next);
+                next += 1;
+                if code & 1 == 0 {
+                    get_varint(bytes, &mut at);
+                }
+            }
+            found.push((String::from_utf8(term.to_vec()).unwrap(), chunks));
+            Ok::<(), ()>(())
+        };
+        terms.in_order(each).unwrap();
+        found
+    }
+
+    #[test]
+    fn parts_of_a_name_are_words_too_and_the_name_stays_whole() {
+        let found = listed(&["pumps.conf", "Pumps pump", "pumps.conf"]);
+        let chunks = |term: &str| found.iter().find(|(t, _)| t == term).map(|(_, chunks)| chunks.clone());
+        assert_eq!(chunks("pump"), Some(vec![0, 1, 2]));
+        assert_eq!(chunks("pumps"), None);
+        assert_eq!(chunks("pumps.conf"), Some(vec![0, 2]));
+    }
+
+    #[test]
+    fn words_wait_together_and_none_is_lost() {
+        let text: String = (0..100).map(|n| format!("word{n} averyveryveryverylongword{n} ")).collect();
+        let found = listed(&[&text, "nothing", &text]);
+        assert_eq!(found.len(), 1 + found.iter().filter(|(_, chunks)| *chunks == [0, 2]).count());
+        assert!(found.len() > 200);
     }
 }

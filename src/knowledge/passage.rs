@@ -112,7 +112,10 @@ impl Lookup {
         if let Some(found) = self.known.borrow().get(word.text) {
             return *found;
         }
-        let found = self.stems.iter().find_map(|stems| self.terms.get(stems.term(&word).as_ref()).copied());
+        let found = self
+            .stems
+            .iter()
+            .find_map(|stems| self.terms.get(stems.term(word.text, word.shape).as_ref()).copied());
         self.known.borrow_mut().insert(word.text.into(), found);
         found
     }

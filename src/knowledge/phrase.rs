@@ -26,7 +26,8 @@ impl Phrase {
         words(text, |word| {
             if word.shape != Shape::Part && phrase.words.len() < LONGEST {
                 phrase.words.push(word.text.to_owned());
-                let mut terms: Vec<String> = stems.iter().map(|s| s.term(&word).into_owned()).collect();
+                let mut terms: Vec<String> =
+                    stems.iter().map(|s| s.term(word.text, word.shape).into_owned()).collect();
                 terms.dedup();
                 phrase.terms.push(terms);
             }

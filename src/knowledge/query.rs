@@ -1,6 +1,6 @@
 //! What a question means to the index: groups of terms, exact phrases, vectors.
 
-use super::analysis::{Language, Shape, Stems, Word, is_stop_word, words};
+use super::analysis::{Language, Shape, Stems, is_stop_word, words};
 use super::lexical::{Alternative, Group};
 use super::model::Model;
 use super::phrase::Phrase;
@@ -89,7 +89,7 @@ fn group_of(
     let mut alternatives: Vec<Alternative> = Vec::new();
     let mut add = |text: &str, weight: f32, near: bool| {
         for stem in stems {
-            let term = stem.term(&Word { text, start: 0, end: text.len(), shape }).into_owned();
+            let term = stem.term(text, shape).into_owned();
             if alternatives.iter().all(|known| known.term != term) {
                 alternatives.push(Alternative { term, weight, near });
             }

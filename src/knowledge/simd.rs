@@ -310,6 +310,25 @@ pub fn as_u8(values: &[i8]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
 }
 
+/// Asks for the memory of a value that is wanted soon, and does not wait for it.
+#[inline]
+pub(super) fn prefetch<T>(value: &T) {
+    let place = std::ptr::from_ref(value);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has SSE; a prefetch reads nothing that a program could see.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(place.cast());
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: `prfm` is in the base instruction set; it faults on no address and changes no register.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) place, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = place;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

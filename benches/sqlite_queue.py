@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Durable operations a second: spud's queue over its socket, and SQLite (WAL, synchronous=FULL) with the same work.
 
-    benches/queue.py PATH/TO/spud [operations] [writers]
+    benches/sqlite_queue.py PATH/TO/spud [operations] [writers]
 
 Every operation has 200 bytes and is answered only when it is durable. SQLite is measured with one transaction an
 operation (what separate requests cost it) and with 64 in one (what a group commit could reach without a server).
