@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn strings_are_read_and_quoted() {
         let read = |text: &str| unquote(text).map(|(text, used)| (text.bytes, used));
-        assert_eq!(read(r#""a\n\x41\101\u00e9"b"#), Ok(("a\nAA\u{e9}".as_bytes().to_vec(), 18)));
+        assert_eq!(read(r#""a\n\x41\101\u00e9"b"#), Ok(("a\nAA\u{e9}".as_bytes().to_vec(), 19)));
         assert_eq!(read(r"`a\n`"), Ok((b"a\\n".to_vec(), 5)));
         assert_eq!(read(r#"'it\'s "'"#), Ok((b"it's \"".to_vec(), 9)));
         assert_eq!(read(r#""\xc5""#), Ok((vec![0xc5], 6)));

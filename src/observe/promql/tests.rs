@@ -58,7 +58,7 @@ fn faults_have_places() {
         ("{a=~\".*\"}", 1, "at least one non-empty matcher"),
         ("a + bool b", 1, "bool modifier"),
         ("sum(a, b)", 1, "wrong number of arguments"),
-        ("foo offset 5m offset 5m", 21, "multiple times"),
+        ("foo offset 5m offset 5m", 22, "multiple times"),
         ("(a + b)[5m]", 1, "only allowed for vector selectors"),
         ("foo[0m]", 5, "greater than 0"),
         ("a{b=~\"(\"}", 3, "invalid regular expression"),

@@ -161,6 +161,9 @@ pub(in super::super) fn quantile(window: &mut Window<'_>) -> Computed {
 pub(in super::super) fn mad(window: &mut Window<'_>) -> Computed {
     let Some(floats) = window.only_floats() else { return Ok(None) };
     let mut values: Vec<f64> = floats.iter().map(|sample| sample.value).collect();
+    if values.iter().any(|value| value.is_nan()) {
+        return given(f64::NAN);
+    }
     let median = quantile_of(0.5, &mut values);
     values.iter_mut().for_each(|value| *value = (*value - median).abs());
     given(quantile_of(0.5, &mut values))

@@ -16,15 +16,19 @@ use super::{Verdict, compare};
 const AROUND: i64 = 60_000;
 
 /// Functions whose value depends on when they are evaluated even if all they read is pinned.
-const TIMELY: [&str; 11] = [
+const TIMELY: [&str; 15] = [
     "day_of_month",
     "day_of_week",
     "day_of_year",
     "days_in_month",
+    "end",
     "hour",
     "minute",
     "month",
     "predict_linear",
+    "range",
+    "start",
+    "step",
     "time",
     "timestamp",
     "year",
