@@ -96,6 +96,24 @@ fn deep_and_long_expressions_are_refused() {
     assert!(parse(&"a ".repeat(40_000)).unwrap_err().what.contains("longer"));
 }
 
+/// What is not too deep to be read must not be too deep to be evaluated, on a small stack.
+#[test]
+fn the_deepest_expressions_can_be_evaluated() {
+    let chain = "a + ".repeat(98) + "a";
+    let nested = "sum(abs(a or ".repeat(32) + "a" + &"))".repeat(32);
+    let subqueries = "sum_over_time(".repeat(30) + "a" + &"[5m:1m])".repeat(30);
+    for deep in [chain, nested, subqueries] {
+        let expression = parse(&deep).unwrap();
+        let run = move || {
+            let limits = Limits { samples: 100_000_000, ..Limits::default() };
+            let context = Context { source: &Many(1), limits, late: &|| false };
+            instant(&expression, 10_000_000, context).map(|_| ())
+        };
+        let thread = crate::base::spawn("deep", 1024, run).unwrap();
+        assert_eq!(thread.join().unwrap(), Ok(()));
+    }
+}
+
 struct Many(usize);
 
 impl Source for Many {
