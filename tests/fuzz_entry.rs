@@ -404,7 +404,7 @@ const EXPRESSIONS: [&str; 46] = [
 fn evaluate(query: &str) {
     if promql::parse(query).is_ok() && !query.contains(['\n', '#']) {
         let load = "load 1m\n a{x=\"1\"} 1+1x5 _ stale 3\n a{x=\"2\", y=\"z\"} NaN Inf -Inf {{count:1}}\n b_total{x=\"1\"} 0+5x9\n\n";
-        script::run(&format!(
+        let _ = script::run(&format!(
             "{load}eval instant at 4m {query}\n\neval range from 0 to 9m step 30s {query}\n"
         ));
     }
@@ -431,7 +431,7 @@ proptest! {
 
     #[test]
     fn jumbled_scripts(parts in prop::collection::vec(prop::sample::select(&SCRIPT_LINES[..]), 0..12)) {
-        script::run(&parts.join("\n"));
+        let _ = script::run(&parts.join("\n"));
     }
 }
 
