@@ -15,6 +15,7 @@ use proptest::test_runner::Config;
 use spud::hardware::Tiers;
 use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
+use spud::observe::promql::{self, script};
 use spud::store::{BlockFile, BlockFileWriter, codec};
 
 /// `PROPTEST_CASES` in the environment replaces every count: a long run of all the doors.
@@ -349,6 +350,109 @@ fn block_file(path: &Path) -> (Vec<u8>, Vec<u8>) {
     out.finish().unwrap();
     (small, large)
 }
+
+const EXPRESSIONS: [&str; 46] = [
+    "a",
+    "b_total",
+    "{x=\"1\"}",
+    "{x=~\"1|2\"",
+    "(",
+    ")",
+    "[5m]",
+    "[5m:1m]",
+    "[1m+",
+    "]",
+    "@ 60",
+    "@ start()",
+    "offset 1m",
+    "offset -1m",
+    "offset",
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "^",
+    "==",
+    "bool",
+    "and",
+    "or on(x)",
+    "unless",
+    "on(x)",
+    "group_left(y)",
+    "ignoring()",
+    "fill(1)",
+    "sum by (x) (",
+    "topk(2, ",
+    "quantile(0.5, ",
+    "count_values(\"v\", ",
+    "rate(",
+    "abs(",
+    "histogram_quantile(0.9, ",
+    "label_replace(a, \"l\", \"$1\", \"x\", \"(.*)\")",
+    "predict_linear(a[5m], 1h)",
+    "1e300",
+    "NaN",
+    "0x1f",
+    "5m",
+    "\"t\"",
+    ",",
+    "smoothed",
+];
+
+/// Reads an expression; if it is one, evaluates it over a few series, histograms and gaps among them.
+fn evaluate(query: &str) {
+    if promql::parse(query).is_ok() && !query.contains(['\n', '#']) {
+        let load = "load 1m\n a{x=\"1\"} 1+1x5 _ stale 3\n a{x=\"2\", y=\"z\"} NaN Inf -Inf {{count:1}}\n b_total{x=\"1\"} 0+5x9\n\n";
+        let _ = script::run(&format!(
+            "{load}eval instant at 4m {query}\n\neval range from 0 to 9m step 30s {query}\n"
+        ));
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(512))]
+
+    #[test]
+    fn jumbled_expressions(parts in prop::collection::vec(prop::sample::select(&EXPRESSIONS[..]), 0..12)) {
+        evaluate(&parts.join(" "));
+    }
+
+    #[test]
+    fn garbage_expressions(text in "\\PC{0,60}", noise in prop::collection::vec(any::<u8>(), 0..60)) {
+        evaluate(&text);
+        evaluate(&String::from_utf8_lossy(&noise));
+    }
+
+    #[test]
+    fn nested_expressions(open in "(\\(|-|abs\\(|a\\[|sum\\(|a and |1\\^){1,3}", times in 1usize..4000) {
+        evaluate(&open.repeat(times));
+    }
+
+    #[test]
+    fn jumbled_scripts(parts in prop::collection::vec(prop::sample::select(&SCRIPT_LINES[..]), 0..12)) {
+        let _ = script::run(&parts.join("\n"));
+    }
+}
+
+const SCRIPT_LINES: [&str; 16] = [
+    "",
+    "# remark",
+    "clear",
+    "load 5m",
+    "load_with_nhcb 1m",
+    "a{x=\"1\"} 1+1x5 _ stale",
+    "a_bucket{le=\"1\"} 1x3",
+    "a {{count:1}}x2",
+    "eval instant at 1m a",
+    "eval range from 0 to 5m step 1m rate(a[5m])",
+    "eval_fail instant at 0 a + on() a",
+    "expect warn",
+    "expect fail msg: x",
+    "expect range vector from 0 to 1m step 0",
+    "{} 1 2",
+    "-3",
+];
 
 proptest! {
     #![proptest_config(cases(256))]

@@ -2,7 +2,7 @@
 
 mod offline;
 
-pub use offline::{is_served, restore, salvage};
+pub use offline::{is_served, promql_test, restore, salvage};
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

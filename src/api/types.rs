@@ -8,6 +8,7 @@
 mod backup;
 mod config;
 mod problem;
+mod promql;
 mod queue;
 mod resilience;
 mod wear;
@@ -22,6 +23,7 @@ pub use config::{
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
 pub use problem::Problem;
+pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
     Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
     QueueUpstream,

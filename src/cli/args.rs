@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, ask, backup, check, collection, config, daemon, document, embed, eval, generate, install, job, log,
-    mode, model, operation, queue, remove, salvage, terminal,
+    metric, mode, model, operation, queue, remove, salvage, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -113,6 +113,11 @@ pub(super) enum Command {
     Config {
         #[command(subcommand)]
         verb: config::Verb,
+    },
+    /// Metrics and the language to ask about them
+    Metric {
+        #[command(subcommand)]
+        verb: metric::Verb,
     },
     /// Embedding models
     Model {

@@ -22,6 +22,7 @@ mod install;
 mod interrupt;
 mod job;
 mod log;
+mod metric;
 mod mode;
 mod model;
 mod open;
@@ -80,6 +81,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Queue { verb } => queue::run(verb, context),
         Command::Operation { verb } => operation::run(verb, context),
         Command::Config { verb } => config::run(verb, context),
+        Command::Metric { verb } => metric::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),

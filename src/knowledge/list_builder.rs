@@ -302,7 +302,9 @@ mod tests {
             builder.add(Language::English, &record).unwrap();
         }
         let ListBuilder { terms, mut lists, .. } = builder;
-        lists.iter_mut().for_each(|list| drop(list.end_chunk()));
+        for list in &mut lists {
+            list.end_chunk();
+        }
         let mut found = Vec::new();
         let each = |term: &[u8], list| {
             let bytes = &lists[list as usize].bytes;

@@ -1,9 +1,9 @@
-//! Work on data folders that no engine has open: restore into one, salvage out of one.
+//! Work that needs no engine: on data folders that none has open, and on scripts.
 
 use std::path::Path;
 
 use super::{HostError, Options, reach, refused};
-use crate::api::types::{RestoreBackup, Restored, SalvageReport};
+use crate::api::types::{PromqlTestReport, RestoreBackup, Restored, SalvageReport};
 
 /// True when a spud serves this box.
 #[must_use]
@@ -25,4 +25,10 @@ pub fn restore(options: &Options, id: &str, request: &RestoreBackup) -> Result<R
 /// [`HostError`].
 pub fn salvage(options: &Options, into: &Path) -> Result<SalvageReport, HostError> {
     crate::engine::salvage(&options.data_dir(), into).map_err(refused)
+}
+
+/// Runs a PromQL test script.
+#[must_use]
+pub fn promql_test(script: &str) -> PromqlTestReport {
+    crate::engine::promql_test(script)
 }

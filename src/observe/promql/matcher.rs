@@ -1,0 +1,162 @@
+//! Matchers of labels, and the regular expressions of PromQL: anchored at both ends, `.` matches any character.
+
+use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::util::captures::Captures;
+use regex_automata::util::interpolate;
+use regex_automata::util::syntax;
+
+use super::labels::Labels;
+
+/// A compiled pattern may take this much memory: what is larger is refused, not compiled.
+const PATTERN_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchOp {
+    Equal,
+    NotEqual,
+    Match,
+    NotMatch,
+}
+
+/// One condition on one label. An absent label is an empty one.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    name: String,
+    op: MatchOp,
+    value: String,
+    pattern: Option<Pattern>,
+}
+
+impl Matcher {
+    /// # Errors
+    /// What is wrong with the regular expression.
+    pub fn new(name: impl Into<String>, op: MatchOp, value: impl Into<String>) -> Result<Self, String> {
+        let (name, value) = (name.into(), value.into());
+        let wanted = matches!(op, MatchOp::Match | MatchOp::NotMatch);
+        let pattern = wanted.then(|| Pattern::new(&value)).transpose()?;
+        Ok(Self { name, op, value, pattern })
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
+    pub fn op(&self) -> MatchOp {
+        self.op
+    }
+
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    #[must_use]
+    pub fn accepts(&self, value: &str) -> bool {
+        let found = || self.pattern.as_ref().is_some_and(|pattern| pattern.matches(value));
+        match self.op {
+            MatchOp::Equal => value == self.value,
+            MatchOp::NotEqual => value != self.value,
+            MatchOp::Match => found(),
+            MatchOp::NotMatch => !found(),
+        }
+    }
+
+    #[must_use]
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.accepts(labels.get(&self.name))
+    }
+}
+
+/// A regular expression that has to match a whole text.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern(Regex);
+
+impl Pattern {
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+        // The tables of Unicode classes are not in the binary: where a pattern needs them, bytes have to do.
+        let built = build(pattern, true).or_else(|error| build(pattern, false).map_err(|_| error));
+        built.map(Self).map_err(|error| {
+            let detail = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
+            format!("invalid regular expression {pattern:?}: {}", detail.lines().last().unwrap_or_default())
+        })
+    }
+
+    pub(super) fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// The template with `$1` and `${name}` filled in; nothing when the text does not match.
+    pub(super) fn expand(&self, text: &str, template: &str) -> Option<String> {
+        let mut captures: Captures = self.0.create_captures();
+        self.0.captures(text, &mut captures);
+        captures.is_match().then(|| {
+            let mut out = String::new();
+            interpolate::string(
+                template,
+                |index, out| {
+                    let part = captures.get_group(index).and_then(|span| text.get(span.range()));
+                    out.push_str(part.unwrap_or_default());
+                },
+                |name| captures.group_info().to_index(captures.pattern()?, name),
+                &mut out,
+            );
+            out
+        })
+    }
+}
+
+fn build(pattern: &str, unicode: bool) -> Result<Regex, BuildError> {
+    let grammar = syntax::Config::new().unicode(unicode).utf8(unicode).dot_matches_new_line(true);
+    let limits = Config::new()
+        .nfa_size_limit(Some(PATTERN_BYTES))
+        .onepass_size_limit(Some(PATTERN_BYTES))
+        .hybrid_cache_capacity(PATTERN_BYTES / 4)
+        .utf8_empty(unicode);
+    Regex::builder().syntax(grammar).configure(limits).build(&format!("^(?:{pattern})$"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(op: MatchOp, pattern: &str, value: &str) -> bool {
+        Matcher::new("a", op, pattern).unwrap().accepts(value)
+    }
+
+    #[test]
+    fn patterns_are_anchored_and_dots_match_lines() {
+        for (pattern, value, expected) in [
+            ("a.*", "abc", true),
+            ("b", "abc", false),
+            ("a|bc", "abc", false),
+            (".*", "a\nb", true),
+            ("", "", true),
+            (".+", "", false),
+            ("(?i:PRO).*", "production", true),
+            ("((?i)PRO).*", "production", true),
+            ("\\d+x", "12x", true),
+            ("\u{e4}.", "\u{e4}\u{f6}", true),
+        ] {
+            assert_eq!(accepts(MatchOp::Match, pattern, value), expected, "{pattern} {value}");
+            assert_eq!(accepts(MatchOp::NotMatch, pattern, value), !expected, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn wrong_and_huge_patterns_are_refused() {
+        assert!(Pattern::new("(.*").unwrap_err().contains("unclosed"));
+        assert!(Pattern::new("((a{1000}){1000}){1000}").is_err());
+    }
+
+    #[test]
+    fn groups_fill_templates() {
+        let pattern = Pattern::new("(.*)-(?P<tail>.*)").unwrap();
+        assert_eq!(pattern.expand("a-b", "$2/${1}x/$tail/$9/$$").unwrap(), "b/ax/b//$");
+        assert_eq!(pattern.expand("ab", "$1"), None);
+        assert_eq!(Pattern::new("(a)").unwrap().expand("a", "$1x").unwrap(), "");
+    }
+}

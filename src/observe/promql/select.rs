@@ -1,0 +1,188 @@
+//! Series as expressions see them: the newest sample at each step, or the samples of a window before it.
+
+use super::evaluate::Evaluator;
+use super::fault::EvalFault;
+use super::labels::Labels;
+use super::tree::{Expr, Kind, Reach, Selector, Shift, Subquery};
+use super::value::{Cell, Grid, Row, Sample, Series};
+
+/// A range vector: samples, and how a window is laid over them at each step.
+pub(super) struct Windows {
+    pub(super) series: Vec<Track>,
+    shift: Shift,
+    /// Milliseconds.
+    pub(super) range: i64,
+    pub(super) reach: Reach,
+    look_back: i64,
+}
+
+/// The samples of one series, by time, without marks of staleness.
+pub(super) struct Track {
+    pub(super) labels: Labels,
+    pub(super) bare: bool,
+    samples: Vec<Sample>,
+    /// True when some of them are native histograms.
+    pub(super) natives: bool,
+}
+
+impl Windows {
+    /// First (excluded) and last time of the window at a step, in milliseconds.
+    pub(super) fn bounds(&self, now: i64) -> (i64, i64) {
+        let until = self.shift.apply(now);
+        (until.saturating_sub(self.range), until)
+    }
+
+    /// The samples of a series in the window at a step, with those around it that its reach takes in.
+    pub(super) fn within<'t>(&self, track: &'t Track, now: i64) -> &'t [Sample] {
+        let (mut after, mut until) = self.bounds(now);
+        if self.reach != Reach::Within {
+            after = after.saturating_sub(self.look_back);
+        }
+        if self.reach == Reach::Smoothed {
+            until = until.saturating_add(self.look_back);
+        }
+        let first = track.samples.partition_point(|sample| sample.time <= after);
+        let end = track.samples.partition_point(|sample| sample.time <= until);
+        track.samples.get(first..end).unwrap_or_default()
+    }
+
+    /// How many samples are held.
+    pub(super) fn held(&self) -> usize {
+        self.series.iter().map(|track| track.samples.len()).sum()
+    }
+}
+
+impl Evaluator<'_> {
+    /// What an instant selector gives at each step: values, or the times of the samples in seconds.
+    pub(super) fn selected(
+        &mut self,
+        selector: &Selector,
+        grid: &Grid,
+        times: bool,
+    ) -> Result<Vec<Row>, EvalFault> {
+        if grid.count == 0 {
+            return Ok(Vec::new());
+        }
+        let look_back = self.spending.limits.look_back;
+        let smooth = selector.reach == Reach::Smoothed;
+        let ahead = if smooth { look_back } else { 0 };
+        let (first, last) = (selector.shift.apply(grid.start), selector.shift.apply(grid.last()));
+        let series = self.read(selector, first.saturating_sub(look_back), last.saturating_add(ahead))?;
+        let mut rows = Vec::with_capacity(series.len());
+        for one in series {
+            self.spending.samples(grid.count)?;
+            let mut row = Row::new(one.labels, false, grid.count);
+            let mut next = 0;
+            for (at, now) in grid.times().enumerate() {
+                let now = selector.shift.apply(now);
+                while one.samples.get(next).is_some_and(|sample| sample.time <= now) {
+                    next += 1;
+                }
+                let fresh =
+                    |sample: &&Sample| sample.time > now.saturating_sub(look_back) && !sample.is_stale();
+                let newest = next.checked_sub(1).and_then(|at| one.samples.get(at)).filter(fresh);
+                let Some(newest) = newest else { continue };
+                let following = one.samples.get(next).filter(|sample| smooth && !sample.is_stale());
+                row.set(
+                    at,
+                    match following {
+                        _ if times => Cell::float(seconds(newest.time)),
+                        Some(following) if newest.time < now => between(*newest, *following, now),
+                        _ => Cell::of(*newest),
+                    },
+                );
+            }
+            self.spending.freed(one.samples.len());
+            if !row.is_empty() {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn read(&mut self, selector: &Selector, after: i64, until: i64) -> Result<Vec<Series>, EvalFault> {
+        let most = self.spending.left();
+        let mut series = self.source.select(&selector.matchers, after, until, most)?;
+        self.spending.series(series.len())?;
+        self.spending.samples(series.iter().map(|one| one.samples.len()).sum())?;
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(series)
+    }
+
+    /// A range vector: a selector with a range, or a subquery.
+    pub(super) fn windows(&mut self, expr: &Expr, grid: &Grid) -> Result<Windows, EvalFault> {
+        match &expr.unwrapped().kind {
+            Kind::Range(selector, range) => self.ranged(selector, range.millis, grid),
+            Kind::Subquery(subquery) => self.subquery(subquery, grid),
+            _ => Err(EvalFault::execution("a range vector was expected")),
+        }
+    }
+
+    fn ranged(&mut self, selector: &Selector, range: i64, grid: &Grid) -> Result<Windows, EvalFault> {
+        let look_back = self.spending.limits.look_back;
+        let reach = selector.reach;
+        let mut windows =
+            Windows { series: Vec::new(), shift: selector.shift.clone(), range, reach, look_back };
+        if grid.count == 0 {
+            return Ok(windows);
+        }
+        let (mut after, _) = windows.bounds(grid.start);
+        let (_, mut until) = windows.bounds(grid.last());
+        if reach != Reach::Within {
+            after = after.saturating_sub(look_back);
+        }
+        if reach == Reach::Smoothed {
+            until = until.saturating_add(look_back);
+        }
+        for one in self.read(selector, after, until)? {
+            let mut samples = one.samples;
+            samples.retain(|sample| !sample.is_stale());
+            let natives = samples.iter().any(|sample| sample.is_native_histogram());
+            windows.series.push(Track { labels: one.labels, bare: false, samples, natives });
+        }
+        Ok(windows)
+    }
+
+    fn subquery(&mut self, subquery: &Subquery, grid: &Grid) -> Result<Windows, EvalFault> {
+        let look_back = self.spending.limits.look_back;
+        let step =
+            subquery.step.as_ref().map_or(self.spending.limits.subquery_step, |step| step.millis).max(1);
+        let shift = subquery.shift.clone();
+        let reach = Reach::Within;
+        let mut windows =
+            Windows { series: Vec::new(), shift, range: subquery.range.millis, reach, look_back };
+        if grid.count == 0 {
+            return Ok(windows);
+        }
+        let (after, _) = windows.bounds(grid.start);
+        let (_, until) = windows.bounds(grid.last());
+        // Steps of subqueries are multiples of their width, whenever they are asked for.
+        let start = after.div_euclid(step).saturating_add(1).saturating_mul(step);
+        let count = if start > until { 0 } else { until.saturating_sub(start) / step + 1 };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.spending.steps(count)?;
+        let inner = Grid { start, step, count };
+        for row in self.rows(&subquery.inner, &inner)? {
+            let samples: Vec<Sample> =
+                row.cells.iter().zip(inner.times()).filter_map(|(cell, time)| cell.sample(time)).collect();
+            let natives = samples.iter().any(|sample| sample.is_native_histogram());
+            windows.series.push(Track { labels: row.labels, bare: row.bare, samples, natives });
+        }
+        Ok(windows)
+    }
+}
+
+/// Milliseconds as seconds.
+#[allow(clippy::cast_precision_loss)] // milliseconds of our centuries have 42 bits
+pub(super) fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}
+
+/// The value on the line between two samples.
+fn between(before: Sample, after: Sample, now: i64) -> Cell {
+    if before.is_native_histogram() || after.is_native_histogram() {
+        return Cell::of(before);
+    }
+    let part = seconds(now - before.time) / seconds(after.time - before.time);
+    Cell::float(before.value + (after.value - before.value) * part)
+}

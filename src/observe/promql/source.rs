@@ -1,0 +1,101 @@
+//! Where samples come from, and how many a query may touch.
+
+use super::fault::EvalFault;
+use super::matcher::Matcher;
+use super::value::Series;
+
+/// Keeps series. Implementations read; the evaluator never does.
+pub trait Source {
+    /// Series that every matcher accepts, with their samples of `after < time <= until` (milliseconds), by time.
+    /// A series without such samples may be left out. At most `most` samples are wanted: who has more gives up
+    /// with [`EvalFault::TooMuch`] as soon as that is clear.
+    ///
+    /// # Errors
+    /// [`EvalFault::TooMuch`], or [`EvalFault::Source`] for what went wrong while reading.
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        after: i64,
+        until: i64,
+        most: usize,
+    ) -> Result<Vec<Series>, EvalFault>;
+}
+
+/// What one query may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Samples read and values held, over the whole query.
+    pub samples: usize,
+    /// Series of one selector.
+    pub series: usize,
+    /// Steps of a range query and of a subquery.
+    pub steps: usize,
+    /// How far back the value of an instant is looked for, in milliseconds.
+    pub look_back: i64,
+    /// Step of subqueries that name none, in milliseconds.
+    pub subquery_step: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { samples: 5_000_000, series: 20_000, steps: 11_000, look_back: 300_000, subquery_step: 60_000 }
+    }
+}
+
+/// Counts against the limits while a query runs.
+pub(super) struct Spending<'a> {
+    pub(super) limits: Limits,
+    samples: usize,
+    /// True when the time is up. The clock is the caller's.
+    late: &'a dyn Fn() -> bool,
+    asked: usize,
+}
+
+/// The clock is asked once for so many pieces of work.
+const PIECES: usize = 64;
+
+impl<'a> Spending<'a> {
+    pub(super) fn new(limits: Limits, late: &'a dyn Fn() -> bool) -> Self {
+        Self { limits, samples: 0, late, asked: 0 }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.limits.samples.saturating_sub(self.samples)
+    }
+
+    pub(super) fn samples(&mut self, count: usize) -> Result<(), EvalFault> {
+        self.samples = self.samples.saturating_add(count);
+        if self.samples > self.limits.samples {
+            return Err(EvalFault::TooMuch { what: "samples", most: self.limits.samples });
+        }
+        self.work()
+    }
+
+    /// What was counted is held no longer.
+    pub(super) fn freed(&mut self, count: usize) {
+        self.samples = self.samples.saturating_sub(count);
+    }
+
+    pub(super) fn series(&self, count: usize) -> Result<(), EvalFault> {
+        if count > self.limits.series {
+            return Err(EvalFault::TooMuch { what: "series", most: self.limits.series });
+        }
+        Ok(())
+    }
+
+    pub(super) fn steps(&self, count: usize) -> Result<(), EvalFault> {
+        if count > self.limits.steps {
+            return Err(EvalFault::TooMuch { what: "steps", most: self.limits.steps });
+        }
+        Ok(())
+    }
+
+    /// One piece of work is about to be done.
+    pub(super) fn work(&mut self) -> Result<(), EvalFault> {
+        self.asked += 1;
+        if self.asked % PIECES == 1 && (self.late)() {
+            return Err(EvalFault::TimedOut);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The language as a whole: own scripts, errors with their places, limits.
+
+use std::cell::Cell;
+
+use super::*;
+
+const SCRIPTS: [(&str, &str); 3] = [
+    ("language.test", include_str!("../../../tests/data/promql/language.test")),
+    ("functions.test", include_str!("../../../tests/data/promql/functions.test")),
+    ("histograms.test", include_str!("../../../tests/data/promql/histograms.test")),
+];
+
+#[test]
+fn own_scripts_pass() {
+    for (name, script) in SCRIPTS {
+        let report = script::run(script);
+        assert!(report.failed.is_empty(), "{name}: {:#?}", report.failed);
+        assert!(report.passed > 20, "{name}: only {} cases", report.passed);
+    }
+}
+
+#[test]
+fn wrong_expectations_fail() {
+    let load = "load 1m\n a{x=\"1\"} 1 2 3\n a{x=\"2\"} {{count:1}}\n\n";
+    for wrong in [
+        "eval instant at 1m a\n a{x=\"1\"} 3",
+        "eval instant at 1m a\n",
+        "eval instant at 1m a{x=\"1\"}\n a{x=\"1\"} 2\n a{x=\"3\"} 2",
+        "eval instant at 1m sum(a{x=\"1\"})\n 2",
+        "eval instant at 1m 1 + 1\n {} 2",
+        "eval instant at 1m a{x=\"1\"}\n expect fail\n",
+        "eval instant at 1m a{x=\"1\"}\n expect warn\n a{x=\"1\"} 2",
+        "eval instant at 1m rate(a{x=\"1\"}[2m])\n expect no_info\n {x=\"1\"} 0.025",
+        "eval range from 0 to 2m step 1m a{x=\"1\"}\n a{x=\"1\"} 1 2",
+        "eval instant at 1m \"a\"\n expect string \"b\"",
+        "eval instant at 1m a + on() a\n expect fail msg: nothing of the sort",
+        "eval instant at 1m nonsense(a)\n",
+    ] {
+        let report = script::run(&format!("{load}{wrong}\n"));
+        assert_eq!((report.passed, report.failed.len()), (0, 1), "{wrong}");
+        assert_eq!(report.failed[0].line, 5, "{wrong}");
+    }
+    let outside =
+        script::run(&format!("{load}eval instant at 0 a\n a{{x=\"1\"}} 1\n a{{x=\"2\"}} {{{{count:1}}}}\n"));
+    assert_eq!((outside.failed.len(), outside.outside.len()), (0, 1));
+}
+
+#[test]
+fn faults_have_places() {
+    for (query, column, part) in [
+        ("", 1, "no expression"),
+        ("sum(", 5, "end of input"),
+        ("foo{a=\"b\"} bar", 12, "unexpected identifier"),
+        ("rate(foo)", 6, "expected type range vector in call to function \"rate\", got instant vector"),
+        ("foo[5m", 7, "expected \"]\""),
+        ("nonsense(a)", 1, "unknown function"),
+        ("1 > 2", 1, "must use BOOL"),
+        ("{a=~\".*\"}", 1, "at least one non-empty matcher"),
+        ("a + bool b", 1, "bool modifier"),
+        ("sum(a, b)", 1, "wrong number of arguments"),
+        ("foo offset 5m offset 5m", 22, "multiple times"),
+        ("(a + b)[5m]", 1, "only allowed for vector selectors"),
+        ("foo[0m]", 5, "greater than 0"),
+        ("a{b=~\"(\"}", 3, "invalid regular expression"),
+        ("1 and 2", 1, "set operator"),
+        ("a or on(b) group_left c", 1, "no grouping allowed"),
+        ("label_join(a)", 1, "at least 3"),
+        ("a @ foo", 5, "expected number"),
+        ("sum by (1) (a)", 9, "expected label"),
+        ("-\"a\"", 1, "unary expression"),
+    ] {
+        let fault = parse(query).unwrap_err();
+        assert!(fault.what.contains(part), "{query}: {fault}");
+        assert_eq!((fault.line, fault.column), (1, column), "{query}: {fault}");
+    }
+}
+
+#[test]
+fn deep_and_long_expressions_are_refused() {
+    for deep in [
+        "(".repeat(50_000),
+        "-".repeat(50_000),
+        "1+".repeat(20_000) + "1",
+        "a and ".repeat(10_000) + "a",
+        "abs(".repeat(10_000),
+        "a[".to_owned() + &"(".repeat(30_000),
+        "a[".to_owned() + &"1+".repeat(30_000) + "1]",
+        "a[".to_owned() + &"-".repeat(30_000) + "1]",
+        "a".to_owned() + &"[1m:]".repeat(10_000),
+        "sum(".repeat(10_000),
+        "1^".repeat(10_000) + "1",
+    ] {
+        assert!(parse(&deep).is_err(), "{}…", &deep[..20]);
+    }
+    assert!(parse(&("(".repeat(40) + "1" + &")".repeat(40))).is_ok());
+    assert!(parse(&"a ".repeat(40_000)).unwrap_err().what.contains("longer"));
+}
+
+/// What is not too deep to be read must not be too deep to be evaluated, on a small stack.
+#[test]
+fn the_deepest_expressions_can_be_evaluated() {
+    let chain = "a + ".repeat(98) + "a";
+    let nested = "sum(abs(a or ".repeat(32) + "a" + &"))".repeat(32);
+    let subqueries = "sum_over_time(".repeat(30) + "a" + &"[5m:1m])".repeat(30);
+    for deep in [chain, nested, subqueries] {
+        let expression = parse(&deep).unwrap();
+        let run = move || {
+            let limits = Limits { samples: 100_000_000, ..Limits::default() };
+            let context = Context { source: &Many(1), limits, late: &|| false };
+            instant(&expression, 10_000_000, context).map(|_| ())
+        };
+        let thread = crate::base::spawn("deep", 1024, run).unwrap();
+        assert_eq!(thread.join().unwrap(), Ok(()));
+    }
+}
+
+struct Many(usize);
+
+impl Source for Many {
+    fn select(&self, _: &[Matcher], after: i64, until: i64, _: usize) -> Result<Vec<Series>, EvalFault> {
+        let samples: Vec<Sample> =
+            (after + 1..=until).step_by(1000).map(|time| Sample { time, value: 1.0 }).collect();
+        let labels = |at: usize| Labels::new([("at", at.to_string())]);
+        Ok((0..self.0).map(|at| Series { labels: labels(at), samples: samples.clone() }).collect())
+    }
+}
+
+#[test]
+fn queries_are_bounded() {
+    let limits = Limits { samples: 10_000, series: 20, steps: 100, ..Limits::default() };
+    let run = |query: &str, series: usize, late: bool| {
+        let context = Context { source: &Many(series), limits, late: &|| late };
+        instant(&parse(query).unwrap(), 1_000_000, context).map(|_| ())
+    };
+    assert_eq!(run("sum(a)", 10, false), Ok(()));
+    assert_eq!(run("sum(a)", 21, false), Err(EvalFault::TooMuch { what: "series", most: 20 }));
+    let samples = EvalFault::TooMuch { what: "samples", most: 10_000 };
+    assert_eq!(run("sum_over_time(a[20m])", 20, false), Err(samples));
+    let steps = EvalFault::TooMuch { what: "steps", most: 100 };
+    assert_eq!(run("sum_over_time(a[1h:1s])", 1, false), Err(steps.clone()));
+    assert_eq!(run("sum(a)", 10, true), Err(EvalFault::TimedOut));
+    let context = Context { source: &Many(1), limits, late: &|| false };
+    assert_eq!(range(&parse("a").unwrap(), 0, 1_000_000, 1, context).unwrap_err(), steps);
+    assert!(range(&parse("a").unwrap(), 0, 1000, 0, context).is_err());
+    assert!(range(&parse("a[5m]").unwrap(), 0, 1000, 100, context).is_err());
+}
+
+#[test]
+fn the_clock_is_asked_while_a_query_runs() {
+    let asked = Cell::new(0);
+    let late = || {
+        asked.set(asked.get() + 1);
+        asked.get() > 3
+    };
+    let context = Context { source: &Many(1000), limits: Limits::default(), late: &late };
+    let result = range(&parse("rate(a_total[5m])").unwrap(), 0, 100_000, 1000, context);
+    assert_eq!(result.unwrap_err(), EvalFault::TimedOut);
+}
+
+#[test]
+fn a_selector_alone_can_be_read() {
+    assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
+    assert!(parse_selector("up offset 5m").is_err() && parse_selector("sum(up)").is_err());
+}

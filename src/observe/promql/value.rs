@@ -1,0 +1,179 @@
+//! Samples, and the values expressions have while they are computed and when they are done.
+
+use super::labels::Labels;
+
+/// Prometheus' own marker for "this series has ended here".
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+/// Ours for a native histogram: that it is there is known, not what it holds.
+const NATIVE: u64 = 0x7ff8_7370_7564_0001;
+/// Ours for "no value at this step".
+const ABSENT: u64 = 0x7ff8_7370_7564_0002;
+
+/// One value of a series at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Milliseconds since 1970.
+    pub time: i64,
+    pub value: f64,
+}
+
+impl Sample {
+    /// The end of a series.
+    #[must_use]
+    pub fn stale(time: i64) -> Self {
+        Self { time, value: f64::from_bits(STALE) }
+    }
+
+    /// The place of a native histogram.
+    #[must_use]
+    pub fn native_histogram(time: i64) -> Self {
+        Self { time, value: f64::from_bits(NATIVE) }
+    }
+
+    #[must_use]
+    pub fn is_stale(self) -> bool {
+        self.value.to_bits() == STALE
+    }
+
+    #[must_use]
+    pub fn is_native_histogram(self) -> bool {
+        self.value.to_bits() == NATIVE
+    }
+}
+
+/// A series, samples by time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub labels: Labels,
+    pub samples: Vec<Sample>,
+}
+
+/// What a series has at one step: a float, a native histogram, or nothing; in eight bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell(f64);
+
+impl Cell {
+    pub(super) const ABSENT: Self = Self(f64::from_bits(ABSENT));
+    pub(super) const NATIVE: Self = Self(f64::from_bits(NATIVE));
+
+    /// A computed float: whichever NaN came out is the ordinary one from here on.
+    pub(super) fn float(value: f64) -> Self {
+        Self(if value.is_nan() { f64::NAN } else { value })
+    }
+
+    pub(super) fn of(sample: Sample) -> Self {
+        if sample.is_native_histogram() { Self::NATIVE } else { Self::float(sample.value) }
+    }
+
+    pub(super) fn get(self) -> Option<f64> {
+        (!self.is_absent() && !self.is_native()).then_some(self.0)
+    }
+
+    pub(super) fn is_absent(self) -> bool {
+        self.0.to_bits() == ABSENT
+    }
+
+    pub(super) fn is_native(self) -> bool {
+        self.0.to_bits() == NATIVE
+    }
+
+    pub(super) fn sample(self, time: i64) -> Option<Sample> {
+        (!self.is_absent()).then_some(Sample { time, value: self.0 })
+    }
+}
+
+/// The times an expression is evaluated at, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) start: i64,
+    pub(super) step: i64,
+    pub(super) count: usize,
+}
+
+impl Grid {
+    pub(super) fn time(&self, at: usize) -> i64 {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.start.saturating_add(self.step.saturating_mul(at))
+    }
+
+    pub(super) fn times(self) -> impl Iterator<Item = i64> {
+        (0..self.count).map(move |at| self.time(at))
+    }
+
+    pub(super) fn last(&self) -> i64 {
+        self.time(self.count.saturating_sub(1))
+    }
+}
+
+/// One series of an instant vector, over all steps.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) labels: Labels,
+    /// True when the value is no longer of that metric: its name goes at the end, so that labels can still be
+    /// made of it.
+    pub(super) bare: bool,
+    /// One per step.
+    pub(super) cells: Vec<Cell>,
+}
+
+impl Row {
+    pub(super) fn new(labels: Labels, bare: bool, count: usize) -> Self {
+        Self { labels, bare, cells: vec![Cell::ABSENT; count] }
+    }
+
+    pub(super) fn cell(&self, at: usize) -> Cell {
+        self.cells.get(at).copied().unwrap_or(Cell::ABSENT)
+    }
+
+    pub(super) fn set(&mut self, at: usize, cell: Cell) {
+        if let Some(place) = self.cells.get_mut(at) {
+            *place = cell;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.cells.iter().all(|cell| cell.is_absent())
+    }
+
+    /// The labels as the reader will see them.
+    pub(super) fn shown(&self) -> Labels {
+        if self.bare { self.labels.bare() } else { self.labels.clone() }
+    }
+}
+
+/// The value of an expression, over all steps.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// One per step.
+    Scalar(Vec<f64>),
+    Rows(Vec<Row>),
+    Text(String),
+}
+
+/// The value of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Scalar(Sample),
+    Text(String),
+    /// One sample a series.
+    Vector(Vec<(Labels, Sample)>),
+    Matrix(Vec<Series>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_tell_floats_histograms_and_nothing_apart() {
+        assert_eq!(Cell::float(1.5).get(), Some(1.5));
+        assert!(Cell::float(f64::NAN).get().is_some_and(f64::is_nan));
+        // A NaN that looks like one of the marks is an ordinary NaN once it was computed.
+        let sly = Cell::float(f64::from_bits(ABSENT));
+        assert!(!sly.is_absent() && !sly.is_native());
+        assert_eq!(Cell::ABSENT.get(), None);
+        assert!(Cell::of(Sample::native_histogram(1)).is_native());
+        assert!(Cell::NATIVE.sample(3).is_some_and(Sample::is_native_histogram));
+        assert!(Sample::stale(0).is_stale() && !Sample { time: 0, value: f64::NAN }.is_stale());
+    }
+}
