@@ -22,6 +22,7 @@ mod outbox;
 mod queue_actions;
 mod queue_words;
 mod repair;
+mod reports;
 mod run;
 mod salvage;
 mod settings;
@@ -31,6 +32,7 @@ mod settings_trial;
 mod settings_words;
 mod status;
 mod watch;
+mod wire;
 mod worker;
 mod writes;
 

@@ -1,8 +1,9 @@
 //! What people ask of the queue: look, pause, retry, edit, purge.
 
 use super::look;
-use super::operation::{LANES, Lane, Operation, State};
-use super::shelf::{self, Found, Listed};
+use super::operation::{LANES, Lane, NewOperation, Operation, Refusal, State};
+use super::revisions;
+use super::shelf::{self, Added, Found, Listed};
 use super::state::{LaneView, Queue, QueueView, entry};
 use crate::store::{Control, StoreError};
 
@@ -47,7 +48,8 @@ impl Queue {
         Ok(revived)
     }
 
-    /// Gives a dead letter another payload; `None` when there is none of this number.
+    /// Gives a dead letter another payload, which makes it another message: gives its revision, too. `None` when there
+    /// is none of this number.
     ///
     /// # Errors
     /// What the store says.
@@ -57,7 +59,7 @@ impl Queue {
         number: u64,
         content_type: Option<&str>,
         payload: &[u8],
-    ) -> Result<Option<Operation>, StoreError> {
+    ) -> Result<Option<(Operation, u32)>, StoreError> {
         self.write(control, |write| shelf::edit(write, number, content_type, payload))
     }
 
@@ -78,6 +80,31 @@ impl Queue {
             let Some(operation) = look::find(read, number)? else { return Ok(None) };
             Ok(Some((operation, look::payload(read, number)?)))
         })
+    }
+
+    /// How often an operation that is not settled was given another payload.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn revision(&self, control: &Control, number: u64) -> Result<u32, StoreError> {
+        control.read(|read| revisions::look(read, number))
+    }
+
+    /// Keeps an operation in place of the one of its kind that waits.
+    ///
+    /// # Errors
+    /// What the store says; it is not kept then.
+    pub fn put_newest(
+        &self,
+        control: &Control,
+        new: &NewOperation,
+        now_ms: u64,
+    ) -> Result<Result<Added, Refusal>, StoreError> {
+        self.load(control, now_ms)?;
+        let terms = self.terms().ok_or(StoreError::Full)?;
+        let answer = self.write(control, |write| terms.replace(write, new, now_ms))?;
+        self.announce(answer.as_ref().map_or(&[][..], std::slice::from_ref), now_ms);
+        Ok(answer)
     }
 
     /// Waiting operations of a lane after a number, oldest first.
