@@ -258,6 +258,32 @@ fn tls_is_spoken_and_an_unknown_authority_is_refused() {
     );
 }
 
+#[test]
+fn a_leaf_node_hands_on_to_the_hub() {
+    let Some(hub) = NatsServer::start("leafnodes { listen: \"127.0.0.1:-1\" }") else { return };
+    hub.make_stream(WINDOW_MS);
+    let mut leaf = NatsServer::leaf_of(hub.leaf_port());
+    let daemon = Daemon::start(&["--upstream", &leaf.url()]);
+    let first = post(&daemon, "key=a", "over the leaf");
+    // Before the leaf has found its hub, nobody takes the subject: said, and tried again.
+    until(|| bodies(&hub.messages(), "a").len() == 1 || !is_up(&daemon), || daemon.get("/v1/queue").body);
+    if !is_up(&daemon) {
+        assert_eq!(daemon.ask("POST", "/v1/queue/resume", "", "").status, 200);
+    }
+    drained(&daemon);
+    leaf.stop();
+    let second = post(&daemon, "key=a", "after a while");
+    leaf.start_again();
+    drained(&daemon);
+    let ids: Vec<String> = hub.messages().into_iter().map(|message| message.id).collect();
+    assert_eq!(ids, [first, second]);
+}
+
+fn is_up(daemon: &Daemon) -> bool {
+    let state = daemon.get("/v1/queue").json()["upstream"]["state"].clone();
+    state == "up" || state == "unknown"
+}
+
 /// A delivery whose answers are lost on the way back.
 struct Deaf(Box<dyn Delivery>, bool);
 

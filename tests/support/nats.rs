@@ -32,9 +32,20 @@ impl NatsServer {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
+        let config = format!("jetstream {{ store_dir: {:?} }}\n{config}", folder.path().join("store"));
+        Some(Self::run(folder, &config))
+    }
+
+    /// One without JetStream that hands on to another's `leafnodes` port.
+    pub fn leaf_of(port: u16) -> Self {
+        let config = format!("leafnodes {{ remotes: [ {{ url: \"nats://127.0.0.1:{port}\" }} ] }}");
+        Self::run(tempfile::tempdir().unwrap(), &config)
+    }
+
+    fn run(folder: TempDir, config: &str) -> Self {
         let child = spawn(folder.path(), -1, config);
         let port = port_of(folder.path(), child.id());
-        Some(Self { folder, child, port, config: config.to_owned() })
+        Self { folder, child, port, config: config.to_owned() }
     }
 
     pub fn stop(&mut self) {
@@ -46,6 +57,13 @@ impl NatsServer {
     pub fn start_again(&mut self) {
         self.child = spawn(self.folder.path(), i32::from(self.port), &self.config);
         port_of(self.folder.path(), self.child.id());
+    }
+
+    /// Where leaf nodes connect to; only the log says it.
+    pub fn leaf_port(&self) -> u16 {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        let line = log.lines().find(|line| line.contains("leafnode connections")).unwrap();
+        line.rsplit(':').next().unwrap().parse().unwrap()
     }
 
     pub fn url(&self) -> String {
@@ -133,10 +151,7 @@ impl Drop for NatsServer {
 }
 
 fn spawn(folder: &Path, port: i32, config: &str) -> Child {
-    let store = folder.join("store");
-    let text = format!(
-        "listen: \"127.0.0.1:{port}\"\nports_file_dir: {folder:?}\njetstream {{ store_dir: {store:?} }}\n{config}\n"
-    );
+    let text = format!("listen: \"127.0.0.1:{port}\"\nports_file_dir: {folder:?}\n{config}\n");
     let file = folder.join("nats.conf");
     std::fs::write(&file, text).unwrap();
     let log = std::fs::File::create(folder.join("log")).unwrap();
@@ -150,7 +165,7 @@ fn port_of(folder: &Path, pid: u32) -> u16 {
     loop {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let ports: Value = serde_json::from_str(&text).unwrap_or_default();
-        let found = ports["nats"][0].as_str().or(ports["nats"][1].as_str());
+        let found = ports["nats"][0].as_str();
         if let Some(port) = found.and_then(|url| url.rsplit(':').next()?.parse().ok()) {
             return port;
         }

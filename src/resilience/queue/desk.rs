@@ -180,3 +180,47 @@ impl Queue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resilience::queue::{LaneLimits, QueueSettings};
+
+    #[test]
+    fn only_the_newest_of_a_kind_waits_and_what_is_under_way_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.redb"), 256 << 10).unwrap();
+        let lane = LaneLimits { operations: 100, bytes: 1 << 20, drop_oldest: false };
+        let settings = QueueSettings { limits: [lane; 4], attempts_most: 3, upstream: true };
+        let queue = Queue::new(settings.clone(), 7, 1_000);
+        let new = |text: &str| NewOperation {
+            kind: "spud.health".into(),
+            payload: text.into(),
+            ..NewOperation::default()
+        };
+        let put = |queue: &Queue, text: &str| {
+            queue.put_newest(&control, &new(text), 1_000).unwrap().unwrap().id.number
+        };
+        let numbers = |queue: &Queue| -> Vec<u64> {
+            let found = queue.waiting(&control, Lane::Normal, 0, 10).unwrap();
+            found.into_iter().map(|(number, _)| number).collect()
+        };
+        queue.post(&control, &[new("posted by somebody")], 1_000).unwrap().pop().unwrap().unwrap();
+        let (first, second) = (put(&queue, "1"), put(&queue, "2"));
+        assert_eq!(numbers(&queue), [1, second]);
+        assert!(queue.picture().scheduler.get(first).is_none());
+        assert_eq!(queue.view(&control, 1_000).unwrap().lanes[2].operations, 2);
+        // Another process leaves it as it is; under way, it is not taken back.
+        let third = put(&Queue::new(settings, 7, 2_000), "3");
+        assert_eq!(numbers(&queue), [1, third]);
+        let epoch = queue.terms().unwrap().epoch;
+        let lease = |write: &redb::WriteTransaction| {
+            let mut operation = shelf::waiting(write, Lane::Normal, third)?.unwrap();
+            (operation.state, operation.lease) = (State::Leased, (epoch, 9_000));
+            shelf::rewrite(write, third, &operation)
+        };
+        control.write(lease).unwrap();
+        let fourth = put(&queue, "4");
+        assert_eq!(numbers(&queue), [1, third, fourth]);
+    }
+}

@@ -104,3 +104,28 @@ fn is_there<T: ReadableTable<&'static [u8], &'static [u8]>>(
     }
     Ok(dead.get(&number_key(number)[..])?.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Control;
+
+    fn mark(upstream: &str, sequence: u64) -> Mark {
+        Mark { upstream: upstream.into(), subject: "s".into(), sequence, arrived: Vec::new() }
+    }
+
+    #[test]
+    fn marks_are_kept_by_upstream_and_the_oldest_give_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.redb"), 256 << 10).unwrap();
+        assert_eq!(control.read(load).unwrap(), []);
+        for n in 0..MOST + 6 {
+            let marks = [mark(&format!("nats://{n}"), n), mark("nats://used", 100 + n)];
+            control.write(|write| keep(write, &marks, &BTreeSet::new(), 1_000 + n)).unwrap();
+        }
+        let kept = control.read(load).unwrap();
+        assert_eq!(kept.len() as u64, MOST);
+        assert!(kept.contains(&mark("nats://used", 105 + MOST)));
+        assert!(!kept.iter().any(|mark| mark.upstream == "nats://0"));
+    }
+}
