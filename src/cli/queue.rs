@@ -95,7 +95,8 @@ fn changed(operation: &Operation, what: &str, context: &mut Context) -> Result<(
     if context.json {
         return context.print_json(operation);
     }
-    context.out.line(&format!("{} {what}", clean(&operation.id)))
+    let id = if operation.delivery_id.is_empty() { &operation.id } else { &operation.delivery_id };
+    context.out.line(&format!("{} {what}", clean(id)))
 }
 
 fn show(status: &QueueStatus, context: &mut Context) -> Result<(), CliError> {
@@ -126,6 +127,12 @@ fn show(status: &QueueStatus, context: &mut Context) -> Result<(), CliError> {
         line.push_str(&format!(": {}", upstream.reason));
     }
     context.out.line(&clean(&line))?;
+    if upstream.url.is_some() {
+        context.out.line(&clean(&format!("  {}", upstream.words())))?;
+    }
+    if !upstream.last_error.is_empty() && upstream.last_error != upstream.reason {
+        context.out.line(&clean(&format!("last error: {}", upstream.last_error)))?;
+    }
     if let Some(at_ms) = upstream.retry_ms.or(status.next_retry_ms) {
         context.out.line(&format!("next try: {} UTC", format_time(at_ms)))?;
     }
@@ -155,7 +162,11 @@ fn edit(
     let headers = [("content-type", content_type.as_deref().unwrap_or_default())];
     let target = format!("/v1/queue/dead/{}", escape(id));
     let edited: Operation = link.client().fork().put_bytes("PUT", &target, &headers, &payload)?;
-    changed(&edited, "edited; `spud queue retry` queues it again", context)
+    changed(
+        &edited,
+        "edited, another message to the upstream now; `spud queue retry` queues it again",
+        context,
+    )
 }
 
 fn in_editor(before: &[u8]) -> Result<Vec<u8>, CliError> {

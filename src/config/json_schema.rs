@@ -21,6 +21,7 @@ pub fn json_schema() -> Json {
                 Usual::Is(text) if !matches!(setting.kind, Kind::Globs | Kind::Levels) => {
                     let default = match setting.kind {
                         Kind::Flag => json!(text == "true"),
+                        Kind::Words(_) => json!(text.split(", ").collect::<Vec<_>>()),
                         Kind::Number { .. } => text.parse::<u64>().map_or(Json::Null, |number| json!(number)),
                         _ => json!(text),
                     };
@@ -59,7 +60,11 @@ fn of_kind(kind: Kind) -> Json {
         ]}),
         Kind::Word(words) => json!({"type": "string", "enum": words}),
         Kind::Path => json!({"type": "string", "pattern": "^(/.*)?$"}),
-        Kind::Url => json!({"type": "string", "pattern": "^(http://[^\\s@]+)?$"}),
+        Kind::Url => json!({"type": "string", "pattern": "^((https?|nats|tls)://[^\\s@]+)?$"}),
+        Kind::Text => json!({"type": "string", "maxLength": 512}),
+        Kind::Words(words) => {
+            json!({"type": "array", "items": {"type": "string", "enum": words}, "uniqueItems": true})
+        }
         Kind::Address => json!({"type": "string"}),
         Kind::Globs => json!({"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 64}),
         Kind::Levels => json!({"type": "array", "maxItems": 64,

@@ -23,8 +23,12 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Absolute.
     Path,
-    /// `http://host:port/path`
+    /// `http://host:port/path`, `https://...`, `nats://host:port` or `tls://...`
     Url,
+    /// Anything on one line.
+    Text,
+    /// A list of known words.
+    Words(&'static [&'static str]),
     /// Loopback address and port.
     Address,
     /// A list of glob patterns.
@@ -51,6 +55,8 @@ impl Kind {
             Self::Word(_) => "word",
             Self::Path => "path",
             Self::Url => "url",
+            Self::Text => "text",
+            Self::Words(_) => "words",
             Self::Address => "address",
             Self::Globs => "patterns",
             Self::Levels => "levels",
@@ -67,6 +73,8 @@ impl Kind {
             Self::Size { .. } => "a size such as \"64 MiB\"",
             Self::Word(_) => "one of the known words",
             Self::Path => "an absolute path",
+            Self::Text => "a text",
+            Self::Words(_) => "a list of known words",
             Self::Url => "an address such as \"http://host:port/path\"",
             Self::Address => "a loopback address such as \"127.0.0.1:8080\"",
             Self::Globs => "a list of patterns such as [\"*.tmp\"]",
@@ -84,7 +92,7 @@ impl Kind {
                 format!("{} to {}", crate::base::format_bytes(least), crate::base::format_bytes(most))
             }
             Self::OneOf(numbers) => numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
-            Self::Word(words) => words.join(", "),
+            Self::Word(words) | Self::Words(words) => words.join(", "),
             _ => String::new(),
         }
     }
@@ -193,8 +201,12 @@ pub const SETTINGS: &[Setting] = &[
     row("api.connections", number(1, 65_536), "connections", Tier, true, "Open connections to the API"),
     row("api.body", size(4 << 10, 64 * MIB), "bytes", Is("1 MiB"), true, "What one request may carry"),
     row("api.seconds", number(1, 3600), "s", Is("60"), true, "Time that a usual request may take"),
-    row("queue.upstream", Kind::Url, "", Unset, false, "Where operations are delivered to; without it they wait"),
-    row("queue.upstream_token", Kind::Secret, "", Unset, false, "Bearer token for the upstream, by reference"),
+    row("queue.upstream", Kind::Url, "", Unset, true, "Where operations are delivered to, over HTTP(S) or NATS; without it they wait"),
+    row("queue.upstream_token", Kind::Secret, "", Unset, true, "Bearer token for the upstream, by reference; of NATS a token or user:password"),
+    row("queue.upstream_ca", Kind::Path, "", Unset, true, "Certificates (PEM) that https:// and tls:// upstreams are checked by, in place of the system's"),
+    row("queue.subject", Kind::Text, "", Is("spud.{box}.ops"), true, "Subject of a NATS upstream; {box} is the box's number, the lane is added"),
+    row("queue.deliver", Kind::Words(&["mode", "health", "usage"]), "", Is("mode, health, usage"), true, "What the box says of itself to its upstream"),
+    row("queue.health_s", number(1, 86_400), "s", Is("300"), true, "How often the box tells its upstream how it is; only the newest waits"),
     row("queue.attempts", number(1, 1000), "tries", Is("20"), false, "Deliveries that are tried before an operation is a dead letter"),
     row("log.level", Kind::Word(LEVELS), "", Tier, true, "What is recorded: this and worse. Where box.environment is set to dev, debug unless set here"),
     row("log.targets", Kind::Levels, "", Is(""), true, "Parts with a level of their own, such as spud::api=debug"),

@@ -91,12 +91,18 @@ impl Value {
             (Kind::Address, Self::Text(text)) if !text.is_empty() => {
                 loopback(&text).map(|()| Self::Text(text))
             }
-            (Kind::Url, Self::Text(text)) if !text.is_empty() => http_url(&text).map(|()| Self::Text(text)),
+            (Kind::Url, Self::Text(text)) if !text.is_empty() => {
+                upstream_url(&text).map(|()| Self::Text(text))
+            }
             (Kind::Path | Kind::Address | Kind::Url, Self::Text(text)) if text.is_empty() => Ok(Self::None),
             (Kind::Path, Self::Text(text)) if !text.starts_with('/') => {
                 Err(format!("'{}' is not an absolute path", cut(&text)))
             }
-            (Kind::Path, Self::Text(text)) => short_text(text).map(Self::Text),
+            (Kind::Path | Kind::Text, Self::Text(text)) => short_text(text).map(Self::Text),
+            (Kind::Words(words), Self::List(items)) => list(items, |item| match words.contains(&item) {
+                true => Ok(()),
+                false => Err(format!("'{}' is none of {}", cut(item), words.join(", "))),
+            }),
             (Kind::Globs, Self::List(items)) => list(items, |item| match item.is_empty() {
                 true => Err("a pattern must not be empty".to_owned()),
                 false => Ok(()),
@@ -121,7 +127,7 @@ impl Value {
             Kind::Number { .. } | Kind::OneOf(_) => {
                 Self::Number(text.parse().map_err(|_| format!("'{}' is not {}", cut(text), kind.wanted()))?)
             }
-            Kind::Globs | Kind::Levels => {
+            Kind::Globs | Kind::Levels | Kind::Words(_) => {
                 let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
                 let items = inner.split(',').map(|item| item.trim().trim_matches(['"', '\'']).to_owned());
                 Self::List(items.filter(|item| !item.is_empty()).collect())
@@ -182,7 +188,7 @@ fn short_text(text: String) -> Result<String, String> {
     Ok(text)
 }
 
-fn list(items: Vec<String>, check: fn(&str) -> Result<(), String>) -> Result<Value, String> {
+fn list(items: Vec<String>, check: impl Fn(&str) -> Result<(), String>) -> Result<Value, String> {
     if items.len() > LIST_MOST {
         return Err(format!("{} entries are more than {LIST_MOST}", items.len()));
     }
@@ -213,19 +219,20 @@ fn loopback(text: &str) -> Result<(), String> {
     }
 }
 
-fn http_url(text: &str) -> Result<(), String> {
+fn upstream_url(text: &str) -> Result<(), String> {
     if text.contains('@') {
         return Err("the address must not carry a name or password".to_owned());
     }
-    if text.starts_with("https://") {
-        return Err(
-            "https:// is not spoken yet: name a local TLS proxy or VPN address with http://".to_owned()
-        );
-    }
-    let host = text.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default());
+    let host = ["http://", "https://", "nats://", "tls://"]
+        .into_iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .map(|rest| rest.split('/').next().unwrap_or_default());
     match host {
         Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => Ok(()),
-        _ => Err(format!("'{}' is not of the form http://host:port/path", cut(text))),
+        _ => Err(format!(
+            "'{}' is not of the form http://host:port/path, https://..., nats://host:port or tls://...",
+            cut(text)
+        )),
     }
 }
 

@@ -351,6 +351,7 @@ impl Work<'_> {
         }
         let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
         self.record.files_done += 1;
+        self.inner.meters.document();
         self.record.bytes_done += entry.size;
         self.batch.end_document(
             document,

@@ -23,6 +23,7 @@ mod promql_test;
 mod queue_actions;
 mod queue_words;
 mod repair;
+mod reports;
 mod run;
 mod salvage;
 mod settings;
@@ -32,6 +33,7 @@ mod settings_trial;
 mod settings_words;
 mod status;
 mod watch;
+mod wire;
 mod worker;
 mod writes;
 

@@ -239,7 +239,7 @@ impl Modes {
             return;
         }
         let (now_ms, mut added) = (inner.clock.now_ms(), Vec::new());
-        let outgoing = inner.outbox.of_changes(&active.pending);
+        let outgoing = inner.outbox.of_changes(inner, &active.pending);
         let kept = History::keep(&self.control, &active.pending, active.machine.forced(), |write| {
             for (terms, new) in &outgoing {
                 // A full lane refuses it: a mode that is not told upstream is still kept here.

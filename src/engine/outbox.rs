@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue_words;
+use super::reports::Reports;
 use super::run::{Done, Inner};
-use super::worker::invalid;
+use super::wire::Wiring;
 use super::{Caller, EngineError, Reply};
 use crate::api::types::{EventKind, PostOperation};
 use crate::base::Clock;
-use crate::config::{Effective, Secret};
+use crate::config::Effective;
 use crate::resilience::queue::{
-    Delivery, HttpDelivery, LaneLimits, NewOperation, Queue, QueueSettings, Surroundings, Terms, Upstream,
+    Delivery, LaneLimits, NewOperation, Queue, QueueSettings, Surroundings, Terms,
 };
-use crate::resilience::{BreakerSettings, Change, Effect};
+use crate::resilience::{BreakerSettings, BreakerState, Change, Effect};
 use crate::store::Control;
 
 /// What is remembered of a waiting operation, about; its memory comes out of a sixteenth of the whole.
@@ -43,9 +44,8 @@ struct Post {
 /// The queue with what surrounds it.
 pub(super) struct Outbox {
     pub(super) queue: Queue,
-    pub(super) upstream: Option<Upstream>,
-    /// Where its bearer token lies.
-    token: Option<Secret>,
+    pub(super) wiring: Wiring,
+    pub(super) reports: Reports,
     inbox: Mutex<Inbox>,
     /// Version of the queue that was told last.
     told: AtomicU64,
@@ -61,23 +61,20 @@ impl Outbox {
         idle: bool,
         clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
-        let advice = "give it as queue.upstream, --upstream http://HOST:PORT/PATH or SPUD_UPSTREAM";
-        // A command's own engine lives for a moment: delivering is the daemon's work.
-        let upstream = settings.text("queue.upstream").filter(|_| daemon);
-        let upstream = upstream.map(Upstream::parse).transpose().map_err(|what| invalid(what, advice))?;
-        let token = settings.text("queue.upstream_token").and_then(|text| Secret::parse(text).ok());
+        let wiring = Wiring::open(settings, daemon)?;
         let attempts = u32::try_from(settings.number("queue.attempts")).unwrap_or(u32::MAX);
         let queue_settings = QueueSettings {
             limits: limits(settings.budgets.memory_total),
             attempts_most: attempts.max(1),
-            upstream: upstream.is_some(),
+            upstream: wiring.chosen().is_some(),
         };
         let now_ms = clock.now_ms();
         let queue = Queue::new(queue_settings, dice(now_ms), now_ms);
         if !idle && let Err(error) = queue.load(control, now_ms) {
             tracing::error!(%error, "the operation queue cannot be read; it is tried again");
         }
-        Ok(Self { queue, upstream, token, inbox: Mutex::default(), told: AtomicU64::new(0) })
+        let (inbox, told) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Self { queue, wiring, reports: Reports::default(), inbox, told })
     }
 
     /// Notes a post; true when somebody must be sent to [`Outbox::commit`] it.
@@ -142,18 +139,24 @@ impl Outbox {
 
     /// Delivers until the box stops.
     pub(super) fn run(&self, inner: &Inner) {
-        let mut delivery = self.upstream.clone().and_then(|upstream| {
-            let token = self.token.as_ref().map(Secret::read).transpose();
-            let token =
-                token.inspect_err(|what| tracing::error!(what, "the upstream's token")).ok().flatten();
-            HttpDelivery::new(upstream, token)
-                .inspect_err(|error| tracing::error!(%error, "nothing can be delivered: no runtime"))
-                .ok()
-        });
         let clock = Arc::clone(&inner.clock);
+        let mut delivery: Option<Box<dyn Delivery>> = None;
+        let mut turn = self.wiring.turn();
         while self.queue.wait(&|| clock.now_ms()) {
-            let to = delivery.as_mut().map(|delivery| delivery as &mut dyn Delivery);
-            match self.queue.work(&inner.modes.control, to, &mut Around(inner)) {
+            let now = self.wiring.turn();
+            if delivery.is_none() || turn != now {
+                drop(delivery.take());
+                (delivery, turn) = (self.wiring.deliverer(&self.queue, &inner.modes.control), now);
+            }
+            let to: Option<&mut dyn Delivery> = match &mut delivery {
+                Some(delivery) => Some(&mut **delivery),
+                None => None,
+            };
+            let worked = self.queue.work(&inner.modes.control, to, &mut Around { inner, turn });
+            if let Some(delivery) = delivery.as_ref().filter(|_| turn == self.wiring.turn()) {
+                self.wiring.saw(delivery.link());
+            }
+            match worked {
                 Ok(dead) => {
                     for (id, operation) in dead {
                         let reason = &operation.last_error;
@@ -183,15 +186,30 @@ impl Outbox {
     }
 
     /// What changes of mode are to the upstream, where there is one.
-    pub(super) fn of_changes(&self, changes: &[Change]) -> Vec<(Terms, NewOperation)> {
-        let terms = self.upstream.as_ref().and_then(|_| self.queue.terms());
+    pub(super) fn of_changes(&self, inner: &Inner, changes: &[Change]) -> Vec<(Terms, NewOperation)> {
+        let is_wanted = inner.config.running().list("queue.deliver").iter().any(|what| what == "mode");
+        let terms = self.wiring.chosen().filter(|_| is_wanted).and_then(|_| self.queue.terms());
         let Some(terms) = terms else { return Vec::new() };
         changes.iter().map(|change| (terms.clone(), queue_words::of_change(change))).collect()
     }
 
     /// How much waits, of what may; where nobody is to be reached, waiting is all that is asked for.
     pub(super) fn backlog_percent(&self) -> f64 {
-        if self.upstream.is_some() { self.queue.backlog_percent() } else { 0.0 }
+        if self.wiring.chosen().is_some() { self.queue.backlog_percent() } else { 0.0 }
+    }
+}
+
+/// Takes up another upstream, or another way to it, while the box runs.
+pub(super) fn take_up(inner: &Inner, settings: &Effective) {
+    if inner.settings.daemon && inner.outbox.wiring.take_up(settings, &inner.outbox.queue) {
+        let turn = inner.outbox.wiring.turn();
+        Around { inner, turn }.with_breaker(|breaker, now_ms| {
+            // What failed there says nothing of the new one; what a person forced stays.
+            if !matches!(breaker.state(), BreakerState::ForcedOpen | BreakerState::ForcedClosed) {
+                breaker.force(None, now_ms);
+            }
+        });
+        tracing::info!(upstream = settings.text("queue.upstream"), "operations go to another upstream");
     }
 }
 
@@ -214,12 +232,16 @@ fn dice(salt: u64) -> u64 {
 }
 
 /// Clock, dice and breaker of the box.
-struct Around<'a>(&'a Inner);
+struct Around<'a> {
+    inner: &'a Inner,
+    /// Whose deliverer is at work: it stops when another one is to have its turn.
+    turn: u64,
+}
 
 impl Around<'_> {
     fn with_breaker<T>(&self, with: impl FnOnce(&mut crate::resilience::Breaker, u64) -> T) -> Option<T> {
-        let now_ms = self.0.clock.monotonic_us() / 1000;
-        let mut active = self.0.modes.active();
+        let now_ms = self.inner.clock.monotonic_us() / 1000;
+        let mut active = self.inner.modes.active();
         let breaker = active.breakers.get(BREAKER, BreakerSettings::default(), now_ms)?;
         Some(with(breaker, now_ms))
     }
@@ -227,11 +249,11 @@ impl Around<'_> {
 
 impl Surroundings for Around<'_> {
     fn now_ms(&self) -> u64 {
-        self.0.clock.now_ms()
+        self.inner.clock.now_ms()
     }
 
     fn random(&mut self) -> u64 {
-        dice(self.0.clock.monotonic_us())
+        dice(self.inner.clock.monotonic_us())
     }
 
     fn allow(&mut self) -> Result<(), u64> {
@@ -248,7 +270,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn is_stopping(&self) -> bool {
-        self.0.outbox.queue.is_stopping()
+        self.inner.outbox.queue.is_stopping() || self.inner.outbox.wiring.turn() != self.turn
     }
 }
 

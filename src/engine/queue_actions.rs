@@ -5,7 +5,7 @@ use super::queue_words::{self, store_said};
 use super::run::Inner;
 use super::worker::invalid;
 use crate::api::types::{Operation, OperationDetail, OperationQuery, Page, Purged, QueueStatus};
-use crate::resilience::queue::{Id, LANES, PAYLOAD, State};
+use crate::resilience::queue::{Id, LANES, PAYLOAD, State, delivery_id};
 
 const REASON: usize = 500;
 
@@ -26,7 +26,18 @@ fn missing(id: &str) -> EngineError {
 pub(super) fn show(inner: &Inner, text: &str) -> Result<OperationDetail, EngineError> {
     let (id, operation, payload) = find(inner, text)?;
     let payload = payload.and_then(|payload| String::from_utf8(payload).ok());
-    Ok(OperationDetail { operation: queue_words::operation(id, &operation), payload })
+    Ok(OperationDetail { operation: with_revision(inner, id, &operation)?, payload })
+}
+
+/// In the words of the API, with the id that an edit gave it.
+fn with_revision(
+    inner: &Inner,
+    id: Id,
+    operation: &crate::resilience::queue::Operation,
+) -> Result<Operation, EngineError> {
+    let revision = inner.outbox.queue.revision(&inner.modes.control, id.number);
+    let revision = revision.map_err(|error| store_said(&error))?;
+    Ok(Operation { delivery_id: delivery_id(id, revision), ..queue_words::operation(id, operation) })
 }
 
 fn find(
@@ -108,7 +119,7 @@ pub(super) fn retry(inner: &Inner, text: &str) -> Result<Operation, EngineError>
         .queue
         .retry(&inner.modes.control, id.number, inner.clock.now_ms())
         .map_err(|error| store_said(&error))?;
-    Ok(queue_words::operation(id, &revived.ok_or_else(|| missing(text))?))
+    with_revision(inner, id, &revived.ok_or_else(|| missing(text))?)
 }
 
 pub(super) fn edit(
@@ -126,7 +137,8 @@ pub(super) fn edit(
         .queue
         .edit(&inner.modes.control, id.number, content_type, payload)
         .map_err(|error| store_said(&error))?;
-    Ok(queue_words::operation(id, &edited.ok_or_else(|| missing(text))?))
+    let (operation, revision) = edited.ok_or_else(|| missing(text))?;
+    Ok(Operation { delivery_id: delivery_id(id, revision), ..queue_words::operation(id, &operation) })
 }
 
 /// One dead letter, or all where none is named.

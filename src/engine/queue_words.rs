@@ -2,7 +2,7 @@
 
 use super::run::Inner;
 use super::worker::invalid;
-use super::{Caller, EngineError, mode_words, outbox};
+use super::{Caller, EngineError, mode_words, outbox, wire};
 use crate::api::types::{self, PostOperation, QueueLane, QueueStatus, QueueUpstream};
 use crate::resilience::queue::{Id, Lane, NewOperation, Operation, QueueView, Refusal};
 use crate::resilience::{Change, Criticality};
@@ -16,6 +16,7 @@ pub(super) fn operation(id: Id, operation: &Operation) -> types::Operation {
     let time = |ms: u64| Some(ms).filter(|ms| *ms > 0);
     types::Operation {
         id: id.to_string(),
+        delivery_id: id.to_string(),
         state: operation.state.name().to_owned(),
         kind: operation.kind.clone(),
         lane: operation.lane.name().to_owned(),
@@ -158,13 +159,16 @@ fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {
         let views = active.breakers.view();
         views.iter().find(|view| view.name == outbox::BREAKER).map_or("closed", |view| view.state.name())
     };
-    let url = inner.outbox.upstream.as_ref().map(|upstream| upstream.url().to_owned());
+    let chosen = inner.outbox.wiring.chosen();
+    let url = chosen.as_ref().map(|chosen| chosen.upstream.url().to_owned());
+    let wire::Seen { link, problem } = inner.outbox.wiring.seen();
     let mode = inner.modes.view(&*inner.clock);
     let held = outbox::is_held(mode.forced.is_some(), inner.modes.effects());
     let (state, reason) = match (&url, &view.paused) {
         (None, _) => ("none", "no upstream is configured: operations wait".to_owned()),
         (_, Some((reason, _))) => ("paused", reason.clone()),
         _ if held => ("held", format!("the mode {} was forced", mode.mode.title())),
+        _ if !problem.is_empty() => ("waiting", problem.clone()),
         _ if view.gate_ms.is_some() => ("waiting", view.last_error.clone()),
         _ if view.last_delivered_ms.is_none() => ("unknown", view.last_error.clone()),
         _ => ("up", String::new()),
@@ -177,5 +181,12 @@ fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {
         retry_ms: view.gate_ms,
         last_delivered_ms: view.last_delivered_ms,
         breaker: breaker.to_owned(),
+        kind: chosen.as_ref().map_or("", |chosen| chosen.upstream.kind()).to_owned(),
+        tls: link.tls,
+        server: link.server,
+        stream: link.stream,
+        subject: link.subject,
+        sequence: link.sequence,
+        last_error: if problem.is_empty() { view.last_error.clone() } else { problem },
     }
 }

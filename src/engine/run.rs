@@ -177,7 +177,7 @@ impl Engine {
         threads.push(spawn("ticker", STACK_KB, move || ticker(&inner))?);
         if !self.inner.settings.scratch {
             let inner = self.inner.clone();
-            threads.push(spawn("outbox", STACK_KB, move || inner.outbox.run(&inner))?);
+            threads.push(spawn("outbox", STACK_KB * 2, move || inner.outbox.run(&inner))?);
         }
         Watches::start(&self.inner);
         Ok(())
@@ -250,7 +250,10 @@ impl Engine {
 
     /// Refuses new work, finishes what runs (jobs stop at their next commit and resume later), closes the stores.
     pub fn stop(&self) {
-        self.inner.stopping.store(true, Ordering::Relaxed);
+        let is_first = !self.inner.stopping.swap(true, Ordering::Relaxed);
+        if is_first && self.inner.settings.daemon {
+            super::reports::Reports::tick(&self.inner, true);
+        }
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.jobs.stop();
         self.inner.outbox.queue.stop();
@@ -338,6 +341,9 @@ fn ticker(inner: &Arc<Inner>) {
         }
         inner.modes.tick(inner, &sample);
         super::settings::tick(inner);
+        if inner.settings.daemon {
+            super::reports::Reports::tick(inner, false);
+        }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
             inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));

@@ -13,12 +13,11 @@ use super::{EngineError, settings_words};
 use crate::api::types::{ConfigEvent, EventKind};
 use crate::base::spawn;
 use crate::config::{
-    Cause, Difference, Effective, Finding, Head, History, Host, Loaded, Overrides, Places, Secret, Trial,
-    Version, Watch, differences, report,
+    Cause, Difference, Effective, Finding, Head, History, Host, Loaded, Overrides, Places, Trial, Version,
+    Watch, differences, report,
 };
 use crate::hardware::{Choice, Probe, Tiers};
 use crate::observe::LogLevel;
-use crate::resilience::queue::Upstream;
 use crate::store::Control;
 
 /// What the API lets in.
@@ -320,6 +319,7 @@ pub(super) fn take_up(inner: &Inner, desk: &mut Desk, loaded: Loaded, files: Eff
     inner.jobs.keep_days(next.budgets.retention_days);
     inner.set_log_level(log_level(&next));
     inner.watches.refresh(inner);
+    super::outbox::take_up(inner, &next);
 }
 
 /// Level and parts with a level of their own.
@@ -376,15 +376,8 @@ fn beyond_the_schema(effective: &Effective) -> Vec<Finding> {
             hint: None,
         });
     };
-    if let Some(url) = effective.text("queue.upstream")
-        && let Err(what) = Upstream::parse(url)
-    {
-        add("queue.upstream", what);
-    }
-    if let Some(reference) = effective.text("queue.upstream_token")
-        && let Err(what) = Secret::parse(reference).map_err(str::to_owned).and_then(|secret| secret.read())
-    {
-        add("queue.upstream_token", what);
+    for (key, what) in super::wire::problems(effective) {
+        add(key, what);
     }
     let excludes = effective.list("ingest.excludes");
     if let Err(what) = crate::knowledge::check_patterns(excludes) {

@@ -19,6 +19,7 @@ struct Counts {
     total: u64,
     found: u64,
     errors: u64,
+    documents: u64,
     latencies: VecDeque<u32>,
     this_second: u32,
     seconds: VecDeque<u32>,
@@ -48,6 +49,22 @@ impl Meters {
             counts.latencies.pop_front();
         }
         counts.latencies.push_back(u32::try_from(took_us).unwrap_or(u32::MAX));
+    }
+
+    /// One document was taken in.
+    pub(super) fn document(&self) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).documents += 1;
+    }
+
+    /// What was done since the start.
+    pub(super) fn tally(&self) -> super::reports::Tally {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        super::reports::Tally {
+            queries: counts.total,
+            answers: counts.found,
+            errors: counts.errors,
+            documents: counts.documents,
+        }
     }
 
     /// Called once a second.

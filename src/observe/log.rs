@@ -48,7 +48,10 @@ impl FromStr for LogLevel {
     fn from_str(text: &str) -> Result<Self, LogError> {
         let known = ["error", "warn", "info", "debug", "trace"].contains(&text.to_ascii_lowercase().as_str());
         match LevelFilter::from_str(text) {
-            Ok(level) if known => Ok(Self(Targets::new().with_default(level))),
+            Ok(level) if known => {
+                // What it has to say comes back as the outcome of a delivery, in our words.
+                Ok(Self(Targets::new().with_default(level).with_target("async_nats", LevelFilter::OFF)))
+            }
             _ => Err(LogError::Level(text.to_owned())),
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod corpus_life;
 pub mod disk;
+pub mod nats;
 pub mod queue_life;
 pub mod upstream;
 

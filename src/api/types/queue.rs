@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Operation {
-    /// box-epoch-sequence in hexadecimal; sorts in the order of making. Also the `Idempotency-Key` upstream.
+    /// box-epoch-sequence in hexadecimal; sorts in the order of making.
     pub id: String,
+    /// `Idempotency-Key` or `Nats-Msg-Id` upstream: the id, and `-1`, `-2` ... after edits of a dead letter. Lists give
+    /// the id alone.
+    pub delivery_id: String,
     /// queued, leased (under way), done, dead.
     pub state: String,
     pub kind: String,
@@ -110,6 +113,39 @@ pub struct QueueUpstream {
     pub last_delivered_ms: Option<u64>,
     /// Of the circuit breaker around it.
     pub breaker: String,
+    /// http or nats; empty where there is none.
+    pub kind: String,
+    pub tls: bool,
+    /// As it calls itself; empty until it was reached, and of HTTP.
+    pub server: String,
+    /// Of JetStream: where the last message went.
+    pub stream: String,
+    pub subject: String,
+    /// Of JetStream: the last message of `subject` that was acknowledged.
+    pub sequence: Option<u64>,
+    /// Why a delivery did not succeed the last time, until the box or the upstream is another one.
+    pub last_error: String,
+}
+
+impl QueueUpstream {
+    /// How it is reached and what is known of it, on one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = vec![match (self.kind.as_str(), self.tls) {
+            (kind, true) => format!("{kind} over TLS"),
+            (kind, false) => format!("{kind}, not encrypted"),
+        }];
+        if !self.server.is_empty() {
+            words.push(self.server.clone());
+        }
+        if !self.stream.is_empty() {
+            words.push(format!("stream {}", self.stream));
+        }
+        if let Some(sequence) = self.sequence {
+            words.push(format!("last acknowledged {sequence}"));
+        }
+        words.join(", ")
+    }
 }
 
 /// An operation with its payload.

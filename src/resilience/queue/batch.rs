@@ -103,10 +103,11 @@ pub(super) fn carry(
                 let now_ms = around.now_ms();
                 let wait_ms = after_ms.unwrap_or(0).min(AFTER_MOST_MS);
                 if !counts && wait_ms > 0 {
-                    // It asked for quiet: that holds for everything that goes there.
+                    // It asked for quiet: that holds for everything that goes there, until the upstream is another.
                     (halted, carried.gate_ms) = (true, Some(now_ms + wait_ms));
                 }
-                let not_before_ms = now_ms + pause_ms.max(wait_ms);
+                let own_ms = if counts { pause_ms.max(wait_ms) } else { pause_ms };
+                let not_before_ms = now_ms + own_ms;
                 Then::Again { attempts, not_before_ms, error: short(reason) }
             }
         };

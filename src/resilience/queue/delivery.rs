@@ -1,5 +1,8 @@
 //! Who takes operations away, and what comes of it.
 
+use std::collections::BTreeSet;
+
+use super::line::Mark;
 use super::operation::{Id, Operation};
 
 /// A server may ask us to wait so long at most.
@@ -11,6 +14,22 @@ pub struct Parcel {
     pub id: Id,
     pub operation: Operation,
     pub payload: Vec<u8>,
+    /// How often a person gave it another payload.
+    pub revision: u32,
+}
+
+impl Parcel {
+    /// By this an upstream knows a double: what was edited is another message.
+    #[must_use]
+    pub fn delivery_id(&self) -> String {
+        delivery_id(self.id, self.revision)
+    }
+}
+
+/// The id of an operation, with its revision where it was edited.
+#[must_use]
+pub fn delivery_id(id: Id, revision: u32) -> String {
+    if revision == 0 { id.to_string() } else { format!("{id}-{revision}") }
 }
 
 /// How a delivery ended.
@@ -39,6 +58,31 @@ pub enum Outcome {
 pub trait Delivery {
     fn deliver(&mut self, parcel: &Parcel) -> Outcome;
     fn longest_ms(&self) -> u64;
+
+    /// Takes up what was kept of the upstream's end.
+    fn recall(&mut self, _marks: Vec<Mark>) {}
+    /// What is known of the upstream's end, to be kept with what became of the deliveries.
+    fn marks(&self) -> Vec<Mark> {
+        Vec::new()
+    }
+    /// That was kept; of what arrived, only these operations are still to be settled.
+    fn settled(&mut self, _open: &BTreeSet<u64>) {}
+    fn link(&self) -> Link {
+        Link::default()
+    }
+}
+
+/// What is known of the upstream itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Link {
+    /// As it calls itself; empty until it was reached.
+    pub server: String,
+    pub tls: bool,
+    /// Of JetStream, where the last message went.
+    pub stream: String,
+    pub subject: String,
+    /// Of the last message that was acknowledged.
+    pub sequence: Option<u64>,
 }
 
 /// What an HTTP status means for an operation.

@@ -1,8 +1,9 @@
 //! What people ask of the queue: look, pause, retry, edit, purge.
 
 use super::look;
-use super::operation::{LANES, Lane, Operation, State};
-use super::shelf::{self, Found, Listed};
+use super::operation::{LANES, Lane, NewOperation, Operation, Refusal, State};
+use super::revisions;
+use super::shelf::{self, Added, Found, Listed};
 use super::state::{LaneView, Queue, QueueView, entry};
 use crate::store::{Control, StoreError};
 
@@ -47,7 +48,8 @@ impl Queue {
         Ok(revived)
     }
 
-    /// Gives a dead letter another payload; `None` when there is none of this number.
+    /// Gives a dead letter another payload, which makes it another message: gives its revision, too. `None` when there
+    /// is none of this number.
     ///
     /// # Errors
     /// What the store says.
@@ -57,7 +59,7 @@ impl Queue {
         number: u64,
         content_type: Option<&str>,
         payload: &[u8],
-    ) -> Result<Option<Operation>, StoreError> {
+    ) -> Result<Option<(Operation, u32)>, StoreError> {
         self.write(control, |write| shelf::edit(write, number, content_type, payload))
     }
 
@@ -78,6 +80,31 @@ impl Queue {
             let Some(operation) = look::find(read, number)? else { return Ok(None) };
             Ok(Some((operation, look::payload(read, number)?)))
         })
+    }
+
+    /// How often an operation that is not settled was given another payload.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn revision(&self, control: &Control, number: u64) -> Result<u32, StoreError> {
+        control.read(|read| revisions::look(read, number))
+    }
+
+    /// Keeps an operation in place of the one of its kind that waits.
+    ///
+    /// # Errors
+    /// What the store says; it is not kept then.
+    pub fn put_newest(
+        &self,
+        control: &Control,
+        new: &NewOperation,
+        now_ms: u64,
+    ) -> Result<Result<Added, Refusal>, StoreError> {
+        self.load(control, now_ms)?;
+        let terms = self.terms().ok_or(StoreError::Full)?;
+        let answer = self.write(control, |write| terms.replace(write, new, now_ms))?;
+        self.announce(answer.as_ref().map_or(&[][..], std::slice::from_ref), now_ms);
+        Ok(answer)
     }
 
     /// Waiting operations of a lane after a number, oldest first.
@@ -151,5 +178,49 @@ impl Queue {
             last_delivered_ms: picture.last_delivered_ms,
             last_error: picture.last_error.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resilience::queue::{LaneLimits, QueueSettings};
+
+    #[test]
+    fn only_the_newest_of_a_kind_waits_and_what_is_under_way_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.redb"), 256 << 10).unwrap();
+        let lane = LaneLimits { operations: 100, bytes: 1 << 20, drop_oldest: false };
+        let settings = QueueSettings { limits: [lane; 4], attempts_most: 3, upstream: true };
+        let queue = Queue::new(settings.clone(), 7, 1_000);
+        let new = |text: &str| NewOperation {
+            kind: "spud.health".into(),
+            payload: text.into(),
+            ..NewOperation::default()
+        };
+        let put = |queue: &Queue, text: &str| {
+            queue.put_newest(&control, &new(text), 1_000).unwrap().unwrap().id.number
+        };
+        let numbers = |queue: &Queue| -> Vec<u64> {
+            let found = queue.waiting(&control, Lane::Normal, 0, 10).unwrap();
+            found.into_iter().map(|(number, _)| number).collect()
+        };
+        queue.post(&control, &[new("posted by somebody")], 1_000).unwrap().pop().unwrap().unwrap();
+        let (first, second) = (put(&queue, "1"), put(&queue, "2"));
+        assert_eq!(numbers(&queue), [1, second]);
+        assert!(queue.picture().scheduler.get(first).is_none());
+        assert_eq!(queue.view(&control, 1_000).unwrap().lanes[2].operations, 2);
+        // Another process leaves it as it is; under way, it is not taken back.
+        let third = put(&Queue::new(settings, 7, 2_000), "3");
+        assert_eq!(numbers(&queue), [1, third]);
+        let epoch = queue.terms().unwrap().epoch;
+        let lease = |write: &redb::WriteTransaction| {
+            let mut operation = shelf::waiting(write, Lane::Normal, third)?.unwrap();
+            (operation.state, operation.lease) = (State::Leased, (epoch, 9_000));
+            shelf::rewrite(write, third, &operation)
+        };
+        control.write(lease).unwrap();
+        let fourth = put(&queue, "4");
+        assert_eq!(numbers(&queue), [1, third, fourth]);
     }
 }

@@ -1,7 +1,6 @@
-//! Delivery over HTTP/1.1, one request at a time on a connection that is kept.
-//!
-//! Plain `http://` only: put a TLS proxy or a VPN on the way where the upstream is not on the same network.
+//! Delivery over HTTP/1.1, plain or over TLS, one request at a time on a connection that is kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,10 +9,16 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::delivery::{Delivery, Outcome, Parcel, judge};
+use super::delivery::{Delivery, Link, Outcome, Parcel, judge};
+use super::tls;
+use super::upstream::{Upstream, Wire};
 use crate::base::{Clock, SystemClock};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,51 +28,20 @@ const BODY: usize = 64 << 10;
 /// Letters of an answer that are kept as the reason of a failure.
 const SAID: usize = 200;
 
-/// Where operations go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    url: String,
-    authority: String,
-    target: String,
-}
-
-impl Upstream {
-    /// Reads `http://host[:port][/path]`.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub fn parse(url: &str) -> Result<Self, String> {
-        if url.starts_with("https://") {
-            return Err(
-                "https:// is not spoken yet: name a local TLS proxy or VPN address with http://".into()
-            );
-        }
-        let uri: hyper::Uri = url.parse().map_err(|error| format!("'{url}' is no URL: {error}"))?;
-        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
-        let authority =
-            authority.ok_or_else(|| format!("'{url}' is not of the form http://host:port/path"))?;
-        if authority.as_str().contains('@') {
-            return Err("the URL must not carry a name or password".into());
-        }
-        let port = authority.port_u16().unwrap_or(80);
-        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Ok(Self { url: url.to_owned(), authority: format!("{}:{port}", authority.host()), target })
-    }
-
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-}
-
 /// An HTTP upstream.
-pub struct HttpDelivery {
-    upstream: Upstream,
+pub(super) struct HttpDelivery {
+    to: Address,
     /// `Bearer ...`, never shown.
     token: Option<HeaderValue>,
     runtime: Runtime,
     kept: Option<SendRequest<Full<Bytes>>>,
     clock: SystemClock,
+}
+
+/// Where it is, and over which kind of connection.
+struct Address {
+    upstream: Upstream,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 enum Failure {
@@ -77,33 +51,42 @@ enum Failure {
 }
 
 impl HttpDelivery {
-    /// `token` goes along as `Authorization: Bearer` (RFC 6750).
+    /// The secret goes along as `Authorization: Bearer` (RFC 6750).
     ///
     /// # Errors
-    /// No more file descriptors, or a token that no header can carry.
-    pub fn new(upstream: Upstream, token: Option<String>) -> std::io::Result<Self> {
-        let token = token.map(|token| {
+    /// No more file descriptors, nobody to trust, or a token that no header can carry.
+    pub(super) fn new(wire: Wire) -> Result<Self, String> {
+        let Wire { upstream, secret, authorities, .. } = wire;
+        let token = secret.map(|token| {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            let value = value.map_err(|_| {
-                std::io::Error::other("the upstream's token has letters that no header carries")
-            });
+            let value = value.map_err(|_| "the upstream's token has letters that no header carries");
             value.map(|mut value| {
                 value.set_sensitive(true);
                 value
             })
         });
         let token = token.transpose()?;
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        Ok(Self { upstream, token, runtime, kept: None, clock: SystemClock::default() })
+        let tls = match upstream.tls {
+            true => {
+                let name = ServerName::try_from(upstream.bare_host().to_owned());
+                let name = name.map_err(|_| format!("'{}' is no name of a server", upstream.bare_host()))?;
+                Some((tls::client(authorities.as_deref())?, name))
+            }
+            false => None,
+        };
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let to = Address { upstream, tls };
+        Ok(Self { to, token, runtime, kept: None, clock: SystemClock::default() })
     }
 }
 
 impl Delivery for HttpDelivery {
     fn deliver(&mut self, parcel: &Parcel) -> Outcome {
-        let Self { upstream, token, runtime, kept, clock } = self;
+        let Self { to, token, runtime, kept, clock } = self;
         let sent = runtime.block_on(async {
             let both = CONNECT + ANSWER;
-            match tokio::time::timeout(both, send(upstream, token.as_ref(), kept, parcel)).await {
+            match tokio::time::timeout(both, send(to, token.as_ref(), kept, parcel)).await {
                 Ok(sent) => sent,
                 Err(_) => Err(Failure::Broken(format!("no answer in {} s", both.as_secs()))),
             }
@@ -124,29 +107,33 @@ impl Delivery for HttpDelivery {
     fn longest_ms(&self) -> u64 {
         u64::try_from((CONNECT + ANSWER).as_millis()).unwrap_or(u64::MAX)
     }
+
+    fn link(&self) -> Link {
+        Link { tls: self.to.tls.is_some(), ..Link::default() }
+    }
 }
 
 async fn send(
-    upstream: &Upstream,
+    to: &Address,
     token: Option<&HeaderValue>,
     kept: &mut Option<SendRequest<Full<Bytes>>>,
     parcel: &Parcel,
 ) -> Result<(u16, Option<String>, String), Failure> {
     let mut link = match kept.take().filter(|link| !link.is_closed()) {
         Some(link) => link,
-        None => connect(upstream).await?,
+        None => connect(to).await?,
     };
     if link.ready().await.is_err() {
-        link = connect(upstream).await?;
+        link = connect(to).await?;
     }
     let broken = |error: hyper::Error| Failure::Broken(format!("the connection broke: {error}"));
-    let request = request(upstream, token, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
+    let request = request(&to.upstream, token, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
     let response = match link.try_send_request(request).await {
         Ok(response) => response,
         // The upstream closed the kept connection before anything went out: a new one is tried at once.
         Err(mut error) => match error.take_message() {
             Some(request) => {
-                link = connect(upstream).await?;
+                link = connect(to).await?;
                 link.send_request(request).await.map_err(broken)?
             }
             None => return Err(broken(error.into_error())),
@@ -157,14 +144,29 @@ async fn send(
     Ok(answer)
 }
 
-async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failure> {
+async fn connect(to: &Address) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let authority = to.upstream.authority();
     let unreachable = |error: &dyn std::fmt::Display| {
-        Failure::Unreachable(format!("{} cannot be reached: {error}", upstream.authority))
+        Failure::Unreachable(format!("{authority} cannot be reached: {error}"))
     };
-    let stream = tokio::time::timeout(CONNECT, TcpStream::connect(&upstream.authority));
+    let stream = tokio::time::timeout(CONNECT, TcpStream::connect(&authority));
     let stream = stream.await.map_err(|_| unreachable(&"no answer"))?.map_err(|error| unreachable(&error))?;
     stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
-    let (link, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    let Some((config, name)) = &to.tls else {
+        return greet(stream).await.map_err(|error| unreachable(&error));
+    };
+    let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await;
+    let stream = stream.map_err(|error| match tls::explain(&error) {
+        Some(what) => unreachable(&what),
+        None => unreachable(&error),
+    })?;
+    greet(stream).await.map_err(|error| unreachable(&error))
+}
+
+async fn greet(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> hyper::Result<SendRequest<Full<Bytes>>> {
+    let (link, connection) = handshake(TokioIo::new(stream)).await?;
     // It moves on only while a delivery runs on this runtime, and ends with the link.
     tokio::spawn(connection);
     Ok(link)
@@ -179,9 +181,9 @@ fn request(
     let plain = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     let content_type = Some(operation.content_type.as_str()).filter(|text| !text.is_empty() && plain(text));
     let mut request = Request::post(&upstream.target)
-        .header(HOST, &upstream.authority)
+        .header(HOST, upstream.authority())
         .header(CONTENT_TYPE, content_type.unwrap_or("application/octet-stream"))
-        .header("idempotency-key", parcel.id.to_string())
+        .header("idempotency-key", parcel.delivery_id())
         .header("user-agent", concat!("spud/", env!("CARGO_PKG_VERSION")))
         .header("x-spud-lane", operation.lane.name())
         .header("x-spud-created-ms", operation.created_ms)
@@ -220,20 +222,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upstream_is_a_plain_http_address() {
-        let upstream = Upstream::parse("http://10.0.0.7:8080/in?box=7").unwrap();
-        assert_eq!((upstream.authority.as_str(), upstream.target.as_str()), ("10.0.0.7:8080", "/in?box=7"));
-        assert_eq!(Upstream::parse("http://hub").unwrap().authority, "hub:80");
-        assert_eq!(Upstream::parse("http://[::1]:9/").unwrap().authority, "[::1]:9");
-        for bad in ["https://hub/", "hub", "ftp://hub/", "http://a:b@hub/", "http:///x", ""] {
-            assert!(Upstream::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn the_token_goes_along_and_is_not_shown() {
         let upstream = Upstream::parse("http://hub/in").unwrap();
-        let delivery = HttpDelivery::new(upstream.clone(), Some("s3cret".into())).unwrap();
+        let wire = |secret: &str| Wire {
+            upstream: upstream.clone(),
+            secret: Some(secret.to_owned()),
+            authorities: None,
+            subject: String::new(),
+        };
+        let delivery = HttpDelivery::new(wire("s3cret")).unwrap();
         let parcel = Parcel {
             id: crate::resilience::queue::Id { box_id: 1, epoch: 2, number: 3 },
             operation: crate::resilience::queue::Operation {
@@ -256,11 +253,13 @@ mod tests {
                 pid: 0,
             },
             payload: Vec::new(),
+            revision: 2,
         };
         let sent = request(&upstream, delivery.token.as_ref(), &parcel).unwrap();
         assert_eq!(sent.headers()["authorization"], "Bearer s3cret");
+        assert_eq!(sent.headers()["idempotency-key"], format!("{}-2", parcel.id));
         assert!(!format!("{:?}", sent.headers()).contains("s3cret"));
         assert!(request(&upstream, None, &parcel).unwrap().headers().get("authorization").is_none());
-        assert!(HttpDelivery::new(upstream, Some("a\nb".into())).is_err());
+        assert!(HttpDelivery::new(wire("a\nb")).is_err());
     }
 }

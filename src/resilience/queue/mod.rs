@@ -10,23 +10,33 @@ mod delivery;
 mod desk;
 mod gap;
 mod http;
+mod jetstream;
 mod keys;
+mod line;
 mod look;
+mod marks;
+mod nats;
 mod operation;
 mod rate;
+mod revisions;
 mod scheduler;
 mod shelf;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod upstream;
 mod work;
 
 pub use batch::Surroundings;
-pub use delivery::{Delivery, Outcome, Parcel};
-pub use http::{HttpDelivery, Upstream};
+pub use delivery::{Delivery, Link, Outcome, Parcel, delivery_id};
+pub use jetstream::check_subject;
+pub use line::Mark;
 pub use operation::{Id, LANES, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 pub use shelf::{Added, Found, Listed, Terms};
 pub use state::{LaneView, Queue, QueueSettings, QueueView};
+pub use tls::check_authorities;
+pub use upstream::{Upstream, Wire};
 
 /// Bytes that one operation may carry.
 pub const PAYLOAD: usize = 256 << 10;

@@ -7,7 +7,7 @@
 //! operations_done     number u64 → Operation                 without, the newest only
 //! operation_keys      uid u32 · Idempotency-Key → KeyRecord
 //! operation_key_order number u64 → key of operation_keys
-//! queue               "totals" → Totals
+//! queue               "totals" → Totals; "newest KIND" → number of the newest operation of a kind that is replaced
 //! ```
 
 use bincode::{Decode, Encode};
@@ -17,6 +17,7 @@ use super::PAYLOAD;
 use super::gap::{GAP, note_gap};
 use super::keys::{look_up_key, remember_key};
 use super::operation::{Id, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
+use super::revisions;
 use crate::store::{StoreError, Table, codec, number_key, number_of, owned_key};
 
 pub(super) const VERSION: u8 = 1;
@@ -169,6 +170,44 @@ pub(super) fn enqueue(
     })
 }
 
+/// Keeps an operation in place of the newest of its kind, where that waits and is not under way: what it said is
+/// over, and nobody misses it.
+pub(super) fn replace(
+    write: &WriteTransaction,
+    terms: &Terms,
+    new: &NewOperation,
+    now_ms: u64,
+) -> Result<Result<Added, Refusal>, StoreError> {
+    let name = format!("newest {}", new.kind);
+    let before = {
+        let table = write.open_table(QUEUE)?;
+        let kept = table.get(name.as_bytes())?;
+        kept.map(|bytes| codec::decode::<u64>(VERSION, bytes.value())).transpose()?
+    };
+    let mut gone = None;
+    if let Some(number) = before
+        && let Some(waiting) = get_waiting(&write.open_table(WAITING)?, new.lane, number)?
+        && waiting.kind == new.kind
+        && (waiting.state == State::Queued || waiting.lease.0 != terms.epoch)
+    {
+        gone = Some(number);
+    }
+    if let Some(number) = gone {
+        change_totals(write, |totals| take_out(write, totals, new.lane, number))?;
+        remove_payload(write, number)?;
+    }
+    let added = enqueue(write, terms, new, now_ms)?;
+    Ok(match added {
+        Ok(mut added) => {
+            let number = codec::encode(VERSION, &added.id.number)?;
+            write.open_table(QUEUE)?.insert(name.as_bytes(), number.as_slice())?;
+            added.dropped.extend(gone);
+            Ok(added)
+        }
+        refused => refused,
+    })
+}
+
 pub(super) fn operation_of(new: &NewOperation, epoch: u32, now_ms: u64) -> Operation {
     Operation {
         epoch,
@@ -243,7 +282,7 @@ fn take_out(
 
 fn remove_payload(write: &WriteTransaction, number: u64) -> Result<(), StoreError> {
     write.open_table(PAYLOADS)?.remove(&number_key(number)[..])?;
-    Ok(())
+    revisions::forget(write, number)
 }
 
 fn drop_oldest(
@@ -353,13 +392,13 @@ pub(super) fn revive(write: &WriteTransaction, number: u64) -> Result<Option<Ope
     })
 }
 
-/// Another payload for a dead letter.
+/// Another payload for a dead letter, which makes it another message; with its revision.
 pub(super) fn edit(
     write: &WriteTransaction,
     number: u64,
     content_type: Option<&str>,
     payload: &[u8],
-) -> Result<Option<Operation>, StoreError> {
+) -> Result<Option<(Operation, u32)>, StoreError> {
     let mut table = write.open_table(DEAD)?;
     let found = table.get(&number_key(number)[..])?.map(|bytes| codec::decode(VERSION, bytes.value()));
     let Some(mut operation): Option<Operation> = found.transpose()? else { return Ok(None) };
@@ -369,7 +408,8 @@ pub(super) fn edit(
     }
     table.insert(&number_key(number)[..], codec::encode(VERSION, &operation)?.as_slice())?;
     put_payload(write, number, payload)?;
-    Ok(Some(operation))
+    let revision = revisions::bump(write, number)?;
+    Ok(Some((operation, revision)))
 }
 
 /// Dead letters that a person throws away; all of them where none is named.
@@ -382,10 +422,12 @@ pub(super) fn purge(write: &WriteTransaction, number: Option<u64>) -> Result<u64
             purged += u64::from(table.remove(&number_key(number)[..])?.is_some());
             if purged > 0 {
                 payloads.remove(&number_key(number)[..])?;
+                revisions::forget(write, number)?;
             }
         } else {
             while let Some((key, _)) = table.pop_first()? {
                 payloads.remove(key.value())?;
+                revisions::forget(write, number_of(key.value()))?;
                 purged += 1;
             }
         }

@@ -4,11 +4,13 @@
 //! behind (a lease that nobody settles) lapses by itself. A commit that failed may have come through all the same:
 //! the picture is then drawn anew.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redb::WriteTransaction;
 
+use super::line::Mark;
 use super::look;
 use super::operation::{Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 use super::rate::Rate;
@@ -25,7 +27,7 @@ const SLEEP_MOST_MS: u64 = 300_000;
 pub struct QueueSettings {
     pub limits: [LaneLimits; 4],
     pub attempts_most: u32,
-    /// There is somebody to deliver to.
+    /// There is somebody to deliver to, at first.
     pub upstream: bool,
 }
 
@@ -84,6 +86,9 @@ pub struct Queue {
     box_id: u64,
     picture: Mutex<Picture>,
     pub(super) wake: Condvar,
+    upstream: AtomicBool,
+    /// The worker is to look up, though nothing is due.
+    called: AtomicBool,
 }
 
 impl Terms {
@@ -99,6 +104,19 @@ impl Terms {
         now_ms: u64,
     ) -> Result<Result<Added, Refusal>, StoreError> {
         shelf::enqueue(write, self, new, now_ms)
+    }
+
+    /// The same in place of the one of its kind that waits, if that is not under way.
+    ///
+    /// # Errors
+    /// As [`Terms::enqueue`].
+    pub fn replace(
+        &self,
+        write: &WriteTransaction,
+        new: &NewOperation,
+        now_ms: u64,
+    ) -> Result<Result<Added, Refusal>, StoreError> {
+        shelf::replace(write, self, new, now_ms)
     }
 }
 
@@ -121,7 +139,14 @@ impl Queue {
             last_error: String::new(),
             version: 0,
         };
-        Self { settings, box_id: box_id.max(1), picture: Mutex::new(picture), wake: Condvar::new() }
+        Self {
+            upstream: AtomicBool::new(settings.upstream),
+            called: AtomicBool::new(false),
+            settings,
+            box_id: box_id.max(1),
+            picture: Mutex::new(picture),
+            wake: Condvar::new(),
+        }
     }
 
     pub(super) fn picture(&self) -> MutexGuard<'_, Picture> {
@@ -237,8 +262,11 @@ impl Queue {
             if picture.stopping {
                 return false;
             }
+            if self.called.swap(false, Ordering::AcqRel) {
+                return true;
+            }
             let now = now_ms();
-            let Some(due) = picture.due(self.settings.upstream, now) else {
+            let Some(due) = picture.due(self.has_upstream(), now) else {
                 picture = self.wake.wait(picture).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -259,6 +287,30 @@ impl Queue {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.picture().stopping
+    }
+
+    /// Somebody else is delivered to from now on, or nobody: what the last one asked for holds no more.
+    pub fn turn_to(&self, upstream: bool) {
+        let mut picture = self.picture();
+        self.upstream.store(upstream, Ordering::Release);
+        self.called.store(true, Ordering::Release);
+        picture.gate_ms = 0;
+        picture.last_error.clear();
+        picture.last_delivered_ms = None;
+        picture.version += 1;
+        self.wake.notify_all();
+    }
+
+    pub(super) fn has_upstream(&self) -> bool {
+        self.upstream.load(Ordering::Acquire)
+    }
+
+    /// The ends of the upstreams' subjects as they were kept last.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn marks(&self, control: &Control) -> Result<Vec<Mark>, StoreError> {
+        control.read(super::marks::load)
     }
 
     /// Holds deliveries back, or lets them go again.

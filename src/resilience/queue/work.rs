@@ -2,13 +2,17 @@
 //!
 //! A batch is two commits: one that says it is under way, one that says what became of it.
 
+use std::collections::BTreeSet;
+
 use redb::WriteTransaction;
 
 use super::batch::{Surroundings, Then, carry};
 use super::delivery::{Delivery, Parcel};
+use super::line::Mark;
 use super::operation::{Id, Lane, Operation, State};
 use super::shelf::{self, Terms};
 use super::state::{Queue, STORE_PAUSE_MS};
+use super::{marks, revisions};
 use crate::store::{Control, StoreError};
 
 /// Operations and payload bytes of one batch.
@@ -16,6 +20,9 @@ const BATCH: usize = 32;
 const BATCH_BYTES: u64 = 512 << 10;
 const LEASE_MS: u64 = 60_000;
 const EXPIRED_AT_ONCE: usize = 64;
+
+/// What was given up, and which operations arrived that are still to be settled.
+type Settled = (Vec<(Id, Operation)>, BTreeSet<u64>);
 
 impl Queue {
     /// Does what is due: gives up what expired, delivers a batch. True when it got something done.
@@ -46,7 +53,7 @@ impl Queue {
         self.load(control, around.now_ms())?;
         let mut dead = self.expire(control, around.now_ms())?;
         let Some(delivery) = delivery else {
-            if self.settings.upstream {
+            if self.has_upstream() {
                 self.picture().gate_ms = around.now_ms() + STORE_PAUSE_MS;
             }
             return Ok(dead);
@@ -62,7 +69,9 @@ impl Queue {
         if let Some(reason) = &carried.stop {
             self.pause(control, Some(reason), around.now_ms())?;
         }
-        dead.extend(self.settle(control, carried.verdicts, around.now_ms())?);
+        let (buried, open) = self.settle(control, carried.verdicts, &delivery.marks(), around.now_ms())?;
+        delivery.settled(&open);
+        dead.extend(buried);
         Ok(dead)
     }
 
@@ -167,14 +176,17 @@ impl Queue {
         &self,
         control: &Control,
         verdicts: Vec<(Parcel, Then)>,
+        ends: &[Mark],
         now_ms: u64,
-    ) -> Result<Vec<(Id, Operation)>, StoreError> {
-        let gaps = self.write(control, |write| {
+    ) -> Result<Settled, StoreError> {
+        let done = verdicts.iter().filter(|(_, then)| *then == Then::Done);
+        let done: BTreeSet<u64> = done.map(|(parcel, _)| parcel.id.number).collect();
+        let (gaps, open) = self.write(control, |write| {
             let mut gaps = Vec::new();
             for (parcel, then) in &verdicts {
                 gaps.extend(keep(write, parcel, then, now_ms)?);
             }
-            Ok(gaps)
+            Ok((gaps, marks::keep(write, ends, &done, now_ms)?))
         })?;
         let mut picture = self.picture();
         let mut dead = Vec::new();
@@ -205,7 +217,7 @@ impl Queue {
             }
         }
         picture.note_gaps(gaps);
-        Ok(dead)
+        Ok((dead, open))
     }
 }
 
@@ -217,8 +229,9 @@ fn parcel(
     number: u64,
     (until_ms, now_ms): (u64, u64),
 ) -> Result<Option<Parcel>, StoreError> {
-    let payload = match shelf::payload_of(write, number) {
-        Ok(payload) => payload,
+    let found = shelf::payload_of(write, number).and_then(|it| Ok((it, revisions::of(write, number)?)));
+    let (payload, revision) = match found {
+        Ok(found) => found,
         Err(StoreError::Record(error)) => {
             let reason = format!("its payload is damaged: {error}");
             let at = (operation.lane, number);
@@ -233,7 +246,7 @@ fn parcel(
     operation.lease = (terms.epoch, until_ms);
     shelf::rewrite(write, number, &operation)?;
     let id = Id { box_id: terms.box_id, epoch: operation.epoch, number };
-    Ok(Some(Parcel { id, operation, payload }))
+    Ok(Some(Parcel { id, operation, payload, revision }))
 }
 
 /// Keeps what became of one operation.

@@ -343,6 +343,7 @@ pub(crate) fn queue() -> QueueStatus {
             reason: "hub.example:8080 cannot be reached: connection refused".into(),
             retry_ms: Some(NOW + 20_000),
             breaker: "open".into(),
+            kind: "http".into(),
             ..QueueUpstream::default()
         },
     }

@@ -41,7 +41,10 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     let mut y = area.y + 1;
     if !small {
         let retry = status.upstream.retry_ms.or(status.next_retry_ms).filter(|at| *at > model.now_ms);
-        let text = retry.map_or(String::new(), |at| format!("Next try in {}.", span(at - model.now_ms)));
+        let mut text = retry.map_or(String::new(), |at| format!("Next try in {}. ", span(at - model.now_ms)));
+        if status.upstream.url.is_some() {
+            text.push_str(&status.upstream.words());
+        }
         pen.put(area.x, y, area.width, Tone::Quiet, &text);
         y += 1;
     }
