@@ -10,6 +10,7 @@ mod config;
 mod problem;
 mod queue;
 mod resilience;
+mod store;
 mod wear;
 
 pub use backup::{
@@ -30,6 +31,7 @@ pub use resilience::{
     Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
     ModeInputs, ModeReading, ModeReport,
 };
+pub use store::{EncryptStore, Passphrase, RotateStore, StoreReport};
 pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};

@@ -193,6 +193,7 @@ pub const SETTINGS: &[Setting] = &[
     row("api.connections", number(1, 65_536), "connections", Tier, true, "Open connections to the API"),
     row("api.body", size(4 << 10, 64 * MIB), "bytes", Is("1 MiB"), true, "What one request may carry"),
     row("api.seconds", number(1, 3600), "s", Is("60"), true, "Time that a usual request may take"),
+    row("store.key", Kind::Secret, "", Unset, false, "Where the key of an encrypted box is, by reference; else where it was when the box was encrypted"),
     row("queue.upstream", Kind::Url, "", Unset, false, "Where operations are delivered to; without it they wait"),
     row("queue.upstream_token", Kind::Secret, "", Unset, false, "Bearer token for the upstream, by reference"),
     row("queue.attempts", number(1, 1000), "tries", Is("20"), false, "Deliveries that are tried before an operation is a dead letter"),

@@ -20,6 +20,7 @@ use std::sync::{Mutex, PoisonError};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
+use super::crypt::{Cell, Vault};
 use super::{StoreError, codec, key_words, table_names};
 
 const PAGE: u64 = 4096;
@@ -49,7 +50,7 @@ pub struct Saved {
 ///
 /// # Errors
 /// What the new store says. A store that cannot be read at all is told as lost.
-pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str]) -> Result<Saved, StoreError> {
+pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str], vault: &Vault) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     let tables = match tables_of(from) {
         Ok(tables) => tables,
@@ -65,7 +66,8 @@ pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str]) -> Result<Saved
         .map_err(|error| StoreError::Open { path: to.to_owned(), what: error.to_string() })?;
     for table in tables.iter().filter(|table| !leave_out.contains(&table.as_str())) {
         let bare = first_format && BARE_ONCE.contains(&table.as_str());
-        let mut into = Filling::new(&database, table, name(from), bare)?;
+        let cell = vault.state().cell(&name(from), table);
+        let mut into = Filling::new(&database, table, name(from), (bare, cell))?;
         let forward = rows_of(from, table, "forward", &mut into)?;
         if !forward {
             into.turn();
@@ -141,6 +143,8 @@ struct Filling<'a> {
     table: &'a str,
     store: String,
     bare: bool,
+    /// Opens what is sealed, to look whether it is whole; it is carried over as it is.
+    cell: Option<Cell>,
     waiting: BTreeMap<Vec<u8>, Vec<u8>>,
     bytes: usize,
     records: u64,
@@ -152,12 +156,18 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(database: &'a Database, table: &'a str, store: String, bare: bool) -> Result<Self, StoreError> {
+    fn new(
+        database: &'a Database,
+        table: &'a str,
+        store: String,
+        (bare, cell): (bool, Option<Cell>),
+    ) -> Result<Self, StoreError> {
         let filling = Self {
             database,
             table,
             store,
             bare,
+            cell,
             waiting: BTreeMap::new(),
             bytes: 0,
             records: 0,
@@ -182,7 +192,7 @@ impl<'a> Filling<'a> {
         if !self.backwards {
             self.last = Some(key.clone());
         }
-        if !self.bare && codec::whole(&value).is_err() {
+        if !self.is_whole(&key, &value) {
             self.bad_count += 1;
             if self.bad_count <= TOLD {
                 let key = key_words(&key);
@@ -200,6 +210,14 @@ impl<'a> Filling<'a> {
             self.bytes = 0;
         }
         Ok(true)
+    }
+
+    fn is_whole(&self, key: &[u8], value: &[u8]) -> bool {
+        let whole = |value: &[u8]| self.bare || codec::whole(value).is_ok();
+        match &self.cell {
+            None => whole(value),
+            Some(cell) => cell.open(key, value).is_some_and(|value| whole(&value)),
+        }
     }
 
     fn commit(&self, durability: Durability) -> Result<(), StoreError> {

@@ -2,14 +2,12 @@
 //!
 //! A batch is two commits: one that says it is under way, one that says what became of it.
 
-use redb::WriteTransaction;
-
 use super::batch::{Surroundings, Then, carry};
 use super::delivery::{Delivery, Parcel};
 use super::operation::{Id, Lane, Operation, State};
 use super::shelf::{self, Terms};
 use super::state::{Queue, STORE_PAUSE_MS};
-use crate::store::{Control, StoreError};
+use crate::store::{Control, StoreError, WriteTransaction};
 
 /// Operations and payload bytes of one batch.
 const BATCH: usize = 32;
