@@ -371,6 +371,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         advice: "give another one with --data or SPUD_DATA".into(),
     })?;
     apply_staged(data)?;
+    super::salvage::look_before_opening(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let events = Events::default();

@@ -17,7 +17,7 @@ use crate::knowledge::{
     CACHE_TABLES, KnowledgeError, Library, default_model_id, open_default_model, open_model,
 };
 use crate::store::crypt::{COPY, HEADER, Vault};
-use crate::store::salvage::salvage_store;
+use crate::store::salvage::{look, salvage_store, was_left_open};
 use crate::store::{BlockFile, Disk};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
@@ -76,6 +76,29 @@ pub fn salvage(settings: &Settings, to: &Path) -> Result<SalvageReport, EngineEr
     let vault = Arc::new(vault.of_copy(to).map_err(encryption::crypt_said)?);
     name_the_lost(to, &vault, &mut report)?;
     Ok(report)
+}
+
+/// Looks at stores that were not closed before they are opened: damage may stop whoever opens them, and that is a
+/// child process then.
+pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
+    if refuse_if_used(data).is_err() {
+        return Ok(()); // in use, and told so by whoever opens it
+    }
+    for path in STORES.map(|name| data.join(name)) {
+        if was_left_open(&path)
+            && let Err(what) = look(&path)
+        {
+            return Err(EngineError::Damaged {
+                what,
+                advice: format!(
+                    "`spud --data {} salvage --into NEW-FOLDER` brings over everything that is whole and names the \
+                     rest; `spud backup restore` takes the newest backup",
+                    data.display()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// redb locks its file as a whole, too: nobody may write while we read.

@@ -201,7 +201,10 @@ fn open(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database,
 }
 
 /// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
-pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+///
+/// # Errors
+/// Any other error.
+pub fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
     match opened {
         Ok(table) => Ok(Some(table)),
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),

@@ -20,8 +20,7 @@ pub mod salvage;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
-use control::there;
-pub use control::{Control, StoreError};
+pub use control::{Control, StoreError, there};
 pub use database::{Database, Kept, ReadTransaction, Row, Rows, WriteRows, WriteTransaction};
 pub use disk::Disk;
 pub use format::{EPOCH, Step, bring_up, seal_values};

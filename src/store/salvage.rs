@@ -8,6 +8,7 @@
 //! ```text
 //! spud __salvage FILE tables                     names, one a line
 //! spud __salvage FILE rows TABLE forward|back    rows as in a backup's piece, then 8 bytes ff
+//! spud __salvage FILE look                       nothing; its end tells whether every row can be reached
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,7 +19,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableDefinition,
+};
 
 use super::crypt::{Cell, Vault};
 use super::{StoreError, codec, key_words, table_names};
@@ -98,6 +102,35 @@ fn tables_of(from: &Path) -> Result<Vec<String>, String> {
     match output.status.success() {
         true => Ok(text.lines().map(str::to_owned).collect()),
         false => Err(text.lines().next().unwrap_or("its tree of tables is damaged").to_owned()),
+    }
+}
+
+/// True where a store was not closed, so that whoever opens it next must put it in order first.
+///
+/// The flag is bit 1 of byte 9 of the file (redb's design document, "God byte").
+#[must_use]
+pub fn was_left_open(path: &Path) -> bool {
+    const AT: u64 = 9;
+    const RECOVERY: u8 = 2;
+    let mut byte = [0];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, AT));
+    read.is_ok() && byte[0] & RECOVERY != 0
+}
+
+/// Opens a store and reaches for every row of it in a child process, which may end as it likes.
+///
+/// # Errors
+/// In words, where it did not come to the end.
+pub fn look(path: &Path) -> Result<(), String> {
+    let output = child(&[path.as_os_str(), "look".as_ref()]).and_then(std::process::Child::wait_with_output);
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(_) => Err(format!("{}: its pages are damaged", name(path))),
+        // Without a child nothing is known: the store is opened as ever.
+        Err(error) => {
+            tracing::warn!(%error, "no child process to look at a store that was not closed");
+            Ok(())
+        }
     }
 }
 
@@ -374,6 +407,17 @@ fn send(path: &Path, what: &str, table: &str, back: bool, out: &mut impl Write) 
     let wrote = |done: io::Result<()>| done.map_err(|error| StoreError::from(redb::Error::Io(error)));
     if what == "tables" {
         return table_names(&read)?.iter().try_for_each(|name| wrote(writeln!(out, "{name}")));
+    }
+    if what == "look" {
+        for name in table_names(&read)? {
+            let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(&name);
+            let table = read.open_table(definition)?;
+            let counted = table.iter()?.try_fold(0, |count, row| row.map(|_| count + 1))?;
+            if counted != table.len()? {
+                return Err(said(format!("table {name} has {counted} rows and says {}", table.len()?)));
+            }
+        }
+        return Ok(());
     }
     let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table);
     let table = read.open_table(definition)?;
