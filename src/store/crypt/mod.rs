@@ -7,6 +7,8 @@
 //! A value is sealed with XChaCha20-Poly1305 under a key of its table, which BLAKE3 derives from the data key;
 //! table and row are bound in, so that a value moved elsewhere does not open. The data key is random and lies in
 //! the header, wrapped by a key that comes from a file, the service manager or a passphrase.
+//!
+//! Invariant: the header is on disk before the first row that needs it; no key is ever written unwrapped.
 
 mod cell;
 mod error;
