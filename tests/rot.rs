@@ -6,6 +6,9 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
 
 use spud::resilience::queue::{LaneLimits, NewOperation, Queue, QueueSettings};
 use spud::store::Control;
@@ -90,4 +93,106 @@ fn a_flipped_bit_never_gives_a_wrong_operation() {
     }
     println!("{flips} bits of {bits}: {seen:?}");
     assert!(seen.missing + seen.refused > 0, "no flip hit anything");
+}
+
+fn spud(data: &Path, args: &[&str]) -> Output {
+    support::spud().arg("--data").arg(data).args(["--tier", "lite"]).args(args).output().unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// A box whose power was cut: both stores were left open.
+fn cut_box(folder: &Path) -> std::path::PathBuf {
+    let (data, source) = (folder.join("data"), folder.join("source"));
+    fs::create_dir_all(&source).unwrap();
+    for n in 0..40 {
+        let text =
+            format!("# Unit {n}\n\nThe serial word of unit {n} is zyx{n}q. {}\n", "Oil it. ".repeat(40));
+        fs::write(source.join(format!("unit-{n:03}.md")), text).unwrap();
+    }
+    assert!(spud(&data, &["add", "--collection", "units", source.to_str().unwrap()]).status.success());
+    let mut daemon = support::spud()
+        .arg("--data")
+        .arg(&data)
+        .args(["--tier", "lite", "daemon"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !spud(&data, &["operation", "post", source.join("unit-001.md").to_str().unwrap()]).status.success()
+        || std::os::unix::net::UnixStream::connect(data.join("spud.sock")).is_err()
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    fs::remove_file(data.join("spud.sock")).unwrap();
+    data
+}
+
+/// The real program on a box with one flipped bit: it answers rightly, or says what to do; and what is told is
+/// enough to have a box again.
+#[test]
+fn one_flipped_bit_in_any_file_never_gives_a_wrong_answer_and_the_box_can_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = cut_box(folder.path());
+    let mut dice = Dice(7);
+    let flips: usize = std::env::var("SPUD_FLIPS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
+    let segments = fs::read_dir(good.join("segments")).unwrap().flatten();
+    let segment = segments
+        .flat_map(|entry| fs::read_dir(entry.path()).unwrap().flatten())
+        .map(|entry| entry.path())
+        .max_by_key(|path| fs::metadata(path).unwrap().len())
+        .unwrap();
+    let segment = segment.strip_prefix(&good).unwrap().to_str().unwrap().to_owned();
+    for name in ["control.redb", "corpus.redb", segment.as_str()] {
+        let mut seen = Seen::default();
+        let bytes = fs::read(good.join(name)).unwrap();
+        let filled: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+        for flip in 0..flips {
+            let byte = match flip % 4 {
+                0 => dice.below(320) as usize,
+                _ => filled[dice.below(filled.len() as u64) as usize],
+            };
+            let bit = dice.below(8);
+            let data = folder.path().join(format!("{}-{flip}", name.replace('/', "-")));
+            copy(&good, &data);
+            let mut bad = bytes.clone();
+            bad[byte] ^= 1 << bit;
+            fs::write(data.join(name), bad).unwrap();
+            let asked = spud(&data, &["ask", "zyx3q", "--collection", "units"]);
+            let (said, errors) =
+                (String::from_utf8_lossy(&asked.stdout), String::from_utf8_lossy(&asked.stderr));
+            if asked.status.success() {
+                assert!(said.contains("zyx3q"), "{name} byte {byte} bit {bit}: {said}");
+                seen.whole += 1;
+            } else {
+                match errors.contains("panicked") || asked.status.code().is_none() {
+                    true => seen.stopped += 1,
+                    false => seen.refused += 1,
+                }
+                assert!(
+                    !errors.is_empty(),
+                    "{name} byte {byte} bit {bit}: it fails and says nothing: {said}"
+                );
+                let saved = folder.path().join("saved");
+                let salvage = spud(&data, &["salvage", "--into", saved.to_str().unwrap()]);
+                let told = String::from_utf8_lossy(&salvage.stdout).into_owned();
+                let status = spud(&saved, &["status"]);
+                assert!(status.status.success(), "{name} byte {byte} bit {bit}: {told} {status:?}");
+                fs::remove_dir_all(&saved).unwrap();
+            }
+            fs::remove_dir_all(&data).unwrap();
+        }
+        println!("{name}: {flips} bits: {seen:?}");
+    }
 }

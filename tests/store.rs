@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::TableDefinition;
 use serde_json::Value;
-use spud::store::{EPOCH, check_rows, codec, table_names};
+use spud::store::{Database, EPOCH, check_rows, codec, table_names};
 use support::Daemon;
 
 type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -78,7 +78,7 @@ fn an_old_store_is_brought_up_to_date_and_nothing_is_lost() {
     assert_eq!(check["ok"], true, "{check}");
     // Old numbers are still found: the same file again is no new document.
     for name in ["corpus.redb", "control.redb"] {
-        let database = Database::open(data.join(name)).unwrap();
+        let database = Database::create(data.join(name)).unwrap();
         let read = database.begin_read().unwrap();
         let found = check_rows(&read).unwrap();
         assert_eq!(found.problems, Vec::<String>::new());
@@ -100,7 +100,7 @@ fn a_store_of_a_newer_spud_is_refused_with_what_to_do() {
     for name in ["corpus.redb", "control.redb"] {
         let dir = tempfile::tempdir().unwrap();
         assert!(run(dir.path(), &["status"]).status.success());
-        let database = Database::open(dir.path().join(name)).unwrap();
+        let database = Database::create(dir.path().join(name)).unwrap();
         let write = database.begin_write().unwrap();
         // epoch, lowest epoch of a program that may open it, program
         let record = codec::encode(1, &(EPOCH + 1, EPOCH + 1, "9.9.9".to_owned())).unwrap();
@@ -162,7 +162,7 @@ fn every_record_of_every_table_is_framed() {
     let data = filled_box(dir.path());
     let mut seen = Vec::new();
     for name in ["corpus.redb", "control.redb"] {
-        let database = Database::open(data.join(name)).unwrap();
+        let database = Database::create(data.join(name)).unwrap();
         let read = database.begin_read().unwrap();
         let found = check_rows(&read).unwrap();
         assert_eq!(found.problems, Vec::<String>::new(), "{name}");
@@ -201,7 +201,7 @@ fn every_record_of_every_table_is_framed() {
 /// Flips a bit in a value of a table, as a worn cell would: redb does not notice.
 fn hurt(path: &Path, table: &'static str) -> String {
     let value = {
-        let database = Database::open(path).unwrap();
+        let database = Database::create(path).unwrap();
         let read = database.begin_read().unwrap();
         let mut last = Vec::new();
         spud::store::each_row::<spud::store::StoreError>(&read, table, |_, value| {

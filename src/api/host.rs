@@ -17,7 +17,7 @@ use super::client::{Answer, Client, ClientError, is_question, parse};
 use super::config_places::{self, ConfigPlaces};
 use super::server::Server;
 use super::socket::{BindError, Claim};
-use crate::engine::{Action, Caller, Criticality, Engine, EngineError, Settings};
+use crate::engine::{Action, AskPassphrase, Caller, Criticality, Engine, EngineError, Settings};
 
 /// Another process may hold the data folder for a moment (it starts or ends): wait this long for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,6 +44,8 @@ pub struct Options {
     pub upstream: Option<String>,
     /// `--set`: setting and value, above everything else.
     pub set: Vec<(String, String)>,
+    /// Asks at the terminal for the passphrase of an encrypted box.
+    pub passphrase: Option<AskPassphrase>,
 }
 
 /// Why there is no box to talk to.
@@ -113,6 +115,24 @@ impl Options {
     }
 }
 
+/// What the engine is to know, but for the socket.
+fn settings(options: &Options) -> Settings {
+    let places = ConfigPlaces::of(options);
+    Settings {
+        data_dir: options.data_dir(),
+        socket: PathBuf::new(),
+        config_file: options.config.clone(),
+        config_folders: places.folders,
+        config_edited: Some(places.edited),
+        variables: config_places::variables(),
+        options: config_places::overrides(options),
+        daemon: options.daemon,
+        scratch: options.scratch,
+        model: options.model.clone(),
+        passphrase: options.passphrase,
+    }
+}
+
 /// An engine inside this process, with its server.
 pub struct Host {
     // Order matters: the server drains before the engine stops.
@@ -128,8 +148,6 @@ impl Host {
     /// [`HostError::Busy`] when another spud is at work; the others as named.
     pub fn start(options: &Options) -> Result<Self, HostError> {
         let mut network = options.listen.map(listen).transpose()?;
-        let data_dir = options.data_dir();
-        let places = ConfigPlaces::of(options);
         let passed = if options.daemon { super::passed::listener() } else { None };
         let path =
             passed.as_ref().and_then(|socket| Some(socket.local_addr().ok()?.as_pathname()?.to_owned()));
@@ -138,19 +156,8 @@ impl Host {
             None => claim(options)?,
         };
         let socket = claim.path.clone();
-        let engine = Engine::open(Settings {
-            data_dir,
-            socket: socket.clone(),
-            config_file: options.config.clone(),
-            config_folders: places.folders,
-            config_edited: Some(places.edited),
-            variables: config_places::variables(),
-            options: config_places::overrides(options),
-            daemon: options.daemon,
-            scratch: options.scratch,
-            model: options.model.clone(),
-        })
-        .map_err(refused)?;
+        let engine =
+            Engine::open(Settings { socket: socket.clone(), ..settings(options) }).map_err(refused)?;
         if network.is_none() && options.daemon {
             network = engine.listen().map(listen).transpose()?;
         }

@@ -9,10 +9,11 @@ use super::types::{
     BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm, CompactReport,
     CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting, ConfigTemplate,
     ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest,
-    EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine, ModeAxis,
-    ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail, Passage, PauseQueue,
-    Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig,
-    SearchRequest, SearchResponse, SetConfig, Status, ValidateConfig, VerifyBackups,
+    EncryptStore, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine,
+    ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail, Passage,
+    Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
+    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
+    StoreReport, ValidateConfig, VerifyBackups,
 };
 
 /// The whole document.
@@ -181,6 +182,10 @@ fn backups(all: &mut Map<String, Value>) {
     add(all, "PruneBackups", &PruneBackups::default());
     add(all, "DrillBackup", &DrillBackup::default());
     add(all, "RestoreBackup", &RestoreBackup::default());
+    add(all, "StoreReport", &StoreReport::default());
+    let passphrase = Some(Passphrase::default());
+    add(all, "EncryptStore", &EncryptStore { passphrase: passphrase.clone(), ..EncryptStore::default() });
+    add(all, "RotateStore", &RotateStore { passphrase, ..RotateStore::default() });
     add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
 }
 

@@ -11,6 +11,7 @@ mod problem;
 mod promql;
 mod queue;
 mod resilience;
+mod store;
 mod wear;
 
 pub use backup::{
@@ -32,6 +33,7 @@ pub use resilience::{
     Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
     ModeInputs, ModeReading, ModeReport,
 };
+pub use store::{EncryptStore, Passphrase, RotateStore, StoreReport};
 pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};

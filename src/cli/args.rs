@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, ask, backup, check, collection, config, daemon, document, embed, eval, generate, install, job, log,
-    metric, mode, model, operation, queue, remove, salvage, terminal,
+    metric, mode, model, operation, queue, remove, salvage, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -134,6 +134,11 @@ pub(super) enum Command {
     Backup {
         #[command(subcommand)]
         verb: backup::Verb,
+    },
+    /// Encryption of the stores at rest
+    Store {
+        #[command(subcommand)]
+        verb: store::Verb,
     },
     /// Bring everything that can be read of a damaged data folder into a new one
     Salvage(salvage::SalvageArgs),

@@ -28,6 +28,7 @@ impl Context {
             tier: global.tier.clone().filter(|tier| !tier.is_empty()),
             config: filled(&global.config),
             set: global.set.clone(),
+            passphrase: Some(super::passphrase::ask),
             ..Options::default()
         };
         let paint = Paint::new(allowed(global.color, std::io::stdout().is_terminal()));

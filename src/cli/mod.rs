@@ -28,11 +28,13 @@ mod model;
 mod open;
 mod operation;
 mod output;
+mod passphrase;
 mod queue;
 mod remove;
 mod salvage;
 mod search;
 mod status;
+mod store;
 mod terminal;
 
 use std::process::ExitCode;
@@ -88,6 +90,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
         Command::Backup { verb } => backup::run(verb, context),
+        Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),
         Command::Compact => salvage::compact(context),
         Command::Log(args) => log::run(&args, context),

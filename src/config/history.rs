@@ -4,10 +4,9 @@
 //! in one commit with what was applied.
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, WriteTransaction};
 
 use super::error::ConfigError;
-use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
+use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Number → [`VersionRecord`]

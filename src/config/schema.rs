@@ -201,6 +201,7 @@ pub const SETTINGS: &[Setting] = &[
     row("api.connections", number(1, 65_536), "connections", Tier, true, "Open connections to the API"),
     row("api.body", size(4 << 10, 64 * MIB), "bytes", Is("1 MiB"), true, "What one request may carry"),
     row("api.seconds", number(1, 3600), "s", Is("60"), true, "Time that a usual request may take"),
+    row("store.key", Kind::Secret, "", Unset, false, "Where the key of an encrypted box is, by reference; else where it was when the box was encrypted"),
     row("queue.upstream", Kind::Url, "", Unset, true, "Where operations are delivered to, over HTTP(S) or NATS; without it they wait"),
     row("queue.upstream_token", Kind::Secret, "", Unset, true, "Bearer token for the upstream, by reference; of NATS a token or user:password"),
     row("queue.upstream_ca", Kind::Path, "", Unset, true, "Certificates (PEM) that https:// and tls:// upstreams are checked by, in place of the system's"),

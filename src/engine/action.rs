@@ -5,10 +5,10 @@ use super::{ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
-    Embeddings, EmbeddingsRequest, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job, LogLine,
-    LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation, OperationDetail,
-    OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus, RemoveRequest,
-    SearchRequest, SearchResponse, Status,
+    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
+    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
+    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
+    RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
 
@@ -97,6 +97,11 @@ pub enum Action {
     ScheduleBackups(Option<BackupSchedule>),
     /// Make the stores as small as they can be.
     Compact,
+    /// How the stores are kept: encrypted, with which key, how far.
+    Store,
+    EncryptStore(EncryptStore),
+    RotateStore(RotateStore),
+    DecryptStore,
     /// Settings: show, edit, history, trials.
     Config(ConfigAction),
     /// Read settings again (SIGHUP).
@@ -141,6 +146,7 @@ pub enum Reply {
     BackupStatus(Box<BackupStatus>),
     BackupRun(Box<BackupRun>),
     Compacted(CompactReport),
+    Store(Box<StoreReport>),
     Config(ConfigReply),
     Done,
 }

@@ -14,8 +14,15 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub(super) fn compact(inner: &Inner) -> Result<CompactReport, EngineError> {
     let control =
         alone("control.redb", || inner.modes.control.compact().map_err(|error| store_said(&error)))?;
-    let corpus = alone("corpus.redb", || Ok(inner.library.compact()?))?;
+    let corpus = alone("corpus.redb", || Ok(inner.library.compact(false)?))?;
     Ok(CompactReport { stores: vec![control, corpus] })
+}
+
+/// Writes every row of both stores into a new file: what was overwritten is in none.
+pub(super) fn rewrite(inner: &Inner) -> Result<(), EngineError> {
+    alone("control.redb", || inner.modes.control.rewrite().map_err(|error| store_said(&error)))?;
+    alone("corpus.redb", || Ok(inner.library.compact(true)?))?;
+    Ok(())
 }
 
 /// Tries until nobody else has the store open.

@@ -62,6 +62,10 @@ impl EngineError {
 pub(super) const NEWER: &str = "start the newer spud again, or restore a backup that this one made: \
     spud --data NEW-FOLDER backup restore --from FOLDER-OF-BACKUPS";
 
+/// What to do where an encrypted box has lost its header.
+pub(super) const HEADER_LOST: &str = "put store.seal back (a copy is in keys/store.seal, and in every backup since: \
+    `spud backup restore` brings it along); without it nobody can read what is encrypted";
+
 /// What redb says, in our terms.
 pub(super) fn store_error(error: impl Into<redb::Error>) -> EngineError {
     KnowledgeError::from(error.into()).into()
@@ -77,6 +81,7 @@ impl From<KnowledgeError> for EngineError {
                 name,
             },
             KnowledgeError::Newer { .. } => Self::Invalid { what, advice: NEWER.into() },
+            KnowledgeError::Sealed { .. } => Self::Invalid { what, advice: HEADER_LOST.into() },
             KnowledgeError::Invalid { .. } => Self::Invalid { what, advice: String::new() },
             KnowledgeError::DiskFull | KnowledgeError::StoreFull => Self::DiskFull {
                 what: "nothing of this change was kept".into(),

@@ -5,13 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
-use redb::{Database, ReadableDatabase, ReadableTable};
 
 use super::EngineError;
 use super::error::store_error;
 use crate::api::types::{Job, JobState};
 use crate::knowledge::KnowledgeError;
-use crate::store::{Table, codec, number_key, number_of};
+use crate::store::{Database, Table, WriteRows, WriteTransaction, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 const JOBS: Table = Table::new("jobs");
@@ -127,11 +126,7 @@ impl Jobs {
         self.kept_ms.store(u64::from(days).saturating_mul(DAY_MS), Ordering::Relaxed);
     }
 
-    fn forget(
-        &self,
-        table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
-        now_ms: u64,
-    ) -> Result<(), EngineError> {
+    fn forget(&self, table: &mut WriteRows<'_>, now_ms: u64) -> Result<(), EngineError> {
         let mut finished = Vec::new();
         for entry in table.iter().map_err(store_error)? {
             let (id, bytes) = entry.map_err(store_error)?;
@@ -290,21 +285,13 @@ impl Jobs {
 }
 
 /// Writes a job inside somebody else's transaction.
-pub(super) fn save(
-    write: &redb::WriteTransaction,
-    id: u64,
-    record: &JobRecord,
-) -> Result<(), KnowledgeError> {
+pub(super) fn save(write: &WriteTransaction, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
     write.open_table(JOBS)?.insert(number_key(id).as_slice(), bytes.as_slice())?;
     Ok(())
 }
 
-fn put(
-    table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
-    id: u64,
-    record: &JobRecord,
-) -> Result<(), EngineError> {
+fn put(table: &mut WriteRows<'_>, id: u64, record: &JobRecord) -> Result<(), EngineError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| EngineError::Internal(e.to_string()))?;
     table.insert(number_key(id).as_slice(), bytes.as_slice()).map_err(store_error)?;
     Ok(())

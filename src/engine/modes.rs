@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::run::Inner;
 use super::{EngineError, mode_words};
@@ -18,7 +18,8 @@ use crate::resilience::{
     Ballast, Breakers, Cause, Change, Effect, Effects, History, Inputs, Machine, Now, PressureReader,
     Questions, View,
 };
-use crate::store::{Control, StoreError};
+use crate::store::crypt::Vault;
+use crate::store::{Control, Disk, StoreError};
 
 /// Changes that wait for a store that fails.
 const PENDING: usize = 64;
@@ -63,15 +64,17 @@ impl Modes {
     /// [`EngineError::Locked`]. Any other failure of the store is a mode, not an end.
     pub(super) fn open(
         data: &Path,
+        vault: &Arc<Vault>,
         choice: &Choice,
         idle: bool,
         clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
-        let (path, thresholds) = (data.join("control.redb"), &choice.thresholds);
+        let thresholds = &choice.thresholds;
+        let disk = || Disk::file(&data.join("control.redb")).sealed(vault);
         let cache = usize::try_from(choice.budgets.control_cache).unwrap_or(256 << 10);
         let (control, mut failed) = match idle {
-            true => (Control::closed(&path, cache), false),
-            false => match Control::open(&path, cache) {
+            true => (Control::closed(disk(), cache), false),
+            false => match Control::over(disk(), cache) {
                 Ok(control) => (control, false),
                 Err(error @ StoreError::Locked { .. }) => {
                     let advice = "another spud serves this data folder; talk to it over its socket".into();
@@ -81,9 +84,13 @@ impl Modes {
                     let advice = super::error::NEWER.into();
                     return Err(EngineError::Invalid { what: error.to_string(), advice });
                 }
+                Err(error @ StoreError::Sealed { .. }) => {
+                    let advice = super::error::HEADER_LOST.into();
+                    return Err(EngineError::Invalid { what: error.to_string(), advice });
+                }
                 Err(error) => {
                     tracing::error!(%error, "the box's own store cannot be opened");
-                    (Control::closed(&path, cache), true)
+                    (Control::closed(disk(), cache), true)
                 }
             },
         };

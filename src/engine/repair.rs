@@ -9,6 +9,7 @@ use super::worker::enqueue;
 use super::{backups as backup_runs, queue_words};
 use crate::api::types::{CheckReport, CheckRequest};
 use crate::knowledge::{default_model_id, model_path, open_model, unpack_default_model};
+use crate::resilience::queue::misplaced;
 use crate::store::backup::{Repository, Trust, Watch, verify};
 use crate::store::check_rows;
 
@@ -66,7 +67,10 @@ fn control(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
     let found = inner.modes.control.snapshot().and_then(|read| check_rows(&read));
     let found = found.map_err(|error| queue_words::store_said(&error))?;
     report.records += found.records;
-    report.problems.extend(found.problems.into_iter().map(|problem| format!("control.redb: {problem}")));
+    let moved = inner.modes.control.read(misplaced);
+    let moved = moved.map_err(|error| queue_words::store_said(&error))?;
+    let problems = found.problems.into_iter().chain(moved);
+    report.problems.extend(problems.map(|problem| format!("control.redb: {problem}")));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::backups::{self, Backups, apply_staged};
+use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
@@ -23,7 +24,7 @@ use crate::knowledge::{
 };
 use crate::observe::{LogGuard, LogLevel};
 use crate::resilience::Effect;
-use crate::store::Control;
+use crate::store::{Control, Disk};
 
 /// Requests that may wait for a search worker.
 const WAITING: usize = 256;
@@ -55,7 +56,12 @@ pub struct Settings {
     pub scratch: bool,
     /// A model file that answers in place of the active model.
     pub model: Option<PathBuf>,
+    /// Asks a person at the terminal, without echo.
+    pub passphrase: Option<AskPassphrase>,
 }
+
+/// Shows a prompt and gives what was typed, or why nothing could be.
+pub type AskPassphrase = fn(&str) -> Result<String, String>;
 
 /// What the workers share.
 pub(super) struct Inner {
@@ -73,6 +79,7 @@ pub(super) struct Inner {
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
     pub(super) backups: Backups,
+    pub(super) encryption: Encryption,
     pub(super) wear: Wear,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -145,6 +152,7 @@ impl Engine {
         }
         models::reindex_strangers(&inner)?;
         inner.modes.begin(&inner);
+        Encryption::begin(&inner)?;
         if inner.settings.daemon {
             Configuration::note_start(&inner);
             Configuration::watch(&inner);
@@ -257,9 +265,11 @@ impl Engine {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.jobs.stop();
         self.inner.outbox.queue.stop();
+        self.inner.encryption.end();
         self.inner.modes.wake();
         self.inner.watches.stop();
         self.inner.backups.stop();
+        self.inner.encryption.stop();
         self.inner.config.stop();
         *self.inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.inner.tick.1.notify_all();
@@ -367,6 +377,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         advice: "give another one with --data or SPUD_DATA".into(),
     })?;
     apply_staged(data)?;
+    super::salvage::look_before_opening(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let events = Events::default();
@@ -374,7 +385,11 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         true => None,
         false => Some(logs::open(data, &config.running(), events.clone(), clock.clone())?),
     };
-    let modes = Modes::open(data, &tier, settings.scratch, &*clock)?;
+    let vault = match settings.scratch {
+        true => Arc::default(),
+        false => Arc::new(encryption::unlock(&settings, &config)?),
+    };
+    let modes = Modes::open(data, &vault, &tier, settings.scratch, &*clock)?;
     if !settings.scratch {
         let (now_ms, now_us) = (clock.now_ms(), clock.monotonic_us());
         config.begin(&modes.control, now_ms, now_us);
@@ -394,7 +409,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
     };
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
-    let library = Arc::new(Library::open(data, cache, Arc::new(model), model_id)?);
+    let corpus = Disk::file(&data.join("corpus.redb")).sealed(&vault);
+    let library = Arc::new(Library::over(corpus, data, cache, Arc::new(model), model_id)?);
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
@@ -403,6 +419,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         config,
         outbox,
         backups: Backups::default(),
+        encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),

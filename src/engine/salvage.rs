@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 
-use super::EngineError;
 use super::queue_words::store_said;
+use super::run::Settings;
+use super::settings::Configuration;
 use super::worker::invalid;
+use super::{EngineError, encryption};
 use crate::api::types::SalvageReport;
 use crate::knowledge::{
     CACHE_TABLES, KnowledgeError, Library, default_model_id, open_default_model, open_model,
 };
-use crate::store::BlockFile;
-use crate::store::salvage::salvage_store;
+use crate::store::crypt::{COPY, HEADER, Vault};
+use crate::store::salvage::{look, salvage_store, was_left_open};
+use crate::store::{BlockFile, Disk};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CACHE: usize = 1 << 20;
@@ -24,7 +27,8 @@ const CACHE: usize = 1 << 20;
 ///
 /// # Errors
 /// A folder that holds no box or is in use, a new folder that is not empty, or what its disk says.
-pub fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, EngineError> {
+pub fn salvage(settings: &Settings, to: &Path) -> Result<SalvageReport, EngineError> {
+    let from = &settings.data_dir;
     if !STORES.iter().any(|name| from.join(name).exists()) && !from.join("segments").is_dir() {
         return Err(invalid(
             format!("{} holds no box", from.display()),
@@ -33,6 +37,10 @@ pub fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, EngineError> {
     }
     refuse_if_used(from)?;
     let said = |error: io::Error| EngineError::from(KnowledgeError::from(error));
+    let vault = match [HEADER, COPY].iter().any(|name| from.join(name).exists()) {
+        true => encryption::unlock(settings, &Configuration::open(settings)?.0)?,
+        false => Vault::default(),
+    };
     if fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(EngineError::Conflict {
             what: format!("{} is not empty", to.display()),
@@ -46,7 +54,7 @@ pub fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, EngineError> {
             report.lost.push(format!("{name}: is missing"));
             continue;
         }
-        let saved = salvage_store(&from.join(name), &to.join(name), &CACHE_TABLES);
+        let saved = salvage_store(&from.join(name), &to.join(name), &CACHE_TABLES, &vault);
         let saved = saved.map_err(|error| store_said(&error))?;
         report.tables += saved.tables;
         report.records += saved.records;
@@ -57,13 +65,40 @@ pub fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, EngineError> {
             block_file(from, to, &path, &mut report).map_err(said)?;
         }
     }
+    if from.join(HEADER).exists() {
+        copy(from, to, &from.join(HEADER), &mut report).map_err(said)?;
+    }
     for folder in ["handbook", "keys"] {
         for path in files_below(&from.join(folder)) {
             copy(from, to, &path, &mut report).map_err(said)?;
         }
     }
-    name_the_lost(to, &mut report)?;
+    let vault = Arc::new(vault.of_copy(to).map_err(encryption::crypt_said)?);
+    name_the_lost(to, &vault, &mut report)?;
     Ok(report)
+}
+
+/// Looks at stores that were not closed before they are opened: damage may stop whoever opens them, and that is a
+/// child process then.
+pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
+    if refuse_if_used(data).is_err() {
+        return Ok(()); // in use, and told so by whoever opens it
+    }
+    for path in STORES.map(|name| data.join(name)) {
+        if was_left_open(&path)
+            && let Err(what) = look(&path)
+        {
+            return Err(EngineError::Damaged {
+                what,
+                advice: format!(
+                    "`spud --data {} salvage --into NEW-FOLDER` brings over everything that is whole and names the \
+                     rest; `spud backup restore` takes the newest backup",
+                    data.display()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// redb locks its file as a whole, too: nobody may write while we read.
@@ -143,7 +178,7 @@ fn copy(from: &Path, to: &Path, path: &Path, report: &mut SalvageReport) -> io::
 }
 
 /// Opens the new box and names documents and segments that it lacks.
-fn name_the_lost(to: &Path, report: &mut SalvageReport) -> Result<(), EngineError> {
+fn name_the_lost(to: &Path, vault: &Arc<Vault>, report: &mut SalvageReport) -> Result<(), EngineError> {
     let id = fs::read_to_string(to.join("models/active")).ok().map(|id| id.trim().to_owned());
     let chosen = id.and_then(|id| Some((open_model(to, &id).ok()?, id)));
     let (model, id) = match chosen {
@@ -151,7 +186,8 @@ fn name_the_lost(to: &Path, report: &mut SalvageReport) -> Result<(), EngineErro
         None => (open_default_model(to)?, default_model_id().to_owned()),
     };
     let before = files_below(&to.join("segments"));
-    let library = match Library::open(to, CACHE, Arc::new(model), id) {
+    let corpus = Disk::file(&to.join("corpus.redb")).sealed(vault);
+    let library = match Library::over(corpus, to, CACHE, Arc::new(model), id) {
         Ok(library) => library,
         Err(error) => {
             report.lost.push(format!("the catalogue cannot be used: {error}"));

@@ -9,8 +9,8 @@ use super::action::BackupWork;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, backups, compact, evaluate, logs, models, queue_actions,
-    queue_words, repair, status,
+    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, logs, models,
+    queue_actions, queue_words, repair, status,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
@@ -84,6 +84,9 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
             backups::look(inner, action)
         }
         Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action),
+        Action::Store | Action::EncryptStore(_) | Action::RotateStore(_) | Action::DecryptStore => {
+            encryption::act(inner, action)
+        }
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Reload => {
@@ -118,6 +121,9 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::BeginBackupWork(_) => "look at backups",
         Action::ScheduleBackups(_) => "schedule backups",
         Action::Compact => "compact",
+        Action::EncryptStore(_) => "encrypt the stores",
+        Action::RotateStore(_) => "rotate keys",
+        Action::DecryptStore => "decrypt the stores",
         Action::Config(action) => return action.mutation(),
         Action::Reload => "reload",
         _ => return None,

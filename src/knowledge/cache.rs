@@ -13,12 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bincode::{Decode, Encode};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use sha2::{Digest, Sha256};
 
 use super::KnowledgeError;
 use super::answer::Answer;
-use crate::store::{Table, codec, number_key, number_of};
+use crate::store::{Database, Table, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Digest of the key → zstd of the record, sealed

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
+use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::KnowledgeError;
 use crate::store::{
-    Disk, Meter, StoreError, Table, bring_up, codec, named_key, number_in, number_value, owned_key,
+    Database, Disk, Kept, Meter, ReadTransaction, Rows, StoreError, Table, WriteTransaction, bring_up, codec,
+    named_key, number_in, number_value, owned_key,
 };
 
 const VERSION: u8 = 1;
@@ -149,10 +150,10 @@ impl StorageBackend for Refusing {
 fn stand_in(path: &Path) -> Result<Database, KnowledgeError> {
     let on = Arc::new(AtomicBool::new(false));
     let backend = Refusing { memory: InMemoryBackend::new(), on: on.clone() };
-    let made = Database::builder().set_cache_size(0).create_with_backend(backend);
+    let made = redb::Database::builder().set_cache_size(0).create_with_backend(backend);
     let made = made.map_err(|e| KnowledgeError::Catalogue { path: path.to_owned(), what: e.to_string() })?;
     on.store(true, Ordering::Relaxed);
-    Ok(made)
+    Ok(Database::new(made, path, Arc::default()))
 }
 
 fn open_disk(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, KnowledgeError> {
@@ -164,6 +165,7 @@ fn open_disk(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Data
     match bring_up(&database, path, super::migrate::STEPS) {
         Ok(()) => Ok(database),
         Err(error @ StoreError::Newer { .. }) => Err(KnowledgeError::Newer { what: error.to_string() }),
+        Err(error @ StoreError::Sealed { .. }) => Err(KnowledgeError::Sealed { what: error.to_string() }),
         Err(StoreError::Redb(error)) => Err(error.into()),
         Err(StoreError::Full) => Err(KnowledgeError::StoreFull),
         Err(other) => Err(KnowledgeError::Catalogue { path: path.to_owned(), what: other.to_string() }),
@@ -207,17 +209,29 @@ impl Catalogue {
     }
 
     /// Makes the file as small as it can be; `None` while somebody uses it. Bytes before and after.
-    pub(super) fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
+    /// With `rewrite`, every row lies in a new file then, and what was overwritten in none.
+    pub(super) fn compact(&self, rewrite: bool) -> Result<Option<(u64, u64)>, KnowledgeError> {
         let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let length = || std::fs::metadata(self.disk.path()).map(|meta| meta.len());
         let before = length()?;
         let Some(database) = Arc::get_mut(&mut held.database) else { return Ok(None) };
         match database.compact() {
-            Ok(_) => Ok(Some((before, length()?))),
-            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
-            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
-            Err(other) => Err(KnowledgeError::Store(other.to_string())),
+            Ok(_) => {}
+            Err(redb::CompactionError::TransactionInProgress) => return Ok(None),
+            Err(redb::CompactionError::Storage(error)) => return Err(redb::Error::from(error).into()),
+            Err(other) => return Err(KnowledgeError::Store(other.to_string())),
         }
+        if rewrite {
+            let new = self.disk.rewrite(database, self.cache_bytes, &self.meter);
+            let new = new.map_err(|error| match error {
+                StoreError::Full => KnowledgeError::StoreFull,
+                other => KnowledgeError::Store(other.to_string()),
+            });
+            if let Some(new) = new? {
+                *database = new;
+            }
+        }
+        Ok(Some((before, length()?)))
     }
 
     pub(super) fn read(&self) -> Result<ReadTransaction, KnowledgeError> {
@@ -280,10 +294,7 @@ pub(super) fn read_document(
 }
 
 /// A value that is a number.
-pub(super) fn number(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    key: &[u8],
-) -> Result<Option<u64>, KnowledgeError> {
+pub(super) fn number(table: &Rows<impl Kept>, key: &[u8]) -> Result<Option<u64>, KnowledgeError> {
     table.get(key)?.map(|value| as_number(value.value())).transpose()
 }
 

@@ -17,6 +17,9 @@ pub enum KnowledgeError {
     /// Written by a spud that this one cannot follow.
     #[error("{what}")]
     Newer { what: String },
+    /// It is encrypted, and its keys are not there.
+    #[error("{what}")]
+    Sealed { what: String },
     #[error("{} is in use by another process", path.display())]
     Locked { path: PathBuf },
     #[error("there is no {noun} '{name}'")]

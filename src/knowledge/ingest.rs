@@ -19,10 +19,10 @@ use super::extract::Chunk;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;
-use crate::store::{named_key, number_key, number_value, owned_key};
+use crate::store::{WriteTransaction, named_key, number_key, number_value, owned_key};
 
 /// Where the change of a job's own record joins the batch's transaction.
-pub type AlsoWrite<'a> = &'a dyn Fn(&redb::WriteTransaction) -> Result<(), KnowledgeError>;
+pub type AlsoWrite<'a> = &'a dyn Fn(&WriteTransaction) -> Result<(), KnowledgeError>;
 
 /// Chunks and documents on their way into one collection.
 pub struct Batch {
@@ -188,12 +188,7 @@ impl Batch {
     }
 
     /// ChunkSet for aborted documents inside the segment that was just written.
-    fn bury_fresh(
-        &self,
-        write: &redb::WriteTransaction,
-        id: u64,
-        gone: &[u64],
-    ) -> Result<(), KnowledgeError> {
+    fn bury_fresh(&self, write: &WriteTransaction, id: u64, gone: &[u64]) -> Result<(), KnowledgeError> {
         let segment = Segment::open(&self.library.segment_path(self.collection_id, id))?;
         let mut removed = ChunkSet::default();
         for document in gone {
@@ -232,7 +227,7 @@ impl Batch {
     /// Writes documents and failures; returns the documents that are no longer served.
     fn write_documents(
         &self,
-        write: &redb::WriteTransaction,
+        write: &WriteTransaction,
         record: &mut super::catalogue::CollectionRecord,
     ) -> Result<Vec<u64>, KnowledgeError> {
         let mut documents = write.open_table(DOCUMENTS)?;

@@ -8,8 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use redb::WriteTransaction;
-
 use super::KnowledgeError;
 use super::catalogue::{
     COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
@@ -18,7 +16,7 @@ use super::catalogue::{
 use super::chunk_set::ChunkSet;
 use super::model::Model;
 use super::segment::Segment;
-use crate::store::{Disk, named_key, number_key, number_of, owned_key};
+use crate::store::{Database, Disk, WriteTransaction, named_key, number_key, number_of, owned_key};
 
 /// A segment as a snapshot holds it.
 #[derive(Clone)]
@@ -184,7 +182,7 @@ impl Library {
 
     /// The database, for what is kept beside the catalogue (jobs, cached answers).
     #[must_use]
-    pub fn database(&self) -> Arc<redb::Database> {
+    pub fn database(&self) -> Arc<Database> {
         self.catalogue.database()
     }
 
@@ -384,7 +382,7 @@ impl Library {
         write.open_table(COLLECTIONS)?.remove(name.as_bytes())?;
         let (from, to) = (named_key(id, &[]), named_key(id + 1, &[]));
         for table in [DOCUMENTS, PATHS, FAILURES, SEGMENTS] {
-            write.open_table(table)?.retain_in::<&[u8], _>(&from[..]..&to[..], |_, _| false)?;
+            write.open_table(table)?.retain_in::<&[u8]>(&from[..]..&to[..], |_| false)?;
         }
         for segment in &view.segments {
             write.open_table(TOMBSTONES)?.remove(&number_key(segment.id)[..])?;

@@ -1,10 +1,8 @@
 //! How older catalogues become today's.
 
-use redb::Database;
-
 use super::cache::CACHE_TABLES;
 use super::catalogue::{COUNTERS, PATHS};
-use crate::store::{Step, StoreError, Table, number_in, number_value, seal_values};
+use crate::store::{Database, Step, StoreError, Table, number_in, number_value, seal_values};
 
 /// In order.
 pub(super) const STEPS: &[Step] = &[Step { to: 2, run: frame_numbers }];

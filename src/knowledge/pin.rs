@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use redb::ReadTransaction;
-
 use super::KnowledgeError;
 use super::library::{Library, Snapshot};
+use crate::store::ReadTransaction;
 
 /// Holds the catalogue's view and the open segments: a merge may unlink them, but they stay readable.
 pub struct Pinned {

@@ -223,13 +223,14 @@ impl Library {
         Ok(checked)
     }
 
-    /// Makes `corpus.redb` as small as it can be: bytes before and after; `None` while somebody uses it.
+    /// Makes `corpus.redb` as small as it can be: bytes before and after; `None` while somebody uses it. With
+    /// `rewrite`, every row lies in a new file then.
     ///
     /// # Errors
     /// What the store says.
-    pub fn compact(&self) -> Result<Option<(u64, u64)>, KnowledgeError> {
+    pub fn compact(&self, rewrite: bool) -> Result<Option<(u64, u64)>, KnowledgeError> {
         let _writer = self.writer();
-        self.catalogue.compact()
+        self.catalogue.compact(rewrite)
     }
 
     /// What was written to `corpus.redb` so far.

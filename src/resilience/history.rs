@@ -1,12 +1,11 @@
 //! Every change of the mode with its inputs, and the mode that was forced: kept in `control.redb`, bounded.
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, WriteTransaction};
 
 use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
 use super::mode::{Axis, Inputs, Mode};
-use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
+use crate::store::{Control, Kept, Rows, StoreError, Table, WriteTransaction, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 /// Sequence → [`ChangeRecord`]
@@ -231,10 +230,7 @@ impl History {
 }
 
 /// How many of the first of these records are the newest ones of the table.
-fn already_there(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    records: &[Vec<u8>],
-) -> Result<usize, StoreError> {
+fn already_there(table: &Rows<impl Kept>, records: &[Vec<u8>]) -> Result<usize, StoreError> {
     let mut newest = Vec::new();
     for row in table.iter()?.rev().take(records.len()) {
         newest.insert(0, row?.1.value().to_vec());

@@ -6,8 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
-
+use super::database::{Database, ReadTransaction, WriteTransaction};
 use super::disk::Disk;
 use super::format::{CONTROL_STEPS, bring_up};
 use super::meter::{Meter, Written};
@@ -22,6 +21,9 @@ pub enum StoreError {
     /// Written by a spud that this one cannot follow.
     #[error("{} has format {found}, of a newer spud; this one knows format {known}", path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
+    /// Its rows are encrypted, and the header with the keys is not there.
+    #[error("{} is encrypted, and store.seal is missing", path.display())]
+    Sealed { path: PathBuf },
     #[error("the disk is full")]
     Full,
     #[error("the store answered: {0}")]
@@ -88,8 +90,8 @@ impl Control {
 
     /// A file that could not be opened yet: every call tries again.
     #[must_use]
-    pub fn closed(path: &Path, cache_bytes: usize) -> Self {
-        Self { disk: Disk::file(path), cache_bytes, database: Mutex::default(), meter: Arc::default() }
+    pub fn closed(disk: Disk, cache_bytes: usize) -> Self {
+        Self { disk, cache_bytes, database: Mutex::default(), meter: Arc::default() }
     }
 
     /// What was written so far.
@@ -139,19 +141,35 @@ impl Control {
     /// # Errors
     /// What the store says.
     pub fn compact(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        self.alone(false)
+    }
+
+    /// The same, and every row lies in a new file: what was overwritten is in none.
+    ///
+    /// # Errors
+    /// What the store says; the file is then as it was.
+    pub fn rewrite(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        self.alone(true)
+    }
+
+    fn alone(&self, rewrite: bool) -> Result<Option<(u64, u64)>, StoreError> {
         self.with(|_| Ok(()))?; // opens it, where it was closed
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         let length = || std::fs::metadata(self.disk.path()).map_or(0, |meta| meta.len());
         let before = length();
         let Some(database) = held.as_mut() else { return Ok(None) };
         match database.compact() {
-            Ok(_) => Ok(Some((before, length()))),
-            Err(redb::CompactionError::TransactionInProgress) => Ok(None),
-            Err(redb::CompactionError::Storage(error)) => Err(redb::Error::from(error).into()),
+            Ok(_) => {}
+            Err(redb::CompactionError::TransactionInProgress) => return Ok(None),
+            Err(redb::CompactionError::Storage(error)) => return Err(redb::Error::from(error).into()),
             Err(other) => {
-                Err(StoreError::Open { path: self.disk.path().to_owned(), what: other.to_string() })
+                return Err(StoreError::Open { path: self.disk.path().to_owned(), what: other.to_string() });
             }
         }
+        if rewrite && let Some(new) = self.disk.rewrite(database, self.cache_bytes, &self.meter)? {
+            *database = new;
+        }
+        Ok(Some((before, length())))
     }
 
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -183,7 +201,10 @@ fn open(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database,
 }
 
 /// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
-pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+///
+/// # Errors
+/// Any other error.
+pub fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
     match opened {
         Ok(table) => Ok(Some(table)),
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
@@ -194,9 +215,9 @@ pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redb::{ReadableTable, TableDefinition};
+    use crate::store::{Table, number_key, number_of};
 
-    const TABLE: TableDefinition<'_, u64, u64> = TableDefinition::new("t");
+    const TABLE: Table = Table::new("t");
 
     #[test]
     fn changes_are_whole_and_a_failed_handle_is_opened_again() {
@@ -205,13 +226,13 @@ mod tests {
         let control = Control::open(&path, 256 << 10).unwrap();
         let put = |n: u64| {
             move |write: &WriteTransaction| {
-                write.open_table(TABLE)?.insert(n, n)?;
+                write.open_table(TABLE)?.insert(&number_key(n), b"v")?;
                 Ok(())
             }
         };
         control.write(put(1)).unwrap();
         let failed: Result<(), StoreError> = control.write(|write| {
-            write.open_table(TABLE)?.insert(2, 2)?;
+            write.open_table(TABLE)?.insert(&number_key(2), b"v")?;
             Err(redb::Error::PreviousIo.into())
         });
         assert!(failed.is_err());
@@ -219,7 +240,10 @@ mod tests {
         control.write(put(3)).unwrap();
         let keys = control.read(|read| {
             let table = read.open_table(TABLE)?;
-            Ok(table.iter()?.filter_map(|row| row.ok().map(|(key, _)| key.value())).collect::<Vec<_>>())
+            Ok(table
+                .iter()?
+                .filter_map(|row| row.ok().map(|(key, _)| number_of(key.value())))
+                .collect::<Vec<_>>())
         });
         assert_eq!(keys.unwrap(), [1, 3]);
         assert!(matches!(Control::open(&path, 256 << 10), Err(StoreError::Locked { .. })));

@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
-use redb::{Builder, Database, DatabaseError};
+use redb::{Builder, DatabaseError, Durability, ReadableDatabase, ReadableTable};
 
+use super::crypt::Vault;
+use super::database::{Database, Definition};
 use super::meter::{Meter, open_metered};
+use super::{StoreError, table_names};
 
-type Open = dyn Fn(&Builder) -> Result<Database, DatabaseError> + Send + Sync;
+type Open = dyn Fn(&Builder) -> Result<redb::Database, DatabaseError> + Send + Sync;
 
 /// Where a database lies and how it is opened.
 #[derive(Clone)]
 pub struct Disk {
     path: PathBuf,
     open: Option<Arc<Open>>,
+    vault: Arc<Vault>,
 }
 
 impl fmt::Debug for Disk {
@@ -31,16 +35,22 @@ impl Disk {
     /// A file.
     #[must_use]
     pub fn file(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: None }
+        Self { path: path.to_owned(), open: None, vault: Arc::default() }
     }
 
     /// Something else, with the name it has in messages.
     #[must_use]
     pub fn over(
         name: &Path,
-        open: impl Fn(&Builder) -> Result<Database, DatabaseError> + Send + Sync + 'static,
+        open: impl Fn(&Builder) -> Result<redb::Database, DatabaseError> + Send + Sync + 'static,
     ) -> Self {
-        Self { path: name.to_owned(), open: Some(Arc::new(open)) }
+        Self { path: name.to_owned(), open: Some(Arc::new(open)), vault: Arc::default() }
+    }
+
+    /// Values are sealed and opened with the keys of this vault.
+    #[must_use]
+    pub fn sealed(self, vault: &Arc<Vault>) -> Self {
+        Self { vault: Arc::clone(vault), ..self }
     }
 
     #[must_use]
@@ -53,15 +63,49 @@ impl Disk {
     /// # Errors
     /// What redb says; [`DatabaseError::DatabaseAlreadyOpen`] when another process has it.
     pub fn open(&self, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Database, DatabaseError> {
-        let mut builder = Database::builder();
+        let mut builder = redb::Database::builder();
         builder.set_cache_size(cache_bytes);
-        match &self.open {
-            Some(open) => open(&builder),
+        let inner = match &self.open {
+            Some(open) => open(&builder)?,
             None => {
                 make(&self.path, &builder)?;
-                open_metered(&self.path, cache_bytes, meter)
+                open_metered(&self.path, cache_bytes, meter)?
             }
+        };
+        Ok(Database::new(inner, &self.path, Arc::clone(&self.vault)))
+    }
+
+    /// Copies every row, as it is kept, into a new file, which takes the name of the old one; `None` where this is
+    /// no file. To be called while nobody else has the database.
+    ///
+    /// # Errors
+    /// What the disk says; the old file is then still there.
+    pub fn rewrite(
+        &self,
+        database: &Database,
+        cache_bytes: usize,
+        meter: &Arc<Meter>,
+    ) -> Result<Option<Database>, StoreError> {
+        if self.open.is_some() {
+            return Ok(None);
         }
+        remove_unfinished(&self.path);
+        let unfinished = unfinished(&self.path);
+        let said = |error: DatabaseError| match error {
+            DatabaseError::Storage(error) => StoreError::from(redb::Error::from(error)),
+            other => StoreError::Open { path: unfinished.clone(), what: other.to_string() },
+        };
+        let made = || -> Result<redb::Database, StoreError> {
+            let new = open_metered(&unfinished, cache_bytes, meter).map_err(said)?;
+            copy_rows(database.bare(), &new)?;
+            // It is open, and locked, before it has the name.
+            fs::rename(&unfinished, &self.path)
+                .and_then(|()| super::sync_parent(&self.path))
+                .map_err(redb::Error::Io)?;
+            Ok(new)
+        };
+        let made = made().inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+        Ok(Some(Database::new(made, &self.path, Arc::clone(&self.vault))))
     }
 }
 
@@ -77,9 +121,7 @@ fn make(path: &Path, builder: &Builder) -> Result<(), DatabaseError> {
         return Ok(());
     }
     remove_unfinished(path);
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(format!("{UNFINISHED}{}", std::process::id()));
-    let unfinished = PathBuf::from(unfinished);
+    let unfinished = unfinished(path);
     let made = give_name(builder, &unfinished, path);
     let _ = fs::remove_file(&unfinished);
     made
@@ -87,6 +129,44 @@ fn make(path: &Path, builder: &Builder) -> Result<(), DatabaseError> {
 
 /// What a file is called until it is whole, after its name and before the number of the process.
 const UNFINISHED: &str = ".unfinished-";
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!("{UNFINISHED}{}", std::process::id()));
+    unfinished.into()
+}
+
+/// Bytes that share a commit.
+const TOGETHER: usize = 4 << 20;
+
+fn copy_rows(from: &redb::Database, to: &redb::Database) -> Result<(), StoreError> {
+    let read = from.begin_read()?;
+    for name in table_names(&read)? {
+        let rows = read.open_table(Definition::new(&name))?;
+        let mut rows = rows.iter()?;
+        let mut ended = false;
+        while !ended {
+            let mut write = to.begin_write()?;
+            write.set_durability(Durability::None)?;
+            {
+                let (mut table, mut bytes) = (write.open_table(Definition::new(&name))?, 0);
+                while bytes < TOGETHER && !ended {
+                    match rows.next().transpose()? {
+                        Some((key, value)) => {
+                            bytes += key.value().len() + value.value().len();
+                            table.insert(key.value(), value.value())?;
+                        }
+                        None => ended = true,
+                    }
+                }
+            }
+            write.commit()?;
+        }
+    }
+    let mut last = to.begin_write()?;
+    last.set_quick_repair(true);
+    Ok(last.commit()?)
+}
 
 fn give_name(builder: &Builder, unfinished: &Path, path: &Path) -> Result<(), DatabaseError> {
     drop(builder.create(unfinished)?);

@@ -13,9 +13,8 @@
 use std::path::Path;
 
 use bincode::{Decode, Encode};
-use redb::{Database, ReadableDatabase, WriteTransaction};
 
-use super::{StoreError, Table, codec, table_names, there};
+use super::{Database, StoreError, Table, WriteTransaction, codec, crypt, table_names, there};
 
 /// The format that this program writes.
 pub const EPOCH: u32 = 2;
@@ -65,7 +64,7 @@ fn frame_key_order(database: &Database) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Newer`], or what the store says; an unfinished step is begun again at the next opening.
 pub fn bring_up(database: &Database, path: &Path, steps: &[Step]) -> Result<(), StoreError> {
-    let (found, migrating, new) = look(database)?;
+    let (found, migrating, new) = look(database, path)?;
     if let Some(record) = &found
         && record.safe_for > EPOCH
     {
@@ -88,12 +87,16 @@ pub fn bring_up(database: &Database, path: &Path, steps: &[Step]) -> Result<(), 
 
 type Found = (Option<FormatRecord>, Option<MigratingRecord>, bool);
 
-fn look(database: &Database) -> Result<Found, StoreError> {
+fn look(database: &Database, path: &Path) -> Result<Found, StoreError> {
     let read = database.begin_read()?;
     let Some(table) = there(read.open_table(FORMAT))? else {
         return Ok((None, None, table_names(&read)?.is_empty()));
     };
-    let found = table.get(EPOCH_KEY)?.map(|bytes| codec::decode(VERSION, bytes.value())).transpose()?;
+    let epoch = table.get(EPOCH_KEY)?;
+    if epoch.as_ref().is_some_and(|bytes| crypt::is_sealed(bytes.value())) {
+        return Err(StoreError::Sealed { path: path.to_owned() }); // and no key is known
+    }
+    let found = epoch.map(|bytes| codec::decode(VERSION, bytes.value())).transpose()?;
     let migrating =
         table.get(MIGRATING_KEY)?.map(|bytes| codec::decode(VERSION, bytes.value())).transpose()?;
     Ok((found, migrating, false))
@@ -207,7 +210,6 @@ pub fn seal_values(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redb::ReadableTable;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     const ROWS: Table = Table::new("rows");
@@ -241,7 +243,7 @@ mod tests {
         let database = old_store(folder.path(), 10_000);
         bring_up(&database, folder.path(), &[Step { to: 2, run: to_new }]).unwrap();
         assert!(values(&database).iter().all(|value| value == b"new"));
-        assert_eq!(look(&database).unwrap().0.unwrap().epoch, EPOCH);
+        assert_eq!(look(&database, folder.path()).unwrap().0.unwrap().epoch, EPOCH);
         let write = database.begin_write().unwrap();
         assert_eq!(write.list_persistent_savepoints().unwrap().count(), 0);
         write.abort().unwrap();
@@ -249,7 +251,7 @@ mod tests {
         bring_up(&database, folder.path(), &[never]).unwrap();
         let fresh = Database::create(folder.path().join("fresh.redb")).unwrap();
         bring_up(&fresh, folder.path(), &[never]).unwrap();
-        assert_eq!(look(&fresh).unwrap().0.unwrap().epoch, EPOCH);
+        assert_eq!(look(&fresh, folder.path()).unwrap().0.unwrap().epoch, EPOCH);
     }
 
     #[test]
@@ -272,7 +274,7 @@ mod tests {
         assert!(bring_up(&database, folder.path(), &steps).is_err());
         assert_eq!(values(&database)[0], b"half");
         drop(database); // as after a kill: what is committed is on disk
-        let database = Database::open(folder.path().join("t.redb")).unwrap();
+        let database = Database::create(folder.path().join("t.redb")).unwrap();
         bring_up(&database, folder.path(), &steps).unwrap();
         assert!(values(&database).iter().all(|value| value == b"new"));
     }

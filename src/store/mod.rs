@@ -1,7 +1,8 @@
 //! What is kept on disk, and how it survives.
 //!
 //! Offers [`BlockFile`] (immutable mapped files with a check value per block), the record codec, [`Control`]
-//! (`control.redb`) over a [`Disk`], [`Meter`] (what is written), and [`backup`].
+//! (`control.redb`) over a [`Disk`], [`Meter`] (what is written), [`Database`] (the door that seals values where
+//! the box is encrypted, with the keys of [`crypt`]), and [`backup`].
 //!
 //! Invariant: a change is whole or absent after a power cut; every record carries a check value.
 
@@ -9,6 +10,8 @@ pub mod backup;
 mod block_file;
 pub mod codec;
 mod control;
+pub mod crypt;
+mod database;
 mod disk;
 mod format;
 mod meter;
@@ -17,10 +20,10 @@ pub mod salvage;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};
-use control::there;
-pub use control::{Control, StoreError};
+pub use control::{Control, StoreError, there};
+pub use database::{Database, Kept, ReadTransaction, Row, Rows, WriteRows, WriteTransaction};
 pub use disk::Disk;
 pub use format::{EPOCH, Step, bring_up, seal_values};
 pub use meter::{Meter, Written, open_metered};
-pub use rows::{CheckedRows, check_rows, each_row, key_words, table_names};
+pub use rows::{CheckedRows, check_rows, each_bare_row, each_row, key_words, table_names};
 pub use table::{Table, name_of, named_key, number_in, number_key, number_of, number_value, owned_key};

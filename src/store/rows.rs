@@ -1,7 +1,8 @@
 //! All tables of a store, row by row: for what must not know what the rows mean (backup, check, salvage).
 
-use redb::{ReadTransaction, ReadableTable, TableDefinition, TableHandle};
+use redb::TableHandle;
 
+use super::database::{Definition, ReadRows, ReadTransaction};
 use super::{StoreError, codec};
 
 /// Problems told one by one for each table.
@@ -11,7 +12,7 @@ const TOLD: u64 = 20;
 ///
 /// # Errors
 /// What the store says.
-pub fn table_names(read: &ReadTransaction) -> Result<Vec<String>, StoreError> {
+pub fn table_names(read: &redb::ReadTransaction) -> Result<Vec<String>, StoreError> {
     let mut names: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
     names.sort();
     Ok(names)
@@ -24,11 +25,29 @@ pub fn table_names(read: &ReadTransaction) -> Result<Vec<String>, StoreError> {
 pub fn each_row<E: From<StoreError>>(
     read: &ReadTransaction,
     table: &str,
+    each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    walk(read.open_table(Definition::new(table)), each)
+}
+
+/// The same with values as they are kept, sealed where the box is encrypted.
+///
+/// # Errors
+/// As [`each_row`].
+pub fn each_bare_row<E: From<StoreError>>(
+    read: &ReadTransaction,
+    table: &str,
+    each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    walk(read.open_bare(Definition::new(table)), each)
+}
+
+fn walk<E: From<StoreError>>(
+    opened: Result<ReadRows, redb::TableError>,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let said = |error: redb::Error| E::from(StoreError::from(error));
-    let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table);
-    let table = read.open_table(definition).map_err(|error| said(error.into()))?;
+    let table = opened.map_err(|error| said(error.into()))?;
     for row in table.iter().map_err(|error| said(error.into()))? {
         let (key, value) = row.map_err(|error| said(error.into()))?;
         each(key.value(), value.value())?;

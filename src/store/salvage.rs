@@ -8,6 +8,7 @@
 //! ```text
 //! spud __salvage FILE tables                     names, one a line
 //! spud __salvage FILE rows TABLE forward|back    rows as in a backup's piece, then 8 bytes ff
+//! spud __salvage FILE look                       nothing; its end tells whether every row can be reached
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,8 +19,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableDefinition,
+};
 
+use super::crypt::{Cell, Vault};
 use super::{StoreError, codec, key_words, table_names};
 
 const PAGE: u64 = 4096;
@@ -49,7 +54,7 @@ pub struct Saved {
 ///
 /// # Errors
 /// What the new store says. A store that cannot be read at all is told as lost.
-pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str]) -> Result<Saved, StoreError> {
+pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str], vault: &Vault) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     let tables = match tables_of(from) {
         Ok(tables) => tables,
@@ -65,7 +70,8 @@ pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str]) -> Result<Saved
         .map_err(|error| StoreError::Open { path: to.to_owned(), what: error.to_string() })?;
     for table in tables.iter().filter(|table| !leave_out.contains(&table.as_str())) {
         let bare = first_format && BARE_ONCE.contains(&table.as_str());
-        let mut into = Filling::new(&database, table, name(from), bare)?;
+        let cell = vault.state().cell(&name(from), table);
+        let mut into = Filling::new(&database, table, name(from), (bare, cell))?;
         let forward = rows_of(from, table, "forward", &mut into)?;
         if !forward {
             into.turn();
@@ -96,6 +102,35 @@ fn tables_of(from: &Path) -> Result<Vec<String>, String> {
     match output.status.success() {
         true => Ok(text.lines().map(str::to_owned).collect()),
         false => Err(text.lines().next().unwrap_or("its tree of tables is damaged").to_owned()),
+    }
+}
+
+/// True where a store was not closed, so that whoever opens it next must put it in order first.
+///
+/// The flag is bit 1 of byte 9 of the file (redb's design document, "God byte").
+#[must_use]
+pub fn was_left_open(path: &Path) -> bool {
+    const AT: u64 = 9;
+    const RECOVERY: u8 = 2;
+    let mut byte = [0];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, AT));
+    read.is_ok() && byte[0] & RECOVERY != 0
+}
+
+/// Opens a store and reaches for every row of it in a child process, which may end as it likes.
+///
+/// # Errors
+/// In words, where it did not come to the end.
+pub fn look(path: &Path) -> Result<(), String> {
+    let output = child(&[path.as_os_str(), "look".as_ref()]).and_then(std::process::Child::wait_with_output);
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(_) => Err(format!("{}: its pages are damaged", name(path))),
+        // Without a child nothing is known: the store is opened as ever.
+        Err(error) => {
+            tracing::warn!(%error, "no child process to look at a store that was not closed");
+            Ok(())
+        }
     }
 }
 
@@ -141,6 +176,8 @@ struct Filling<'a> {
     table: &'a str,
     store: String,
     bare: bool,
+    /// Opens what is sealed, to look whether it is whole; it is carried over as it is.
+    cell: Option<Cell>,
     waiting: BTreeMap<Vec<u8>, Vec<u8>>,
     bytes: usize,
     records: u64,
@@ -152,12 +189,18 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(database: &'a Database, table: &'a str, store: String, bare: bool) -> Result<Self, StoreError> {
+    fn new(
+        database: &'a Database,
+        table: &'a str,
+        store: String,
+        (bare, cell): (bool, Option<Cell>),
+    ) -> Result<Self, StoreError> {
         let filling = Self {
             database,
             table,
             store,
             bare,
+            cell,
             waiting: BTreeMap::new(),
             bytes: 0,
             records: 0,
@@ -182,7 +225,7 @@ impl<'a> Filling<'a> {
         if !self.backwards {
             self.last = Some(key.clone());
         }
-        if !self.bare && codec::whole(&value).is_err() {
+        if !self.is_whole(&key, &value) {
             self.bad_count += 1;
             if self.bad_count <= TOLD {
                 let key = key_words(&key);
@@ -200,6 +243,14 @@ impl<'a> Filling<'a> {
             self.bytes = 0;
         }
         Ok(true)
+    }
+
+    fn is_whole(&self, key: &[u8], value: &[u8]) -> bool {
+        let whole = |value: &[u8]| self.bare || codec::whole(value).is_ok();
+        match &self.cell {
+            None => whole(value),
+            Some(cell) => cell.open(key, value).is_some_and(|value| whole(&value)),
+        }
     }
 
     fn commit(&self, durability: Durability) -> Result<(), StoreError> {
@@ -356,6 +407,17 @@ fn send(path: &Path, what: &str, table: &str, back: bool, out: &mut impl Write) 
     let wrote = |done: io::Result<()>| done.map_err(|error| StoreError::from(redb::Error::Io(error)));
     if what == "tables" {
         return table_names(&read)?.iter().try_for_each(|name| wrote(writeln!(out, "{name}")));
+    }
+    if what == "look" {
+        for name in table_names(&read)? {
+            let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(&name);
+            let table = read.open_table(definition)?;
+            let counted = table.iter()?.try_fold(0, |count, row| row.map(|_| count + 1))?;
+            if counted != table.len()? {
+                return Err(said(format!("table {name} has {counted} rows and says {}", table.len()?)));
+            }
+        }
+        return Ok(());
     }
     let definition: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(table);
     let table = read.open_table(definition)?;

@@ -64,6 +64,8 @@ pub(crate) enum Action {
     Rollback,
     UnsetSetting,
     VerifyBackups,
+    CheckBox,
+    CompactStores,
     ViewBackups,
     ViewConfig,
 }
@@ -193,6 +195,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::DrillBackup, "drill-backup", "Try a restore of the backup", "try", Backups, &["t"], backup_selected),
     danger(row(A::RestoreBackup, "restore-backup", "Put the backup in the place of this box", "restore", Backups, &["R"], backup_selected)),
     danger(row(A::PruneBackups, "prune-backups", "Remove backups that retention does not keep", "prune", Backups, &["X"], idle_backups)),
+    row(A::CheckBox, "check-box", "Verify every segment, record and model", "", Backups, &["c"], idle_backups),
+    row(A::CompactStores, "compact-stores", "Make the stores as small as they can be", "", Backups, &["C"], idle_backups),
     row(A::EditSetting, "edit-setting", "Edit the setting", "edit", Config, &["e"], a_setting),
     danger(row(A::UnsetSetting, "unset-setting", "Take the setting out of the file", "take out", Config, &["d", "delete"], a_set_one)),
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),

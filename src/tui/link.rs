@@ -208,6 +208,9 @@ fn backup(request: &BackupRequest, body: &[u8]) -> Result<BackupReply, LinkError
     Ok(match request {
         BackupRequest::Status => BackupReply::Status(json(body)?),
         BackupRequest::List => BackupReply::List(page(body)?.items),
+        BackupRequest::Store => BackupReply::Store(json(body)?),
+        BackupRequest::Check => BackupReply::Checked(json(body)?),
+        BackupRequest::Compact => BackupReply::Compacted(json(body)?),
         BackupRequest::Show(_) => BackupReply::Detail(json(body)?),
         _ => BackupReply::Begun(json(body)?),
     })

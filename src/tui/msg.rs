@@ -1,9 +1,9 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, Collection, ConfigChange, ConfigCheck,
-    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation,
-    OperationDetail, Page, Passage, Problem, QueueStatus, Status,
+    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, CheckReport, Collection, CompactReport,
+    ConfigChange, ConfigCheck, ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine,
+    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, Request};
 use crate::tui::key::Key;
@@ -67,6 +67,9 @@ pub(crate) enum BackupReply {
     Status(Box<BackupStatus>),
     List(Vec<Backup>),
     Detail(Box<BackupDetail>),
+    Store(Box<StoreReport>),
+    Checked(Box<CheckReport>),
+    Compacted(CompactReport),
     /// Work is under way.
     Begun(Box<BackupRun>),
 }

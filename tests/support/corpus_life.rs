@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::ReadableTableMetadata;
 use spud::knowledge::{
     Batch, DocumentRecord, FailureRecord, KnowledgeError, Library, Model, default_model_id,
 };
@@ -178,7 +177,7 @@ impl CorpusLife {
         let Some(library) = &self.library else { return Ok(Err("the catalogue is not open".into())) };
         let mut found = Picture::default();
         let read = library.database();
-        let read = redb::ReadableDatabase::begin_read(&*read)?;
+        let read = read.begin_read()?;
         match read.open_table(BESIDE) {
             Ok(table) => found.beside = table.len()?,
             Err(redb::TableError::TableDoesNotExist(_)) => {}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{HostError, Options, reach, refused};
+use super::{HostError, Options, reach, refused, settings};
 use crate::api::types::{PromqlTestReport, RestoreBackup, Restored, SalvageReport};
 
 /// True when a spud serves this box.
@@ -24,7 +24,7 @@ pub fn restore(options: &Options, id: &str, request: &RestoreBackup) -> Result<R
 /// # Errors
 /// [`HostError`].
 pub fn salvage(options: &Options, into: &Path) -> Result<SalvageReport, HostError> {
-    crate::engine::salvage(&options.data_dir(), into).map_err(refused)
+    crate::engine::salvage(&settings(options), into).map_err(refused)
 }
 
 /// Runs a PromQL test script.

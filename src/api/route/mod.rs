@@ -15,6 +15,7 @@ mod models;
 mod queue;
 mod search;
 mod status;
+mod store;
 mod upkeep;
 
 use axum::Router;
@@ -103,7 +104,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 14] = [
+    let all: [&[Route]; 15] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -118,6 +119,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &events::ROUTES,
         &health::ROUTES,
         &config::ROUTES,
+        &store::ROUTES,
     ];
     all.into_iter().flatten()
 }

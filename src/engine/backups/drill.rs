@@ -8,10 +8,12 @@ use super::runs::Outcome;
 use super::words;
 use crate::base::format_bytes;
 use crate::engine::EngineError;
+use crate::engine::encryption::crypt_said;
 use crate::engine::run::Inner;
 use crate::knowledge::{KnowledgeError, Library, Question, open_model};
 use crate::store::backup::{Backup, Repository, Trust, Watch, restore};
-use crate::store::{Control, check_rows};
+use crate::store::crypt::CryptError;
+use crate::store::{Control, Disk, check_rows};
 
 pub(super) const FOLDER: &str = ".drill";
 const CACHE: usize = 1 << 20;
@@ -62,9 +64,17 @@ fn look(inner: &Inner, folder: &Path, backup: &Backup) -> Result<Outcome, Engine
         true => Arc::clone(inner.library.model()), // its bytes were compared when the pieces were read
         false => Arc::new(open_model(folder, &head.model)?),
     };
-    let library = Library::open(folder, CACHE, model, head.model.clone())?;
+    let vault = inner.encryption.vault.of_copy(folder).map(Arc::new).map_err(|error| match error {
+        CryptError::WrongKey { .. } => EngineError::Conflict {
+            what: "this backup is encrypted with a key of before: it can be read with that key only".into(),
+            advice: "restore it with `spud --data NEW-FOLDER backup restore` and that key".into(),
+        },
+        other => crypt_said(other),
+    })?;
+    let disk = |name: &str| Disk::file(&folder.join(name)).sealed(&vault);
+    let library = Library::over(disk("corpus.redb"), folder, CACHE, model, head.model.clone())?;
     let mut problems = library.check()?.problems;
-    let control = Control::open(&folder.join("control.redb"), CACHE);
+    let control = Control::over(disk("control.redb"), CACHE);
     let kept = control.and_then(|control| check_rows(&control.snapshot()?));
     match kept {
         Ok(found) => problems.extend(found.problems),

@@ -18,6 +18,7 @@ use crate::engine::EngineError;
 use crate::engine::worker::invalid;
 use crate::knowledge::KnowledgeError;
 use crate::store::backup::{Backup, Repository, Trust, Watch, from_hex, restore, to_hex, trust};
+use crate::store::crypt::{COPY, HEADER};
 use crate::store::{Meter, open_metered, sync_parent};
 
 const WRITING: &str = ".restoring";
@@ -26,7 +27,7 @@ const MOVING: &str = ".moving-in";
 /// Names the backup, inside of these.
 const NAME: &str = "restored-from";
 /// What makes a folder a box.
-const OF_A_BOX: [&str; 3] = ["corpus.redb", "control.redb", "segments"];
+const OF_A_BOX: [&str; 4] = ["corpus.redb", "control.redb", "segments", HEADER];
 
 /// A restore that waits for the next start.
 pub(super) struct Staged {
@@ -126,6 +127,11 @@ fn put_in_place(data: &Path, aside: &Path) -> io::Result<bool> {
                 fs::create_dir_all(aside)?;
                 fs::rename(&from, unused(aside.join(&name)))?;
             }
+        }
+        // The copy of a header that opened what lies aside now would open nothing of what comes.
+        if data.join(COPY).exists() {
+            fs::create_dir_all(aside)?;
+            fs::rename(data.join(COPY), unused(aside.join("store.seal.copy")))?;
         }
         fs::rename(&ready, &moving)?;
         sync_parent(&moving)?;

@@ -16,6 +16,7 @@ use crate::store::backup::{
     Backup, CollectionMark, Head, Journal, Keep, Repository, RunRecord, ScheduleRecord, Signer, Trust, Watch,
     When, Writer, verify,
 };
+use crate::store::crypt::{HEADER, random};
 
 /// Finished runs that are remembered in memory, for those who wait for them.
 const REMEMBERED: usize = 32;
@@ -345,17 +346,29 @@ fn is_due(schedule: &ScheduleRecord, last_good_ms: u64, now_ms: u64) -> bool {
 /// and the cached answers.
 fn create(inner: &Inner, to: &Path, known: bool, watch: Watch<'_>) -> Result<Outcome, EngineError> {
     let data = &inner.settings.data_dir;
-    let signer = Signer::open(data, seed).map_err(words::said)?;
+    let signer = Signer::open(data, random).map_err(words::said)?;
     let repository = if known { Repository::open_to_write(to) } else { Repository::create(to) };
     let repository = repository.map_err(words::said)?;
     let mut writer = Writer::begin(&repository, watch).map_err(words::said)?;
+    // The header that opens what the views show, held open: it may be replaced meanwhile.
+    let keys = inner.encryption.vault.state();
+    let header = std::fs::File::open(data.join(HEADER)).ok();
     let pinned = inner.library.pin()?;
     // Taken one right after the other: what both name is of the same moment, but for a few milliseconds.
     let control = inner.modes.control.snapshot().map_err(|error| words::store_said(&error))?;
+    if !Arc::ptr_eq(&keys, &inner.encryption.vault.state()) {
+        return Err(EngineError::Conflict {
+            what: "the keys of the box changed just now".into(),
+            advice: "try again".into(),
+        });
+    }
     let made_ms = inner.clock.now_ms();
     writer.store("control.redb", &control, &[]).map_err(words::said)?;
     drop(control);
     writer.store("corpus.redb", &pinned.read, &CACHE_TABLES).map_err(words::said)?;
+    if let Some(header) = &header {
+        writer.file(HEADER, header, false).map_err(words::said)?;
+    }
     for (name, file) in pinned.segments() {
         writer.file(&name, file, true).map_err(words::said)?;
     }
@@ -407,22 +420,6 @@ fn other_files(data: &Path) -> Result<Vec<(String, bool)>, EngineError> {
         found.push((format!("handbook/{name}"), false));
     }
     Ok(found)
-}
-
-/// Random bytes of the kernel.
-fn seed() -> [u8; 32] {
-    let mut seed = [0; 32];
-    let mut filled = 0;
-    while filled < seed.len() {
-        let rest = seed.get_mut(filled..).unwrap_or_default();
-        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
-            Ok(some) => filled += some,
-            Err(rustix::io::Errno::INTR) => {}
-            // Linux has had it since 3.17; a key that can be guessed is worse than none.
-            Err(_) => std::process::abort(),
-        }
-    }
-    seed
 }
 
 fn prune(from: &Path, keep: &Keep, dry_run: bool) -> Result<Outcome, EngineError> {

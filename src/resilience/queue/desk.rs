@@ -214,7 +214,7 @@ mod tests {
         let third = put(&Queue::new(settings, 7, 2_000), "3");
         assert_eq!(numbers(&queue), [1, third]);
         let epoch = queue.terms().unwrap().epoch;
-        let lease = |write: &redb::WriteTransaction| {
+        let lease = |write: &crate::store::WriteTransaction| {
             let mut operation = shelf::waiting(write, Lane::Normal, third)?.unwrap();
             (operation.state, operation.lease) = (State::Leased, (epoch, 9_000));
             shelf::rewrite(write, third, &operation)

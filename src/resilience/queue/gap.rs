@@ -1,12 +1,10 @@
 //! Gap records: a drop is an operation of its own, which tells the upstream how many are missing.
 
-use redb::WriteTransaction;
-
 use super::operation::{Id, Lane, NewOperation, Operation};
 use super::shelf::{
     PAYLOADS, Totals, WAITING, get_waiting, operation_of, payload_in, put, put_payload, rewrite,
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteTransaction};
 
 pub(super) const GAP: &str = "spud.gap";
 

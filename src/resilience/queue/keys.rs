@@ -1,12 +1,11 @@
 //! `Idempotency-Key`, durably: the same operation posted twice is queued once.
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::operation::{Id, LANES, NewOperation, Operation, Refusal, State};
 use super::shelf::{Added, DEAD, DONE, KEY_ORDER, KEYS, Totals, VERSION, WAITING, get_waiting, operation_of};
-use crate::store::{StoreError, codec, named_key, number_key};
+use crate::store::{Kept, Rows, StoreError, WriteTransaction, codec, named_key, number_key};
 
 /// Keys that are remembered, newest first.
 const KEPT: u64 = 20_000;
@@ -81,11 +80,11 @@ pub(super) fn remember_key(
     Ok(())
 }
 
-fn find_in<T: ReadableTable<&'static [u8], &'static [u8]>>(
+fn find_in<T: Kept>(
     number: u64,
-    waiting: &T,
-    dead: &T,
-    done: &T,
+    waiting: &Rows<T>,
+    dead: &Rows<T>,
+    done: &Rows<T>,
 ) -> Result<Option<Operation>, StoreError> {
     for lane in LANES {
         if let Some(operation) = get_waiting(waiting, lane, number)? {

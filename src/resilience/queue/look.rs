@@ -1,12 +1,10 @@
 //! Looks at operations without changing them.
 
-use redb::{ReadTransaction, ReadableTable};
-
 use super::operation::{LANES, Lane, Operation, State};
 use super::shelf::{
     DEAD, DONE, Listed, PAYLOADS, QUEUE, Totals, VERSION, WAITING, get_waiting, payload_in, totals_of,
 };
-use crate::store::{StoreError, codec, number_key, number_of, owned_key};
+use crate::store::{ReadTransaction, Row, StoreError, codec, number_key, number_of, owned_key};
 
 pub(super) fn totals(read: &ReadTransaction) -> Result<Totals, StoreError> {
     match there(read.open_table(QUEUE))? {
@@ -82,10 +80,9 @@ pub(super) fn list_ended(
     collect(table.range::<&[u8]>(..&number_key(before)[..])?.rev().take(most))
 }
 
-type Row<'a> =
-    Result<(redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>), redb::StorageError>;
-
-fn collect<'a>(rows: impl Iterator<Item = Row<'a>>) -> Result<Vec<Listed>, StoreError> {
+fn collect<'a>(
+    rows: impl Iterator<Item = Result<Row<'a>, redb::StorageError>>,
+) -> Result<Vec<Listed>, StoreError> {
     let mut found = Vec::new();
     for row in rows {
         let (key, bytes) = row?;

@@ -9,12 +9,13 @@
 use std::collections::BTreeSet;
 
 use bincode::{Decode, Encode};
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::line::Mark;
 use super::operation::LANES;
 use super::shelf::{DEAD, VERSION, WAITING};
-use crate::store::{StoreError, Table, codec, number_key, owned_key};
+use crate::store::{
+    Kept, ReadTransaction, Rows, StoreError, Table, WriteTransaction, codec, number_key, owned_key,
+};
 
 const MARKS: Table = Table::new("upstream_marks");
 /// Subjects that are remembered, over all upstreams this box ever had.
@@ -92,11 +93,7 @@ pub(super) fn keep(
     Ok(open)
 }
 
-fn is_there<T: ReadableTable<&'static [u8], &'static [u8]>>(
-    waiting: &T,
-    dead: &T,
-    number: u64,
-) -> Result<bool, StoreError> {
+fn is_there<T: Kept>(waiting: &Rows<T>, dead: &Rows<T>, number: u64) -> Result<bool, StoreError> {
     for lane in LANES {
         if waiting.get(&owned_key(lane as u32, number)[..])?.is_some() {
             return Ok(true);

@@ -4,18 +4,13 @@
 //! operation_revisions   number u64 → number u64, revision u32
 //! ```
 
-use redb::{ReadTransaction, ReadableTable, WriteTransaction};
-
 use super::shelf::VERSION;
-use crate::store::{StoreError, Table, codec, number_key};
+use crate::store::{Kept, ReadTransaction, Rows, StoreError, Table, WriteTransaction, codec, number_key};
 
 const REVISIONS: Table = Table::new("operation_revisions");
 
 /// 0 for an operation that was never edited.
-fn revision_in(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    number: u64,
-) -> Result<u32, StoreError> {
+fn revision_in<T: Kept>(table: &Rows<T>, number: u64) -> Result<u32, StoreError> {
     let Some(bytes) = table.get(&number_key(number)[..])? else { return Ok(0) };
     let (whose, revision): (u64, u32) = codec::decode(VERSION, bytes.value())?;
     if whose == number { Ok(revision) } else { Err(codec::CodecError::Check.into()) }

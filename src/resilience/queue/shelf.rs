@@ -11,14 +11,15 @@
 //! ```
 
 use bincode::{Decode, Encode};
-use redb::{ReadableTable, WriteTransaction};
 
 use super::PAYLOAD;
 use super::gap::{GAP, note_gap};
 use super::keys::{look_up_key, remember_key};
 use super::operation::{Id, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 use super::revisions;
-use crate::store::{StoreError, Table, codec, number_key, number_of, owned_key};
+use crate::store::{
+    Kept, Rows, StoreError, Table, WriteTransaction, codec, number_key, number_of, owned_key,
+};
 
 pub(super) const VERSION: u8 = 1;
 /// Of a payload that says whose it is.
@@ -105,9 +106,7 @@ pub type Listed = (u64, Operation);
 /// An operation with its payload while that is kept.
 pub type Found = (Operation, Option<Vec<u8>>);
 
-pub(super) fn totals_of(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-) -> Result<Totals, StoreError> {
+pub(super) fn totals_of(table: &Rows<impl Kept>) -> Result<Totals, StoreError> {
     let Some(bytes) = table.get(TOTALS)? else { return Ok(Totals::default()) };
     Ok(codec::decode(VERSION, bytes.value())?)
 }
@@ -437,7 +436,7 @@ pub(super) fn purge(write: &WriteTransaction, number: Option<u64>) -> Result<u64
 }
 
 pub(super) fn get_waiting(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: &Rows<impl Kept>,
     lane: Lane,
     number: u64,
 ) -> Result<Option<Operation>, StoreError> {
@@ -455,10 +454,7 @@ pub(super) fn waiting(
 }
 
 /// The payload under a number, where there is one. A version 1 record does not say whose it is.
-pub(super) fn payload_in(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    number: u64,
-) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn payload_in(table: &Rows<impl Kept>, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(bytes) = table.get(&number_key(number)[..])? else { return Ok(None) };
     if bytes.value().first() == Some(&VERSION) {
         return Ok(Some(codec::decode(VERSION, bytes.value())?));

@@ -8,15 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redb::WriteTransaction;
-
 use super::line::Mark;
 use super::look;
 use super::operation::{Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 use super::rate::Rate;
 use super::scheduler::{Entry, Scheduler};
 use super::shelf::{self, Added, Terms, Totals};
-use crate::store::{Control, StoreError};
+use crate::store::{Control, StoreError, WriteTransaction};
 
 /// A store that failed is tried again after so long.
 pub(super) const STORE_PAUSE_MS: u64 = 15_000;

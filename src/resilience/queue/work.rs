@@ -4,8 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use redb::WriteTransaction;
-
 use super::batch::{Surroundings, Then, carry};
 use super::delivery::{Delivery, Parcel};
 use super::line::Mark;
@@ -13,7 +11,7 @@ use super::operation::{Id, Lane, Operation, State};
 use super::shelf::{self, Terms};
 use super::state::{Queue, STORE_PAUSE_MS};
 use super::{marks, revisions};
-use crate::store::{Control, StoreError};
+use crate::store::{Control, StoreError, WriteTransaction};
 
 /// Operations and payload bytes of one batch.
 const BATCH: usize = 32;

@@ -6,14 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use redb::ReadTransaction;
-
 use super::chunk::{FILE_PIECE, Id, RowCutter, id_of};
 use super::manifest::{Backup, Entry, Head, Kind, Manifest};
 use super::repository::{Repository, Short, short};
 use super::sign::Signer;
 use super::{BackupError, Watch};
-use crate::store::rows::{each_row, table_names};
+use crate::store::ReadTransaction;
+use crate::store::rows::{each_bare_row, table_names};
 
 /// Bytes at the end of a block file that tell it from any other of its name and length: its trailer, with the
 /// check values of all its blocks.
@@ -73,7 +72,7 @@ impl<'a> Writer<'a> {
             let mut pieces = Pieces::default();
             let mut cutter = RowCutter::default();
             let mut rows = 0;
-            each_row(read, table, |key, value| -> Result<(), BackupError> {
+            each_bare_row(read, table, |key, value| -> Result<(), BackupError> {
                 rows += 1;
                 match cutter.push(key, value).map_err(BackupError::damaged)? {
                     Some(piece) => self.keep(&entry, &mut pieces, &piece),

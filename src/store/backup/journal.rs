@@ -6,7 +6,6 @@
 //! ```
 
 use bincode::{Decode, Encode};
-use redb::ReadableTable;
 
 use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
 

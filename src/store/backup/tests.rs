@@ -5,10 +5,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use redb::{Database, ReadableDatabase};
 
 use super::*;
-use crate::store::{BlockFileWriter, Table};
+use crate::store::{BlockFileWriter, Database, Table};
 
 const ROWS: Table = Table::new("rows");
 const EMPTY: Table = Table::new("empty");
@@ -80,7 +79,7 @@ impl World {
     }
 
     fn rows(folder: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let database = Database::open(folder.join("corpus.redb")).unwrap();
+        let database = Database::create(folder.join("corpus.redb")).unwrap();
         let read = database.begin_read().unwrap();
         let mut rows = BTreeMap::new();
         crate::store::rows::each_row::<crate::store::StoreError>(&read, "rows", |key, value| {

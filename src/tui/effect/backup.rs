@@ -1,7 +1,9 @@
 //! What is asked of backups.
 
 use super::{Call, escape, post};
-use crate::api::types::{CreateBackup, DrillBackup, PruneBackups, RestoreBackup, VerifyBackups};
+use crate::api::types::{
+    CheckRequest, CreateBackup, DrillBackup, PruneBackups, RestoreBackup, VerifyBackups,
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum BackupRequest {
@@ -13,6 +15,11 @@ pub(crate) enum BackupRequest {
     Drill(String),
     Prune,
     Restore(String),
+    /// How the stores are kept.
+    Store,
+    /// Every segment, record and model.
+    Check,
+    Compact,
 }
 
 impl BackupRequest {
@@ -20,6 +27,9 @@ impl BackupRequest {
         let get = |path: &str| Call { method: "GET", path: path.to_owned(), body: None };
         match self {
             Self::Status => get("/v1/backup"),
+            Self::Store => get("/v1/store"),
+            Self::Check => post("/v1/check".to_owned(), &CheckRequest::default()),
+            Self::Compact => Call { method: "POST", path: "/v1/compact".to_owned(), body: None },
             Self::List => get("/v1/backups"),
             Self::Show(id) => get(&format!("/v1/backups/{}", escape(id))),
             Self::Make => post("/v1/backups".to_owned(), &CreateBackup::default()),
@@ -39,6 +49,9 @@ impl BackupRequest {
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::Status | Self::List | Self::Show(_) => "read the backups",
+            Self::Store => "read how the stores are kept",
+            Self::Check => "check the box",
+            Self::Compact => "make the stores small",
             Self::Make => "make a backup",
             Self::Verify => "verify the backups",
             Self::Drill(_) => "try a restore",

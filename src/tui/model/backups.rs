@@ -1,10 +1,12 @@
 //! Backups: the schedule, what was done, what there is to restore.
 
-use crate::api::types::{Backup, BackupStatus};
+use crate::api::types::{Backup, BackupStatus, StoreReport};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Backups {
     pub(crate) status: Option<Box<BackupStatus>>,
+    /// How the stores are kept.
+    pub(crate) store: Option<Box<StoreReport>>,
     /// Newest first.
     pub(crate) items: Vec<Backup>,
     pub(crate) selected: usize,

@@ -2,7 +2,8 @@
 
 use super::fixtures::*;
 use crate::api::types::{
-    Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, Event, EventKind,
+    Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CheckReport, CompactReport,
+    CompactedStore, Event, EventKind, StoreReport,
 };
 use crate::tui::effect::{BackupRequest, Effect, Request};
 use crate::tui::model::Model;
@@ -146,7 +147,11 @@ fn they_are_made_tried_and_restored_by_keys() {
     let first = backups().remove(0).id;
     assert_eq!(
         requests(&keys(&mut m, "r")),
-        [&Request::Backup(BackupRequest::Status), &Request::Backup(BackupRequest::List)]
+        [
+            &Request::Backup(BackupRequest::Status),
+            &Request::Backup(BackupRequest::List),
+            &Request::Backup(BackupRequest::Store)
+        ]
     );
     assert_eq!(requests(&keys(&mut m, "enter")), [&Request::Backup(BackupRequest::Show(first.clone()))]);
     assert_eq!(requests(&keys(&mut m, "n")), [&Request::Backup(BackupRequest::Make)]);
@@ -175,4 +180,61 @@ fn work_under_way_is_followed_and_its_end_is_told() {
     reply(&mut m, Reply::Backup(BackupReply::Status(Box::new(over))));
     assert_eq!(m.notice.as_ref().unwrap().text, "backup x");
     assert!(requests(&update(&mut m, sample())).is_empty(), "nothing is asked for while nothing runs");
+}
+
+fn kept(state: &str, done: u64) -> StoreReport {
+    StoreReport {
+        state: state.into(),
+        key_id: Some("1a2b3c4d".into()),
+        key: Some("file:/etc/spud/store.key".into()),
+        rows: 5_000,
+        rows_done: done,
+        ..StoreReport::default()
+    }
+}
+
+#[test]
+fn encryption_is_told_with_its_progress_and_looked_at_while_rows_turn() {
+    let told = |report: StoreReport| {
+        let mut m = shown((80, 24));
+        reply(&mut m, Reply::Backup(BackupReply::Store(Box::new(report))));
+        let tick = update(
+            &mut m,
+            Msg::Events(
+                vec![Event { id: 1, at_ms: NOW, kind: EventKind::Status(Box::new(status())) }],
+                Wire::default(),
+            ),
+        );
+        (shot(&m), requests(&tick).contains(&&Request::Backup(BackupRequest::Store)))
+    };
+    let (screen, looks) = told(kept("encrypting", 1_750));
+    assert!(screen.contains("encrypting 35 %") && screen.contains("key 1a2b3c4d") && looks, "{screen}");
+    let (screen, looks) = told(kept("encrypted", 5_000));
+    assert!(screen.contains("encrypted  key 1a2b3c4d, opened by file:/etc/spud") && !looks, "{screen}");
+    let (screen, _) = told(StoreReport { problem: Some("the disk is full".into()), ..kept("rotating", 0) });
+    assert!(screen.contains("waits: the disk is full"), "{screen}");
+    let (screen, _) = told(StoreReport { state: "plain".into(), ..StoreReport::default() });
+    assert!(!screen.contains("stores "), "{screen}");
+}
+
+#[test]
+fn check_and_compact_ask_first_and_tell_what_came_of_it() {
+    for (key, request) in [("c", BackupRequest::Check), ("C", BackupRequest::Compact)] {
+        let mut m = shown((80, 24));
+        assert!(requests(&keys(&mut m, key)).is_empty(), "it asks first");
+        let sent = keys(&mut m, "tab enter");
+        assert_eq!(requests(&sent), [&Request::Backup(request)]);
+    }
+    let mut m = shown((80, 24));
+    let good = CheckReport { ok: true, records: 120, ..CheckReport::default() };
+    reply(&mut m, Reply::Backup(BackupReply::Checked(Box::new(good))));
+    assert!(shot(&m).contains("All is well: 120 records"), "{}", shot(&m));
+    let problems = vec!["control.redb: table jobs: the record 01 fails its check".into()];
+    let bad = CheckReport { problems, ..CheckReport::default() };
+    reply(&mut m, Reply::Backup(BackupReply::Checked(Box::new(bad))));
+    assert!(shot(&m).contains("table jobs") && shot(&m).contains("salvage"), "{}", shot(&m));
+    keys(&mut m, "esc");
+    let store = CompactedStore { name: "control.redb".into(), before_bytes: 4 << 20, after_bytes: 1 << 20 };
+    reply(&mut m, Reply::Backup(BackupReply::Compacted(CompactReport { stores: vec![store] })));
+    assert!(shot(&m).contains("control.redb 4.0 MiB to 1.0 MiB"), "{}", shot(&m));
 }

@@ -1,7 +1,7 @@
 //! The backups view: one is made, verified, tried, restored; old ones go.
 
 use super::moved;
-use crate::api::types::{BackupDetail, BackupRun, BackupStatus};
+use crate::api::types::{BackupDetail, BackupRun, BackupStatus, CheckReport, CompactReport};
 use crate::base::{format_bytes, format_time};
 use crate::tui::action::Action;
 use crate::tui::effect::{BackupRequest, Effect, Request};
@@ -14,6 +14,7 @@ pub(super) fn load() -> Vec<Effect> {
     vec![
         Effect::Request(Request::Backup(BackupRequest::Status)),
         Effect::Request(Request::Backup(BackupRequest::List)),
+        Effect::Request(Request::Backup(BackupRequest::Store)),
     ]
 }
 
@@ -28,6 +29,25 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::PruneBackups, _) => {
             let body = vec!["Backups that retention does not keep are removed. The newest stays.".to_owned()];
             ask(model, ("Remove old backups", "Remove"), body, Request::Backup(BackupRequest::Prune), None);
+            Vec::new()
+        }
+        (Action::CheckBox, _) => {
+            let body = vec!["Every segment, record and model is read; that may take minutes.".to_owned()];
+            ask(model, ("Check the box", "Check"), body, Request::Backup(BackupRequest::Check), None);
+            Vec::new()
+        }
+        (Action::CompactStores, _) => {
+            let body = vec![
+                "The stores are made as small as they can be.".to_owned(),
+                "Requests that write wait meanwhile.".to_owned(),
+            ];
+            ask(
+                model,
+                ("Compact the stores", "Compact"),
+                body,
+                Request::Backup(BackupRequest::Compact),
+                None,
+            );
             Vec::new()
         }
         (Action::RestoreBackup, Some(id)) => {
@@ -68,6 +88,9 @@ pub(super) fn replied(model: &mut Model, reply: BackupReply) -> Vec<Effect> {
             model.backups.items = items;
         }
         BackupReply::Detail(detail) => shown(model, &detail),
+        BackupReply::Store(report) => model.backups.store = Some(report),
+        BackupReply::Checked(report) => checked(model, &report),
+        BackupReply::Compacted(report) => compacted(model, &report),
         BackupReply::Begun(run) => return begun(model, &run),
     }
     Vec::new()
@@ -95,11 +118,35 @@ fn begun(model: &mut Model, run: &BackupRun) -> Vec<Effect> {
 
 /// The second's sample came: what is under way is looked at again.
 pub(super) fn tick(model: &Model) -> Vec<Effect> {
-    if model.backups.is_busy() {
-        vec![Effect::Request(Request::Backup(BackupRequest::Status))]
-    } else {
-        Vec::new()
+    let backups = &model.backups;
+    let turning = backups.store.as_ref().is_some_and(|report| report.is_turning());
+    let looks = [(backups.is_busy(), BackupRequest::Status), (turning, BackupRequest::Store)];
+    looks
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .map(|(_, look)| Effect::Request(Request::Backup(look)))
+        .collect()
+}
+
+fn checked(model: &mut Model, report: &CheckReport) {
+    if report.ok {
+        let CheckReport { records, segments, models, .. } = report;
+        let text = format!("All is well: {records} records, {segments} segments, {models} models.");
+        return model.tell(Tone::Good, text);
     }
+    let fields = report.problems.iter().map(|problem| ("damaged".to_owned(), problem.clone()));
+    let advice = "spud check --repair indexes damaged segments again; spud salvage brings over what is whole";
+    let fields = std::iter::once(("try".to_owned(), advice.to_owned())).chain(fields).collect();
+    model.overlay = Some(Overlay::Detail { title: "Damage".to_owned(), fields, top: 0 });
+}
+
+fn compacted(model: &mut Model, report: &CompactReport) {
+    let store = |store: &crate::api::types::CompactedStore| {
+        let [before, after] = [store.before_bytes, store.after_bytes].map(format_bytes);
+        format!("{} {before} to {after}", store.name)
+    };
+    let stores: Vec<String> = report.stores.iter().map(store).collect();
+    model.tell(Tone::Good, format!("Compacted: {}.", stores.join(", ")));
 }
 
 fn shown(model: &mut Model, detail: &BackupDetail) {

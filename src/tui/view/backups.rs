@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::api::types::{Backup, BackupRun, BackupStatus};
+use crate::api::types::{Backup, BackupRun, BackupStatus, StoreReport};
 use crate::base::format_bytes;
 use crate::tui::model::Model;
 use crate::tui::text::{age, count, span};
@@ -30,6 +30,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         return None;
     };
     let mut rows = vec![last_good(model, status), schedule(model, status), drill(model, status)];
+    if let Some(report) = model.backups.store.as_ref().filter(|report| report.state != "plain") {
+        rows.push(encryption(report));
+    }
     if let Some(run) = &status.running {
         rows.push(running(run));
     }
@@ -98,6 +101,30 @@ fn drill(model: &Model, status: &BackupStatus) -> Vec<Piece> {
         (if good { Tone::Good } else { Tone::Bad }, if good { "good" } else { "failed" }.to_owned()),
         (Tone::Quiet, format!(" {} ago: {}", age(model.now_ms, run.started_ms), run.message)),
     ]
+}
+
+/// How the stores are kept: told only where they are encrypted, or on their way.
+fn encryption(report: &StoreReport) -> Vec<Piece> {
+    let mut row = vec![label("stores")];
+    if report.is_turning() {
+        let percent = (report.rows_done * 100).checked_div(report.rows).unwrap_or(0);
+        row.push((Tone::Accent, report.state.clone()));
+        row.push((Tone::Text, format!(" {percent} %")));
+    } else {
+        row.push((Tone::Good, report.state.clone()));
+    }
+    match &report.problem {
+        Some(problem) => row.push((Tone::Warn, format!("  waits: {problem}"))),
+        None => {
+            let key = report.key_id.clone().unwrap_or_default();
+            let by = report.key.clone().unwrap_or_default();
+            row.push((Tone::Quiet, format!("  key {key}, opened by {by}")));
+        }
+    }
+    if report.rows_stuck > 0 {
+        row.push((Tone::Bad, format!("  {} rows do not open", report.rows_stuck)));
+    }
+    row
 }
 
 fn running(run: &BackupRun) -> Vec<Piece> {
