@@ -2,6 +2,9 @@
 
 use std::io;
 
+use crossterm::cursor::{Hide, MoveRight, MoveTo, Show};
+use crossterm::queue;
+use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType as Part, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
@@ -81,19 +84,20 @@ impl<S: Sink> Screen<S> {
         self.sink.frame(bytes)
     }
 
-    fn go(&mut self, to: Position) {
-        if self.at == Some(to) {
-            return;
+    fn go(&mut self, to: Position) -> io::Result<()> {
+        match self.at {
+            Some(at) if at == to => return Ok(()),
+            Some(at) if at.y == to.y && to.x > at.x && to.x - at.x < 100 => {
+                queue!(self.out, MoveRight(to.x - at.x))?;
+            }
+            _ => queue!(self.out, MoveTo(to.x, to.y))?,
         }
-        let sequence = match self.at {
-            Some(at) if at.y == to.y && to.x > at.x && to.x - at.x < 100 => format!("\x1b[{}C", to.x - at.x),
-            _ if to.x == 0 => format!("\x1b[{}H", to.y + 1),
-            _ => format!("\x1b[{};{}H", to.y + 1, to.x + 1),
-        };
-        self.out.extend_from_slice(sequence.replace("[1C", "[C").as_bytes());
         self.at = Some(to);
+        Ok(())
     }
 
+    /// The codes 30-37 and 90-97, which every terminal knows, in one sequence; crossterm would send `38;5;n` for
+    /// each colour, three times the bytes.
     fn take_up(&mut self, pen: Pen) {
         if pen == self.pen {
             return;
@@ -160,13 +164,13 @@ impl<S: Sink> Backend for Screen<S> {
     {
         for (x, y, cell) in content {
             if self.out.is_empty() && self.cursor_shown && !self.caps.synchronized {
-                self.out.extend_from_slice(b"\x1b[?25l");
+                queue!(self.out, Hide)?;
                 self.cursor_shown = false;
             }
             let symbol = cell.symbol();
             // The last guard: whatever a widget let through never reaches the terminal.
             let symbol = if symbol.chars().any(sanitize::hostile) { "?" } else { symbol };
-            self.go(Position { x, y });
+            self.go(Position { x, y })?;
             self.take_up(Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier });
             self.out.extend_from_slice(symbol.as_bytes());
             let width = u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap_or(1).max(1);
@@ -201,8 +205,7 @@ impl<S: Sink> Backend for Screen<S> {
 
     fn clear(&mut self) -> io::Result<()> {
         self.take_up(PLAIN);
-        self.out.extend_from_slice(b"\x1b[2J");
-        Ok(())
+        queue!(self.out, Clear(Part::All))
     }
 
     fn clear_region(&mut self, _: ClearType) -> io::Result<()> {
@@ -220,13 +223,13 @@ impl<S: Sink> Backend for Screen<S> {
     fn flush(&mut self) -> io::Result<()> {
         if self.cursor_wanted {
             if !self.out.is_empty() || !self.cursor_shown || self.at != Some(self.cursor) {
-                self.go(self.cursor);
+                self.go(self.cursor)?;
             }
             if !self.cursor_shown {
-                self.out.extend_from_slice(b"\x1b[?25h");
+                queue!(self.out, Show)?;
             }
         } else if self.cursor_shown {
-            self.out.extend_from_slice(b"\x1b[?25l");
+            queue!(self.out, Hide)?;
         }
         self.cursor_shown = self.cursor_wanted;
         if self.out.is_empty() {
@@ -234,8 +237,10 @@ impl<S: Sink> Backend for Screen<S> {
         }
         let mut frame = std::mem::take(&mut self.out);
         if self.caps.synchronized {
-            frame.splice(0..0, *b"\x1b[?2026h");
-            frame.extend_from_slice(b"\x1b[?2026l");
+            let drawn = std::mem::take(&mut frame);
+            queue!(frame, BeginSynchronizedUpdate)?;
+            frame.extend_from_slice(&drawn);
+            queue!(frame, EndSynchronizedUpdate)?;
         }
         self.sent = true;
         self.sink.frame(frame)

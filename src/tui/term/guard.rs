@@ -7,12 +7,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::style::ResetColor;
+use crossterm::terminal::{
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J";
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 /// How long a terminal that does not drain may hold up the end.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -120,7 +125,9 @@ impl Guard {
         drop(held);
         raw.make_raw();
         tcsetattr(&*self.tty, OptionalActions::Now, &raw)?;
-        self.tty.write_all(ENTER, Some(Instant::now() + PATIENCE))
+        let mut enter = Vec::new();
+        queue!(enter, EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
+        self.tty.write_all(&enter, Some(Instant::now() + PATIENCE))
     }
 }
 
@@ -134,8 +141,17 @@ impl Drop for Guard {
 pub(crate) fn restore() {
     let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((tty, saved)) = held {
+        let mut leave = Vec::new();
         // Nothing more can be done about a terminal that is gone.
-        let _ = tty.write_all(LEAVE, Some(Instant::now() + PATIENCE));
+        let _ = queue!(
+            leave,
+            EndSynchronizedUpdate,
+            ResetColor,
+            DisableBracketedPaste,
+            Show,
+            LeaveAlternateScreen
+        );
+        let _ = tty.write_all(&leave, Some(Instant::now() + PATIENCE));
         let _ = tcsetattr(&*tty, OptionalActions::Now, &saved);
     }
 }
