@@ -169,7 +169,7 @@ fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {
         (_, Some((reason, _))) => ("paused", reason.clone()),
         _ if held => ("held", format!("the mode {} was forced", mode.mode.title())),
         _ if !problem.is_empty() => ("waiting", problem.clone()),
-        _ if view.gate_ms.is_some() => ("waiting", view.last_error.clone()),
+        _ if view.gate_ms.is_some() || breaker == "open" => ("waiting", view.last_error.clone()),
         _ if view.last_delivered_ms.is_none() => ("unknown", view.last_error.clone()),
         _ => ("up", String::new()),
     };
