@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use fst::MapBuilder;
 
-use super::analysis::{Language, Shape, Stems, words};
+use super::analysis::{Language, Shape, Stems, raw_words};
 use super::postings::{ListReader, ListWriter, get_varint, put_varint};
 use super::record::ChunkRecord;
 use super::simd;
@@ -153,22 +153,22 @@ impl ListBuilder {
     /// Counts the words of a text; returns how many there are, as they are weighed.
     fn count(&mut self, chunk: u32, text: &str, weight: u32) -> u32 {
         let mut length = 0;
-        let mut waiting = Waiting::default();
-        words(text, |word| {
-            length += weight;
-            match Key::of(word.text) {
-                Some(key) => {
-                    let map = if word.shape == Shape::Plain { &self.known } else { &self.terms };
-                    map.prefetch(key);
-                    if waiting.push(key, word.shape) {
-                        self.count_waiting(chunk, weight, &mut waiting);
-                    }
+        let (mut waiting, mut buffer) = (Waiting::default(), String::new());
+        raw_words(text, |raw| {
+            let key = raw.key(text).or_else(|| Key::of(raw.normalised(&mut buffer)?.text));
+            if let Some(key) = key {
+                let map = if raw.shape == Shape::Plain { &self.known } else { &self.terms };
+                map.prefetch(key);
+                if waiting.push(key, raw.shape) {
+                    self.count_waiting(chunk, weight, &mut waiting);
                 }
-                None => {
-                    let term = self.term_of(word.text, word.shape);
-                    self.list_bytes += self.lists[term as usize].count(chunk, weight);
-                }
+            } else if let Some(word) = raw.normalised(&mut buffer) {
+                let term = self.term_of(word.text, word.shape);
+                self.list_bytes += self.lists[term as usize].count(chunk, weight);
+            } else {
+                return;
             }
+            length += weight;
         });
         self.count_waiting(chunk, weight, &mut waiting);
         length
