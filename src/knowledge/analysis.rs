@@ -7,42 +7,11 @@ use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
+use super::runs::{DIGIT, HIGH, JOINT, LOWER, UPPER, kind, run_end, unspaced};
 use super::word_map::Key;
 
 /// Longer terms are cut: they are no words.
 const TERM_BYTES: usize = 48;
-
-/// Kinds of bytes, as bits.
-const LOWER: u8 = 1;
-const UPPER: u8 = 2;
-const DIGIT: u8 = 4;
-/// What may join the parts of a name.
-const JOINT: u8 = 8;
-/// Part of a character beyond ASCII.
-const HIGH: u8 = 16;
-
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        #[allow(clippy::cast_possible_truncation)] // below 256
-        let byte = at as u8;
-        kinds[at] = match byte {
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
-            b'0'..=b'9' => DIGIT,
-            b'-' | b'_' | b'.' | b':' | b'/' | b'\'' | b'@' | b'+' => JOINT,
-            0x80.. => HIGH,
-            _ => 0,
-        };
-        at += 1;
-    }
-    kinds
-};
-
-fn kind(byte: u8) -> u8 {
-    KINDS[usize::from(byte)]
-}
 
 /// How a word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,38 +103,6 @@ pub(super) fn raw_words<'a>(text: &'a str, mut emit: impl FnMut(RawWord<'a>)) {
             at = compound(text, at, &mut emit);
         }
     }
-}
-
-/// End of the run of letters, digits and marks that begins at `start` (`start` when there is none), and the kinds
-/// of its bytes.
-#[inline]
-fn run_end(text: &str, start: usize) -> (usize, u8) {
-    let (mut at, mut kinds) = (start, 0);
-    while let Some(byte) = text.as_bytes().get(at) {
-        let kind = kind(*byte);
-        if kind & (LOWER | UPPER | DIGIT) != 0 {
-            at += 1;
-        } else if kind == HIGH {
-            match text[at..].chars().next() {
-                Some(c) if (c.is_alphanumeric() || is_mark(c)) && !unspaced(c) => at += c.len_utf8(),
-                _ => break,
-            }
-        } else {
-            break;
-        }
-        kinds |= kind;
-    }
-    (at, kinds)
-}
-
-fn is_mark(c: char) -> bool {
-    matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
-}
-
-/// Scripts that are written without spaces.
-fn unspaced(c: char) -> bool {
-    matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF
-        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x2_FA1F)
 }
 
 /// Reads one word, or parts joined by connectors, from `start`; returns where to go on.

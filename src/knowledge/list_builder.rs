@@ -154,20 +154,9 @@ impl ListBuilder {
 
     /// Number of the word's term, which is made when it is new; stems of plain words are remembered.
     fn term_of(&mut self, text: &str, shape: Shape) -> u32 {
-        let plain = shape == Shape::Plain;
-        if let Some(term) = self.known.get(text).filter(|_| plain) {
-            return term;
-        }
-        let stem = self.stems.term(text, shape);
-        let term = self.terms.get(&stem).unwrap_or_else(|| {
-            let term = self.lists.push();
-            self.terms.insert(&stem, term);
-            term
-        });
-        if plain {
-            self.known.insert(text, term);
-        }
-        term
+        let Self { known, terms, stems, lists, .. } = self;
+        let mut term = || terms.get_or_insert(&stems.term(text, shape), || lists.push());
+        if shape == Shape::Plain { known.get_or_insert(text, term) } else { term() }
     }
 
     /// Lists in order of their terms, then the dictionary that points at them.

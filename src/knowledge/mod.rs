@@ -30,6 +30,7 @@ mod probe;
 mod quantize;
 mod query;
 mod record;
+mod runs;
 mod search;
 mod segment;
 mod shelf;

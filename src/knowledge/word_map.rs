@@ -112,26 +112,27 @@ impl<V: Copy + Default> Cells<V> {
         (held.low != 0).then_some(*value)
     }
 
-    fn insert(&mut self, key: Key, value: V) {
+    fn get_or_insert(&mut self, key: Key, make: impl FnOnce() -> V) -> V {
         // Five eighths full at most: a search passes one or two cells.
         if (self.used + 1) * 8 > self.cells.len() * 5 {
-            let empty = (Key { high: 0, low: 0 }, V::default());
-            let more = vec![empty; (self.cells.len() * 2).max(LEAST_CELLS)].into_boxed_slice();
-            for (key, value) in std::mem::replace(&mut self.cells, more) {
-                if key.low != 0 {
-                    self.place(key, value);
-                }
-            }
+            self.grow();
         }
-        self.used += usize::from(self.place(key, value));
+        let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) else { return make() };
+        if cell.0.low == 0 {
+            *cell = (key, make());
+            self.used += 1;
+        }
+        cell.1
     }
 
-    /// True when the key is new.
-    fn place(&mut self, key: Key, value: V) -> bool {
-        let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) else { return false };
-        let new = cell.0.low == 0;
-        *cell = (key, value);
-        new
+    fn grow(&mut self) {
+        let empty = (Key::default(), V::default());
+        let more = vec![empty; (self.cells.len() * 2).max(LEAST_CELLS)].into_boxed_slice();
+        for (key, value) in std::mem::replace(&mut self.cells, more) {
+            if let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) {
+                *cell = (key, value);
+            }
+        }
     }
 }
 
@@ -169,14 +170,18 @@ impl<V: Copy + Default> WordMap<V> {
         }
     }
 
-    pub(super) fn insert(&mut self, word: &str, value: V) {
-        match Key::of(word) {
-            Some(key) => self.short.insert(key, value),
-            None => {
-                self.long_bytes += word.len();
-                self.long.insert(word.into(), value);
-            }
+    /// The word's value, made where it has none.
+    pub(super) fn get_or_insert(&mut self, word: &str, make: impl FnOnce() -> V) -> V {
+        if let Some(key) = Key::of(word) {
+            return self.short.get_or_insert(key, make);
         }
+        if let Some(value) = self.long.get(word) {
+            return *value;
+        }
+        let value = make();
+        self.long_bytes += word.len();
+        self.long.insert(word.into(), value);
+        value
     }
 
     pub(super) fn len(&self) -> usize {
@@ -225,7 +230,8 @@ mod tests {
         fn is_a_map(words in prop::collection::btree_map("[\\x00-\\x02a-c\u{e9}]{0,20}", any::<u32>(), 0..400), other in "[a-c]{0,20}") {
             let mut map = WordMap::new();
             for (word, value) in &words {
-                map.insert(word, *value);
+                assert_eq!(map.get_or_insert(word, || *value), *value);
+                assert_eq!(map.get_or_insert(word, || value.wrapping_add(1)), *value);
             }
             prop_assert_eq!(map.len(), words.len());
             prop_assert_eq!(map.get(&other), words.get(&other).copied());
