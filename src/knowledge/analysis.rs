@@ -70,8 +70,7 @@ impl<'a> RawWord<'a> {
     where
         'a: 'b,
     {
-        let same =
-            self.unspaced || (self.written.len() <= TERM_BYTES && self.kinds & (UPPER | HIGH) == 0);
+        let same = self.unspaced || (self.written.len() <= TERM_BYTES && self.kinds & (UPPER | HIGH) == 0);
         let text = if same {
             self.written
         } else {

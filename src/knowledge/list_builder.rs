@@ -165,7 +165,8 @@ impl ListBuilder {
         lists.end();
         let mut sink = ListSink::new(out)?;
         let mut writer = ListWriter::default();
-        terms.in_order(|term, list| {
+        let soon = |list| lists.prefetch(list);
+        terms.in_order(soon, |term, list| {
             let bytes = lists.get(list).map_or(&[][..], TermList::bytes);
             let (mut at, mut next) = (0, 0u32);
             while let Some(code) = get_varint(bytes, &mut at) {
@@ -264,7 +265,7 @@ mod tests {
             found.push((String::from_utf8(term.to_vec()).unwrap(), chunks));
             Ok::<(), ()>(())
         };
-        terms.in_order(each).unwrap();
+        terms.in_order(|_| (), each).unwrap();
         found
     }
 

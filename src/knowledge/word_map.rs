@@ -9,6 +9,8 @@ use super::simd;
 /// Bytes of a word that lie in the table, with its length in the last: hashed, compared and ordered as numbers.
 pub(super) const INLINE: usize = 16;
 const LEAST_CELLS: usize = 64;
+/// How early it is told what comes.
+const STEPS: usize = 8;
 
 /// Word → a small value.
 pub(super) struct WordMap<V> {
@@ -198,23 +200,30 @@ impl<V: Copy + Default> WordMap<V> {
         self.short.cells.len() * size_of::<(Key, V)>() + self.long.capacity() * (16 + value) + self.long_bytes
     }
 
-    /// All words with their values, in the order of their bytes.
+    /// All words with their values, in the order of their bytes; `soon` hears of values some steps before.
     ///
     /// # Errors
     /// What `each` says; the rest is not visited then.
-    pub(super) fn in_order<E>(self, mut each: impl FnMut(&[u8], V) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn in_order<E>(
+        self,
+        soon: impl Fn(V),
+        mut each: impl FnMut(&[u8], V) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut short: Vec<(Key, V)> = self.short.cells.into_iter().filter(|(key, _)| key.low != 0).collect();
         short.sort_unstable_by_key(|(key, _)| *key);
         let mut long: Vec<(Box<str>, V)> = self.long.into_iter().collect();
         long.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut long = long.into_iter().peekable();
         let mut bytes = [0; INLINE];
-        for (key, value) in short {
+        for (at, (key, value)) in short.iter().enumerate() {
+            if let Some((_, later)) = short.get(at + STEPS) {
+                soon(*later);
+            }
             let word = key.word(&mut bytes).as_bytes();
             while let Some((before, value)) = long.next_if(|(other, _)| other.as_bytes() < word) {
                 each(before.as_bytes(), value)?;
             }
-            each(word, value)?;
+            each(word, *value)?;
         }
         long.try_for_each(|(word, value)| each(word.as_bytes(), value))
     }
@@ -239,7 +248,7 @@ mod tests {
                 prop_assert_eq!(map.get(word), Some(*value));
             }
             let mut back = Vec::new();
-            map.in_order(|word, value| {
+            map.in_order(|_| (), |word, value| {
                 back.push((String::from_utf8(word.to_vec()).unwrap(), value));
                 Ok::<(), ()>(())
             })
