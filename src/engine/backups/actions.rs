@@ -153,7 +153,7 @@ fn begin(inner: &Arc<Inner>, asked: Asked) -> Result<BackupRun, EngineError> {
 /// Keeps a schedule, or forgets the one there is.
 fn set_schedule(inner: &Inner, asked: Option<&BackupSchedule>) -> Result<BackupStatus, EngineError> {
     let record = asked.map(|asked| checked(inner, asked)).transpose()?;
-    let kept = Journal::set_schedule(&inner.modes.control, record.as_ref());
+    let kept = Journal::set_schedule(&inner.modes.control, record.as_ref(), |_| Ok(()));
     kept.map_err(|error| words::store_said(&error))?;
     inner.backups.schedule_changed();
     status(inner)

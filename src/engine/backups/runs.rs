@@ -217,7 +217,7 @@ impl Backups {
         }
         if !self.is_stopping() || run.problems.is_empty() {
             // A box that stops on purpose has not failed: the run is simply due again.
-            if let Err(error) = Journal::note(&inner.modes.control, &words::record(&run)) {
+            if let Err(error) = Journal::note(&inner.modes.control, &words::record(&run), |_| Ok(())) {
                 tracing::error!(%error, "a run of a backup could not be kept");
                 inner.modes.store_said(&error);
             }
