@@ -18,7 +18,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("knowledge", &["base", "hardware", "store", "observe"]),
     ("resilience", &["base", "hardware", "store"]),
     ("config", &["base", "hardware", "store"]),
-    ("engine", &["base", "hardware", "store", "audit", "observe", "knowledge", "resilience", "config", "api::types"]),
+    (
+        "engine",
+        &["base", "hardware", "store", "audit", "observe", "knowledge", "resilience", "config", "api::types"],
+    ),
     ("api", &["base", "engine"]),
     ("cli", &["base", "api::types", "api::client", "api::host", "tui"]),
     ("tui", &["base", "api::types", "api::client", "api::host"]),

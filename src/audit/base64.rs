@@ -48,9 +48,14 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_standard() {
-        for (plain, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")]
-        {
+        for (plain, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
             assert_eq!(to_base64(plain.as_bytes()), text);
             assert_eq!(from_base64(text).unwrap(), plain.as_bytes());
         }

@@ -8,7 +8,9 @@
 //! — <origin> <id and signature, base 64>
 //! — <cosigner> <id, time and signature, base 64>
 //! ```
-//! The origin is made of the first key that signed and stays with the log, also where another key signs later.
+//! The origin is made of the first key that signed. Where the log goes on from an older state (a backup took its
+//! place) or on another box, what follows is another log: it gets an origin of its own, so that nobody signs two
+//! stories under one name.
 
 use bincode::{Decode, Encode};
 use sha2::{Digest, Sha256};
@@ -102,7 +104,10 @@ impl Log {
     /// What the store says, or a damaged record.
     pub fn checkpoint(&self, size: u64) -> Result<Option<Checkpoint>, AuditError> {
         let value = get(self.checkpoints.as_ref(), &number_key(size))?;
-        Ok(value.map(|value| codec::decode(VERSION, &value)).transpose()?.map(|record| checkpoint(size, record)))
+        Ok(value
+            .map(|value| codec::decode(VERSION, &value))
+            .transpose()?
+            .map(|record| checkpoint(size, record)))
     }
 
     /// How the log calls itself; absent before its first checkpoint.
@@ -144,20 +149,41 @@ impl Log {
         Ok(found)
     }
 
-    /// Signs the head of the whole log; `None` where it is empty, or where the newest checkpoint says the same.
+    /// Signs the head of the whole log; `None` where it is empty, or where the newest checkpoint says the same. With
+    /// an origin, the log is another one from here on.
     ///
     /// # Errors
     /// What the store says, or damage.
-    pub fn sign(&self, signer: Signer, now_ms: u64) -> Result<Option<Checkpoint>, AuditError> {
+    pub fn sign(
+        &self,
+        signer: Signer,
+        now_ms: u64,
+        origin: Option<String>,
+    ) -> Result<Option<Checkpoint>, AuditError> {
         if self.size() == 0 || self.checkpoint(self.size())?.is_some() {
             return Ok(None);
         }
-        let origin = self.origin()?.unwrap_or_else(|| origin_of(&signer.public()));
+        let known = match origin {
+            Some(origin) => Some(origin),
+            None => self.origin()?,
+        };
+        let origin = known.unwrap_or_else(|| origin_of(&signer.public()));
         let head = Head { origin, size: self.size(), root: self.root(self.size())? };
         let mut note = Note::new(head.text());
         NoteSigner::new(&head.origin, KeyKind::Log, signer).sign(&mut note, 0);
         let (size, note) = (head.size, note.to_string());
         Ok(Some(Checkpoint { size, at_ms: now_ms, note, cosigned: Vec::new() }))
+    }
+
+    /// True where the newest checkpoint is of this key, or where there is none.
+    ///
+    /// # Errors
+    /// What the store says, or a damaged record.
+    pub fn is_signed_by(&self, key: &PublicKey) -> Result<bool, AuditError> {
+        let Some(newest) = self.checkpoints(u64::MAX, 1)?.pop() else { return Ok(true) };
+        let note = Note::parse(&newest.note);
+        let head = note.as_ref().and_then(|note| Head::parse(note.text()));
+        Ok(note.zip(head).is_some_and(|(note, head)| signed_by(&head, &note, &[*key]).is_some()))
     }
 
     /// Looks at a checkpoint that comes from outside: it must be of this log and say of it what is so.
@@ -199,8 +225,10 @@ fn checkpoint(size: u64, record: Record) -> Checkpoint {
     Checkpoint { size, at_ms, note, cosigned }
 }
 
-fn origin_of(key: &PublicKey) -> String {
-    let digest: Hash = Sha256::digest(key).into();
+/// A name for a log, made of what nothing else was made of.
+#[must_use]
+pub fn origin_of(unique: &[u8]) -> String {
+    let digest: Hash = Sha256::digest(unique).into();
     format!("spud.invalid/{}", to_hex(digest.get(..8).unwrap_or_default()))
 }
 
@@ -245,8 +273,11 @@ impl Log {
     ) -> Result<Anchor, AuditError> {
         let (head, outside) = self.compare(note, trusted)?;
         let known = self.cosigners()?;
-        let new_keys: Vec<VerifierKey> =
-            given.iter().filter(|key| key.kind == KeyKind::Cosigner && !known.contains(key)).cloned().collect();
+        let new_keys: Vec<VerifierKey> = given
+            .iter()
+            .filter(|key| key.kind == KeyKind::Cosigner && !known.contains(key))
+            .cloned()
+            .collect();
         let kept = self.checkpoint(head.size)?;
         let (mut whole, mut cosigned) = match &kept {
             Some(kept) => (Note::parse(&kept.note).unwrap_or_else(|| outside.clone()), kept.cosigned.clone()),
@@ -268,7 +299,10 @@ impl Log {
                 true => "nobody cosigned this checkpoint".to_owned(),
                 false => format!("no known key holds for the cosignatures of {}", names.join(", ")),
             };
-            AuditError::invalid(what, "give the cosigner's public key with --cosigner (`spud audit key FILE` shows it)")
+            AuditError::invalid(
+                what,
+                "give the cosigner's public key with --cosigner (`spud audit key FILE` shows it)",
+            )
         })?;
         let at_ms = kept.map_or(now_ms, |kept| kept.at_ms);
         let checkpoint = Checkpoint { size: head.size, at_ms, note: whole.to_string(), cosigned };
@@ -328,11 +362,11 @@ mod tests {
     #[test]
     fn checkpoints_say_what_is_so_and_another_log_is_noticed() {
         let (_folder, control) = with_entries(0);
-        assert_eq!(open(&control).sign(key(), 1).unwrap(), None, "nothing to sign");
+        assert_eq!(open(&control).sign(key(), 1, None).unwrap(), None, "nothing to sign");
         more(&control, 5);
-        let made = open(&control).sign(key(), 1).unwrap().unwrap();
+        let made = open(&control).sign(key(), 1, None).unwrap().unwrap();
         control.write(|write| keep(write, &made)).unwrap();
-        assert_eq!(open(&control).sign(key(), 2).unwrap(), None, "it is signed already");
+        assert_eq!(open(&control).sign(key(), 2, None).unwrap(), None, "it is signed already");
         more(&control, 3);
         let trusted = [key().public()];
         let (head, _) = open(&control).compare(&made.note, &trusted).unwrap();
@@ -352,12 +386,14 @@ mod tests {
     #[test]
     fn anchors_need_a_cosignature_that_holds() {
         let (_folder, control) = with_entries(5);
-        let made = open(&control).sign(key(), 1).unwrap().unwrap();
+        let made = open(&control).sign(key(), 1, None).unwrap().unwrap();
         control.write(|write| keep(write, &made)).unwrap();
         let trusted = [key().public()];
         let laptop = NoteSigner::parse(&NoteSigner::secret("laptop", KeyKind::Cosigner, &[6; 32])).unwrap();
         let mut note = Note::parse(&made.note).unwrap();
-        let refused = |note: &Note, keys: &[VerifierKey]| open(&control).anchor(&note.to_string(), keys, &trusted, 9).is_err();
+        let refused = |note: &Note, keys: &[VerifierKey]| {
+            open(&control).anchor(&note.to_string(), keys, &trusted, 9).is_err()
+        };
         assert!(refused(&note, &[laptop.key().clone()]), "nobody cosigned");
         laptop.sign(&mut note, 77);
         assert!(refused(&note, &[]), "the key is not known");

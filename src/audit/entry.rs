@@ -301,7 +301,13 @@ mod tests {
             request: "r1".into(),
             after: Some([7; 32]),
             of: Some(3),
-            ..Entry::new(1_700_000_000_000, [1; 32], "config.changed", "uid:1000", ("settings", "a\"\\\u{1}é"))
+            ..Entry::new(
+                1_700_000_000_000,
+                [1; 32],
+                "config.changed",
+                "uid:1000",
+                ("settings", "a\"\\\u{1}é"),
+            )
         }
         .text("reason", "because");
         let texts = entry.salted();

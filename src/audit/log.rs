@@ -10,9 +10,9 @@
 //! Hashes of leaves are made of the leaves, so that they cannot differ from them. Every entry writes one leaf and,
 //! on average, one node; a proof reads some twenty.
 
+use super::AuditError;
 use super::entry::{Entry, Leaf, Salted};
 use super::tree::{self, Hash};
-use super::AuditError;
 use crate::store::codec::{self, CodecError};
 use crate::store::{
     Kept, ReadTransaction, Rows, StoreError, Table, WriteTransaction, number_key, number_of, there,
@@ -58,10 +58,11 @@ pub fn append(write: &WriteTransaction, entry: &Entry) -> Result<Receipt, StoreE
     let texts = entry.salted();
     let json = entry.leaf(sequence, &texts);
     let leaf = tree::leaf_hash(json.as_bytes());
-    entries.insert(&number_key(sequence), &codec::seal(VERSION, json.as_bytes()))?;
     let (mut hash, mut index, mut level) = (leaf, sequence, 0);
+    // Everything is read before anything is written: whoever goes on after an error has changed nothing.
+    let mut made = Vec::new();
     if index & 1 == 1 {
-        let mut nodes = write.open_table(NODES)?;
+        let nodes = write.open_table(NODES)?;
         while index & 1 == 1 {
             let left = match level {
                 0 => {
@@ -72,7 +73,14 @@ pub fn append(write: &WriteTransaction, entry: &Entry) -> Result<Receipt, StoreE
             };
             hash = tree::node_hash(&left, &hash);
             (index, level) = (index >> 1, level + 1);
-            nodes.insert(&node_key(level, index), &codec::seal(VERSION, &hash))?;
+            made.push((node_key(level, index), codec::seal(VERSION, &hash)));
+        }
+    }
+    entries.insert(&number_key(sequence), &codec::seal(VERSION, json.as_bytes()))?;
+    if !made.is_empty() {
+        let mut nodes = write.open_table(NODES)?;
+        for (key, value) in &made {
+            nodes.insert(key, value)?;
         }
     }
     if !texts.is_empty() {
@@ -86,11 +94,7 @@ pub fn append(write: &WriteTransaction, entry: &Entry) -> Result<Receipt, StoreE
 ///
 /// # Errors
 /// What the store says.
-pub fn erase(
-    write: &WriteTransaction,
-    sequence: u64,
-    told: &Entry,
-) -> Result<Option<Receipt>, StoreError> {
+pub fn erase(write: &WriteTransaction, sequence: u64, told: &Entry) -> Result<Option<Receipt>, StoreError> {
     if write.open_table(TEXTS)?.remove(&number_key(sequence))?.is_none() {
         return Ok(None);
     }
@@ -220,7 +224,10 @@ impl Log {
         self.within(size)?;
         if sequence >= size {
             let what = format!("entry {sequence} is not among the first {size}");
-            return Err(AuditError::Missing { what, advice: "make a checkpoint first: spud audit checkpoint" });
+            return Err(AuditError::Missing {
+                what,
+                advice: "make a checkpoint first: spud audit checkpoint",
+            });
         }
         tree::inclusion(sequence, size, &mut |level, index| self.node(level, index))
     }
@@ -285,10 +292,7 @@ pub(super) fn node_keys(level: u32) -> ([u8; 9], [u8; 9]) {
 }
 
 /// The value of a row, where there is one.
-pub(super) fn get(
-    table: Option<&Rows<impl Kept>>,
-    key: &[u8],
-) -> Result<Option<Vec<u8>>, AuditError> {
+pub(super) fn get(table: Option<&Rows<impl Kept>>, key: &[u8]) -> Result<Option<Vec<u8>>, AuditError> {
     let Some(table) = table else { return Ok(None) };
     Ok(table.get(key)?.map(|value| value.value().to_vec()))
 }
@@ -306,7 +310,8 @@ mod tests {
     }
 
     fn entry(n: u64) -> Entry {
-        Entry::new(n, [n as u8; 32], "test.made", "uid:7", ("thing", &n.to_string())).text("reason", format!("reason {n}"))
+        Entry::new(n, [n as u8; 32], "test.made", "uid:7", ("thing", &n.to_string()))
+            .text("reason", format!("reason {n}"))
     }
 
     #[test]

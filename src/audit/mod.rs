@@ -18,7 +18,7 @@ mod tree;
 mod verify;
 
 pub use base64::{from_base64, to_base64};
-pub use checkpoint::{Anchor, Anchored, CHECKPOINTS_KEPT, Checkpoint, Head, keep, keep_anchor};
+pub use checkpoint::{Anchor, Anchored, CHECKPOINTS_KEPT, Checkpoint, Head, keep, keep_anchor, origin_of};
 pub use entry::{Entry, Leaf, Outcome, Salted};
 pub use error::AuditError;
 pub use log::{Found, Log, Receipt, append, erase};

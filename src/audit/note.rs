@@ -69,11 +69,7 @@ impl VerifierKey {
         let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
         let bytes = from_base64(key)?;
         let (kind, public) = bytes.split_first()?;
-        let key = Self {
-            name: name.to_owned(),
-            kind: KeyKind::of(*kind)?,
-            public: public.try_into().ok()?,
-        };
+        let key = Self { name: name.to_owned(), kind: KeyKind::of(*kind)?, public: public.try_into().ok()? };
         (is_name(name) && id == hex(key.id())).then_some(key)
     }
 
@@ -273,7 +269,15 @@ mod tests {
 
     #[test]
     fn what_is_no_note_or_key_is_refused() {
-        for wrong in ["", "a\n", "a\n\n", "a\n\n- b AAAA\n", "a\n\n\u{2014} b AAAA", "a\n\n\u{2014} b !\n", "a\r\n\n\u{2014} b AAAAAAA=\n"] {
+        for wrong in [
+            "",
+            "a\n",
+            "a\n\n",
+            "a\n\n- b AAAA\n",
+            "a\n\n\u{2014} b AAAA",
+            "a\n\n\u{2014} b !\n",
+            "a\r\n\n\u{2014} b AAAAAAA=\n",
+        ] {
             assert_eq!(Note::parse(wrong), None, "{wrong:?}");
         }
         let fine = NoteSigner::new("n", KeyKind::Log, Signer::from_seed(&[1; 32])).key().to_string();

@@ -1,8 +1,8 @@
 //! Entries by kind, actor, subject, time, outcome and text: page by page, each within a bounded look.
 
+use super::AuditError;
 use super::entry::{Leaf, Outcome};
 use super::log::{Found, Log};
-use super::AuditError;
 
 /// Entries that are looked at for one page; a page may then be short and still have a next one.
 const LOOKED_AT: u64 = 20_000;
@@ -27,8 +27,9 @@ impl Filter {
     /// True where the leaf alone lets the entry through.
     fn fits(&self, leaf: &Leaf) -> bool {
         let is = |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
-        is(&self.kind, &|kind| leaf.kind.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-            && is(&self.actor, &|actor| leaf.actor == actor)
+        is(&self.kind, &|kind| {
+            leaf.kind.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }) && is(&self.actor, &|actor| leaf.actor == actor)
             && is(&self.subject, &|subject| {
                 let (kind, id) = (&leaf.subject.0, &leaf.subject.1);
                 subject == kind || subject == id || subject.split_once(':') == Some((kind, id))
@@ -72,7 +73,8 @@ impl Log {
             }
             Ok(page.items.len() < most && looked_at < LOOKED_AT)
         })?;
-        page.next = last.filter(|sequence| *sequence > 0 && (page.items.len() >= most || looked_at >= LOOKED_AT));
+        page.next =
+            last.filter(|sequence| *sequence > 0 && (page.items.len() >= most || looked_at >= LOOKED_AT));
         Ok(page)
     }
 
@@ -100,7 +102,8 @@ mod tests {
         for n in 0..30u64 {
             let kind = if n % 2 == 0 { "mode.forced" } else { "model.imported" };
             let outcome = if n == 7 { Outcome::Denied } else { Outcome::Done };
-            let entry = Entry::new(n * 10, [1; 32], kind, &format!("uid:{}", n % 3), ("thing", &n.to_string()));
+            let entry =
+                Entry::new(n * 10, [1; 32], kind, &format!("uid:{}", n % 3), ("thing", &n.to_string()));
             let entry = entry.outcome(outcome).text("reason", format!("Because of {n}."));
             control.write(|write| append(write, &entry)).unwrap();
         }

@@ -96,7 +96,8 @@ impl Tile {
                 None => {
                     let leaf = log.leaf_bytes(at)?;
                     let length = u16::try_from(leaf.len());
-                    let length = length.map_err(|_| AuditError::damaged(format!("entry {at} is too long")))?;
+                    let length =
+                        length.map_err(|_| AuditError::damaged(format!("entry {at} is too long")))?;
                     out.extend_from_slice(&length.to_be_bytes());
                     out.extend_from_slice(&leaf);
                 }
@@ -126,7 +127,15 @@ mod tests {
         assert_eq!(paths(70_000).len(), 274 + 274 + 2 + 1);
         let far = Tile { level: Some(0), index: 1_234_067, width: 256 };
         assert_eq!(far.path(), "tile/0/x001/x234/067");
-        for wrong in ["tile/0/1", "tile/0/x001", "tile/9/000", "tile/0/000.p/256", "tile/0/x000/000", "tile/x/000", "../000"] {
+        for wrong in [
+            "tile/0/1",
+            "tile/0/x001",
+            "tile/9/000",
+            "tile/0/000.p/256",
+            "tile/0/x000/000",
+            "tile/x/000",
+            "../000",
+        ] {
             assert!(Tile::parse(wrong).is_none_or(|tile| tile.path() != wrong), "{wrong}");
         }
     }

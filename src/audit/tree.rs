@@ -37,7 +37,7 @@ pub fn empty_root() -> Hash {
 }
 
 /// Gives the hash of a complete subtree by level and index.
-pub type Nodes<'a, E> = dyn FnMut(u32, u64) -> Result<Hash, E> + 'a;
+pub(super) type Nodes<'a, E> = dyn FnMut(u32, u64) -> Result<Hash, E> + 'a;
 
 /// The largest power of two below `count`, which is 2 or more.
 fn split(count: u64) -> u64 {
@@ -61,7 +61,7 @@ fn range_hash<E>(from: u64, to: u64, nodes: &mut Nodes<'_, E>) -> Result<Hash, E
 ///
 /// # Errors
 /// What `nodes` says.
-pub fn root<E>(size: u64, nodes: &mut Nodes<'_, E>) -> Result<Hash, E> {
+pub(super) fn root<E>(size: u64, nodes: &mut Nodes<'_, E>) -> Result<Hash, E> {
     if size == 0 { Ok(empty_root()) } else { range_hash(0, size, nodes) }
 }
 
@@ -69,7 +69,7 @@ pub fn root<E>(size: u64, nodes: &mut Nodes<'_, E>) -> Result<Hash, E> {
 ///
 /// # Errors
 /// What `nodes` says.
-pub fn inclusion<E>(index: u64, size: u64, nodes: &mut Nodes<'_, E>) -> Result<Vec<Hash>, E> {
+pub(super) fn inclusion<E>(index: u64, size: u64, nodes: &mut Nodes<'_, E>) -> Result<Vec<Hash>, E> {
     let (mut from, mut to) = (0, size);
     let mut path = Vec::new();
     while index < size && to - from > 1 {
@@ -90,7 +90,7 @@ pub fn inclusion<E>(index: u64, size: u64, nodes: &mut Nodes<'_, E>) -> Result<V
 ///
 /// # Errors
 /// What `nodes` says.
-pub fn consistency<E>(old: u64, new: u64, nodes: &mut Nodes<'_, E>) -> Result<Vec<Hash>, E> {
+pub(super) fn consistency<E>(old: u64, new: u64, nodes: &mut Nodes<'_, E>) -> Result<Vec<Hash>, E> {
     let mut path = Vec::new();
     if old == 0 || old >= new {
         return Ok(path);
@@ -178,7 +178,7 @@ pub fn holds_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -
 
 /// The roots of the complete subtrees at the right edge: all that is needed to go on.
 #[derive(Debug, Clone, Default)]
-pub struct Edge {
+pub(super) struct Edge {
     size: u64,
     /// The widest first.
     hashes: Vec<Hash>,
@@ -186,7 +186,7 @@ pub struct Edge {
 
 impl Edge {
     #[must_use]
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.size
     }
 
@@ -194,7 +194,7 @@ impl Edge {
     ///
     /// # Errors
     /// What `complete` says.
-    pub fn push<E>(
+    pub(super) fn push<E>(
         &mut self,
         leaf: Hash,
         mut complete: impl FnMut(u32, u64, &Hash) -> Result<(), E>,
@@ -215,7 +215,7 @@ impl Edge {
 
     /// Root of all leaves so far.
     #[must_use]
-    pub fn root(&self) -> Hash {
+    pub(super) fn root(&self) -> Hash {
         let mut hashes = self.hashes.iter().rev();
         let Some(first) = hashes.next() else { return empty_root() };
         hashes.fold(*first, |right, left| node_hash(left, &right))

@@ -56,11 +56,7 @@ fn all(table: Option<&Reads>) -> Result<Rows<'_>, AuditError> {
 ///
 /// # Errors
 /// What the store says. Whatever is wrong with the log is a finding.
-pub fn verify(
-    log: &Log,
-    trusted: &[PublicKey],
-    go_on: &dyn Fn(u64) -> bool,
-) -> Result<Verdict, AuditError> {
+pub fn verify(log: &Log, trusted: &[PublicKey], go_on: &dyn Fn(u64) -> bool) -> Result<Verdict, AuditError> {
     let (entries, nodes, texts) = log.rows();
     let mut walk = Walk {
         verdict: Verdict::default(),
@@ -130,11 +126,13 @@ impl<'a> Walk<'a> {
         while let Some((key, value)) = self.next_text.take_if(|(key, _)| number_of(key) <= sequence) {
             let is_its = number_of(&key) == sequence && has_texts;
             let fine = codec::decode::<Vec<Salted>>(VERSION, &value).is_ok_and(|texts| {
-                let named = |text: &Salted| json.contains(&format!("\"{}\":\"{}\"", text.name, to_hex(&text.hash())));
+                let named =
+                    |text: &Salted| json.contains(&format!("\"{}\":\"{}\"", text.name, to_hex(&text.hash())));
                 is_its && !texts.is_empty() && texts.iter().all(named)
             });
             if !fine {
-                self.verdict.problem(format!("the texts of entry {} are not those of its leaf", number_of(&key)));
+                self.verdict
+                    .problem(format!("the texts of entry {} are not those of its leaf", number_of(&key)));
             }
             self.next_text = self.texts.next().transpose()?;
             if is_its {
@@ -167,10 +165,12 @@ impl<'a> Walk<'a> {
 
     /// Compares the checkpoint of this size, where there is one.
     fn head(&mut self, edge: &Edge) -> Result<(), AuditError> {
-        while let Some((key, value)) = self.next_checkpoint.take_if(|(key, _)| number_of(key) <= edge.size()) {
+        while let Some((key, value)) = self.next_checkpoint.take_if(|(key, _)| number_of(key) <= edge.size())
+        {
             let size = number_of(&key);
             self.verdict.checkpoints += 1;
-            let note = codec::decode::<Record>(VERSION, &value).ok().and_then(|record| Note::parse(&record.note));
+            let note =
+                codec::decode::<Record>(VERSION, &value).ok().and_then(|record| Note::parse(&record.note));
             let head = note.as_ref().and_then(|note| Head::parse(note.text()));
             match note.zip(head) {
                 None => self.verdict.problem(format!("the checkpoint of {size} entries cannot be read")),
@@ -190,7 +190,8 @@ impl<'a> Walk<'a> {
     /// What is left over when the entries have ended belongs to entries that are gone.
     fn rest(&mut self) -> Result<(), AuditError> {
         if let Some((key, _)) = &self.next_checkpoint {
-            let what = format!("a checkpoint tells of {} entries: the end of the log is gone", number_of(key));
+            let what =
+                format!("a checkpoint tells of {} entries: the end of the log is gone", number_of(key));
             self.verdict.problem(what);
         }
         if self.next_text.is_some() {
@@ -233,7 +234,8 @@ mod tests {
             let entry = if n % 3 == 0 { entry.text("reason", "why") } else { entry };
             control.write(|write| append(write, &entry)).unwrap();
             if n % 10 == 9 {
-                let made = Log::open(&control.snapshot().unwrap()).unwrap().sign(key(), n).unwrap().unwrap();
+                let made =
+                    Log::open(&control.snapshot().unwrap()).unwrap().sign(key(), n, None).unwrap().unwrap();
                 control.write(|write| keep(write, &made)).unwrap();
             }
         }
