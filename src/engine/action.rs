@@ -1,7 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{ConfigAction, ConfigReply};
+use super::{AuditAction, AuditReply, ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -106,6 +106,8 @@ pub enum Action {
     Config(ConfigAction),
     /// Read settings again (SIGHUP).
     Reload,
+    /// The log of what was done: look, prove, verify, sign, anchor, erase.
+    Audit(AuditAction),
 }
 
 /// What comes back; the variant is the one that the action promises.
@@ -148,5 +150,6 @@ pub enum Reply {
     Compacted(CompactReport),
     Store(Box<StoreReport>),
     Config(ConfigReply),
+    Audit(AuditReply),
     Done,
 }

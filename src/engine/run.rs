@@ -13,6 +13,7 @@ use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
+use super::trail::Signing;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
@@ -81,6 +82,7 @@ pub(super) struct Inner {
     pub(super) backups: Backups,
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
+    pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -97,6 +99,11 @@ impl Inner {
     /// Where settings keep their history; a throw-away box keeps none.
     pub(super) fn config_history(&self) -> Option<&Control> {
         (!self.settings.scratch).then_some(&self.modes.control)
+    }
+
+    /// True where everything is to end soon.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_log_level(&self, level: LogLevel) {
@@ -152,6 +159,7 @@ impl Engine {
         }
         models::reindex_strangers(&inner)?;
         inner.modes.begin(&inner);
+        Signing::begin(&inner);
         Encryption::begin(&inner)?;
         if inner.settings.daemon {
             Configuration::note_start(&inner);
@@ -277,6 +285,7 @@ impl Engine {
         for thread in threads {
             let _ = thread.join();
         }
+        Signing::end(&self.inner);
         flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -353,6 +362,7 @@ fn ticker(inner: &Arc<Inner>) {
         super::settings::tick(inner);
         if inner.settings.daemon {
             super::reports::Reports::tick(inner, false);
+            Signing::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
@@ -421,6 +431,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         backups: Backups::default(),
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
+        signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),

@@ -68,6 +68,9 @@ pub(crate) enum Action {
     CompactStores,
     ViewBackups,
     ViewConfig,
+    SignAudit,
+    VerifyAudit,
+    ViewAudit,
 }
 
 /// Where an action means something.
@@ -79,18 +82,20 @@ pub(crate) enum Group {
     Queue,
     Backups,
     Config,
+    Audit,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Audit,
         Self::List,
         Self::General,
     ];
@@ -103,6 +108,7 @@ impl Group {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Audit => "Audit",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -145,6 +151,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Queue => &[Group::Queue, Group::List, Group::General],
         View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
+        View::Audit => &[Group::Audit, Group::List, Group::General],
     }
 }
 
@@ -165,7 +172,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Backups, Config, General, Library, List, Logs, Queue};
+use Group::{Ask, Audit, Backups, Config, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -202,6 +209,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
     danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
+    row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
+    row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -227,6 +236,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
     row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
+    row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["8", "f9"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -375,6 +385,16 @@ fn a_trial(m: &Model) -> Option<&'static str> {
     unless(trial, "nothing is on trial")
 }
 
+fn an_audit(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Audit {
+        return Some("see the audit log");
+    }
+    unless(!m.audit.verifying, "it is being verified")
+}
+
 fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -397,7 +417,7 @@ fn something(m: &Model) -> Option<&'static str> {
 }
 
 fn a_list(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Library | View::Logs | View::Config), "no list here")
+    unless(matches!(m.view, View::Library | View::Logs | View::Config | View::Audit), "no list here")
 }
 
 fn a_table(m: &Model) -> Option<&'static str> {

@@ -1,7 +1,9 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
+mod audit;
 mod backup;
 
+pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 
 use serde::Serialize;
@@ -63,6 +65,7 @@ pub(crate) enum Request {
     ResumeQueue,
     Backup(BackupRequest),
     Config(ConfigRequest),
+    Audit(AuditRequest),
 }
 
 /// What is asked of the settings.
@@ -214,6 +217,7 @@ impl Request {
             }
             Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
             Self::Backup(request) => request.call(),
+            Self::Audit(request) => request.call(),
         }
     }
 
@@ -246,6 +250,7 @@ impl Request {
             Self::PauseQueue => "pause the queue",
             Self::ResumeQueue => "resume the queue",
             Self::Backup(request) => request.purpose(),
+            Self::Audit(request) => request.purpose(),
         }
     }
 

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{BackupRequest, ConfigRequest, Effect, Request};
-use crate::tui::msg::{BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
+use crate::tui::msg::{AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -201,6 +201,17 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
+        Request::Audit(request) => Reply::Audit(audit(request, body)?),
+    })
+}
+
+fn audit(request: &AuditRequest, body: &[u8]) -> Result<AuditAnswer, LinkError> {
+    Ok(match request {
+        AuditRequest::Status => AuditAnswer::Status(json(body)?),
+        AuditRequest::List { cursor, .. } => AuditAnswer::Page(cursor.clone(), page(body)?),
+        AuditRequest::Show(_) => AuditAnswer::Entry(json(body)?),
+        AuditRequest::Verify => AuditAnswer::Verdict(json(body)?),
+        AuditRequest::Checkpoint => AuditAnswer::Signed(json(body)?),
     })
 }
 

@@ -1,9 +1,10 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::{
-    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, CheckReport, Collection, CompactReport,
-    ConfigChange, ConfigCheck, ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine,
-    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
+    BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
+    ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation, OperationDetail,
+    Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, Request};
 use crate::tui::key::Key;
@@ -59,6 +60,18 @@ pub(crate) enum Reply {
     QueueSet(String),
     Config(ConfigAnswer),
     Backup(BackupReply),
+    Audit(AuditAnswer),
+}
+
+/// What came of a question about the audit log.
+#[derive(Debug, Clone)]
+pub(crate) enum AuditAnswer {
+    Status(Box<AuditStatus>),
+    /// Where the page began, and the page.
+    Page(Option<String>, Page<AuditEntry>),
+    Entry(Box<AuditEntry>),
+    Verdict(Box<AuditVerdict>),
+    Signed(Box<AuditCheckpoint>),
 }
 
 /// What came of a question about backups.

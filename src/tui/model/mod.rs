@@ -3,6 +3,7 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod ask;
+mod audit;
 mod backups;
 mod config;
 mod library;
@@ -10,6 +11,7 @@ mod logs;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
@@ -32,11 +34,20 @@ pub(crate) enum View {
     Queue,
     Backups,
     Config,
+    Audit,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::Config];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Ask,
+        Self::Library,
+        Self::Logs,
+        Self::Queue,
+        Self::Backups,
+        Self::Config,
+        Self::Audit,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -47,6 +58,7 @@ impl View {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Audit => "Audit",
         }
     }
 
@@ -212,6 +224,7 @@ pub(crate) struct Model {
     pub(crate) queue: Queue,
     pub(crate) backups: Backups,
     pub(crate) config: Config,
+    pub(crate) audit: Audit,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -225,6 +238,7 @@ impl Model {
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
+            View::Audit => self.audit.editing.is_some(),
             View::Overview | View::Queue | View::Backups => false,
         }
     }
@@ -237,6 +251,7 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
+            View::Audit => self.audit.entry().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

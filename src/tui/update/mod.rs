@@ -3,6 +3,7 @@
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
 mod ask;
+mod audit;
 mod backups;
 mod config;
 mod library;
@@ -96,6 +97,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
+            View::Audit => audit::typing(model, key),
             View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
@@ -147,6 +149,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
+        (None, View::Audit) => {
+            if let Some(edit) = &mut model.audit.editing {
+                edit.insert(text);
+            }
+        }
         (None, View::Overview | View::Queue | View::Backups) => {}
     }
     Vec::new()
@@ -184,6 +191,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewQueue => go(model, View::Queue),
         Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
+        Action::ViewAudit => go(model, View::Audit),
+        Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -214,6 +223,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Queue => queue::act(model, action),
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
+        View::Audit => audit::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -257,6 +267,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Queue => queue::load(),
         View::Backups => backups::load(),
         View::Config => config::load(),
+        View::Audit => audit::load(model),
     }
 }
 
@@ -335,6 +346,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             (model.queue.dead, model.queue.loaded) = (items, true);
         }
         Reply::Backup(reply) => return backups::replied(model, reply),
+        Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Config(answer) => return config::answered(model, answer),
@@ -362,6 +374,10 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
         Request::Documents { .. } => {
             model.library.loading = false;
+            model.tell(Tone::Bad, sentence(request, &problem));
+        }
+        Request::Audit(_) => {
+            audit::refused(model);
             model.tell(Tone::Bad, sentence(request, &problem));
         }
         _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),

@@ -3,6 +3,7 @@
 //! Invariant: reads the model and never changes it; the same model draws the same screen.
 
 mod ask;
+mod audit;
 mod backups;
 mod banner;
 mod config;
@@ -75,6 +76,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Queue => queue::draw(&mut pen, inner, model),
         View::Backups => backups::draw(&mut pen, inner, model),
         View::Config => config::draw(&mut pen, inner, model),
+        View::Audit => audit::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {
