@@ -1,7 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{ConfigAction, ConfigReply};
+use super::{ConfigAction, ConfigReply, MetricAction, MetricReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -104,6 +104,8 @@ pub enum Action {
     DecryptStore,
     /// Settings: show, edit, history, trials.
     Config(ConfigAction),
+    /// Metrics of now and of before.
+    Metric(MetricAction),
     /// Read settings again (SIGHUP).
     Reload,
 }
@@ -148,5 +150,6 @@ pub enum Reply {
     Compacted(CompactReport),
     Store(Box<StoreReport>),
     Config(ConfigReply),
+    Metric(MetricReply),
     Done,
 }

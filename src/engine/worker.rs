@@ -89,6 +89,7 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         }
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
+        Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Reload => {
             super::settings::reload(inner)?;
             inner.watches.refresh(inner);

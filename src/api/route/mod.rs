@@ -10,8 +10,10 @@ mod embeddings;
 mod events;
 mod health;
 mod jobs;
+mod metrics;
 mod mode;
 mod models;
+mod prometheus;
 mod queue;
 mod search;
 mod status;
@@ -104,7 +106,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 15] = [
+    let all: [&[Route]; 17] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -120,6 +122,8 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &health::ROUTES,
         &config::ROUTES,
         &store::ROUTES,
+        &metrics::ROUTES,
+        &prometheus::ROUTES,
     ];
     all.into_iter().flatten()
 }
