@@ -397,8 +397,13 @@ struct Plan {
 
 impl Plan {
     fn add(&mut self, write: &WriteTransaction, tier: Tier, block: &block::Block) -> Result<(), StoreError> {
+        // A clock that was set back may bring a time again: the pieces of two blocks must not mix.
+        let start = block.times.first().copied();
+        let same = self.blocks.iter().find(|known| known.tier == tier && Some(known.start) == start).copied();
+        if let Some(same) = same {
+            self.remove(write, &same)?;
+        }
         if let Some(added) = shelf::put_block(write, tier, block)? {
-            self.blocks.retain(|known| (known.tier, known.start) != (tier, added.start));
             self.blocks.push(added);
             self.blocks.sort_by_key(|block| (block.tier, block.start));
         }

@@ -7,6 +7,7 @@ mod backups;
 mod config;
 mod library;
 mod logs;
+mod observe;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
@@ -14,6 +15,7 @@ pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
 pub(crate) use queue::{Queue, short_id};
 
 use crate::api::types::{Hardware, ModeBrief, Problem, Status};
@@ -32,11 +34,20 @@ pub(crate) enum View {
     Queue,
     Backups,
     Config,
+    Observe,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::Config];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Ask,
+        Self::Library,
+        Self::Logs,
+        Self::Queue,
+        Self::Backups,
+        Self::Config,
+        Self::Observe,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -47,6 +58,7 @@ impl View {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Observe => "Observe",
         }
     }
 
@@ -212,6 +224,7 @@ pub(crate) struct Model {
     pub(crate) queue: Queue,
     pub(crate) backups: Backups,
     pub(crate) config: Config,
+    pub(crate) observe: Observe,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -225,6 +238,7 @@ impl Model {
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
+            View::Observe => self.observe.editing.is_some(),
             View::Overview | View::Queue | View::Backups => false,
         }
     }
@@ -237,6 +251,7 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
+            View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

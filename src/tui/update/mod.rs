@@ -8,6 +8,7 @@ mod config;
 mod library;
 mod logs;
 mod mode;
+mod observe;
 mod overlay;
 mod queue;
 
@@ -96,6 +97,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
+            View::Observe => observe::typing(model, key),
             View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
@@ -147,6 +149,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
+        (None, View::Observe) => {
+            if let Some(edit) = &mut model.observe.editing {
+                edit.insert(text);
+            }
+        }
         (None, View::Overview | View::Queue | View::Backups) => {}
     }
     Vec::new()
@@ -184,6 +191,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewQueue => go(model, View::Queue),
         Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
+        Action::ViewObserve => go(model, View::Observe),
+        Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
+        Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -214,6 +224,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Queue => queue::act(model, action),
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
+        View::Observe => observe::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -257,6 +268,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Queue => queue::load(),
         View::Backups => backups::load(),
         View::Config => config::load(),
+        View::Observe => observe::load(model),
     }
 }
 
@@ -337,6 +349,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
+        Reply::Metric(request, value) => observe::replied(model, &request, value),
         Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {
             model.tell(Tone::Good, text);
@@ -360,6 +373,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
             }
         }
         Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
+        Request::Metric(request) if problem.status != 0 => observe::refused(model, request, &problem),
         Request::Documents { .. } => {
             model.library.loading = false;
             model.tell(Tone::Bad, sentence(request, &problem));
@@ -395,7 +409,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Status(status) => {
             sample(model, &status);
             model.overview.status = Some(status);
-            backups::tick(model)
+            let mut effects = backups::tick(model);
+            effects.extend(observe::tick(model));
+            effects
         }
         EventKind::Job(job) => {
             library::job(model, job);

@@ -79,6 +79,9 @@ fn hints(model: &Model) -> Vec<(String, String)> {
                 fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "commands"), ("tab", "next view")])
             }
             View::Config => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "is:set is:waiting words")]),
+            View::Observe => {
+                fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "drop"), ("", "PromQL; empty: the box")])
+            }
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }
@@ -101,6 +104,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
+        View::Observe => !model.observe.is_dashboard(),
         View::Overview | View::Logs | View::Queue | View::Backups => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
