@@ -23,7 +23,7 @@ use spud::knowledge::{
 
 const RESULTS: usize = 10;
 /// Coarse candidates that are tried.
-const RESCORED: [usize; 5] = [1000, 4000, 8000, 16_000, 0];
+const RESCORED: [usize; 6] = [1000, 4000, 8000, 12_000, 16_000, 0];
 /// Questions whose exact order is made.
 const JUDGED: usize = 100;
 

@@ -238,6 +238,7 @@ pub const SETTINGS: &[Setting] = &[
     mode("modes.backlog_selective", PERCENT, "%", "Of what the queue may hold: Selective Processing"),
     mode("modes.disk_selective", PERCENT, "%", "Of the disk that should be free: Selective Processing below it"),
     mode("modes.disk_selective_least", size(0, TIB), "bytes", "But at least so much"),
+    mode("modes.disk_selective_most", size(0, TIB), "bytes", "And at most so much, of a large disk"),
     mode("modes.disk_emergency", size(4 * MIB, TIB), "bytes", "Free space: Emergency below it"),
     mode("modes.thermal_reduced_c", number(1, 200), "°C", "Of the hottest sensor: Reduced Performance"),
     mode("modes.thermal_leave_c", number(1, 200), "°C", "Of the hottest sensor: left below it"),

@@ -41,9 +41,12 @@ impl Known {
 
     #[allow(clippy::cast_possible_truncation)] // WORDS x 100 pieces at most
     fn add(&mut self, word: &str, rows: &[u32]) {
-        let start = self.rows.len() as u32;
-        self.rows.extend_from_slice(rows);
-        self.words.insert(word, (start, self.rows.len() as u32));
+        let Self { words, rows: all } = self;
+        words.get_or_insert(word, || {
+            let start = all.len() as u32;
+            all.extend_from_slice(rows);
+            (start, all.len() as u32)
+        });
     }
 }
 

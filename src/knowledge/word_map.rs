@@ -18,7 +18,7 @@ pub(super) struct WordMap<V> {
 }
 
 /// A short word, first bytes first: numbers order as words do. The length makes every `low` more than nothing.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     high: u64,
     low: u64,
@@ -36,6 +36,28 @@ impl Key {
         }
         bytes[INLINE - 1] = word.len() as u8;
         let both = u128::from_be_bytes(bytes);
+        Some(Self { high: (both >> 64) as u64, low: both as u64 })
+    }
+
+    /// The key of `text[start..end]` in lower case, which must be ASCII; nothing where it is empty or too long.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // halves of a number
+    pub(super) fn of_lower_case(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        /// The same byte sixteen times.
+        const ALL: u128 = u128::MAX / 255;
+        let length = end.checked_sub(start).filter(|length| (1..INLINE).contains(length))?;
+        let loaded = match text.get(start..).and_then(|rest| rest.first_chunk::<INLINE>()) {
+            Some(whole) => u128::from_be_bytes(*whole),
+            None => {
+                let mut bytes = [0; INLINE];
+                bytes.get_mut(..length)?.copy_from_slice(text.get(start..end)?);
+                u128::from_be_bytes(bytes)
+            }
+        };
+        let word = loaded & u128::MAX << (8 * (INLINE - length));
+        // All bytes at once: 0x3f carries from 'A' on into the highest bit of its byte, 0x25 from the one after 'Z'.
+        let upper = (word + 0x3f * ALL) & !(word + 0x25 * ALL) & (0x80 * ALL);
+        let both = (word | upper >> 2) | length as u128;
         Some(Self { high: (both >> 64) as u64, low: both as u64 })
     }
 
@@ -90,26 +112,27 @@ impl<V: Copy + Default> Cells<V> {
         (held.low != 0).then_some(*value)
     }
 
-    fn insert(&mut self, key: Key, value: V) {
+    fn get_or_insert(&mut self, key: Key, make: impl FnOnce() -> V) -> V {
         // Five eighths full at most: a search passes one or two cells.
         if (self.used + 1) * 8 > self.cells.len() * 5 {
-            let empty = (Key { high: 0, low: 0 }, V::default());
-            let more = vec![empty; (self.cells.len() * 2).max(LEAST_CELLS)].into_boxed_slice();
-            for (key, value) in std::mem::replace(&mut self.cells, more) {
-                if key.low != 0 {
-                    self.place(key, value);
-                }
-            }
+            self.grow();
         }
-        self.used += usize::from(self.place(key, value));
+        let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) else { return make() };
+        if cell.0.low == 0 {
+            *cell = (key, make());
+            self.used += 1;
+        }
+        cell.1
     }
 
-    /// True when the key is new.
-    fn place(&mut self, key: Key, value: V) -> bool {
-        let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) else { return false };
-        let new = cell.0.low == 0;
-        *cell = (key, value);
-        new
+    fn grow(&mut self) {
+        let empty = (Key::default(), V::default());
+        let more = vec![empty; (self.cells.len() * 2).max(LEAST_CELLS)].into_boxed_slice();
+        for (key, value) in std::mem::replace(&mut self.cells, more) {
+            if let Some(cell) = self.find(key).and_then(|at| self.cells.get_mut(at)) {
+                *cell = (key, value);
+            }
+        }
     }
 }
 
@@ -147,14 +170,18 @@ impl<V: Copy + Default> WordMap<V> {
         }
     }
 
-    pub(super) fn insert(&mut self, word: &str, value: V) {
-        match Key::of(word) {
-            Some(key) => self.short.insert(key, value),
-            None => {
-                self.long_bytes += word.len();
-                self.long.insert(word.into(), value);
-            }
+    /// The word's value, made where it has none.
+    pub(super) fn get_or_insert(&mut self, word: &str, make: impl FnOnce() -> V) -> V {
+        if let Some(key) = Key::of(word) {
+            return self.short.get_or_insert(key, make);
         }
+        if let Some(value) = self.long.get(word) {
+            return *value;
+        }
+        let value = make();
+        self.long_bytes += word.len();
+        self.long.insert(word.into(), value);
+        value
     }
 
     pub(super) fn len(&self) -> usize {
@@ -203,7 +230,8 @@ mod tests {
         fn is_a_map(words in prop::collection::btree_map("[\\x00-\\x02a-c\u{e9}]{0,20}", any::<u32>(), 0..400), other in "[a-c]{0,20}") {
             let mut map = WordMap::new();
             for (word, value) in &words {
-                map.insert(word, *value);
+                assert_eq!(map.get_or_insert(word, || *value), *value);
+                assert_eq!(map.get_or_insert(word, || value.wrapping_add(1)), *value);
             }
             prop_assert_eq!(map.len(), words.len());
             prop_assert_eq!(map.get(&other), words.get(&other).copied());
