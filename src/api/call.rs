@@ -108,6 +108,23 @@ impl Call {
         Params { left: std::mem::take(&mut self.query), known: Vec::new() }
     }
 
+    /// Query parameters together with those of a body that is a form (`application/x-www-form-urlencoded`).
+    pub(super) fn form(&mut self) -> Result<Params, Fault> {
+        let kind =
+            self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_form =
+            kind.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded";
+        let mut params = Params { left: std::mem::take(&mut self.query), known: Vec::new() };
+        if is_form && !self.body.is_empty() {
+            let bad = || Fault::bad_request("the form in the body cannot be read");
+            let text = std::str::from_utf8(&self.body).map_err(|_| bad())?;
+            let uri = format!("/?{text}").parse().map_err(|_| bad())?;
+            let Query(form) = Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|_| bad())?;
+            params.left.extend(form);
+        }
+        Ok(params)
+    }
+
     /// The body as JSON of this type.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let kind =
@@ -248,6 +265,11 @@ impl Params {
             Fault::invalid(format!("{name}: '{text}' is no time"))
                 .advice("2026-03-01, 2026-03-01T08:00:00Z, or ms since 1970")
         })
+    }
+
+    /// Whatever else is there does not matter: clients of another program's API send what that one knows.
+    pub(super) fn ignore(mut self) {
+        self.left.clear();
     }
 
     /// Refuses what nobody asked for.

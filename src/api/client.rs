@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::types::{Event, Problem};
+use super::types::{Event, MetricEnvelope, Problem};
 use super::wire::{Traffic, Wire};
 
 /// A usual reply must have come by then; long work has its own limit.
@@ -159,13 +159,7 @@ impl Client {
         if answer.status < 400 {
             return Ok(answer);
         }
-        let problem = serde_json::from_slice::<Problem>(&answer.body).unwrap_or_else(|_| Problem {
-            status: answer.status,
-            title: "Error".to_owned(),
-            detail: format!("spud answered with status {}", answer.status),
-            ..Problem::default()
-        });
-        Err(ClientError::Problem(Box::new(problem)))
+        Err(ClientError::Problem(Box::new(problem_of(&answer))))
     }
 
     fn exchange(
@@ -229,6 +223,21 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The problem document of a refusal, or what Prometheus' paths say in their own form.
+fn problem_of(answer: &Answer) -> Problem {
+    if let Ok(problem) = serde_json::from_slice(&answer.body) {
+        return problem;
+    }
+    let said = serde_json::from_slice::<MetricEnvelope<serde_json::Value>>(&answer.body);
+    let detail = said.ok().and_then(|said| said.error);
+    Problem {
+        status: answer.status,
+        title: "Error".to_owned(),
+        detail: detail.unwrap_or_else(|| format!("spud answered with status {}", answer.status)),
+        ..Problem::default()
+    }
 }
 
 /// A POST that changes nothing.

@@ -11,10 +11,11 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
-    Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
-    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
-    SetConfig, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    ForceMode, Hardware, Hit, Job, LogLine, MetricEnvelope, MetricPoint, MetricResult, MetricSeries,
+    MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail,
+    Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
+    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
+    StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 
 /// The whole document.
@@ -151,6 +152,8 @@ fn schemas() -> Value {
     add(&mut all, "LogLine", &LogLine::default());
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));
+    add(&mut all, "Exposition", &json!(""));
+    metrics(&mut all);
     let problem = Problem {
         advice: Some(String::new()),
         instance: Some(String::new()),
@@ -168,6 +171,20 @@ fn schemas() -> Value {
     backups(&mut all);
     audit(&mut all);
     Value::Object(all)
+}
+
+fn metrics(all: &mut Map<String, Value>) {
+    let point = || MetricPoint(0.5, "1".into());
+    let series = MetricSeries { value: Some(point()), values: vec![point()], ..MetricSeries::default() };
+    let value = MetricValue { result: MetricResult::Series(vec![series]), ..MetricValue::default() };
+    let status = || "success".to_owned();
+    let of_value = MetricEnvelope { status: status(), data: Some(value), ..MetricEnvelope::default() };
+    add(all, "MetricValueReply", &of_value);
+    let texts = vec![String::new()];
+    let of_texts = MetricEnvelope { status: status(), data: Some(texts), ..MetricEnvelope::default() };
+    add(all, "MetricTextsReply", &of_texts);
+    let of_any = MetricEnvelope { status: status(), data: Some(json!({})), ..MetricEnvelope::default() };
+    add(all, "MetricReply", &of_any);
 }
 
 fn backups(all: &mut Map<String, Value>) {

@@ -209,7 +209,7 @@ impl Door {
             None => {
                 let usual = Duration::from_secs(self.app.limits().seconds);
                 let limit = if route.is_some_and(|route| route.long) { LONG_TIME } else { usual };
-                self.routed(request, peer, &id, limit).await
+                self.clone().routed(request, peer, &id, limit).await
             }
         };
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
@@ -222,6 +222,8 @@ impl Door {
         let took_us = started.elapsed().as_micros();
         let status = response.status().as_u16();
         // The path names no document text and no query; the query string stays out of the log.
+        let known = route.map_or("none", |route| route.path);
+        self.app.engine.served(known, &method, status, u64::try_from(took_us).unwrap_or(u64::MAX));
         tracing::debug!(request = %id, %method, path, status, took_us, "answered");
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);

@@ -8,6 +8,7 @@
 mod audit;
 mod backup;
 mod config;
+mod metric;
 mod problem;
 mod promql;
 mod queue;
@@ -27,6 +28,9 @@ pub use config::{
     ApplyConfig, CommitConfirm, ConfigChange, ConfigCheck, ConfigDifference, ConfigDrift, ConfigEvent,
     ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
+};
+pub use metric::{
+    MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
 pub use problem::Problem;
 pub use promql::{PromqlFinding, PromqlTestReport};

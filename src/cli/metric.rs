@@ -1,14 +1,16 @@
-//! `spud metric`: questions about metrics.
+//! `spud metric ...`: what the box measures, now and before, and the language to ask about it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Subcommand;
 
 use super::context::Context;
 use super::error::{CliError, DATA_ERROR, FAILED};
+use super::metric_show;
 use super::output::clean;
 use crate::api::host;
 use crate::api::types::{PromqlFinding, PromqlTestReport};
@@ -18,6 +20,42 @@ const LONGEST: u64 = 16 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// List the metrics of the box: name, kind, unit, what it is
+    List {
+        /// Only names that contain this text
+        #[arg(value_name = "TEXT")]
+        contains: Option<String>,
+    },
+    /// Ask for values at one time, in PromQL
+    #[command(after_help = "Example: spud metric query 'rate(spud_queries_total[5m])'")]
+    Query {
+        #[arg(value_name = "EXPR")]
+        expression: String,
+        /// When: a time (2026-03-01T08:00:00Z), or how long ago (1h)
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
+    /// Ask for values over a time, in PromQL
+    #[command(after_help = "Example: spud metric range process_resident_memory_bytes --from 6h --step 10m")]
+    Range {
+        #[arg(value_name = "EXPR")]
+        expression: String,
+        /// A time, or how long ago
+        #[arg(long, value_name = "TIME", default_value = "1h")]
+        from: String,
+        /// A time, or how long ago; now where it is not given
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// Time between two values; a sixtieth of the whole where it is not given
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        step: Option<Duration>,
+    },
+    /// Print every metric as it stands, in the text format of Prometheus
+    Export {
+        /// In the format of OpenMetrics
+        #[arg(long)]
+        openmetrics: bool,
+    },
     /// Run test scripts of Prometheus (promqltest) against this PromQL
     ///
     /// Each failure is shown with its file and line. The last line is "N passed, M failed", the one before it lists
@@ -30,8 +68,18 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     match verb {
+        Verb::List { contains } => metric_show::list(contains.as_deref(), context),
+        Verb::Query { expression, at } => metric_show::query(&expression, at.as_deref(), context),
+        Verb::Range { expression, from, to, step } => {
+            metric_show::range(&expression, (&from, to.as_deref(), step), context)
+        }
+        Verb::Export { openmetrics } => metric_show::export(openmetrics, context),
         Verb::Promqltest { files } => promqltest(&files, context),
     }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; such as 30s or 5m"))
 }
 
 fn promqltest(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {

@@ -25,6 +25,7 @@ mod interrupt;
 mod job;
 mod log;
 mod metric;
+mod metric_show;
 mod mode;
 mod model;
 mod open;

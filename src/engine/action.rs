@@ -1,7 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{AuditAction, AuditReply, ConfigAction, ConfigReply};
+use super::{AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -104,6 +104,8 @@ pub enum Action {
     DecryptStore,
     /// Settings: show, edit, history, trials.
     Config(ConfigAction),
+    /// Metrics of now and of before.
+    Metric(MetricAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -151,5 +153,6 @@ pub enum Reply {
     Store(Box<StoreReport>),
     Config(ConfigReply),
     Audit(AuditReply),
+    Metric(MetricReply),
     Done,
 }

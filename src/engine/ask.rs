@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::EngineError;
+use super::metrics::Stage;
 use super::run::Inner;
 use super::worker::{chunk_id, invalid, place_words};
 use crate::api::types::{
     AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
 };
-use crate::knowledge::{Answer, Effort, Key, Layer, Passage, Question};
+use crate::knowledge::{Answer, Effort, Key, Layer, Part, Passage, Question};
 
 const RESULTS_DEFAULT: usize = 10;
 const RESULTS_MOST: usize = 100;
@@ -26,8 +27,10 @@ pub(super) fn search(inner: &Inner, request: &SearchRequest) -> Result<SearchRes
     let took_us = inner.clock.monotonic_us() - start;
     inner.meters.query(took_us, outcome.as_ref().ok().map(|(answer, ..)| !answer.passages.is_empty()));
     let (answer, layer, reduced) = outcome?;
+    let words_us = inner.clock.monotonic_us();
     tracing::debug!(took_us, results = answer.passages.len(), ?layer, "query answered");
     let mut response = response(inner, request, &answer, layer, took_us);
+    inner.instruments.stage(Stage::Words, inner.clock.monotonic_us() - words_us);
     if reduced {
         response.notes.push("fewer candidates than usual were looked at: `spud mode show` says why".into());
     }
@@ -55,6 +58,12 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
     let mut key =
         Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
     let question = Question { effort: inner.modes.effort(), ..question };
+    let mut since_us = inner.clock.monotonic_us();
+    let mut ended = |stage: Stage| {
+        let now_us = inner.clock.monotonic_us();
+        inner.instruments.stage(stage, now_us.saturating_sub(since_us));
+        since_us = now_us;
+    };
     let mut reduced = false;
     let mut known = inner.answers.get(database, &key);
     // A full answer is welcome in every mode, a reduced one only where no better can be had.
@@ -63,6 +72,7 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         key.question.push_str("\u{1f}reduced");
         known = inner.answers.get(database, &key);
     }
+    ended(Stage::Cache);
     if let Some((answer, layer)) = known {
         let layer = match layer {
             Layer::L1 => CacheLayer::L1,
@@ -70,7 +80,11 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         };
         return Ok((answer, layer, reduced));
     }
-    let answer = Arc::new(inner.library.ask(&question)?);
+    let answer = inner.library.ask_noting(&question, &mut |part| match part {
+        Part::Candidates => ended(Stage::Candidates),
+        Part::Read => ended(Stage::Read),
+    })?;
+    let answer = Arc::new(answer);
     // An answer of an index that changed meanwhile, or that lacks damaged parts, must not be remembered.
     let now = inner.library.snapshot();
     if now.damaged.is_empty() && now.fingerprint() == key.fingerprint {

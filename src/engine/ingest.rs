@@ -198,6 +198,7 @@ impl Work<'_> {
                     Ok(_) => {}
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound && under(&path, prefix) => {
                         self.record.files_removed += 1;
+                        self.inner.instruments.file("removed");
                         self.batch.remove(path);
                     }
                     Err(_) => {}
@@ -211,6 +212,7 @@ impl Work<'_> {
         self.show(&entry.path.to_string_lossy(), false);
         if !force && self.is_known(&entry, &path)? {
             self.record.files_skipped += 1;
+            self.inner.instruments.file("skipped");
             self.record.bytes_done += entry.size;
             return Ok(());
         }
@@ -354,6 +356,9 @@ impl Work<'_> {
         let (sha256, bytes) = sha256_of(&entry.path).unwrap_or_default();
         self.record.files_done += 1;
         self.inner.meters.document();
+        self.inner.instruments.file("done");
+        self.inner.instruments.ingest_bytes.add(entry.size);
+        self.inner.instruments.ingest_chunks.add(self.record.chunks.saturating_sub(chunks_before));
         self.record.bytes_done += entry.size;
         self.batch.end_document(
             document,
@@ -374,6 +379,7 @@ impl Work<'_> {
 
     fn fail(&mut self, path: &Path, bytes: u64, modified_ms: u64, kind: &str, reason: &str, advice: &str) {
         self.record.files_failed += 1;
+        self.inner.instruments.file("failed");
         tracing::warn!(job = self.id, path = %path.display(), kind, reason, "file skipped");
         self.batch.fail(
             path.as_os_str().as_bytes().to_vec(),

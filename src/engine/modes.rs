@@ -238,6 +238,7 @@ impl Modes {
         for change in &changes {
             tell(change);
             let words = mode_words::change(None, change);
+            inner.instruments.mode_change(&words.to, &words.cause);
             inner.events.publish(inner.clock.now_ms(), EventKind::Mode(Box::new(words)));
         }
         active.pending.extend(changes);

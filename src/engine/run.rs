@@ -10,19 +10,23 @@ use std::time::Duration;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
+use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::trail::Signing;
 use super::watch::Watches;
 use super::writes::Wear;
-use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
+use super::{
+    Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, metrics, models, status, worker,
+};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice};
 use crate::knowledge::{
     Answers, KnowledgeError, Library, Model, default_model_id, hex, open_default_model, open_model, sha256_of,
 };
+use crate::observe::series::Telemetry;
 use crate::observe::{LogGuard, LogLevel};
 use crate::resilience::Effect;
 use crate::store::{Control, Disk};
@@ -76,6 +80,8 @@ pub(super) struct Inner {
     pub(super) jobs: Jobs,
     pub(super) events: Events,
     pub(super) meters: status::Meters,
+    pub(super) instruments: Instruments,
+    pub(super) telemetry: Telemetry,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -94,6 +100,12 @@ impl Inner {
     pub(super) fn width(&self) -> usize {
         // Codes are kept in 64-bit words.
         (self.library.model().width(self.budgets.vector_width) / 64 * 64).max(64)
+    }
+
+    /// When the engine began, in milliseconds since 1970, as far as the clock of today knows.
+    pub(super) fn started_ms(&self) -> u64 {
+        let ran_us = self.clock.monotonic_us().saturating_sub(self.started_us);
+        self.clock.now_ms().saturating_sub(ran_us / 1000)
     }
 
     /// Where settings keep their history; a throw-away box keeps none.
@@ -252,6 +264,11 @@ impl Engine {
         &self.inner.events
     }
 
+    /// A request to the API was answered; the route is one that the API serves.
+    pub fn served(&self, route: &str, method: &str, code: u16, took_us: u64) {
+        self.inner.instruments.request(route, method, code, took_us);
+    }
+
     /// What the API may let in now.
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
@@ -287,6 +304,7 @@ impl Engine {
         }
         Signing::end(&self.inner);
         flush(&self.inner);
+        metrics::end(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -306,17 +324,34 @@ fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
             continue;
         };
         let question = is_question(&action);
+        let is_ask = matches!(action, Action::Ask(_));
+        if question {
+            let waited_us = inner.clock.monotonic_us().saturating_sub(request.asked_us);
+            inner.instruments.stage(Stage::Wait, waited_us);
+        }
         let result = worker::act(inner, &request.caller, action);
         if let Err(error) = &result {
             inner.modes.learn(error);
         }
         let refused = matches!(result, Err(EngineError::Degraded { .. }));
-        if question && !refused {
+        if question && refused {
+            inner.instruments.question_refused(is_ask);
+        } else if question {
             let took_us = inner.clock.monotonic_us() - request.asked_us;
             let failed = result.as_ref().is_err_and(EngineError::is_ours);
             inner.modes.answered(&*inner.clock, took_us, failed);
+            inner.instruments.question(is_ask, took_us, found(&result));
         }
         (request.done)(result);
+    }
+}
+
+/// Whether a question found something; nothing where it failed.
+fn found(result: &Result<Reply, EngineError>) -> Option<bool> {
+    match result {
+        Ok(Reply::Search(response)) => Some(response.found),
+        Ok(Reply::Ask(response)) => Some(response.search.found),
+        _ => None,
     }
 }
 
@@ -369,6 +404,7 @@ fn ticker(inner: &Arc<Inner>) {
             inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
             inner.outbox.tell(inner);
         }
+        metrics::record(inner, seconds);
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);
@@ -433,6 +469,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         wear: Wear::new(data, &*clock),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
+        instruments: Instruments::new()?,
+        telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         watches: Watches::default(),

@@ -83,6 +83,11 @@ impl Meters {
         sample
     }
 
+    /// What this process used at the last tick.
+    pub(super) fn process(&self) -> crate::hardware::Process {
+        self.sample().process
+    }
+
     /// Free bytes on the data folder's disk.
     pub(super) fn disk_free(&self) -> u64 {
         self.sample().disk_free
@@ -184,9 +189,10 @@ fn used_budgets(inner: &Inner, sample: &Sample, caches: &[CacheStatus]) -> Vec<G
         "l1_cache" => caches.first().map_or(0, |c| c.bytes),
         "l2_cache" => caches.get(1).map_or(0, |c| c.bytes),
         "log_bytes" => super::logs::bytes(inner),
+        "metric_bytes" => inner.telemetry.stored().file_bytes,
         _ => 0,
     };
-    let measured = ["memory", "l1_cache", "l2_cache", "log_bytes"];
+    let measured = ["memory", "l1_cache", "l2_cache", "log_bytes", "metric_bytes"];
     let budgets = budgets(inner).into_iter().filter(|g| measured.contains(&g.name.as_str()));
     budgets.map(|gauge| Gauge { used: used(&gauge.name), ..gauge }).collect()
 }
@@ -212,6 +218,19 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
     all.push(gauge("extractor_seconds", b.extractor_seconds, "count", "seconds that one document may take"));
     all.push(gauge("l2_cache", b.l2_cache, "bytes", "compressed answers kept on disk"));
     all.push(gauge("log_bytes", b.log_bytes, "bytes", "log files on disk"));
+    all.push(gauge("metric_bytes", b.metric_bytes, "bytes", "recorded metrics on disk"));
+    all.push(gauge(
+        "metric_seconds",
+        u64::from(b.metric_seconds),
+        "count",
+        "seconds between two recordings of metrics",
+    ));
+    all.push(gauge(
+        "metric_series",
+        u64::from(b.metric_series),
+        "count",
+        "series of metrics that are recorded",
+    ));
     all.push(gauge("batch_size", u64::from(b.batch_size), "count", "documents that one commit waits for"));
     all.push(gauge("search_threads", u64::from(b.search_workers), "count", "threads that answer queries"));
     all.push(gauge("connection_limit", u64::from(b.connections), "count", "open connections to the API"));

@@ -102,6 +102,7 @@ fn carry_out(
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
+        Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Reload => {
             super::settings::reload(inner)?;
             inner.watches.refresh(inner);

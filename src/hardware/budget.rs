@@ -40,6 +40,14 @@ pub struct Budgets {
     pub log_level: String,
     /// Days that finished jobs and log files are kept.
     pub retention_days: u32,
+    /// Seconds between two recordings of all metrics; 0 records none.
+    pub metric_seconds: u32,
+    /// Recorded metrics, bytes on disk.
+    pub metric_bytes: u64,
+    /// Metrics that were recorded since the last block.
+    pub metric_memory: u64,
+    /// Series of metrics that are recorded.
+    pub metric_series: u32,
     /// Name of the embedding model: `default` is the embedded one.
     pub model: String,
 }
@@ -68,7 +76,7 @@ pub struct BudgetError {
 impl Budgets {
     /// Everything that may be held in memory at the same time.
     #[must_use]
-    pub fn parts(&self) -> [Part; 7] {
+    pub fn parts(&self) -> [Part; 8] {
         let part = |name, bytes, about| Part { name, bytes, about };
         [
             part("base", BASE, "program, allocator, threads"),
@@ -81,6 +89,7 @@ impl Budgets {
                 u64::from(self.search_workers) * PER_WORKER,
                 "scratch of the search threads",
             ),
+            part("metric_memory", self.metric_memory, "metrics that were recorded since the last block"),
             part("connections", u64::from(self.connections) * PER_CONNECTION, "buffers of open connections"),
         ]
     }
@@ -124,6 +133,10 @@ impl Default for Budgets {
             log_bytes: 8 << 20,
             log_level: "info".into(),
             retention_days: 14,
+            metric_seconds: 15,
+            metric_bytes: 16 << 20,
+            metric_memory: 4 << 20,
+            metric_series: 2000,
             model: "default".into(),
         }
     }

@@ -46,6 +46,23 @@ impl Memory {
     }
 }
 
+/// What the whole box has and uses now, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SystemMemory {
+    pub total: u64,
+    pub available: u64,
+    pub swap_used: u64,
+}
+
+impl SystemMemory {
+    /// Asks the system; zeros where it does not say.
+    #[must_use]
+    pub fn read() -> Self {
+        let (total, available, _, swap_used) = of_the_box();
+        Self { total, available, swap_used }
+    }
+}
+
 /// Totals of the running system.
 fn of_the_box() -> (u64, u64, u64, u64) {
     let mut system = sysinfo::System::new();

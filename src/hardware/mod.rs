@@ -23,7 +23,7 @@ pub use budget::{BudgetError, Budgets, Part};
 pub use cpu::Cpu;
 pub use devices::{Accelerator, PowerSupply, Sensor};
 pub use live::{Sample, Sampler};
-pub use memory::{Memory, MemoryGroup, memory_group};
+pub use memory::{Memory, MemoryGroup, SystemMemory, memory_group};
 pub use probe::Probe;
 pub use process::{Process, ProcessReader};
 pub use storage::{Storage, StorageKind};

@@ -61,8 +61,33 @@ struct Written {
     vector_width: Width,
     log_level: Level,
     retention_days: u32,
+    // These came later: a file of before says nothing of them.
+    #[serde(default = "metric_seconds")]
+    metric_seconds: u32,
+    #[serde(default = "metric_bytes")]
+    metric_bytes: Size,
+    #[serde(default = "metric_memory")]
+    metric_memory: Size,
+    #[serde(default = "metric_series")]
+    metric_series: u32,
     #[serde(default)]
     modes: WrittenThresholds,
+}
+
+fn metric_seconds() -> u32 {
+    Budgets::default().metric_seconds
+}
+
+fn metric_bytes() -> Size {
+    Size(Budgets::default().metric_bytes)
+}
+
+fn metric_memory() -> Size {
+    Size(Budgets::default().metric_memory)
+}
+
+fn metric_series() -> u32 {
+    Budgets::default().metric_series
 }
 
 /// Bytes, written with a unit or without.
@@ -152,6 +177,10 @@ impl Tier {
             log_bytes: written.log_bytes.0,
             log_level: format!("{:?}", written.log_level).to_lowercase(),
             retention_days: written.retention_days,
+            metric_seconds: written.metric_seconds,
+            metric_bytes: written.metric_bytes.0,
+            metric_memory: written.metric_memory.0,
+            metric_series: written.metric_series,
             model: written.model.clone(),
         }
     }

@@ -21,6 +21,15 @@ use super::segment::Segment;
 use super::suggest::nearest;
 use super::text::TextReader;
 
+/// Parts of answering that are told apart by those who measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Candidates by words and vectors are found and fused.
+    Candidates,
+    /// The best were read and weighed again.
+    Read,
+}
+
 /// What is asked, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
@@ -107,9 +116,21 @@ impl Library {
     /// # Errors
     /// Damage of the model or the catalogue; [`KnowledgeError::NotFound`] for an unknown collection.
     pub fn ask(&self, question: &Question) -> Result<Answer, KnowledgeError> {
+        self.ask_noting(question, &mut |_| {})
+    }
+
+    /// As [`Library::ask`]; `ended` is told when a part of the work is done, and may look at its own clock.
+    ///
+    /// # Errors
+    /// As [`Library::ask`].
+    pub fn ask_noting(
+        &self,
+        question: &Question,
+        ended: &mut dyn FnMut(Part),
+    ) -> Result<Answer, KnowledgeError> {
         loop {
             let snapshot = self.snapshot();
-            match self.ask_snapshot(&snapshot, question) {
+            match self.ask_snapshot(&snapshot, question, ended) {
                 Err(KnowledgeError::Damage(damage)) if damage.path != self.model().file().path() => {
                     self.quarantine(&damage);
                 }
@@ -118,7 +139,12 @@ impl Library {
         }
     }
 
-    fn ask_snapshot(&self, snapshot: &Snapshot, question: &Question) -> Result<Answer, KnowledgeError> {
+    fn ask_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        question: &Question,
+        ended: &mut dyn FnMut(Part),
+    ) -> Result<Answer, KnowledgeError> {
         let views = select(snapshot, &question.collections)?;
         let languages = languages(&views);
         let query = Query::new(&question.text, Some(self.model()), &languages)?;
@@ -133,8 +159,10 @@ impl Library {
         }
         let (found, passages, relevant) = loop {
             let found = self.candidates(&views, &query, question, effort)?;
+            ended(Part::Candidates);
             let lookup = Lookup::new(&query, &languages, &found.idfs);
             let (passages, relevant) = self.read(&views, &query, &lookup, &found, question)?;
+            ended(Part::Read);
             // Many twins: what was found is less than it seemed.
             if passages.len() >= question.n || !found.more || effort.candidates >= READ_MOST {
                 break (found, passages, relevant);

@@ -43,7 +43,7 @@ mod walk;
 mod word_map;
 
 pub use analysis::Language;
-pub use answer::{Answer, Passage, Question};
+pub use answer::{Answer, Part, Passage, Question};
 pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
 pub use default_model::{

@@ -71,6 +71,14 @@ pub(crate) enum Action {
     SignAudit,
     VerifyAudit,
     ViewAudit,
+    ViewObserve,
+    EditQuery,
+    ZoomIn,
+    ZoomOut,
+    Earlier,
+    Later,
+    Newest,
+    Figures,
 }
 
 /// Where an action means something.
@@ -83,18 +91,20 @@ pub(crate) enum Group {
     Backups,
     Config,
     Audit,
+    Observe,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Observe,
         Self::Audit,
         Self::List,
         Self::General,
@@ -109,6 +119,7 @@ impl Group {
             Self::Backups => "Backups",
             Self::Config => "Config",
             Self::Audit => "Audit",
+            Self::Observe => "Observe",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -152,6 +163,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
         View::Audit => &[Group::Audit, Group::List, Group::General],
+        View::Observe => &[Group::Observe, Group::List, Group::General],
     }
 }
 
@@ -172,7 +184,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Audit, Backups, Config, General, Library, List, Logs, Queue};
+use Group::{Ask, Audit, Backups, Config, General, Library, List, Logs, Observe, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -211,6 +223,13 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
+    row(A::EditQuery, "edit-query", "Ask in PromQL", "ask", Observe, &["/", "i"], connected),
+    row(A::ZoomIn, "zoom-in", "A shorter time", "zoom", Observe, &["+", "="], always),
+    row(A::ZoomOut, "zoom-out", "A longer time", "", Observe, &["-"], always),
+    row(A::Earlier, "earlier", "Earlier", "earlier", Observe, &["left", "h"], always),
+    row(A::Later, "later", "Later", "", Observe, &["right", "l"], not_newest),
+    row(A::Newest, "newest", "Until now", "now", Observe, &["n"], not_newest),
+    row(A::Figures, "figures", "Figures or graphs", "figures", Observe, &["t"], always),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -236,7 +255,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
     row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
-    row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["8", "f9"], always),
+    row(A::ViewObserve, "view-observe", "Graphs of what the box measures", "", General, &["8", "f9"], always),
+    row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["9", "f11"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -377,6 +397,10 @@ fn a_version(m: &Model) -> Option<&'static str> {
     unless(m.view == View::Config && m.config.shown_version().is_some(), "see the versions")
 }
 
+fn not_newest(m: &Model) -> Option<&'static str> {
+    unless(m.observe.back_ms > 0, "this is the newest")
+}
+
 fn a_trial(m: &Model) -> Option<&'static str> {
     if m.link.down {
         return Some("not connected");
@@ -402,6 +426,9 @@ fn some_lines(m: &Model) -> Option<&'static str> {
 fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
+    }
+    if m.view == View::Observe && !m.observe.is_dashboard() {
+        return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {
         return Some("it is open");

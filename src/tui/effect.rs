@@ -66,6 +66,27 @@ pub(crate) enum Request {
     Backup(BackupRequest),
     Config(ConfigRequest),
     Audit(AuditRequest),
+    Metric(MetricRequest),
+}
+
+/// Values over a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MetricRequest {
+    pub(crate) serial: u64,
+    /// Which graph it is for.
+    pub(crate) panel: usize,
+    pub(crate) query: String,
+    pub(crate) start_s: u64,
+    pub(crate) end_s: u64,
+    pub(crate) step_s: u64,
+}
+
+impl MetricRequest {
+    fn path(&self) -> String {
+        let Self { start_s, end_s, step_s, .. } = self;
+        let query = escape(&self.query);
+        format!("/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={step_s}")
+    }
 }
 
 /// What is asked of the settings.
@@ -198,6 +219,7 @@ impl Request {
             Self::ForceMode(request) => post("/v1/mode/force".to_owned(), request),
             Self::AutoMode => Call { method: "POST", path: "/v1/mode/auto".to_owned(), body: None },
             Self::Config(request) => request.call(),
+            Self::Metric(request) => get(&request.path()),
             Self::Queue => get("/v1/queue"),
             Self::DeadLetters => get("/v1/queue/dead?limit=200"),
             Self::ShowOperation(id) | Self::EditLetter(id) => get(&format!("/v1/operations/{}", escape(id))),
@@ -241,6 +263,7 @@ impl Request {
             Self::ForceMode(_) => "force the mode",
             Self::AutoMode => "give the mode back",
             Self::Config(request) => request.purpose(),
+            Self::Metric(_) => "read the metrics",
             Self::Queue => "read the queue",
             Self::DeadLetters => "list the dead letters",
             Self::ShowOperation(_) | Self::EditLetter(_) => "read the operation",

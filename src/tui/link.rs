@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
+use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
 use crate::tui::msg::{AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
@@ -189,6 +189,10 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::ForceMode(_) | Request::AutoMode => {
             let report: ModeReport = json(body)?;
             Reply::ModeSet(format!("The mode is {} now.", report.now.title))
+        }
+        Request::Metric(request) => {
+            let envelope: MetricEnvelope<MetricValue> = json(body)?;
+            Reply::Metric(Box::new(request.clone()), envelope.data.unwrap_or_default())
         }
         Request::Config(request) => Reply::Config(config(request, body)?),
         Request::Queue => Reply::Queue(json(body)?),

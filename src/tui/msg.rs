@@ -3,10 +3,10 @@
 use crate::api::types::{
     AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
     BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation, OperationDetail,
-    Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, MetricValue, ModeReport, Operation,
+    OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
-use crate::tui::effect::{ConfigRequest, Request};
+use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
 
 /// Everything that [`crate::tui::update::update`] reacts to.
@@ -59,6 +59,8 @@ pub(crate) enum Reply {
     /// The queue was changed; what to tell.
     QueueSet(String),
     Config(ConfigAnswer),
+    /// What was asked, and its values.
+    Metric(Box<MetricRequest>, MetricValue),
     Backup(BackupReply),
     Audit(AuditAnswer),
 }

@@ -11,8 +11,10 @@ mod embeddings;
 mod events;
 mod health;
 mod jobs;
+mod metrics;
 mod mode;
 mod models;
+mod prometheus;
 mod queue;
 mod search;
 mod status;
@@ -105,7 +107,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 16] = [
+    let all: [&[Route]; 18] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -122,6 +124,8 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &config::ROUTES,
         &store::ROUTES,
         &audit::ROUTES,
+        &metrics::ROUTES,
+        &prometheus::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -8,6 +8,7 @@ mod backups;
 mod config;
 mod library;
 mod logs;
+mod observe;
 mod queue;
 
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
@@ -16,6 +17,7 @@ pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
 pub(crate) use queue::{Queue, short_id};
 
 use crate::api::types::{Hardware, ModeBrief, Problem, Status};
@@ -35,10 +37,11 @@ pub(crate) enum View {
     Backups,
     Config,
     Audit,
+    Observe,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -46,6 +49,7 @@ impl View {
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Observe,
         Self::Audit,
     ];
 
@@ -59,6 +63,7 @@ impl View {
             Self::Backups => "Backups",
             Self::Config => "Config",
             Self::Audit => "Audit",
+            Self::Observe => "Observe",
         }
     }
 
@@ -225,6 +230,7 @@ pub(crate) struct Model {
     pub(crate) backups: Backups,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
+    pub(crate) observe: Observe,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -239,6 +245,7 @@ impl Model {
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
             View::Audit => self.audit.editing.is_some(),
+            View::Observe => self.observe.editing.is_some(),
             View::Overview | View::Queue | View::Backups => false,
         }
     }
@@ -252,6 +259,7 @@ impl Model {
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
             View::Audit => self.audit.entry().is_some(),
+            View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

@@ -57,7 +57,7 @@ fn audit(model: &mut Model, answer: AuditAnswer) {
 
 fn shown(size: (u16, u16)) -> Model {
     let mut model = full(size);
-    keys(&mut model, "f9");
+    keys(&mut model, "f11");
     audit(&mut model, AuditAnswer::Status(Box::new(state())));
     audit(&mut model, AuditAnswer::Page(None, Page { items: items(), next: None }));
     model
@@ -80,7 +80,7 @@ fn views() {
         let name = |what: &str| format!("{what}_{}x{}", size.0, size.1);
         insta::assert_snapshot!(name("audit"), shot(&shown(size)));
         let mut none = empty(size);
-        keys(&mut none, "f9");
+        keys(&mut none, "f11");
         audit(&mut none, AuditAnswer::Status(Box::default()));
         audit(&mut none, AuditAnswer::Page(None, Page { items: Vec::new(), next: None }));
         insta::assert_snapshot!(name("audit_none"), shot(&none));
@@ -96,7 +96,7 @@ fn views() {
 #[test]
 fn keys_ask_for_what_they_say() {
     let mut m = full((80, 24));
-    let opened = keys(&mut m, "f9");
+    let opened = keys(&mut m, "f11");
     let first = |filter: &str| AuditRequest::List { filter: filter.into(), cursor: None };
     assert_eq!(asked(&opened), [&AuditRequest::Status, &first("")]);
     let mut m = shown((80, 24));

@@ -94,6 +94,9 @@ fn full_frames_are_small_and_idle_ones_are_nothing() {
         assert!(bytes > 0 && bytes <= 4096, "{view}: {bytes} bytes");
         assert_eq!(rig.draw(&m), 0, "{view}: an idle frame");
     }
+    let mut rig = Rig::new((80, 24));
+    let bytes = rig.draw(&super::observe::dashboard((80, 24)));
+    assert!(bytes > 1000 && bytes <= 4096, "graphs: {bytes} bytes");
     let mut m = full((80, 24));
     ask(&mut m, answer());
     let mut rig = Rig::new((80, 24));

@@ -8,6 +8,7 @@ mod bytes;
 mod config;
 mod fixtures;
 mod looks;
+mod observe;
 mod plain;
 mod robust;
 mod steps;

@@ -9,6 +9,7 @@ mod config;
 mod library;
 mod logs;
 mod mode;
+mod observe;
 mod overlay;
 mod queue;
 
@@ -98,6 +99,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
+            View::Observe => observe::typing(model, key),
             View::Overview | View::Queue | View::Backups => None,
         };
         if let Some(effects) = done {
@@ -154,6 +156,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
+        (None, View::Observe) => {
+            if let Some(edit) = &mut model.observe.editing {
+                edit.insert(text);
+            }
+        }
         (None, View::Overview | View::Queue | View::Backups) => {}
     }
     Vec::new()
@@ -193,6 +200,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewConfig => go(model, View::Config),
         Action::ViewAudit => go(model, View::Audit),
         Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
+        Action::ViewObserve => go(model, View::Observe),
+        Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
+        Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -224,6 +234,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
         View::Audit => audit::act(model, action),
+        View::Observe => observe::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -268,6 +279,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Backups => backups::load(),
         View::Config => config::load(),
         View::Audit => audit::load(model),
+        View::Observe => observe::load(model),
     }
 }
 
@@ -349,6 +361,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
+        Reply::Metric(request, value) => observe::replied(model, &request, value),
         Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {
             model.tell(Tone::Good, text);
@@ -372,6 +385,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
             }
         }
         Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
+        Request::Metric(request) if problem.status != 0 => observe::refused(model, request, &problem),
         Request::Documents { .. } => {
             model.library.loading = false;
             model.tell(Tone::Bad, sentence(request, &problem));
@@ -411,7 +425,9 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Status(status) => {
             sample(model, &status);
             model.overview.status = Some(status);
-            backups::tick(model)
+            let mut effects = backups::tick(model);
+            effects.extend(observe::tick(model));
+            effects
         }
         EventKind::Job(job) => {
             library::job(model, job);

@@ -84,6 +84,9 @@ fn hints(model: &Model) -> Vec<(String, String)> {
                 ("esc", "drop"),
                 ("", "kind:mode actor:uid:0 outcome:failed words"),
             ]),
+            View::Observe => {
+                fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "drop"), ("", "PromQL; empty: the box")])
+            }
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }
@@ -107,6 +110,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
         View::Overview | View::Logs | View::Queue | View::Backups | View::Audit => false,
+        View::Observe => !model.observe.is_dashboard(),
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

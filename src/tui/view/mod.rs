@@ -13,6 +13,7 @@ mod header;
 mod help;
 mod library;
 mod logs;
+mod observe;
 mod overview;
 mod palette;
 mod pen;
@@ -77,6 +78,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Backups => backups::draw(&mut pen, inner, model),
         View::Config => config::draw(&mut pen, inner, model),
         View::Audit => audit::draw(&mut pen, inner, model),
+        View::Observe => observe::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {

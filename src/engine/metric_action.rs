@@ -1,0 +1,57 @@
+//! What is asked of metrics: how they stand now, what they were.
+
+use std::collections::BTreeMap;
+
+pub use super::metrics::Ask as MetricAsk;
+use super::run::Inner;
+use super::{EngineError, metrics};
+use crate::api::types::{MetricCatalogue, MetricValue};
+use crate::observe::metric::exposition::{Format, write};
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricAction {
+    /// Every metric now, in the text format that this `Accept` header prefers.
+    Exposition { accept: String },
+    /// In the words of Prometheus.
+    Ask(MetricAsk),
+}
+
+/// Why a question about metrics has no answer, as Prometheus tells its clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricFault {
+    /// `bad_data`, execution, timeout, internal
+    pub kind: &'static str,
+    pub what: String,
+}
+
+/// What comes back.
+#[derive(Debug, Clone)]
+pub enum MetricReply {
+    Exposition { content_type: &'static str, text: Vec<u8> },
+    Value { value: Box<MetricValue>, warnings: Vec<String>, infos: Vec<String> },
+    Texts(Vec<String>),
+    Series(Vec<BTreeMap<String, String>>),
+    Metadata(MetricCatalogue),
+    Refused(MetricFault),
+}
+
+/// Room for a usual exposition.
+const USUAL_BYTES: usize = 32 << 10;
+
+pub(super) fn act(inner: &Inner, action: MetricAction) -> Result<MetricReply, EngineError> {
+    match action {
+        MetricAction::Exposition { accept } => exposition(inner, &accept),
+        MetricAction::Ask(ask) => Ok(metrics::answer(inner, ask)),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // milliseconds of our centuries have 42 bits
+fn exposition(inner: &Inner, accept: &str) -> Result<MetricReply, EngineError> {
+    let format = Format::accepted(accept);
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    let started_s = inner.started_ms() as f64 / 1000.0;
+    write(&metrics::gather(inner), format, started_s, &mut text)
+        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    Ok(MetricReply::Exposition { content_type: format.content_type(), text })
+}

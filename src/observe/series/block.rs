@@ -1,0 +1,338 @@
+//! A block: what many series were at the same times, packed.
+//!
+//! The series of one box are read at the same moments, so that a block has one list of times for all of them. A
+//! block is written as a head and frames, each compressed: who wants one series reads the head and one frame.
+//!
+//! ```text
+//! packed = length when unpacked (varint) · zstd
+//! head   = count of times · first (signed) · differences of differences (signed)
+//!          count of columns · columns a frame · keys as differences
+//! frame  = ways (one byte a column) · lengths (varint a column) · columns, see `column`
+//! ```
+//! A key is the number of a series and a role; what a series did not have at a time is [`ABSENT`].
+
+use std::collections::HashMap;
+
+use super::bytes::{Malformed, Reader, put, put_signed};
+use super::column::{self, Way};
+
+/// "No sample at this time": a NaN that no computation gives.
+pub(super) const ABSENT: u64 = 0x7ff8_7370_7564_0003;
+/// Samples of a frame, about.
+const FRAME_SAMPLES: usize = 32 << 10;
+/// Times and columns that a block may have, and what a part of it may have when it is unpacked.
+const TIMES_MOST: usize = 1 << 20;
+const COLUMNS_MOST: usize = 1 << 22;
+const UNPACKED_MOST: usize = 64 << 20;
+/// Blocks are written once in minutes and read often.
+const LEVEL: i32 = 9;
+
+/// Series and role: role 0 is the value.
+pub(super) type Key = u64;
+
+/// The values of one key, one for each time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) key: Key,
+    pub(super) values: Vec<u64>,
+}
+
+/// Times rise; columns stand by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) times: Vec<i64>,
+    pub(super) columns: Vec<Column>,
+}
+
+/// As it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Packed {
+    pub(super) head: Vec<u8>,
+    pub(super) frames: Vec<Vec<u8>>,
+}
+
+/// What the head of a block says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) times: Vec<i64>,
+    pub(super) keys: Vec<Key>,
+    columns_a_frame: usize,
+}
+
+impl Block {
+    /// Values that are there.
+    pub(super) fn samples(&self) -> usize {
+        let there = |column: &Column| column.values.iter().filter(|value| **value != ABSENT).count();
+        self.columns.iter().map(there).sum()
+    }
+
+    /// Leaves only what is at or after `from` and before `until`.
+    pub(super) fn keep(&mut self, from: i64, until: i64) {
+        let first = self.times.partition_point(|time| *time < from);
+        let end = self.times.partition_point(|time| *time < until).max(first);
+        self.times = self.times.get(first..end).unwrap_or_default().to_vec();
+        for column in &mut self.columns {
+            column.values = column.values.get(first..end).unwrap_or_default().to_vec();
+        }
+    }
+
+    /// Packs it.
+    pub(super) fn pack(&self) -> std::io::Result<Packed> {
+        let columns_a_frame = (FRAME_SAMPLES / self.times.len().max(1)).max(1);
+        let mut head = Vec::new();
+        put(&mut head, self.times.len() as u64);
+        let (mut before, mut step) = (0, 0);
+        for time in &self.times {
+            let delta = time.wrapping_sub(before);
+            put_signed(&mut head, delta.wrapping_sub(step));
+            (before, step) = (*time, delta);
+        }
+        put(&mut head, self.columns.len() as u64);
+        put(&mut head, columns_a_frame as u64);
+        let mut last = 0;
+        for column in &self.columns {
+            put(&mut head, column.key.wrapping_sub(last));
+            last = column.key;
+        }
+        let frames: std::io::Result<Vec<Vec<u8>>> = self.columns.chunks(columns_a_frame).map(frame).collect();
+        Ok(Packed { head: squeeze(&head)?, frames: frames? })
+    }
+}
+
+fn frame(columns: &[Column]) -> std::io::Result<Vec<u8>> {
+    let (mut ways, mut lengths, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut known: HashMap<&[u64], usize> = HashMap::new();
+    for (at, column) in columns.iter().enumerate() {
+        let before = bodies.len();
+        let way = match known.get(column.values.as_slice()) {
+            Some(same) => {
+                put(&mut bodies, *same as u64);
+                Way::Same
+            }
+            None => column::encode(&column.values, &mut bodies),
+        };
+        // A value that stays costs no more than a place.
+        if !matches!(way, Way::Same | Way::Constant) {
+            known.insert(&column.values, at);
+        }
+        ways.push(way as u8);
+        put(&mut lengths, (bodies.len() - before) as u64);
+    }
+    ways.append(&mut lengths);
+    ways.append(&mut bodies);
+    squeeze(&ways)
+}
+
+fn squeeze(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    put(&mut out, bytes.len() as u64);
+    out.extend_from_slice(&zstd::bulk::compress(bytes, LEVEL)?);
+    Ok(out)
+}
+
+fn unsqueeze(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let mut reader = Reader(bytes);
+    let length = reader.count(UNPACKED_MOST)?;
+    let out = zstd::bulk::decompress(reader.0, length).map_err(|_| Malformed)?;
+    if out.len() == length { Ok(out) } else { Err(Malformed) }
+}
+
+impl Head {
+    pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Malformed> {
+        let bytes = unsqueeze(bytes)?;
+        let mut reader = Reader(&bytes);
+        let count = reader.count(TIMES_MOST)?;
+        let mut times = Vec::with_capacity(count.min(bytes.len()));
+        let (mut before, mut step) = (0i64, 0i64);
+        for _ in 0..count {
+            step = step.wrapping_add(reader.signed()?);
+            before = before.wrapping_add(step);
+            times.push(before);
+        }
+        let columns = reader.count(COLUMNS_MOST)?;
+        let columns_a_frame = reader.count(COLUMNS_MOST)?.max(1);
+        let mut keys = Vec::with_capacity(columns.min(bytes.len()));
+        let mut last: Key = 0;
+        for _ in 0..columns {
+            last = last.wrapping_add(reader.number()?);
+            keys.push(last);
+        }
+        let rising = times.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+        let ordered = keys.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+        if rising && ordered { Ok(Self { times, keys, columns_a_frame }) } else { Err(Malformed) }
+    }
+
+    /// Frames that it has.
+    pub(super) fn frames(&self) -> usize {
+        self.keys.len().div_ceil(self.columns_a_frame)
+    }
+
+    /// True when a frame has a column that is wanted.
+    pub(super) fn has(&self, frame: usize, wanted: &dyn Fn(Key) -> bool) -> bool {
+        self.keys_of(frame).iter().any(|key| wanted(*key))
+    }
+
+    fn keys_of(&self, frame: usize) -> &[Key] {
+        self.keys.chunks(self.columns_a_frame).nth(frame).unwrap_or_default()
+    }
+
+    /// The wanted columns of a frame.
+    pub(super) fn unpack_frame(
+        &self,
+        frame: usize,
+        bytes: &[u8],
+        wanted: &dyn Fn(Key) -> bool,
+    ) -> Result<Vec<Column>, Malformed> {
+        let bytes = unsqueeze(bytes)?;
+        let keys = self.keys_of(frame);
+        let mut reader = Reader(&bytes);
+        let ways: Result<Vec<Way>, Malformed> =
+            reader.bytes(keys.len())?.iter().map(|byte| Way::parse(*byte)).collect();
+        let ways = ways?;
+        let mut lengths = Vec::with_capacity(keys.len());
+        for _ in keys {
+            lengths.push(reader.count(bytes.len())?);
+        }
+        let mut parts = Vec::with_capacity(keys.len());
+        for (way, length) in ways.iter().zip(lengths) {
+            parts.push((*way, reader.bytes(length)?));
+        }
+        let mut columns = Vec::new();
+        for (key, part) in keys.iter().zip(&parts).filter(|(key, _)| wanted(**key)) {
+            let (way, bytes) = match part {
+                (Way::Same, bytes) => {
+                    let at = Reader(bytes).count(parts.len())?;
+                    *parts.get(at).ok_or(Malformed)?
+                }
+                other => *other,
+            };
+            columns.push(Column { key: *key, values: column::decode(way, bytes, self.times.len())? });
+        }
+        Ok(columns)
+    }
+}
+
+/// The whole block again.
+pub(super) fn unpack(packed: &Packed) -> Result<Block, Malformed> {
+    let head = Head::unpack(&packed.head)?;
+    if head.frames() != packed.frames.len() {
+        return Err(Malformed);
+    }
+    let mut columns = Vec::with_capacity(head.keys.len());
+    for (number, bytes) in packed.frames.iter().enumerate() {
+        columns.append(&mut head.unpack_frame(number, bytes, &|_| true)?);
+    }
+    Ok(Block { times: head.times, columns })
+}
+
+/// One block of two that follow each other; times of the later one that do not are left out.
+pub(super) fn joined(first: Block, second: Block) -> Block {
+    let end = first.times.last().copied().unwrap_or(i64::MIN);
+    let skipped = second.times.partition_point(|time| *time <= end);
+    let (before, after) = (first.times.len(), second.times.len() - skipped);
+    let mut times = first.times;
+    times.extend(second.times.iter().skip(skipped));
+    let mut columns = Vec::new();
+    let mut rest = second.columns.into_iter().peekable();
+    let late = |column: Column| {
+        let mut values = vec![ABSENT; before];
+        values.extend(column.values.into_iter().skip(skipped));
+        Column { key: column.key, values }
+    };
+    for mut column in first.columns {
+        while let Some(other) = rest.next_if(|other| other.key < column.key) {
+            columns.push(late(other));
+        }
+        match rest.next_if(|other| other.key == column.key) {
+            Some(other) => column.values.extend(other.values.into_iter().skip(skipped)),
+            None => column.values.extend(std::iter::repeat_n(ABSENT, after)),
+        }
+        columns.push(column);
+    }
+    columns.extend(rest.map(late));
+    Block { times, columns }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(times: Vec<i64>, columns: Vec<(Key, Vec<f64>)>) -> Block {
+        let column = |(key, values): (Key, Vec<f64>)| Column {
+            key,
+            values: values.into_iter().map(f64::to_bits).collect(),
+        };
+        Block { times, columns: columns.into_iter().map(column).collect() }
+    }
+
+    /// The stored form must not change without a new version.
+    #[test]
+    fn golden() {
+        let block = block(vec![1000, 2000, 3000], vec![(8, vec![1.0, 2.0, 3.0]), (16, vec![5.5; 3])]);
+        let packed = block.pack().unwrap();
+        let (head, frame) = (unsqueeze(&packed.head).unwrap(), unsqueeze(&packed.frames[0]).unwrap());
+        assert_eq!(head, [3, 208, 15, 0, 0, 2, 170, 85, 8, 8]);
+        assert_eq!(frame, [3, 0, 5, 8, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 22, 64]);
+        assert_eq!(unpack(&packed).unwrap(), block);
+    }
+
+    #[test]
+    fn one_column_is_read_without_the_others() {
+        let times: Vec<i64> = (0..1000).map(|at| at * 1000).collect();
+        let rising = |by: f64| (0..1000).map(|at| f64::from(at) * by).collect::<Vec<f64>>();
+        let mut columns: Vec<(Key, Vec<f64>)> =
+            (0..100u32).map(|id| (Key::from(id) * 8, rising(f64::from(id)))).collect();
+        columns[70].1 = columns[69].1.clone();
+        let block = block(times, columns);
+        let packed = block.pack().unwrap();
+        assert!(packed.frames.len() > 2);
+        let head = Head::unpack(&packed.head).unwrap();
+        let wanted = |key: Key| key == 70 * 8;
+        let frame = (0..head.frames()).find(|frame| head.has(*frame, &wanted)).unwrap();
+        let found = head.unpack_frame(frame, &packed.frames[frame], &wanted).unwrap();
+        assert_eq!(found, [block.columns[70].clone()]);
+    }
+
+    #[test]
+    fn blocks_are_joined_with_what_either_lacks() {
+        let nan = f64::from_bits(ABSENT);
+        let first = block(vec![1, 2], vec![(0, vec![1.0, 2.0]), (16, vec![5.0, 6.0])]);
+        let second = block(vec![2, 3], vec![(8, vec![8.0, 9.0]), (16, vec![0.0, 7.0]), (24, vec![0.0, 4.0])]);
+        let expected = block(
+            vec![1, 2, 3],
+            vec![
+                (0, vec![1.0, 2.0, nan]),
+                (8, vec![nan, nan, 9.0]),
+                (16, vec![5.0, 6.0, 7.0]),
+                (24, vec![nan, nan, 4.0]),
+            ],
+        );
+        assert_eq!(joined(first, second), expected);
+        assert_eq!(expected.samples(), 7);
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_come_back(
+            start in any::<i32>(),
+            steps in prop::collection::vec(1i64..100_000, 1..40),
+            columns in prop::collection::btree_map(0u64..1000, prop::collection::vec(prop_oneof![any::<f64>().prop_map(f64::to_bits), Just(ABSENT), Just(0x7ff0_0000_0000_0002), (0u32..50).prop_map(|n| f64::from(n).to_bits()), any::<u64>()], 40), 0..30),
+        ) {
+            let mut time = i64::from(start);
+            let times: Vec<i64> = steps.iter().map(|step| { time += step; time }).collect();
+            let columns = columns.into_iter().map(|(key, mut values)| { values.truncate(times.len()); Column { key, values } }).collect();
+            let block = Block { times, columns };
+            prop_assert_eq!(unpack(&block.pack().unwrap()).unwrap(), block);
+        }
+
+        #[test]
+        fn garbage_is_an_error(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Head::unpack(&bytes);
+            let squeezed = squeeze(&bytes).unwrap();
+            if let Ok(head) = Head::unpack(&squeezed) {
+                let _ = head.unpack_frame(0, &squeezed, &|_| true);
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! One series of a block: its values, by the cheapest of a few ways to write them. Lossless to the last bit.
+//!
+//! ```text
+//! constant  the bits of the one value
+//! same      number of the earlier column that has the same bits
+//! decimal   digits after the point u8 · places that are no such numbers · first · differences
+//! raw       the bits of each value, xor-ed with those before, byte by byte of all values (high bytes first)
+//! ```
+//! Decimal numbers are what counters and most gauges are: whole numbers once the point is moved. They are written
+//! as differences, or as differences of differences where that is shorter (counters that rise evenly). What is
+//! none of them (an absent value, a mark, NaN) is written apart, by its place and bits.
+
+use super::bytes::{Malformed, Reader, put, put_signed};
+
+/// Digits after the point that are tried.
+const DIGITS: u8 = 6;
+/// Beyond it, whole numbers are not all floats.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+/// More exceptions than one in so many values, and a column is written raw.
+const EXCEPTIONS_PART: usize = 4;
+
+/// How a column is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Way {
+    Constant = 0,
+    Same = 1,
+    Deltas = 2,
+    DeltasOfDeltas = 3,
+    Raw = 4,
+}
+
+impl Way {
+    pub(super) fn parse(byte: u8) -> Result<Self, Malformed> {
+        [Self::Constant, Self::Same, Self::Deltas, Self::DeltasOfDeltas, Self::Raw]
+            .into_iter()
+            .find(|way| *way as u8 == byte)
+            .ok_or(Malformed)
+    }
+}
+
+/// Writes values (as bits) behind `out`, and says how. None is empty.
+pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) -> Way {
+    let first = values.first().copied().unwrap_or(0);
+    if values.iter().all(|value| *value == first) {
+        out.extend_from_slice(&first.to_le_bytes());
+        return Way::Constant;
+    }
+    let mut best: Option<(Way, Vec<u8>)> = None;
+    if let Some((digits, wholes, exceptions)) = decimals(values) {
+        let mut head = vec![digits];
+        put(&mut head, exceptions.len() as u64);
+        let mut last = 0;
+        for (at, bits) in &exceptions {
+            put(&mut head, (*at - last) as u64);
+            head.extend_from_slice(&bits.to_le_bytes());
+            last = *at;
+        }
+        for way in [Way::Deltas, Way::DeltasOfDeltas] {
+            let mut body = head.clone();
+            let (mut before, mut step) = (0i64, 0i64);
+            for whole in &wholes {
+                let delta = whole.wrapping_sub(before);
+                match way {
+                    Way::Deltas => put_signed(&mut body, delta),
+                    _ => put_signed(&mut body, delta.wrapping_sub(step)),
+                }
+                (before, step) = (*whole, delta);
+            }
+            // The same length tells nothing: the plain differences compress no worse.
+            if best.as_ref().is_none_or(|(_, known)| cost(&body) < cost(known)) {
+                best = Some((way, body));
+            }
+        }
+    }
+    let raw_bytes = values.len() * 8;
+    match best {
+        Some((way, body)) if body.len() < raw_bytes => {
+            out.extend_from_slice(&body);
+            way
+        }
+        _ => {
+            raw(values, out);
+            Way::Raw
+        }
+    }
+}
+
+/// About what bytes cost once they are compressed: zeros and repetitions little, others by the bit.
+fn cost(body: &[u8]) -> usize {
+    let pairs = body.iter().zip(body.iter().skip(1));
+    let repeated = pairs.filter(|(a, b)| a == b).count();
+    body.iter().map(|byte| 8 - byte.leading_zeros() as usize).sum::<usize>() + 2 * (body.len() - repeated)
+}
+
+type Decimals = (u8, Vec<i64>, Vec<(usize, u64)>);
+
+/// The values as whole numbers with the point moved, and those that are none; what is missing repeats the value
+/// before. Nothing where too many are none.
+fn decimals(values: &[u64]) -> Option<Decimals> {
+    let most = values.len() / EXCEPTIONS_PART;
+    // What is no finite number is one with no digits; neither is minus zero, whose sign a whole number has not.
+    let is_odd = |bits: u64| !f64::from_bits(bits).is_finite() || bits == (-0.0f64).to_bits();
+    let mut digits = 0;
+    let mut odd = 0;
+    for value in values {
+        if is_odd(*value) {
+            odd += 1;
+            continue;
+        }
+        while digits <= DIGITS && whole(*value, digits).is_none() {
+            digits += 1;
+        }
+        if digits > DIGITS {
+            return None;
+        }
+    }
+    // A mark for what is not there may fill most of a column.
+    if odd == values.len() || (odd > most && odd > values.len() / 2 + most) {
+        return None;
+    }
+    let mut wholes = Vec::with_capacity(values.len());
+    let mut exceptions = Vec::new();
+    let mut before = values.iter().find_map(|value| whole(*value, digits)).unwrap_or(0);
+    for (at, value) in values.iter().enumerate() {
+        match whole(*value, digits) {
+            Some(whole) if !is_odd(*value) => before = whole,
+            _ => exceptions.push((at, *value)),
+        }
+        wholes.push(before);
+    }
+    Some((digits, wholes, exceptions))
+}
+
+const TENS: [f64; DIGITS as usize + 1] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+
+/// The whole number that comes back as exactly this value.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked: it is whole and below 2^53
+fn whole(bits: u64, digits: u8) -> Option<i64> {
+    let ten = TENS.get(usize::from(digits))?;
+    let moved = (f64::from_bits(bits) * ten).round();
+    if moved.is_nan() || moved.abs() >= LARGEST {
+        return None;
+    }
+    let whole = moved as i64;
+    (value_of(whole, digits) == bits).then_some(whole)
+}
+
+#[allow(clippy::cast_precision_loss)] // below 2^53 where it was written by us
+fn value_of(whole: i64, digits: u8) -> u64 {
+    let ten = TENS.get(usize::from(digits)).copied().unwrap_or(1.0);
+    (whole as f64 / ten).to_bits()
+}
+
+fn raw(values: &[u64], out: &mut Vec<u8>) {
+    let mut before = 0;
+    let changed: Vec<[u8; 8]> = values
+        .iter()
+        .map(|value| {
+            let changed = (value ^ before).to_be_bytes();
+            before = *value;
+            changed
+        })
+        .collect();
+    for plane in 0..8 {
+        out.extend(changed.iter().filter_map(|bytes| bytes.get(plane)));
+    }
+}
+
+/// Reads `count` values that were written this way; [`Way::Same`] is resolved by whoever has all columns.
+pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, Malformed> {
+    let mut reader = Reader(bytes);
+    match way {
+        Way::Same => Err(Malformed),
+        Way::Constant => Ok(vec![reader.bits()?; count]),
+        Way::Raw => {
+            let planes = reader.bytes(count.checked_mul(8).ok_or(Malformed)?)?;
+            let mut before = 0;
+            let value = |at: usize| {
+                let bytes = (0..8).map(|plane| planes.get(plane * count + at).copied().unwrap_or(0));
+                before ^= bytes.fold(0, |all: u64, byte| all << 8 | u64::from(byte));
+                before
+            };
+            Ok((0..count).map(value).collect())
+        }
+        Way::Deltas | Way::DeltasOfDeltas => {
+            let digits = *reader.bytes(1)?.first().ok_or(Malformed)?;
+            if digits > DIGITS {
+                return Err(Malformed);
+            }
+            let mut exceptions = Vec::new();
+            let mut place = 0usize;
+            for _ in 0..reader.count(count)? {
+                place = place.checked_add(reader.count(count)?).ok_or(Malformed)?;
+                exceptions.push((place, reader.bits()?));
+            }
+            let mut values = Vec::with_capacity(count);
+            let (mut before, mut step) = (0i64, 0i64);
+            for _ in 0..count {
+                let mut delta = reader.signed()?;
+                if way == Way::DeltasOfDeltas {
+                    delta = delta.wrapping_add(step);
+                }
+                before = before.wrapping_add(delta);
+                step = delta;
+                values.push(value_of(before, digits));
+            }
+            for (place, bits) in exceptions {
+                *values.get_mut(place).ok_or(Malformed)? = bits;
+            }
+            Ok(values)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn back(values: &[f64]) -> Way {
+        let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
+        let mut out = Vec::new();
+        let way = encode(&bits, &mut out);
+        assert_eq!(decode(way, &out, bits.len()).unwrap(), bits, "{values:?}");
+        way
+    }
+
+    #[test]
+    fn each_way_is_used_for_what_it_is_made_for() {
+        assert_eq!(back(&[3.5; 40]), Way::Constant);
+        assert_eq!(back(&[f64::NAN; 40]), Way::Constant);
+        let even: Vec<f64> = (0..40).map(|at| 1e9 + f64::from(at) * 1500.0).collect();
+        assert_eq!(back(&even), Way::DeltasOfDeltas);
+        let mut seed = 1u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(seed >> 25) / 100.0
+        };
+        let noise: Vec<f64> = (0..40).map(|_| next()).collect();
+        assert_eq!(back(&noise), Way::Deltas);
+        let wild: Vec<f64> = (1..40).map(|at| f64::from(at).sqrt()).collect();
+        assert_eq!(back(&wild), Way::Raw);
+    }
+
+    #[test]
+    fn odd_values_keep_their_bits() {
+        let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+        let mut values: Vec<f64> = (0..30).map(f64::from).collect();
+        for (at, odd) in [(0, stale), (3, -0.0), (7, f64::INFINITY), (8, f64::NEG_INFINITY), (29, f64::NAN)] {
+            values[at] = odd;
+        }
+        assert_eq!(back(&values), Way::DeltasOfDeltas);
+        back(&[-0.0, 0.0]);
+        back(&[f64::MIN_POSITIVE, f64::MAX, 5e-324, 9_007_199_254_740_993.0]);
+        back(&[0.1 + 0.2, 0.3]);
+        back(&[stale, 1.0, stale, stale, stale, stale, stale]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bits_come_back(bits in prop::collection::vec(any::<u64>(), 1..60)) {
+            let mut out = Vec::new();
+            let way = encode(&bits, &mut out);
+            prop_assert_eq!(decode(way, &out, bits.len()).unwrap(), bits);
+        }
+
+        #[test]
+        fn decimals_come_back(parts in prop::collection::vec((any::<i32>(), 0u8..5), 1..60)) {
+            let bits: Vec<u64> = parts.iter().map(|(whole, digits)| (f64::from(*whole) / TENS[usize::from(*digits)]).to_bits()).collect();
+            let mut out = Vec::new();
+            let way = encode(&bits, &mut out);
+            prop_assert_eq!(decode(way, &out, bits.len()).unwrap(), bits);
+        }
+
+        #[test]
+        fn garbage_is_an_error_or_values(way in 0u8..6, bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..50) {
+            if let Ok(way) = Way::parse(way) && let Ok(values) = decode(way, &bytes, count) {
+                prop_assert_eq!(values.len(), count);
+            }
+        }
+    }
+}

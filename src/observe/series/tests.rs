@@ -1,0 +1,255 @@
+//! The store as a whole: what was recorded is found again, after crashes, with damage, at every width.
+
+use std::fs;
+use std::path::Path;
+
+use super::telemetry::HOUR_MS;
+use super::{SeriesSettings, Telemetry};
+use crate::observe::metric::{Family, Kind};
+use crate::observe::promql::{METRIC_NAME, MatchOp, Matcher, Series, Source};
+
+const SECOND: u64 = 15_000;
+
+fn settings(folder: &Path) -> SeriesSettings {
+    SeriesSettings {
+        folder: folder.to_owned(),
+        interval_ms: SECOND,
+        bytes: 8 << 20,
+        memory: 4 << 20,
+        series: 1000,
+    }
+}
+
+fn families(count: f64, gauge: f64) -> Vec<Family> {
+    let family = |name: &'static str, kind, value: f64| {
+        let mut family =
+            Family { name: name.into(), kind, unit: "".into(), help: "".into(), points: Vec::new() };
+        family.push(&[("lane", "a")], value);
+        family.push(&[("lane", "b")], value * 2.0);
+        family
+    };
+    vec![family("done_total", Kind::Counter, count), family("depth", Kind::Gauge, gauge)]
+}
+
+/// Rows of whole hours from `from_ms` on; the counter rises by one a row.
+fn fill(telemetry: &Telemetry, from_ms: u64, rows: u64) {
+    for row in 0..rows {
+        let at = from_ms + row * SECOND;
+        let number = f64::from(u32::try_from(at / SECOND).unwrap());
+        telemetry.record(at + 123, &families(number, (number * 0.1).sin()), true).unwrap();
+    }
+}
+
+fn select(telemetry: &Telemetry, name: &str, more: &[(&str, &str)]) -> Vec<Series> {
+    let name = [(METRIC_NAME, name)];
+    let matchers = name.iter().chain(more).map(|(n, v)| Matcher::new(*n, MatchOp::Equal, *v).unwrap());
+    telemetry.select(&matchers.collect::<Vec<_>>(), i64::MIN, i64::MAX, 1_000_000).unwrap()
+}
+
+/// Every sample is the one that was recorded at its time.
+fn check(series: &Series, factor: f64, samples: usize) {
+    assert_eq!(series.samples.len(), samples);
+    assert!(series.samples.windows(2).all(|pair| pair[0].time < pair[1].time));
+    for sample in &series.samples {
+        let at = u64::try_from(sample.time).unwrap();
+        assert_eq!(at % SECOND, 0, "times are whole intervals");
+        let number = f64::from(u32::try_from(at / SECOND).unwrap());
+        assert_eq!(sample.value, number * factor);
+    }
+}
+
+#[test]
+fn rows_are_found_again_before_and_after_they_are_blocks_and_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = 1_000 * HOUR_MS as u64;
+    let telemetry = Telemetry::new(settings(folder.path()));
+    assert!(telemetry.is_due(begin));
+    fill(&telemetry, begin, 100);
+    assert!(!telemetry.is_due(begin + 99 * SECOND + 5000));
+    assert!(telemetry.is_due(begin + 100 * SECOND));
+    let found = select(&telemetry, "done_total", &[]);
+    assert_eq!(found.len(), 2);
+    check(&found[0], 1.0, 100);
+    check(&found[1], 2.0, 100);
+    // As after a kill: nothing was closed, nothing cut. All rows were synced when they came.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["telemetry.redb", "telemetry.tail"] {
+        fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    // A unit test's own program cannot look at a store as a child; the flag of an open store is taken off.
+    drop(telemetry);
+    fs::copy(folder.path().join("telemetry.redb"), copy.path().join("telemetry.redb")).unwrap();
+    let again = Telemetry::new(settings(copy.path()));
+    check(&select(&again, "done_total", &[("lane", "b")])[0], 2.0, 100);
+    fill(&again, begin + 100 * SECOND, 500);
+    let stored = again.stored();
+    assert!(stored.tiers[0].1 > 0 && stored.tiers[1].1 > 0, "{stored:?}");
+    check(&select(&again, "done_total", &[("lane", "a")])[0], 1.0, 600);
+    drop(again);
+    let last = Telemetry::new(settings(copy.path()));
+    check(&select(&last, "done_total", &[("lane", "a")])[0], 1.0, 600);
+    assert_eq!(last.stored().series, 4);
+}
+
+#[test]
+fn older_times_are_told_by_wider_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = SeriesSettings { bytes: 24 << 10, ..settings(folder.path()) };
+    let telemetry = Telemetry::new(small);
+    let begin = 5_000 * HOUR_MS as u64;
+    fill(&telemetry, begin, 240 * 24 * 4);
+    let stored = telemetry.stored();
+    assert!(stored.tiers.iter().all(|(bytes, samples)| *bytes > 0 && *samples > 0), "{stored:?}");
+    assert!(stored.tiers[0].0 <= 9 << 10, "the oldest raw blocks are gone: {stored:?}");
+    let found = select(&telemetry, "done_total", &[("lane", "a")]).remove(0);
+    check(&found, 1.0, found.samples.len());
+    let first = found.samples[0].time - begin as i64;
+    assert!(first < 12 * HOUR_MS, "hours reach back further than the raw tier: {first}");
+    let steps: Vec<i64> = found.samples.windows(2).map(|pair| pair[1].time - pair[0].time).collect();
+    assert!(steps.contains(&(SECOND as i64)) && steps.iter().any(|step| *step >= 5 * 60_000), "{steps:?}");
+    let most = select(&telemetry, "depth", &[("lane", "a"), ("__rollup__", "max")]).remove(0);
+    let mean = select(&telemetry, "depth", &[("lane", "a"), ("__rollup__", "avg")]).remove(0);
+    assert_eq!(most.samples.len(), mean.samples.len());
+    let pairs = most.samples.iter().zip(&mean.samples);
+    assert!(pairs.clone().all(|(most, mean)| most.value >= mean.value && mean.value.abs() <= 1.0));
+    assert!(pairs.clone().any(|(most, mean)| most.value > mean.value));
+    let wrong = Matcher::new("__rollup__", MatchOp::Equal, "median").unwrap();
+    assert!(telemetry.select(&[wrong], 0, i64::MAX, 10).is_err());
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_and_recording_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("telemetry.redb"), vec![7u8; 5000]).unwrap();
+    fs::write(folder.path().join("telemetry.tail"), b"nonsense").unwrap();
+    let telemetry = Telemetry::new(settings(folder.path()));
+    fill(&telemetry, HOUR_MS as u64, 3);
+    assert!(folder.path().join("telemetry.redb.damaged").exists());
+    check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 3);
+}
+
+#[test]
+fn a_reader_makes_no_files_and_a_box_that_must_not_write_remembers() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::new(settings(folder.path()));
+    assert!(select(&telemetry, "done_total", &[]).is_empty());
+    telemetry.record(HOUR_MS as u64, &families(240.0, 0.0), false).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 1);
+    let off = Telemetry::new(SeriesSettings { interval_ms: 0, ..settings(folder.path()) });
+    assert!(!off.is_due(HOUR_MS as u64));
+}
+
+#[test]
+fn memory_and_series_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::new(SeriesSettings { series: 3, memory: 800, ..settings(folder.path()) });
+    for row in 0..1000 {
+        telemetry.record(row * SECOND, &families(1.0, 2.0), false).unwrap();
+    }
+    let stored = telemetry.stored();
+    assert_eq!((stored.series, stored.refused), (3, 1000));
+    let held: usize = select(&telemetry, "done_total", &[]).iter().map(|series| series.samples.len()).sum();
+    assert!(held <= 100, "{held}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_loses_nothing_of_what_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::new(settings(folder.path()));
+    fill(&telemetry, 100 * HOUR_MS as u64, 10);
+    fill(&telemetry, 50 * HOUR_MS as u64, 10);
+    check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
+    telemetry.cut_now().unwrap();
+    check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
+}
+
+/// Bytes a sample on what this box is while the test runs, everything on disk counted. Run it in quiet:
+/// `cargo test --lib -- --ignored --nocapture bytes_a_sample`
+#[test]
+#[ignore = "measures for minutes"]
+fn bytes_a_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::new(SeriesSettings {
+        bytes: 1 << 30,
+        memory: 64 << 20,
+        series: 5000,
+        ..settings(folder.path())
+    });
+    let rows: u64 = std::env::var("SPUD_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(2880);
+    let begin = 400_000 * HOUR_MS as u64;
+    let mut samples = 0;
+    for row in 0..rows {
+        let families = of_proc(row);
+        let mut count = 0;
+        families.iter().for_each(|family| family.each_series(|_, _, _, _| count += 1));
+        samples += count;
+        telemetry.record(begin + row * SECOND, &families, true).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    telemetry.cut_now().unwrap();
+    let stored = telemetry.stored();
+    let written = telemetry.written();
+    #[allow(clippy::cast_precision_loss)]
+    let a_sample = |bytes: u64| bytes as f64 / f64::from(u32::try_from(samples).unwrap());
+    let raw = a_sample(stored.tiers[0].0);
+    let all = a_sample(stored.tiers.iter().map(|(bytes, _)| bytes).sum());
+    println!(
+        "{samples} samples, {} series: {raw:.3} bytes a sample raw, {all:.3} all tiers, {:.3} with files; {} bytes written",
+        stored.series,
+        a_sample(stored.file_bytes),
+        written.bytes
+    );
+    assert!(raw > 0.0);
+}
+
+/// What the kernel counts, as node_exporter would tell it.
+fn of_proc(row: u64) -> Vec<Family> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let family = |name: &'static str, kind| Family {
+        name: name.into(),
+        kind,
+        unit: "".into(),
+        help: "".into(),
+        points: Vec::new(),
+    };
+    let mut memory = family("node_memory_bytes", Kind::Gauge);
+    for line in read("/proc/meminfo").lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(name), Some(kb)) = (words.next(), words.next().and_then(|kb| kb.parse::<f64>().ok())) {
+            memory.push(&[("name", name)], kb * 1024.0);
+        }
+    }
+    let mut events = family("node_vmstat_total", Kind::Counter);
+    for line in read("/proc/vmstat").lines() {
+        if let Some((name, count)) = line.split_once(' ') {
+            events.push(&[("name", name)], count.parse().unwrap_or(0.0));
+        }
+    }
+    let mut cpu = family("node_cpu_seconds_total", Kind::Counter);
+    for line in read("/proc/stat").lines().filter(|line| line.starts_with("cpu")) {
+        let mut words = line.split_whitespace();
+        let name = words.next().unwrap_or_default().to_owned();
+        for (word, at) in words.zip(0..) {
+            let state = at.to_string();
+            cpu.push(&[("cpu", &name), ("state", &state)], word.parse::<f64>().unwrap_or(0.0) / 100.0);
+        }
+    }
+    let mut disk = family("node_disk_total", Kind::Counter);
+    for line in read("/proc/diskstats").lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for (word, at) in words.iter().skip(3).zip(0..) {
+            let field = at.to_string();
+            let name = words.get(2).copied().unwrap_or_default();
+            disk.push(&[("device", name), ("field", &field)], word.parse().unwrap_or(0.0));
+        }
+    }
+    let mut load = family("node_load", Kind::Gauge);
+    for (word, at) in read("/proc/loadavg").split_whitespace().take(3).zip(0..) {
+        let window = at.to_string();
+        load.push(&[("window", &window)], word.parse().unwrap_or(0.0));
+    }
+    let mut rows = family("rows_total", Kind::Counter);
+    rows.push(&[], f64::from(u32::try_from(row).unwrap_or(0)));
+    vec![memory, events, cpu, disk, load, rows]
+}

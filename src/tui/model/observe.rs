@@ -1,0 +1,164 @@
+//! Graphs of what the box measures: a dashboard, or one expression that a person typed.
+
+use crate::api::types::{MetricResult, MetricSeries, MetricValue};
+use crate::tui::widgets::line_edit::LineEdit;
+
+/// Widths of time that can be shown, in seconds, and their names.
+pub(crate) const SPANS: [(u64, &str); 7] = [
+    (300, "5 minutes"),
+    (900, "15 minutes"),
+    (3600, "an hour"),
+    (6 * 3600, "6 hours"),
+    (86_400, "a day"),
+    (7 * 86_400, "a week"),
+    (30 * 86_400, "30 days"),
+];
+/// Series of one answer that are kept.
+const SERIES_MOST: usize = 50;
+
+/// How values are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Unit {
+    #[default]
+    Plain,
+    Seconds,
+    Bytes,
+    /// A part of one.
+    Ratio,
+}
+
+/// One graph of the dashboard.
+pub(crate) struct Panel {
+    pub(crate) title: &'static str,
+    pub(crate) query: &'static str,
+    pub(crate) unit: Unit,
+}
+
+const fn panel(title: &'static str, query: &'static str, unit: Unit) -> Panel {
+    Panel { title, query, unit }
+}
+
+/// What is shown where nobody asked for something else.
+pub(crate) const PANELS: [Panel; 6] = [
+    panel("Questions a second", "sum(rate(spud_queries_total[5m]))", Unit::Plain),
+    panel(
+        "Slowest 5 of 100 questions",
+        "histogram_quantile(0.95, sum by (le) (rate(spud_query_seconds_bucket[5m])))",
+        Unit::Seconds,
+    ),
+    panel(
+        "Answers from the cache",
+        "sum(rate(spud_cache_hits_total[5m])) / (sum(rate(spud_cache_hits_total[5m])) + \
+            sum(rate(spud_cache_misses_total{layer=\"l2\"}[5m])))",
+        Unit::Ratio,
+    ),
+    panel("Memory of spud", "process_resident_memory_bytes", Unit::Bytes),
+    panel("Free disk", "spud_disk_free_bytes", Unit::Bytes),
+    panel("Operations that wait", "sum(spud_queue_operations)", Unit::Plain),
+];
+
+/// One line of a graph.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    /// Seconds since 1970 and values, by time; none is NaN.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Line {
+    pub(crate) fn newest(&self) -> Option<f64> {
+        self.points.last().map(|(_, value)| *value)
+    }
+
+    /// Least, mean and greatest.
+    pub(crate) fn summary(&self) -> Option<(f64, f64, f64)> {
+        let values = || self.points.iter().map(|(_, value)| *value);
+        let (least, most) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
+        #[allow(clippy::cast_precision_loss)] // hundreds of points
+        Some((least, values().sum::<f64>() / self.points.len() as f64, most))
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Observe {
+    /// Empty: the dashboard.
+    pub(crate) query: String,
+    pub(crate) editing: Option<LineEdit>,
+    /// What was typed before.
+    pub(crate) line: LineEdit,
+    /// Answers of an earlier question are not those of this one.
+    pub(crate) serial: u64,
+    /// Which of [`SPANS`].
+    pub(crate) span: usize,
+    /// How far before now the right edge is.
+    pub(crate) back_ms: u64,
+    /// The right edge of what was asked for.
+    pub(crate) end_ms: u64,
+    pub(crate) asked_ms: u64,
+    /// Figures in place of graphs.
+    pub(crate) table: bool,
+    /// Panel or series.
+    pub(crate) selected: usize,
+    /// One a panel; of an expression the first holds all.
+    pub(crate) answers: Vec<Option<Vec<Line>>>,
+    /// What is wrong with the expression, and at which of its columns (from 1).
+    pub(crate) problem: Option<(String, Option<usize>)>,
+}
+
+impl Default for Observe {
+    fn default() -> Self {
+        Self {
+            query: String::new(),
+            editing: None,
+            line: LineEdit::default(),
+            serial: 0,
+            span: 2,
+            back_ms: 0,
+            end_ms: 0,
+            asked_ms: 0,
+            table: false,
+            selected: 0,
+            answers: Vec::new(),
+            problem: None,
+        }
+    }
+}
+
+impl Observe {
+    pub(crate) fn is_dashboard(&self) -> bool {
+        self.query.is_empty()
+    }
+
+    pub(crate) fn span_s(&self) -> u64 {
+        SPANS.get(self.span).map_or(3600, |(seconds, _)| *seconds)
+    }
+
+    /// Lines of a panel, or of the expression.
+    pub(crate) fn lines(&self, panel: usize) -> Option<&[Line]> {
+        self.answers.get(panel).and_then(Option::as_deref)
+    }
+
+    /// Rows that can be selected.
+    pub(crate) fn rows(&self) -> usize {
+        if self.is_dashboard() { PANELS.len() } else { self.lines(0).map_or(0, <[Line]>::len) }
+    }
+
+    pub(crate) fn take(&mut self, panel: usize, value: MetricValue) {
+        let lines = match value.result {
+            MetricResult::Series(series) => series.into_iter().take(SERIES_MOST).map(line).collect(),
+            MetricResult::Point(_) => Vec::new(),
+        };
+        if self.answers.len() <= panel {
+            self.answers.resize(panel + 1, None);
+        }
+        if let Some(place) = self.answers.get_mut(panel) {
+            *place = Some(lines);
+        }
+    }
+}
+
+fn line(series: MetricSeries) -> Line {
+    let name = series.name();
+    let points = series.values.iter().map(|point| (point.0, point.number()));
+    Line { name, points: points.filter(|(_, value)| value.is_finite()).collect() }
+}

@@ -1,0 +1,130 @@
+//! The Observe view: what it looks like, what its keys do, what it costs.
+
+use super::fixtures::*;
+use crate::api::types::{MetricPoint, MetricResult, MetricSeries, MetricValue, Problem};
+use crate::tui::effect::{Effect, MetricRequest, Request};
+use crate::tui::model::Model;
+use crate::tui::msg::{Msg, Reply};
+use crate::tui::update::update;
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (40, 10)];
+
+fn asked(effects: &[Effect]) -> Vec<MetricRequest> {
+    let of = |effect: &Effect| match effect {
+        Effect::Request(Request::Metric(request)) => Some(request.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(of).collect()
+}
+
+/// A made-up answer: a wave of as many points as were asked for.
+fn wave(request: &MetricRequest, series: usize) -> MetricValue {
+    let one = |number: usize| {
+        let values = (request.start_s..=request.end_s).step_by(usize::try_from(request.step_s).unwrap());
+        let value = |time: u64| {
+            let angle = (time - request.start_s) as f64 / 300.0 + number as f64;
+            MetricPoint(time as f64, format!("{:.3}", (angle.sin() + 1.5) * (request.panel + 1) as f64))
+        };
+        MetricSeries {
+            metric: [("__name__".to_owned(), "wave".to_owned()), ("n".to_owned(), number.to_string())].into(),
+            value: None,
+            values: values.map(value).collect(),
+        }
+    };
+    MetricValue { kind: "matrix".into(), result: MetricResult::Series((0..series).map(one).collect()) }
+}
+
+fn answer_all(model: &mut Model, effects: &[Effect], series: usize) {
+    for request in asked(effects) {
+        let value = wave(&request, series);
+        reply(model, Reply::Metric(Box::new(request), value));
+    }
+}
+
+fn both(name: &str, make: impl Fn((u16, u16)) -> Model) {
+    for size in SIZES {
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shot(&make(size)));
+    }
+}
+
+pub(super) fn dashboard(size: (u16, u16)) -> Model {
+    let mut m = full(size);
+    let effects = keys(&mut m, "f9");
+    answer_all(&mut m, &effects, 1);
+    m
+}
+
+fn typed(size: (u16, u16), series: usize) -> Model {
+    let mut m = dashboard(size);
+    let effects = keys(&mut m, "/ w a v e enter");
+    assert_eq!(asked(&effects)[0].query, "wave");
+    answer_all(&mut m, &effects, series);
+    m
+}
+
+#[test]
+fn looks() {
+    both("observe", dashboard);
+    both("observe_loading", |size| {
+        let mut m = full(size);
+        keys(&mut m, "f9");
+        m
+    });
+    both("observe_series", |size| typed(size, 3));
+    both("observe_figures", |size| {
+        let mut m = typed(size, 3);
+        keys(&mut m, "t down");
+        m
+    });
+    both("observe_problem", |size| {
+        let mut m = dashboard(size);
+        let effects = keys(&mut m, "/ s u m ( * ) enter");
+        let request = asked(&effects).remove(0);
+        let detail = "invalid parameter \"query\": 1:5: parse error: unexpected <op:*>".into();
+        let problem = Problem { status: 400, title: "Error".into(), detail, ..Problem::default() };
+        update(
+            &mut m,
+            Msg::Refused(Box::new(Request::Metric(request)), Box::new(problem), Default::default()),
+        );
+        m
+    });
+}
+
+#[test]
+fn time_is_zoomed_and_moved() {
+    let mut m = dashboard((80, 24));
+    let first = asked(&keys(&mut m, "r")).remove(0);
+    assert_eq!((first.end_s - first.start_s, first.step_s), (3600, 50));
+    let closer = asked(&keys(&mut m, "+")).remove(0);
+    assert_eq!((closer.end_s - closer.start_s, closer.step_s), (900, 12));
+    let earlier = asked(&keys(&mut m, "left")).remove(0);
+    assert!(closer.end_s - earlier.end_s >= 225 - 12);
+    let newest = asked(&keys(&mut m, "n")).remove(0);
+    assert_eq!(newest.end_s, closer.end_s);
+    keys(&mut m, "+");
+    assert!(asked(&keys(&mut m, "+")).is_empty());
+    assert!(m.notice.as_ref().unwrap().text.contains("as far as it goes"));
+}
+
+#[test]
+fn panels_open_as_expressions_and_late_answers_are_dropped() {
+    let mut m = dashboard((80, 24));
+    let before = asked(&keys(&mut m, "r"));
+    let effects = keys(&mut m, "down enter");
+    assert!(asked(&effects)[0].query.starts_with("histogram_quantile("));
+    let late = before[0].clone();
+    let value = wave(&late, 1);
+    reply(&mut m, Reply::Metric(Box::new(late), value));
+    assert!(m.observe.lines(0).is_none());
+    let effects = keys(&mut m, "esc");
+    assert_eq!(asked(&effects).len(), 6, "back on the dashboard");
+}
+
+#[test]
+fn letters_are_text_while_an_expression_is_typed() {
+    let mut m = dashboard((80, 24));
+    keys(&mut m, "/ q 1 ?");
+    assert_eq!(m.observe.editing.as_ref().unwrap().text(), "q1?");
+    keys(&mut m, "esc");
+    assert!(m.observe.editing.is_none() && m.observe.is_dashboard());
+}

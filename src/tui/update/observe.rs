@@ -1,0 +1,161 @@
+//! The Observe view: an expression is typed, time is zoomed and moved, panels are opened.
+
+use super::moved;
+use crate::api::types::{MetricValue, Problem};
+use crate::tui::action::Action;
+use crate::tui::effect::{Effect, MetricRequest, Request};
+use crate::tui::key::{Code, Key};
+use crate::tui::model::{Model, PANELS, SPANS, View};
+use crate::tui::theme::Tone;
+
+/// Points of one graph: as many as the widest has columns.
+const POINTS: u64 = 72;
+/// What is shown is asked for again this often at most.
+const AGAIN_MS: u64 = 10_000;
+
+/// Asks for everything that is shown.
+pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    let observe = &mut model.observe;
+    observe.serial += 1;
+    observe.asked_ms = model.now_ms;
+    let step_s = (observe.span_s() / POINTS).max(1);
+    // Steps stand at whole multiples: what was drawn stays where it is.
+    let end_s = (model.now_ms.saturating_sub(observe.back_ms) / 1000) / step_s * step_s;
+    observe.end_ms = end_s * 1000;
+    let (serial, start_s) = (observe.serial, end_s.saturating_sub(observe.span_s()));
+    let one = |(panel, query): (usize, &str)| {
+        let query = query.to_owned();
+        Effect::Request(Request::Metric(MetricRequest { serial, panel, query, start_s, end_s, step_s }))
+    };
+    if observe.is_dashboard() {
+        PANELS.iter().map(|panel| panel.query).enumerate().map(one).collect()
+    } else {
+        vec![one((0, observe.query.as_str()))]
+    }
+}
+
+/// The box told how it is: graphs that end now go on.
+pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
+    let observe = &model.observe;
+    let shown = model.view == View::Observe && observe.back_ms == 0 && observe.editing.is_none();
+    let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
+    if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
+        return load(model);
+    }
+    Vec::new()
+}
+
+pub(super) fn replied(model: &mut Model, request: &MetricRequest, value: MetricValue) {
+    if request.serial == model.observe.serial {
+        model.observe.problem = None;
+        model.observe.take(request.panel, value);
+        model.observe.selected = model.observe.selected.min(model.observe.rows().saturating_sub(1));
+    }
+}
+
+/// What is wrong is shown where it was typed.
+pub(super) fn refused(model: &mut Model, request: &MetricRequest, problem: &Problem) {
+    if request.serial != model.observe.serial {
+        return;
+    }
+    let detail = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+    let what = detail.strip_prefix("invalid parameter \"query\": ").unwrap_or(detail);
+    // LINE:COLUMN: what; an expression that is typed here has one line.
+    let column = what.strip_prefix("1:").and_then(|rest| rest.split(':').next()?.parse().ok());
+    let what = match column {
+        Some(_) => what.splitn(3, ':').nth(2).unwrap_or(what).trim(),
+        None => what,
+    };
+    model.observe.problem = Some((what.to_owned(), column));
+}
+
+/// A key while an expression is typed.
+pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
+    let observe = &mut model.observe;
+    let edit = observe.editing.as_mut()?;
+    match key.code {
+        Code::Enter => {
+            let text = edit.text().trim().to_owned();
+            if !text.is_empty() {
+                edit.remember();
+            }
+            observe.line = edit.clone();
+            observe.editing = None;
+            return Some(ask(model, text));
+        }
+        Code::Esc => observe.editing = None,
+        Code::Up => edit.older(),
+        Code::Down => edit.newer(),
+        _ if edit.key(key) => {}
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn ask(model: &mut Model, query: String) -> Vec<Effect> {
+    let observe = &mut model.observe;
+    (observe.query, observe.selected, observe.problem) = (query, 0, None);
+    observe.answers.clear();
+    load(model)
+}
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let observe = &mut model.observe;
+    let quarter_ms = observe.span_s() * 1000 / 4;
+    match action {
+        Action::EditQuery => {
+            let mut line = observe.line.clone();
+            line.set(&observe.query);
+            observe.editing = Some(line);
+            Vec::new()
+        }
+        Action::ZoomIn | Action::ZoomOut => {
+            let next =
+                if action == Action::ZoomIn { observe.span.checked_sub(1) } else { Some(observe.span + 1) };
+            match next.filter(|span| *span < SPANS.len()) {
+                Some(span) => observe.span = span,
+                None => {
+                    model.tell(Tone::Warn, "This is as far as it goes.");
+                    return Vec::new();
+                }
+            }
+            load(model)
+        }
+        Action::Earlier => {
+            observe.back_ms = observe.back_ms.saturating_add(quarter_ms);
+            load(model)
+        }
+        Action::Later => {
+            observe.back_ms = observe.back_ms.saturating_sub(quarter_ms);
+            load(model)
+        }
+        Action::Newest => {
+            observe.back_ms = 0;
+            load(model)
+        }
+        Action::Figures => {
+            observe.table = !observe.table;
+            Vec::new()
+        }
+        Action::Open if observe.is_dashboard() => {
+            let query = PANELS.get(observe.selected).map_or("", |panel| panel.query);
+            ask(model, query.to_owned())
+        }
+        Action::Copy => {
+            let text = if observe.is_dashboard() {
+                PANELS.get(observe.selected).map_or(String::new(), |panel| panel.query.to_owned())
+            } else {
+                observe.query.clone()
+            };
+            model.tell(Tone::Good, "Copied the expression.");
+            vec![Effect::Copy(text)]
+        }
+        Action::Back if !observe.is_dashboard() => ask(model, String::new()),
+        Action::Back => Vec::new(),
+        _ => {
+            let (rows, page) = (observe.rows(), 8);
+            observe.selected = moved(observe.selected, action, rows, page);
+            Vec::new()
+        }
+    }
+}
