@@ -97,7 +97,7 @@ fn the_query_api_answers_as_prometheus_does() {
     );
     // The same as a form.
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let now = value(&daemon, "time()") as u64;
+    let now = value(&daemon, "vector(time())") as u64;
     let body = format!("query=process_threads%2B0&start={}&end={now}&step=5s", now - 60);
     let range = daemon.ask("POST", "/api/v1/query_range", form, &body);
     assert_eq!(range.status, 200, "{range:?}");
@@ -195,7 +195,7 @@ fn promtool_reads_the_box_over_tcp() {
     let listen = format!("127.0.0.1:{port}");
     let daemon = Daemon::start(&["--listen", &listen, "--set", "metrics.interval_s=1"]);
     let _ = value(&daemon, "process_threads");
-    let now = value(&daemon, "time()") as u64;
+    let now = value(&daemon, "vector(time())") as u64;
     let url = format!("http://{listen}");
     let (start, end) = (format!("--start={}", now - 60), format!("--end={now}"));
     let cases: [(&[&str], &str); 4] = [

@@ -94,7 +94,7 @@ fn rows_are_found_again_before_and_after_they_are_blocks_and_after_a_crash() {
 #[test]
 fn older_times_are_told_by_wider_points() {
     let folder = tempfile::tempdir().unwrap();
-    let small = SeriesSettings { bytes: 24 << 10, ..settings(folder.path()) };
+    let small = SeriesSettings { bytes: 36 << 10, ..settings(folder.path()) };
     let telemetry = Telemetry::new(small);
     let begin = 5_000 * HOUR_MS as u64;
     fill(&telemetry, begin, 240 * 24 * 4);
@@ -164,8 +164,9 @@ fn a_clock_that_is_set_back_loses_nothing_of_what_was() {
     check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
 }
 
-/// Bytes a sample on what this box is while the test runs, everything on disk counted. Run it in quiet:
-/// `cargo test --lib -- --ignored --nocapture bytes_a_sample`
+/// Bytes a sample on what this box is while the test runs, everything on disk counted. Run it in quiet; a store of a
+/// few hours is mostly the least that redb makes, so give it rows (and time between them, for noise that is real):
+/// `SPUD_ROWS=20000 SPUD_PAUSE_MS=250 cargo test --lib -- --ignored --nocapture bytes_a_sample`
 #[test]
 #[ignore = "measures for minutes"]
 fn bytes_a_sample() {
@@ -176,7 +177,9 @@ fn bytes_a_sample() {
         series: 5000,
         ..settings(folder.path())
     });
-    let rows: u64 = std::env::var("SPUD_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(2880);
+    let number =
+        |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let (rows, pause) = (number("SPUD_ROWS", 2880), number("SPUD_PAUSE_MS", 20));
     let begin = 400_000 * HOUR_MS as u64;
     let mut samples = 0;
     for row in 0..rows {
@@ -185,7 +188,7 @@ fn bytes_a_sample() {
         families.iter().for_each(|family| family.each_series(|_, _, _, _| count += 1));
         samples += count;
         telemetry.record(begin + row * SECOND, &families, true).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(std::time::Duration::from_millis(pause));
     }
     telemetry.cut_now().unwrap();
     let stored = telemetry.stored();
