@@ -268,7 +268,8 @@ mod tests {
         let other = codec::encode(VERSION, &other).unwrap();
         let node = |level: u8, index: u64| [&[level][..], &index.to_be_bytes()].concat();
         let number = |n: u64| number_key(n).to_vec();
-        let cases: [(&'static str, Vec<u8>, Option<Vec<u8>>, &str); 9] = [
+        type Case = (&'static str, Vec<u8>, Option<Vec<u8>>, &'static str);
+        let cases: [Case; 9] = [
             ("audit_entries", number(5), Some(leaf.clone()), "node 1/2"),
             ("audit_entries", number(35), Some(leaf.clone()), "node 1/17"),
             ("audit_entries", number(5), Some(vec![1, 2, 3, 4, 5, 6]), "fails its check"),
