@@ -93,7 +93,8 @@ fn a_fresh_box_gives_the_same_answers_and_an_unchanged_one_costs_nothing() {
     );
     let second = json(&data, &["backup", "create", "--to", to]);
     let new = second["new_bytes"].as_u64().unwrap();
-    assert!(new < 2_000, "{new} bytes of an unchanged box");
+    // The audit log tells of the first backup: that much is new.
+    assert!(new < 6_000, "{new} bytes of an unchanged box");
     assert!(first["new_bytes"].as_u64().unwrap() > 100 * new);
     assert_eq!(json(&data, &["backup", "list", "--from", to])["items"].as_array().unwrap().len(), 2);
     let before = answers(&data);

@@ -12,10 +12,12 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use spud::audit::{Head, KeyKind, Leaf, Note, NoteSigner, Tile, VerifierKey};
 use spud::hardware::Tiers;
 use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
 use spud::observe::promql::{self, script};
+use spud::store::backup::Signer;
 use spud::store::{BlockFile, BlockFileWriter, codec};
 
 /// `PROPTEST_CASES` in the environment replaces every count: a long run of all the doors.
@@ -602,4 +604,36 @@ fn the_model_folder_is_valid() {
     let file = folder.path().join("model");
     write_model(&file, &source).unwrap();
     assert_eq!(Model::open(&file).unwrap().meta().name, "tiny");
+}
+
+/// A checkpoint with a cosignature, its text and the keys that signed it.
+fn checkpoint() -> (String, [VerifierKey; 2]) {
+    let head = Head { origin: "box.example/log".into(), size: 77, root: [7; 32] };
+    let log = NoteSigner::new(&head.origin, KeyKind::Log, Signer::from_seed(&[1; 32]));
+    let laptop = NoteSigner::new("laptop", KeyKind::Cosigner, Signer::from_seed(&[2; 32]));
+    let mut note = Note::new(head.text());
+    log.sign(&mut note, 0);
+    laptop.sign(&mut note, 1_700_000_000);
+    (note.to_string(), [log.key().clone(), laptop.key().clone()])
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// A note has one form only, and no signature holds for another text.
+    #[test]
+    fn mutated_checkpoints(edits in edits()) {
+        let (whole, keys) = checkpoint();
+        let text = String::from_utf8_lossy(&mutated(whole.as_bytes(), &edits)).into_owned();
+        if let Some(note) = Note::parse(&text) {
+            prop_assert_eq!(note.to_string(), text.as_str());
+            let same = Note::parse(&whole).is_some_and(|whole| whole.text() == note.text());
+            for key in &keys {
+                prop_assert!(same || key.verify(&note).is_none(), "{}", text);
+            }
+            let _ = Head::parse(note.text());
+        }
+        let _ = (VerifierKey::parse(&text), NoteSigner::parse(&text), Tile::parse(&text));
+        prop_assert!(Leaf::read(text.as_bytes()).is_none());
+    }
 }

@@ -222,9 +222,6 @@ mod tests {
     use crate::store::backup::Signer;
     use crate::store::{Control, Table, number_key};
 
-    /// A table, a key in it, what it is made (nothing: taken away), and what is said then.
-    type Case = (&'static str, Vec<u8>, Option<Vec<u8>>, &'static str);
-
     fn key() -> Signer {
         Signer::from_seed(&[5; 32])
     }
@@ -271,6 +268,7 @@ mod tests {
         let other = codec::encode(VERSION, &other).unwrap();
         let node = |level: u8, index: u64| [&[level][..], &index.to_be_bytes()].concat();
         let number = |n: u64| number_key(n).to_vec();
+        type Case = (&'static str, Vec<u8>, Option<Vec<u8>>, &'static str);
         let cases: [Case; 9] = [
             ("audit_entries", number(5), Some(leaf.clone()), "node 1/2"),
             ("audit_entries", number(35), Some(leaf.clone()), "node 1/17"),
