@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// What each room may name beside itself, as DESIGN section 3 and `src/lib.rs` have it: a room, or one module
 /// of a room. `api::types` are the words of the wire: plain data that calls nothing.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("api::types", &[]),
     ("api::client", &["api::types"]),
@@ -17,7 +17,11 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("knowledge", &["base", "hardware", "store", "observe"]),
     ("resilience", &["base", "hardware", "store"]),
     ("config", &["base", "hardware", "store"]),
-    ("engine", &["base", "hardware", "store", "observe", "knowledge", "resilience", "config", "api::types"]),
+    ("governance", &["base", "store", "config", "resilience", "knowledge"]),
+    (
+        "engine",
+        &["base", "hardware", "store", "observe", "knowledge", "resilience", "config", "governance", "api::types"],
+    ),
     ("api", &["base", "engine"]),
     ("cli", &["base", "api::types", "api::client", "api::host", "tui"]),
     ("tui", &["base", "api::types", "api::client", "api::host"]),
