@@ -20,7 +20,17 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("governance", &["base", "store", "config", "resilience", "knowledge"]),
     (
         "engine",
-        &["base", "hardware", "store", "observe", "knowledge", "resilience", "config", "governance", "api::types"],
+        &[
+            "base",
+            "hardware",
+            "store",
+            "observe",
+            "knowledge",
+            "resilience",
+            "config",
+            "governance",
+            "api::types",
+        ],
     ),
     ("api", &["base", "engine"]),
     ("cli", &["base", "api::types", "api::client", "api::host", "tui"]),

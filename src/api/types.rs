@@ -5,6 +5,7 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+pub mod access;
 mod backup;
 mod config;
 mod problem;

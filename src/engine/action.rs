@@ -1,7 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{ConfigAction, ConfigReply};
+use super::{AccessAction, AccessReply, ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -11,6 +11,7 @@ use crate::api::types::{
     RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
+use std::sync::Arc;
 
 /// Who asks, as the kernel says (`SO_PEERCRED`), and the request's id in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,59 @@ pub struct Caller {
     pub request: String,
     /// What may be turned away first when the box is short of something.
     pub criticality: Criticality,
+    /// All its groups, as the kernel says.
+    pub groups: Arc<[u32]>,
+    pub origin: Origin,
+}
+
+impl Caller {
+    /// A process of this box, with no more groups than its own one.
+    #[must_use]
+    pub fn local(uid: u32, gid: u32, pid: i32, request: String) -> Self {
+        let criticality = Criticality::default();
+        Self { uid, gid, pid, request, criticality, groups: Arc::from([gid]), origin: Origin::Local }
+    }
+}
+
+/// How somebody reached the box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Over the Unix socket: the user is who the kernel says.
+    Local,
+    /// Over the loopback network, as nobody in particular.
+    Network,
+    /// Over the loopback network, with a bearer token.
+    Bearer(Shown),
+}
+
+/// A token as it was sent: never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a token")
+    }
 }
 
 /// Everything that can be asked of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
+    /// Whether questions would be answered now.
+    Ready,
+    /// Follow what happens.
+    Listen,
     Search(SearchRequest),
     Ask(SearchRequest),
     Status,
@@ -104,8 +153,18 @@ pub enum Action {
     DecryptStore,
     /// Settings: show, edit, history, trials.
     Config(ConfigAction),
+    /// Who may do what: principals, roles, policies, decisions.
+    Access(AccessAction),
     /// Read settings again (SIGHUP).
     Reload,
+}
+
+/// Which events somebody may hear beside the usual ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    pub logs: bool,
+    pub config: bool,
+    pub queue: bool,
 }
 
 /// What comes back; the variant is the one that the action promises.
@@ -148,5 +207,7 @@ pub enum Reply {
     Compacted(CompactReport),
     Store(Box<StoreReport>),
     Config(ConfigReply),
+    Access(AccessReply),
+    Listening(Heard),
     Done,
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::access::Access;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
@@ -15,7 +16,9 @@ use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::watch::Watches;
 use super::writes::Wear;
-use super::{Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, models, status, worker};
+use super::{
+    Action, Caller, EngineError, Events, Reply, admission, builtin, ingest, logs, models, status, worker,
+};
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice};
@@ -81,6 +84,7 @@ pub(super) struct Inner {
     pub(super) backups: Backups,
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
+    pub(super) access: Access,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -203,11 +207,11 @@ impl Engine {
         let asked_us = self.inner.clock.monotonic_us();
         let (action, done): (Option<Action>, Done) = match action {
             action @ Action::PostOperation(_) => {
-                let admitted = self.inner.modes.admit(&*self.inner.clock, &caller, &action);
-                let Action::PostOperation(request) = action else { return };
-                if let Err(error) = admitted {
-                    return done(Err(error));
-                }
+                let request = match admission::let_in(&self.inner, &caller, action) {
+                    Ok(Action::PostOperation(request)) => request,
+                    Ok(_) => return done(Err(EngineError::Internal("a post became something else".into()))),
+                    Err(error) => return done(Err(error)),
+                };
                 if !self.inner.outbox.post(&caller, *request, Box::new(done)) {
                     return;
                 }
@@ -278,6 +282,7 @@ impl Engine {
             let _ = thread.join();
         }
         flush(&self.inner);
+        self.inner.access.flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -315,6 +320,8 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
+/// When grants and tokens were last used is written down at most this often.
+const USES_EVERY_S: u64 = 3600;
 /// How often a daemon looks whether a backup is due, and when after its start.
 const BACKUPS_EVERY_S: u64 = 30;
 const BACKUPS_AT_S: u64 = 3;
@@ -362,6 +369,9 @@ fn ticker(inner: &Arc<Inner>) {
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);
+        }
+        if seconds.is_multiple_of(USES_EVERY_S) {
+            inner.access.flush(inner);
         }
         if inner.settings.daemon && seconds % BACKUPS_EVERY_S == BACKUPS_AT_S {
             Backups::tick(inner);
@@ -414,6 +424,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
+    let access = Access::open(&settings, &modes.control, data)?;
     let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
         config,
@@ -421,6 +432,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         backups: Backups::default(),
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
+        access,
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),

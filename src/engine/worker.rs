@@ -23,18 +23,20 @@ pub(super) const DEFAULT_COLLECTION: &str = "default";
 const FAILURES_LISTED: usize = 1000;
 const EMBEDDINGS_MOST: usize = 2048;
 
-/// Does it. Mutations are logged with who asked.
+/// Does it, where it is let in.
 pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
-    if let Some(what) = mutation(&action) {
-        tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
-    }
-    inner.modes.admit(&*inner.clock, caller, &action)?;
+    let action = super::admission::let_in(inner, caller, action)?;
     match action {
+        Action::Ready => Ok(Reply::Done),
+        Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
+        Action::Access(action) => super::access::act(inner, caller, action).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
         Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
         Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
         Action::Hardware => Ok(Reply::Hardware(Box::new(status::hardware(inner)))),
-        Action::Collections => Ok(Reply::Collections(collections(inner))),
+        Action::Collections => {
+            Ok(super::access::leave(inner, caller, Reply::Collections(collections(inner))))
+        }
         Action::CreateCollection(request) => create(inner, &request).map(Reply::Collection),
         Action::RemoveCollection(name) => remove_collection(inner, &name),
         Action::Reindex(name) => reindex(inner, &name).map(Reply::Job),
@@ -89,16 +91,20 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         }
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
-        Action::Reload => {
-            super::settings::reload(inner)?;
-            inner.watches.refresh(inner);
-            Ok(Reply::Done)
-        }
+        Action::Reload => reload(inner),
     }
 }
 
+/// Reads policies and settings again.
+fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
+    inner.access.reload(inner);
+    super::settings::reload(inner)?;
+    inner.watches.refresh(inner);
+    Ok(Reply::Done)
+}
+
 /// Name of an action that changes something.
-fn mutation(action: &Action) -> Option<&'static str> {
+pub(super) fn mutation(action: &Action) -> Option<&'static str> {
     Some(match action {
         Action::CreateCollection(_) => "create collection",
         Action::RemoveCollection(_) => "remove collection",
@@ -125,6 +131,7 @@ fn mutation(action: &Action) -> Option<&'static str> {
         Action::RotateStore(_) => "rotate keys",
         Action::DecryptStore => "decrypt the stores",
         Action::Config(action) => return action.mutation(),
+        Action::Access(action) => return super::access::mutation(action),
         Action::Reload => "reload",
         _ => return None,
     })
@@ -364,7 +371,7 @@ fn document(inner: &Inner, id: &str) -> Result<Document, EngineError> {
     Ok(document_words(id, &collection, &record))
 }
 
-fn parse_id(noun: &'static str, id: &str) -> Result<u64, EngineError> {
+pub(super) fn parse_id(noun: &'static str, id: &str) -> Result<u64, EngineError> {
     id.parse().map_err(|_| EngineError::NotFound {
         noun,
         name: id.to_owned(),

@@ -68,6 +68,11 @@ pub(crate) enum Action {
     CompactStores,
     ViewBackups,
     ViewConfig,
+    AccessTab,
+    ConfirmGrant,
+    GrantRole,
+    RevokeGrant,
+    ViewAccess,
 }
 
 /// Where an action means something.
@@ -79,18 +84,20 @@ pub(crate) enum Group {
     Queue,
     Backups,
     Config,
+    Access,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Access,
         Self::List,
         Self::General,
     ];
@@ -103,6 +110,7 @@ impl Group {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Access => "Access",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -127,7 +135,7 @@ pub(crate) struct Spec {
 impl Spec {
     /// Why this cannot be done now.
     pub(crate) fn disabled_reason(&self, model: &Model) -> Option<&'static str> {
-        (self.disabled)(model)
+        missing(self.action, model).or_else(|| (self.disabled)(model))
     }
 }
 
@@ -145,6 +153,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Queue => &[Group::Queue, Group::List, Group::General],
         View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
+        View::Access => &[Group::Access, Group::List, Group::General],
     }
 }
 
@@ -165,7 +174,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Backups, Config, General, Library, List, Logs, Queue};
+use Group::{Access, Ask, Backups, Config, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -202,6 +211,10 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
     danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
+    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, decisions", "next list", Access, &["right", "l"], always),
+    row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
+    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role", "revoke", Access, &["d", "delete"], a_grant)),
+    row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -227,6 +240,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
     row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
+    row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["8", "f9"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -234,6 +248,40 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
 ];
+
+/// The permission that is missing, where it is known who asks.
+fn missing(action: Action, m: &Model) -> Option<&'static str> {
+    let (permission, reason) = match action {
+        A::Add => ("add-documents", "needs add-documents"),
+        A::Remove => ("remove-documents", "needs remove-documents"),
+        A::Reindex => ("reindex", "needs reindex"),
+        A::CancelJob => ("cancel-jobs", "needs cancel-jobs"),
+        A::RetryLetter | A::EditLetter => ("edit-letters", "needs edit-letters"),
+        A::PurgeLetter | A::PurgeLetters => ("purge-letters", "needs purge-letters"),
+        A::PauseQueue => ("pause-queue", "needs pause-queue"),
+        A::MakeBackup => ("make-backups", "needs make-backups"),
+        A::VerifyBackups | A::DrillBackup => ("verify-backups", "needs verify-backups"),
+        A::RestoreBackup => ("restore-backups", "needs restore-backups"),
+        A::PruneBackups => ("prune-backups", "needs prune-backups"),
+        A::CheckBox => ("check-box", "needs check-box"),
+        A::CompactStores => ("compact", "needs compact"),
+        A::EditSetting | A::UnsetSetting | A::Rollback | A::ConfirmTrial => {
+            ("write-config", "needs write-config")
+        }
+        A::ForceMode | A::AutoMode => ("force-mode", "needs force-mode"),
+        A::GrantRole | A::RevokeGrant => ("grant-roles", "needs grant-roles"),
+        A::ConfirmGrant => ("review-roles", "needs review-roles"),
+        _ => return None,
+    };
+    m.access.lacks(permission).then_some(reason)
+}
+
+fn a_grant(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.view == View::Access && m.access.grant().is_some(), "select a grant")
+}
 
 fn always(_: &Model) -> Option<&'static str> {
     None

@@ -1,7 +1,9 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
+mod access;
 mod backup;
 
+pub(crate) use access::AccessRequest;
 pub(crate) use backup::BackupRequest;
 
 use serde::Serialize;
@@ -62,6 +64,7 @@ pub(crate) enum Request {
     PauseQueue,
     ResumeQueue,
     Backup(BackupRequest),
+    Access(AccessRequest),
     Config(ConfigRequest),
 }
 
@@ -214,6 +217,7 @@ impl Request {
             }
             Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
             Self::Backup(request) => request.call(),
+            Self::Access(request) => request.call(),
         }
     }
 
@@ -246,6 +250,7 @@ impl Request {
             Self::PauseQueue => "pause the queue",
             Self::ResumeQueue => "resume the queue",
             Self::Backup(request) => request.purpose(),
+            Self::Access(request) => request.purpose(),
         }
     }
 

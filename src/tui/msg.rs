@@ -1,5 +1,6 @@
 //! What can happen to the screen: keys, replies, events.
 
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::{
     AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, CheckReport, Collection, CompactReport,
     ConfigChange, ConfigCheck, ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine,
@@ -59,6 +60,19 @@ pub(crate) enum Reply {
     QueueSet(String),
     Config(ConfigAnswer),
     Backup(BackupReply),
+    Access(AccessReply),
+}
+
+/// What came of a question about who may do what.
+#[derive(Debug, Clone)]
+pub(crate) enum AccessReply {
+    WhoAmI(Box<WhoAmI>),
+    Grants(Vec<AccessGrant>),
+    Principals(Vec<Principal>),
+    Roles(Vec<AccessRole>),
+    Decisions(Vec<Decision>),
+    /// Somebody has more or less now; what to tell.
+    Changed(String),
 }
 
 /// What came of a question about backups.

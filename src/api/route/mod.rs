@@ -2,6 +2,7 @@
 //!
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
+mod access;
 mod backups;
 mod collections;
 mod config;
@@ -104,7 +105,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 15] = [
+    let all: [&[Route]; 16] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -120,6 +121,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &health::ROUTES,
         &config::ROUTES,
         &store::ROUTES,
+        &access::ROUTES,
     ];
     all.into_iter().flatten()
 }

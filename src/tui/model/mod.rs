@@ -2,6 +2,7 @@
 //!
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
+mod access;
 mod ask;
 mod backups;
 mod config;
@@ -9,6 +10,7 @@ mod library;
 mod logs;
 mod queue;
 
+pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
@@ -32,11 +34,20 @@ pub(crate) enum View {
     Queue,
     Backups,
     Config,
+    Access,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Overview, Self::Ask, Self::Library, Self::Logs, Self::Queue, Self::Backups, Self::Config];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Ask,
+        Self::Library,
+        Self::Logs,
+        Self::Queue,
+        Self::Backups,
+        Self::Config,
+        Self::Access,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -47,6 +58,7 @@ impl View {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Access => "Access",
         }
     }
 
@@ -135,6 +147,7 @@ pub(crate) enum Overlay {
     Add(Box<AddDialog>),
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
+    Grant(Box<GrantDialog>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -212,6 +225,7 @@ pub(crate) struct Model {
     pub(crate) queue: Queue,
     pub(crate) backups: Backups,
     pub(crate) config: Config,
+    pub(crate) access: Access,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -225,7 +239,7 @@ impl Model {
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
-            View::Overview | View::Queue | View::Backups => false,
+            View::Overview | View::Queue | View::Backups | View::Access => false,
         }
     }
 
@@ -237,6 +251,7 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
+            View::Access => self.access.selected < self.access.len(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
+mod access;
 mod ask;
 mod backups;
 mod config;
@@ -16,7 +17,7 @@ pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
 use crate::tui::action::{Action, spec};
-use crate::tui::effect::{Effect, Request};
+use crate::tui::effect::{AccessRequest, Effect, Request};
 use crate::tui::key::Key;
 use crate::tui::model::{Focus, Model, Overlay, Tab, View};
 use crate::tui::msg::{Msg, Reply, Wire};
@@ -96,7 +97,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
-            View::Overview | View::Queue | View::Backups => None,
+            View::Overview | View::Queue | View::Backups | View::Access => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -126,6 +127,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
@@ -147,7 +149,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview | View::Queue | View::Backups) => {}
+        (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
     }
     Vec::new()
 }
@@ -184,6 +186,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewQueue => go(model, View::Queue),
         Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
+        Action::ViewAccess => go(model, View::Access),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -201,6 +204,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
         Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
+        Action::AccessTab | Action::GrantRole => access::act(model, action),
+        Action::RevokeGrant | Action::ConfirmGrant => access::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -214,6 +219,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Queue => queue::act(model, action),
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
+        View::Access => access::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -257,6 +263,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Queue => queue::load(),
         View::Backups => backups::load(),
         View::Config => config::load(),
+        View::Access => access::load(model),
     }
 }
 
@@ -335,6 +342,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             (model.queue.dead, model.queue.loaded) = (items, true);
         }
         Reply::Backup(reply) => return backups::replied(model, reply),
+        Reply::Access(reply) => return access::replied(model, reply),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Config(answer) => return config::answered(model, answer),
@@ -351,6 +359,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         model.link.down = true;
         model.link.problem = Some(problem.clone());
     }
+    let denied = problem.status == 403;
     match request {
         Request::Ask(serial, _) => {
             let degraded = problem.status == 503;
@@ -366,6 +375,10 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         }
         _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),
         _ => {}
+    }
+    // What is missing is shown from now on, beside the keys.
+    if denied && !matches!(request, Request::Access(AccessRequest::WhoAmI)) {
+        return vec![access::who()];
     }
     Vec::new()
 }

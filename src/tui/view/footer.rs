@@ -101,7 +101,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
-        View::Overview | View::Logs | View::Queue | View::Backups => false,
+        View::Overview | View::Logs | View::Queue | View::Backups | View::Access => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {
