@@ -6,7 +6,7 @@
 //! - 0 [`base`]: clock, threads, byte counts. Knows nothing of spud.
 //! - 0 [`api::types`]: the words of the wire. Plain data, calls nothing.
 //! - 1 [`hardware`]: what box is this, what may it spend. [`store`]: what is kept, and how.
-//! - 2 [`observe`]: what the box says of itself.
+//! - 2 [`audit`]: what was done, and proof of it. [`observe`]: what the box says of itself.
 //! - 3 [`knowledge`]: documents in, cited passages out. [`resilience`]: what is given up when something is short.
 //!   [`config`]: what is set, where, by whom, and what that changes.
 //! - 4 [`governance`]: who may do what, and who decided it.
@@ -20,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
 
 pub mod api;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod engine;

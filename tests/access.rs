@@ -58,6 +58,7 @@ fn every_action_has_its_permission() {
         ("src/engine/action.rs", "Action"),
         ("src/engine/settings_action.rs", "ConfigAction"),
         ("src/engine/access/actions.rs", "AccessAction"),
+        ("src/engine/trail/actions.rs", "AuditAction"),
     ] {
         let all = variants(file, name);
         assert!(all.len() > 10, "{name}: {all:?}");
@@ -102,6 +103,11 @@ fn the_installing_user_is_admin_and_grants_survive_kill_9() {
         Some(2),
         "a reason is needed"
     );
+    let log = text(&run(&data, &["--json", "audit", "list"]).stdout);
+    for kind in ["role.granted", "role.confirmed", "role.revoked"] {
+        assert!(log.contains(kind), "{kind}: {log}");
+    }
+    assert!(log.contains("night shift") && log.contains("uid:4242"), "{log}");
     let roles = json_of(&run(&data, &["--json", "role", "list"]));
     let count = |name: &str| {
         let role =
@@ -131,6 +137,9 @@ fn a_site_policy_denies_with_its_name_and_the_reason_is_kept() {
     let why = text(&why.stdout);
     assert!(why.contains("denied: compact") && why.contains("frozen") && why.contains(&id), "{why}");
     assert!(text(&run(data, &["policy", "decisions"]).stdout).contains("frozen"));
+    let log = text(&run(data, &["--json", "audit", "list"]).stdout);
+    assert!(log.contains("access.denied") && log.contains("policy.loaded") && log.contains(&id), "{log}");
+    assert!(run(data, &["audit", "verify"]).status.success());
     assert_eq!(run(data, &["why", "nobody-asked"]).status.code(), Some(1));
     let explained = text(&run(data, &["policy", "explain", "compact"]).stdout);
     assert!(explained.contains("denied") && explained.contains("frozen"), "{explained}");

@@ -332,7 +332,8 @@ fn a_daemon_makes_prunes_and_tries_backups_by_schedule() {
     // As if it had been set long ago: what was missed while the box was off is made up for.
     let control = Control::open(&data.join("control.redb"), 256 << 10).unwrap();
     let kept = Journal::schedule(&control).unwrap().unwrap();
-    Journal::set_schedule(&control, Some(&ScheduleRecord { since_ms: 1, drill_days: 1, ..kept })).unwrap();
+    Journal::set_schedule(&control, Some(&ScheduleRecord { since_ms: 1, drill_days: 1, ..kept }), |_| Ok(()))
+        .unwrap();
     drop(control);
     let daemon = Daemon::start_in(folder, &[]);
     let until = Instant::now() + Duration::from_secs(60);

@@ -75,3 +75,16 @@ fn use_is_told_in_numbers_when_the_box_stops() {
     assert!(!used.to_string().contains("battery"));
     assert!(waiting(&daemon, "spud.health").is_empty() && waiting(&daemon, "spud.mode").is_empty());
 }
+
+#[test]
+fn signed_heads_of_the_audit_log_are_told() {
+    let daemon = Daemon::start_in(folder("deliver = [\"checkpoint\"]"), &[]);
+    assert_eq!(daemon.post("/v1/collections", r#"{"name":"pumps"}"#).status, 201);
+    let made = daemon.post("/v1/audit/checkpoints", "").json();
+    let told = until(|| waiting(&daemon, "spud.checkpoint").pop());
+    let shown = daemon.get(&format!("/v1/operations/{}", told["id"].as_str().unwrap())).json();
+    assert_eq!(shown["payload"], made["note"]);
+    // Nothing new, nothing told.
+    assert_eq!(daemon.post("/v1/audit/checkpoints", "").json()["note"], made["note"]);
+    assert_eq!(waiting(&daemon, "spud.checkpoint").len(), 1);
+}

@@ -2,7 +2,7 @@
 
 mod offline;
 
-pub use offline::{is_served, promql_test, restore, salvage};
+pub use offline::{cosign, cosigner_key, is_served, new_cosigner, promql_test, restore, salvage};
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -414,6 +414,18 @@ impl Attached {
     /// [`ClientError`].
     pub fn get<T: DeserializeOwned>(&mut self, target: &str) -> Result<T, ClientError> {
         parse(&self.call("GET", target, None)?)
+    }
+
+    /// Asks and gives the body of the reply as it is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn bytes(&mut self, target: &str) -> Result<Vec<u8>, ClientError> {
+        let answer = self.call("GET", target, None)?;
+        if answer.status != 200 {
+            parse::<serde::de::IgnoredAny>(&answer)?;
+        }
+        Ok(answer.body)
     }
 
     /// Sends a value and reads the reply of this type.

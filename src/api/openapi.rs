@@ -6,15 +6,16 @@ use serde_json::{Map, Value, json};
 use super::route::{self, Route};
 use super::types::access as words;
 use super::types::{
-    AddRequest, ApplyConfig, AskResponse, Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule,
-    BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm, CompactReport,
-    CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting, ConfigTemplate,
-    ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput, EmbeddingsRequest,
-    EncryptStore, EvalReport, EvalRequest, Event, EventKind, Failure, ForceMode, Hardware, Hit, Job, LogLine,
-    ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail, Passage,
-    Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
-    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
-    StoreReport, ValidateConfig, VerifyBackups,
+    AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
+    AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
+    BackupSchedule, BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm,
+    CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
+    ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
+    EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
+    ForceMode, Hardware, Hit, Job, LogLine, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
+    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
+    SetConfig, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 
 /// The whole document.
@@ -167,6 +168,7 @@ fn schemas() -> Value {
     );
     backups(&mut all);
     access(&mut all);
+    audit(&mut all);
     Value::Object(all)
 }
 
@@ -216,6 +218,27 @@ fn access(all: &mut Map<String, Value>) {
     add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
     add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
     add(all, "Decision", &words::Decision::default());
+}
+
+fn audit(all: &mut Map<String, Value>) {
+    let checkpoint = AuditCheckpoint { cosigned: vec![Default::default()], ..AuditCheckpoint::default() };
+    let status = AuditStatus {
+        checkpoint: Some(checkpoint.clone()),
+        anchored: Some(Default::default()),
+        cosigners: vec![String::new()],
+        ..AuditStatus::default()
+    };
+    add(all, "AuditStatus", &status);
+    add(all, "AuditCheckpoint", &checkpoint);
+    add(all, "AuditEntry", &AuditEntry { texts: vec![Default::default()], ..AuditEntry::default() });
+    add(all, "AuditInclusion", &AuditInclusion { hashes: vec![String::new()], ..AuditInclusion::default() });
+    let hashes = vec![String::new()];
+    add(all, "AuditConsistency", &AuditConsistency { hashes, ..AuditConsistency::default() });
+    add(all, "AuditVerdict", &AuditVerdict { problems: vec![String::new()], ..AuditVerdict::default() });
+    add(all, "AuditTiles", &AuditTiles { paths: vec![String::new()], ..AuditTiles::default() });
+    add(all, "VerifyAudit", &VerifyAudit::default());
+    add(all, "EraseAudit", &EraseAudit::default());
+    add(all, "AnchorAudit", &AnchorAudit { cosigners: vec![String::new()], ..AnchorAudit::default() });
 }
 
 fn config(all: &mut Map<String, Value>) {

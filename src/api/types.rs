@@ -6,6 +6,7 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+mod audit;
 mod backup;
 mod config;
 mod problem;
@@ -15,6 +16,10 @@ mod resilience;
 mod store;
 mod wear;
 
+pub use audit::{
+    AnchorAudit, AuditAnchor, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery,
+    AuditStatus, AuditText, AuditTiles, AuditVerdict, EraseAudit, VerifyAudit,
+};
 pub use backup::{
     Backup, BackupDetail, BackupEntry, BackupRun, BackupSchedule, BackupStatus, CreateBackup, DrillBackup,
     PruneBackups, RestoreBackup, Restored, VerifyBackups,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, backup, check, collection, config, daemon, document, embed, eval, generate, install, job, log,
-    metric, mode, model, operation, policy, principal, queue, remove, role, salvage, store, terminal,
+    add, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate, install,
+    job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage, store,
+    terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -151,6 +152,11 @@ pub(super) enum Command {
     Backup {
         #[command(subcommand)]
         verb: backup::Verb,
+    },
+    /// What was done on this box, by whom, and proof of it
+    Audit {
+        #[command(subcommand)]
+        verb: audit::Verb,
     },
     /// Encryption of the stores at rest
     Store {

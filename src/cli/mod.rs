@@ -5,6 +5,8 @@
 mod add;
 mod args;
 mod ask;
+mod audit;
+mod audit_files;
 mod backup;
 mod check;
 mod collection;
@@ -96,6 +98,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
+        Command::Audit { verb } => audit::run(verb, context),
         Command::Backup { verb } => backup::run(verb, context),
         Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),

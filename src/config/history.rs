@@ -122,8 +122,8 @@ pub struct Head {
 pub struct History;
 
 impl History {
-    /// Keeps a version (its id is given here), what was applied with it, and the trial that stands after it;
-    /// forgets the oldest.
+    /// Keeps a version (its id is given here), what was applied with it, the trial that stands after it, and what
+    /// goes with it (`also`); forgets the oldest.
     ///
     /// # Errors
     /// What the store says; nothing is kept then.
@@ -132,6 +132,7 @@ impl History {
         version: &Version,
         head: &Head,
         trial: impl FnOnce(u64) -> Option<Trial>,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
     ) -> Result<u64, ConfigError> {
         let cause = Cause::ALL.iter().position(|cause| *cause == version.cause).unwrap_or(0);
         let record = VersionRecord {
@@ -157,6 +158,7 @@ impl History {
             }
             write.open_table(STATE)?.insert(HEAD, head.as_slice())?;
             put_trial(write, trial(id).as_ref())?;
+            also(write)?;
             Ok(id)
         })?)
     }
@@ -298,7 +300,10 @@ mod tests {
             |version| Trial { version, text: "old".into(), began_ms: 5, seconds: 120, actor: "a".into() };
         let head = Head { files: [1; 32], at_ms: 9 };
         for n in 1..=KEPT + 5 {
-            assert_eq!(History::keep(&control, &version_of(n), &head, |id| Some(trial(id))).unwrap(), n);
+            assert_eq!(
+                History::keep(&control, &version_of(n), &head, |id| Some(trial(id)), |_| Ok(())).unwrap(),
+                n
+            );
         }
         drop(control);
         let control = Control::open(&path, 256 << 10).unwrap();

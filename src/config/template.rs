@@ -84,6 +84,7 @@ latency_target_ms = 500
 # The disk is shared with others: stop early.
 disk_selective = 10
 disk_selective_least = "2 GiB"
+disk_selective_most = "20 GiB"
 
 [log]
 level = "info"

@@ -1,7 +1,7 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{AccessAction, AccessReply, ConfigAction, ConfigReply};
+use super::{AccessAction, AccessReply, AuditAction, AuditReply, ConfigAction, ConfigReply};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -59,6 +59,12 @@ impl Shown {
 
     pub(super) fn text(&self) -> &str {
         &self.0
+    }
+
+    /// `token:1a`: the part that is no secret.
+    pub(super) fn id(&self) -> String {
+        let id = self.0.split('_').nth(1).filter(|id| !id.is_empty() && id.len() <= 16);
+        format!("token:{}", id.unwrap_or("?"))
     }
 }
 
@@ -157,6 +163,8 @@ pub enum Action {
     Access(AccessAction),
     /// Read settings again (SIGHUP).
     Reload,
+    /// The log of what was done: look, prove, verify, sign, anchor, erase.
+    Audit(AuditAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -209,5 +217,6 @@ pub enum Reply {
     Config(ConfigReply),
     Access(AccessReply),
     Listening(Heard),
+    Audit(AuditReply),
     Done,
 }

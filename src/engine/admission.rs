@@ -2,7 +2,7 @@
 
 use super::modes::Modes;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, access, mode_words, worker};
+use super::{Action, Caller, EngineError, access, mode_words, trail};
 use crate::base::Clock;
 use crate::resilience::{Criticality, Effect, Effects};
 
@@ -10,7 +10,7 @@ use crate::resilience::{Criticality, Effect, Effects};
 /// who asked.
 pub(super) fn let_in(inner: &Inner, caller: &Caller, action: Action) -> Result<Action, EngineError> {
     let action = access::enter(inner, caller, action)?;
-    if let Some(what) = worker::mutation(&action) {
+    if let Some(what) = trail::mutation(&action) {
         tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
     }
     inner.modes.admit(&*inner.clock, caller, &action)?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
+use super::trail;
 use crate::api::types::JobState;
 use crate::base::trim_heap;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
@@ -62,6 +63,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
     inner.library.release_pages();
     trim_heap();
     inner.jobs.show(None);
+    trail::job_ended(inner, id, &last);
     inner.publish_job(id, &last, None);
     inner.publish_index(&last.collection);
 }

@@ -34,6 +34,7 @@ mod settings_edit;
 mod settings_trial;
 mod settings_words;
 mod status;
+mod trail;
 mod watch;
 mod wire;
 mod worker;
@@ -49,5 +50,6 @@ pub use run::{AskPassphrase, Engine, Settings};
 pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
+pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
 
 pub use crate::resilience::Criticality;

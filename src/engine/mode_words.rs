@@ -1,9 +1,27 @@
 //! Modes in the words of the API.
 
+use super::run::Inner;
+use super::trail;
 use crate::api::types::{
     Breaker, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeInputs, ModeReading,
 };
+use crate::audit::Entry;
 use crate::resilience::{AxisView, BreakerView, Cause, Change, Forced, Inputs, Now, Reading, View};
+
+/// What the audit log says of a change.
+pub(super) fn entry(inner: &Inner, change: &Change) -> Entry {
+    let kind = match change.cause {
+        Cause::Worse(_) => "mode.worse",
+        Cause::Better(_) => "mode.better",
+        Cause::Forced => "mode.forced",
+        Cause::Auto => "mode.auto",
+        Cause::Expired => "mode.expired",
+        Cause::Restart => "mode.restart",
+    };
+    let entry = trail::bare(inner, kind, &trail::actor_in(&change.actor), ("mode", change.to.name()));
+    let (at_ms, mode) = (change.at_ms, change.from.name().to_owned());
+    Entry { at_ms, mode, ..entry }.text("reason", change.reason.as_str())
+}
 
 pub(super) fn brief(view: &View) -> ModeBrief {
     let effect = |effect: crate::resilience::Effect| ModeEffect {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::run::Inner;
 use super::{EngineError, mode_words};
 use crate::api::types::EventKind;
+use crate::audit::{self, Entry};
 use crate::base::Clock;
 use crate::hardware::{BALLAST, Choice, Sample, Thresholds};
 use crate::knowledge::Effort;
@@ -256,7 +257,18 @@ impl Modes {
         }
         let (now_ms, mut added) = (inner.clock.now_ms(), Vec::new());
         let outgoing = inner.outbox.of_changes(inner, &active.pending);
-        let kept = History::keep(&self.control, &active.pending, active.machine.forced(), |write| {
+        let entries: Vec<Entry> =
+            active.pending.iter().map(|change| mode_words::entry(inner, change)).collect();
+        let kept = History::keep(&self.control, &active.pending, active.machine.forced(), |write, there| {
+            for entry in entries.iter().skip(there) {
+                match audit::append(write, entry) {
+                    // A log that is damaged must not keep the box from its modes.
+                    Err(StoreError::Record(error)) => {
+                        tracing::error!(%error, kind = entry.kind, "the audit log is damaged: run spud audit verify");
+                    }
+                    appended => drop(appended?),
+                }
+            }
             for (terms, new) in &outgoing {
                 // A full lane refuses it: a mode that is not told upstream is still kept here.
                 added.extend(terms.enqueue(write, new, now_ms)?.ok());

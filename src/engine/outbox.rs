@@ -193,6 +193,17 @@ impl Outbox {
         changes.iter().map(|change| (terms.clone(), queue_words::of_change(change))).collect()
     }
 
+    /// What a checkpoint of the audit log is to the upstream, where there is one.
+    pub(super) fn of_checkpoint(
+        &self,
+        inner: &Inner,
+        operation: impl FnOnce() -> NewOperation,
+    ) -> Option<(Terms, NewOperation)> {
+        let is_wanted = inner.config.running().list("queue.deliver").iter().any(|what| what == "checkpoint");
+        let terms = self.wiring.chosen().filter(|_| is_wanted).and_then(|_| self.queue.terms());
+        terms.map(|terms| (terms, operation()))
+    }
+
     /// How much waits, of what may; where nobody is to be reached, waiting is all that is asked for.
     pub(super) fn backlog_percent(&self) -> f64 {
         if self.wiring.chosen().is_some() { self.queue.backlog_percent() } else { 0.0 }

@@ -3,8 +3,10 @@
 use super::EngineError;
 use super::queue_words::{self, store_said};
 use super::run::Inner;
+use super::trail;
 use super::worker::invalid;
 use crate::api::types::{Operation, OperationDetail, OperationQuery, Page, Purged, QueueStatus};
+use crate::audit::Entry;
 use crate::resilience::queue::{Id, LANES, PAYLOAD, State, delivery_id};
 
 const REASON: usize = 500;
@@ -112,12 +114,12 @@ pub(super) fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operati
     Ok(Page { items, next: None })
 }
 
-pub(super) fn retry(inner: &Inner, text: &str) -> Result<Operation, EngineError> {
+pub(super) fn retry(inner: &Inner, text: &str, told: Option<&Entry>) -> Result<Operation, EngineError> {
     let (id, ..) = dead(inner, text)?;
     let revived = inner
         .outbox
         .queue
-        .retry(&inner.modes.control, id.number, inner.clock.now_ms())
+        .retry(&inner.modes.control, id.number, inner.clock.now_ms(), trail::also(told))
         .map_err(|error| store_said(&error))?;
     with_revision(inner, id, &revived.ok_or_else(|| missing(text))?)
 }
@@ -127,6 +129,7 @@ pub(super) fn edit(
     text: &str,
     content_type: Option<&str>,
     payload: &[u8],
+    told: Option<&Entry>,
 ) -> Result<Operation, EngineError> {
     if payload.len() > PAYLOAD {
         return Err(invalid(format!("a payload has at most {PAYLOAD} bytes"), "say it shorter"));
@@ -135,18 +138,17 @@ pub(super) fn edit(
     let edited = inner
         .outbox
         .queue
-        .edit(&inner.modes.control, id.number, content_type, payload)
+        .edit(&inner.modes.control, id.number, (content_type, payload), trail::also(told))
         .map_err(|error| store_said(&error))?;
     let (operation, revision) = edited.ok_or_else(|| missing(text))?;
     Ok(Operation { delivery_id: delivery_id(id, revision), ..queue_words::operation(id, &operation) })
 }
 
 /// One dead letter, or all where none is named.
-pub(super) fn purge(inner: &Inner, text: Option<&str>) -> Result<Purged, EngineError> {
+pub(super) fn purge(inner: &Inner, text: Option<&str>, told: Option<&Entry>) -> Result<Purged, EngineError> {
     let number = text.map(|text| dead(inner, text).map(|(id, ..)| id.number)).transpose()?;
-    let purged =
-        inner.outbox.queue.purge(&inner.modes.control, number).map_err(|error| store_said(&error))?;
-    Ok(Purged { purged })
+    let purged = inner.outbox.queue.purge(&inner.modes.control, number, trail::also(told));
+    Ok(Purged { purged: purged.map_err(|error| store_said(&error))? })
 }
 
 fn dead(
@@ -164,7 +166,11 @@ fn dead(
 }
 
 /// Stops deliveries, or lets them go on.
-pub(super) fn pause(inner: &Inner, reason: Option<&str>) -> Result<QueueStatus, EngineError> {
+pub(super) fn pause(
+    inner: &Inner,
+    reason: Option<&str>,
+    told: Option<&Entry>,
+) -> Result<QueueStatus, EngineError> {
     let reason = reason.map(str::trim);
     if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON) {
         let what = format!("a reason of 1 to {REASON} bytes is needed");
@@ -173,7 +179,7 @@ pub(super) fn pause(inner: &Inner, reason: Option<&str>) -> Result<QueueStatus, 
     inner
         .outbox
         .queue
-        .pause(&inner.modes.control, reason, inner.clock.now_ms())
+        .pause(&inner.modes.control, reason, inner.clock.now_ms(), trail::also(told))
         .map_err(|error| store_said(&error))?;
     queue_words::status(inner)
 }

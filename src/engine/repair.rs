@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::EngineError;
 use super::jobs::JobRecord;
 use super::run::Inner;
+use super::trail;
 use super::worker::enqueue;
 use super::{backups as backup_runs, queue_words};
 use crate::api::types::{CheckReport, CheckRequest};
@@ -67,6 +68,9 @@ fn control(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
     let found = inner.modes.control.snapshot().and_then(|read| check_rows(&read));
     let found = found.map_err(|error| queue_words::store_said(&error))?;
     report.records += found.records;
+    let (entries, wrong) = trail::problems(inner)?;
+    tracing::debug!(entries, "the audit log was verified");
+    report.problems.extend(wrong.into_iter().map(|problem| format!("audit log: {problem}")));
     let moved = inner.modes.control.read(misplaced);
     let moved = moved.map_err(|error| queue_words::store_said(&error))?;
     let problems = found.problems.into_iter().chain(moved);

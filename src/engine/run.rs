@@ -14,6 +14,7 @@ use super::jobs::{JobRecord, Jobs};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
+use super::trail::Signing;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
@@ -85,6 +86,7 @@ pub(super) struct Inner {
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
     pub(super) access: Access,
+    pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -101,6 +103,11 @@ impl Inner {
     /// Where settings keep their history; a throw-away box keeps none.
     pub(super) fn config_history(&self) -> Option<&Control> {
         (!self.settings.scratch).then_some(&self.modes.control)
+    }
+
+    /// True where everything is to end soon.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_log_level(&self, level: LogLevel) {
@@ -156,6 +163,7 @@ impl Engine {
         }
         models::reindex_strangers(&inner)?;
         inner.modes.begin(&inner);
+        Signing::begin(&inner);
         Encryption::begin(&inner)?;
         if inner.settings.daemon {
             Configuration::note_start(&inner);
@@ -281,6 +289,7 @@ impl Engine {
         for thread in threads {
             let _ = thread.join();
         }
+        Signing::end(&self.inner);
         flush(&self.inner);
         self.inner.access.flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -360,6 +369,7 @@ fn ticker(inner: &Arc<Inner>) {
         super::settings::tick(inner);
         if inner.settings.daemon {
             super::reports::Reports::tick(inner, false);
+            Signing::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
@@ -424,7 +434,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
-    let access = Access::open(&settings, &modes.control, data)?;
+    let access = Access::open(&settings, &modes.control, data, clock.now_ms())?;
     let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
         config,
@@ -433,6 +443,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
         access,
+        signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),

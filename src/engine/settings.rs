@@ -295,7 +295,10 @@ pub(super) fn reload(inner: &Inner) -> Result<Vec<Difference>, EngineError> {
 fn keep(inner: &Inner, desk: &mut Desk, version: Version, changed: &[Difference]) {
     let trial = desk.trial.clone();
     let head = Head { files: desk.applied, at_ms: version.at_ms };
-    let id = match inner.config_history().map(|control| History::keep(control, &version, &head, |_| trial)) {
+    let told = super::settings_edit::by_itself(inner, &version);
+    let told = || super::trail::also(told.as_ref());
+    let kept = |control| History::keep(control, &version, &head, |_| trial, told());
+    let id = match inner.config_history().map(kept) {
         Some(Ok(id)) => Some(id),
         Some(Err(error)) => {
             tracing::error!(%error, "the history of settings could not be kept");

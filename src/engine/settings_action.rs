@@ -54,20 +54,6 @@ pub enum ConfigReply {
 // JSON numbers of requests are compared as they are.
 impl Eq for ConfigAction {}
 
-impl ConfigAction {
-    /// Name of an action that changes something.
-    pub(super) fn mutation(&self) -> Option<&'static str> {
-        match self {
-            Self::Set { request, .. } if !request.dry_run => Some("set a setting"),
-            Self::Apply { request, .. } if !request.dry_run => Some("apply settings"),
-            Self::Rollback { request, .. } if !request.dry_run => Some("roll settings back"),
-            Self::Trial(_) => Some("put settings on trial"),
-            Self::Confirm => Some("confirm settings"),
-            _ => None,
-        }
-    }
-}
-
 pub(super) fn act(inner: &Inner, caller: &Caller, action: ConfigAction) -> Result<ConfigReply, EngineError> {
     Ok(match action {
         ConfigAction::Report => ConfigReply::Report(Box::new(settings_edit::report(inner)?)),

@@ -8,12 +8,14 @@ use serde_json::Value as Json;
 
 use super::run::Inner;
 use super::settings::{Desk, refuse, reload, take_up};
+use super::trail;
 use super::worker::invalid;
 use super::{Caller, EngineError, settings_words};
 use crate::api::types::{
     ApplyConfig, ConfigChange, ConfigCheck, ConfigHistoryQuery, ConfigReport, ConfigSetting, ConfigVersion,
     Page, RollbackConfig, SetConfig, ValidateConfig,
 };
+use crate::audit::Entry;
 use crate::config::{
     self, Cause, ConfigError, FILE_BYTES, Finding, Head, History, Setting, Trial, Value, Version, differences,
 };
@@ -285,7 +287,8 @@ pub(super) fn make(
     }
     let head = Head { files: loaded.hash, at_ms: version.at_ms };
     let numbered = |id| trial.clone().map(|trial| Trial { version: id, ..trial });
-    let id = match History::keep(control, &version, &head, numbered) {
+    let told = by_itself(inner, &version);
+    let id = match History::keep(control, &version, &head, numbered, trail::also(told.as_ref())) {
         Ok(id) => id,
         Err(error) => {
             // What cannot be undone later must not hold now.
@@ -317,8 +320,20 @@ fn first(inner: &Inner, control: &Control, old: Option<&str>, version: &Version)
         ..version.clone()
     };
     let head = Head { files: inner.config.load(None).hash, at_ms: version.at_ms };
-    History::keep(control, &found, &head, |_| None)?;
+    History::keep(control, &found, &head, |_| None, |_| Ok(()))?;
     Ok(())
+}
+
+/// The entry of a change that nobody asks for just now. What somebody asks for is entered with the request.
+pub(super) fn by_itself(inner: &Inner, version: &Version) -> Option<Entry> {
+    let kind = match version.cause {
+        Cause::Revert => "config.reverted",
+        Cause::Files => "config.files",
+        _ => return None,
+    };
+    let entry = trail::entry(inner, kind, trail::BOX, ("settings", ""));
+    let after = Some(trail::digest(version.text.as_bytes()));
+    Some(Entry { after, ..entry }.text("reason", version.reason.as_str()))
 }
 
 /// The trial after an edit: a new one, the one that stands, or none after a revert.

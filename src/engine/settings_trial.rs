@@ -4,11 +4,14 @@
 use super::run::Inner;
 use super::settings::{Configuration, Desk};
 use super::settings_edit::{Edit, actor, history, make};
+use super::trail;
 use super::worker::invalid;
 use super::{Caller, EngineError, settings_words};
 use crate::api::types::{CommitConfirm, ConfigChange, ConfigEvent, ConfigTrial, EventKind};
+use crate::audit::Entry;
 use crate::config::{self, Cause, Head, History, Trial, Version};
 use crate::store::Control;
+use crate::store::crypt::random;
 
 const SHORTEST_S: u64 = 10;
 const LONGEST_S: u64 = 86_400;
@@ -122,6 +125,9 @@ pub(super) fn revert_overdue(
         changes: Vec::new(),
     };
     let head = Head { files: config.load(None).hash, at_ms: now_ms };
-    History::keep(control, &version, &head, |_| None)?;
+    let entry = Entry::new(now_ms, random(), "config.reverted", trail::BOX, ("settings", ""));
+    let entry = Entry { after: Some(trail::digest(trial.text.as_bytes())), ..entry };
+    let entry = entry.text("reason", version.reason.as_str());
+    History::keep(control, &version, &head, |_| None, trail::also(Some(&entry)))?;
     Ok(true)
 }

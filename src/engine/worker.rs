@@ -5,17 +5,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::action::BackupWork;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
     Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, logs, models,
-    queue_actions, queue_words, repair, status,
+    queue_actions, queue_words, repair, status, trail,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
     EmbeddingsRequest, Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
 };
+use crate::audit::Entry;
 use crate::knowledge::{Batch, CollectionView, DocumentRecord, Language, Model, hex};
 
 /// Collection that is meant when none is named.
@@ -26,10 +26,20 @@ const EMBEDDINGS_MOST: usize = 2048;
 /// Does it, where it is let in.
 pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
     let action = super::admission::let_in(inner, caller, action)?;
+    trail::told(inner, caller, action, |action, told| carry_out(inner, caller, action, told))
+}
+
+/// Does it; `told` is the entry of the audit log that goes with a change of `control.redb`.
+fn carry_out(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    action: Action,
+    told: Option<&Entry>,
+) -> Result<Reply, EngineError> {
     match action {
         Action::Ready => Ok(Reply::Done),
         Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
-        Action::Access(action) => super::access::act(inner, caller, action).map(Reply::Access),
+        Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
         Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
         Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
@@ -74,23 +84,26 @@ pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result
         }
         Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
         Action::PauseQueue(reason) => {
-            queue_actions::pause(inner, reason.as_deref()).map(|status| Reply::Queue(Box::new(status)))
+            queue_actions::pause(inner, reason.as_deref(), told).map(|status| Reply::Queue(Box::new(status)))
         }
-        Action::RetryOperation(id) => queue_actions::retry(inner, &id).map(Box::new).map(Reply::Changed),
+        Action::RetryOperation(id) => {
+            queue_actions::retry(inner, &id, told).map(Box::new).map(Reply::Changed)
+        }
         Action::EditOperation { id, content_type, payload } => {
-            let edited = queue_actions::edit(inner, &id, content_type.as_deref(), &payload);
+            let edited = queue_actions::edit(inner, &id, content_type.as_deref(), &payload, told);
             edited.map(Box::new).map(Reply::Changed)
         }
-        Action::PurgeOperations(id) => queue_actions::purge(inner, id.as_deref()).map(Reply::Purged),
+        Action::PurgeOperations(id) => queue_actions::purge(inner, id.as_deref(), told).map(Reply::Purged),
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             backups::look(inner, action)
         }
-        Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action),
+        Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action, told),
         Action::Store | Action::EncryptStore(_) | Action::RotateStore(_) | Action::DecryptStore => {
             encryption::act(inner, action)
         }
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
+        Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Reload => reload(inner),
     }
 }
@@ -101,40 +114,6 @@ fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)
-}
-
-/// Name of an action that changes something.
-pub(super) fn mutation(action: &Action) -> Option<&'static str> {
-    Some(match action {
-        Action::CreateCollection(_) => "create collection",
-        Action::RemoveCollection(_) => "remove collection",
-        Action::Reindex(_) => "reindex",
-        Action::Add(_) => "add",
-        Action::Remove(_) => "remove",
-        Action::CancelJob(_) => "cancel job",
-        Action::ImportModel(_) => "import model",
-        Action::Check(request) if request.repair => "repair",
-        Action::ForceMode(_) => "force mode",
-        Action::AutoMode => "auto mode",
-        Action::PauseQueue(Some(_)) => "pause queue",
-        Action::PauseQueue(None) => "resume queue",
-        Action::RetryOperation(_) => "retry dead letter",
-        Action::EditOperation { .. } => "edit dead letter",
-        Action::PurgeOperations(_) => "purge dead letters",
-        Action::BeginBackupWork(BackupWork::Create(_)) => "backup",
-        Action::BeginBackupWork(BackupWork::Prune(_)) => "prune backups",
-        Action::BeginBackupWork(BackupWork::Restore { .. }) => "restore a backup",
-        Action::BeginBackupWork(_) => "look at backups",
-        Action::ScheduleBackups(_) => "schedule backups",
-        Action::Compact => "compact",
-        Action::EncryptStore(_) => "encrypt the stores",
-        Action::RotateStore(_) => "rotate keys",
-        Action::DecryptStore => "decrypt the stores",
-        Action::Config(action) => return action.mutation(),
-        Action::Access(action) => return super::access::mutation(action),
-        Action::Reload => "reload",
-        _ => return None,
-    })
 }
 
 pub(super) fn invalid(what: impl Into<String>, advice: impl Into<String>) -> EngineError {

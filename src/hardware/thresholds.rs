@@ -79,9 +79,11 @@ thresholds! {
     pressure_full: u64 = 10;
     /// Percent of what the queue may hold.
     backlog_selective: u64 = 80;
-    /// Percent of the disk, and bytes, that should be free: the larger counts.
+    /// Percent of the disk that should be free, but at least and at most these bytes: the box needs no 50 GB
+    /// of a disk of 1 TB. Where they cross, the least counts.
     disk_selective: u64 = 5;
     disk_selective_least: Size = 256 << 20;
+    disk_selective_most: Size = 2 << 30;
     disk_emergency: Size = 4 << 20;
     thermal_reduced_c: u64 = 85;
     thermal_leave_c: u64 = 78;

@@ -7,8 +7,42 @@ use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
+use super::word_map::Key;
+
 /// Longer terms are cut: they are no words.
 const TERM_BYTES: usize = 48;
+
+/// Kinds of bytes, as bits.
+const LOWER: u8 = 1;
+const UPPER: u8 = 2;
+const DIGIT: u8 = 4;
+/// What may join the parts of a name.
+const JOINT: u8 = 8;
+/// Part of a character beyond ASCII.
+const HIGH: u8 = 16;
+
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        #[allow(clippy::cast_possible_truncation)] // below 256
+        let byte = at as u8;
+        kinds[at] = match byte {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            b'-' | b'_' | b'.' | b':' | b'/' | b'\'' | b'@' | b'+' => JOINT,
+            0x80.. => HIGH,
+            _ => 0,
+        };
+        at += 1;
+    }
+    kinds
+};
+
+fn kind(byte: u8) -> u8 {
+    KINDS[usize::from(byte)]
+}
 
 /// How a word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +71,8 @@ pub(super) struct RawWord<'a> {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) shape: Shape,
+    /// Kinds of its bytes.
+    kinds: u8,
     /// Characters that are terms as they are.
     unspaced: bool,
 }
@@ -54,14 +90,18 @@ impl<'a> RawWord<'a> {
         }
     }
 
+    /// The key of the word as it is compared, where it is short and ASCII; `text` is the one it was read from.
+    #[inline]
+    pub(super) fn key(&self, text: &str) -> Option<Key> {
+        if self.kinds & HIGH == 0 { Key::of_lower_case(text.as_bytes(), self.start, self.end) } else { None }
+    }
+
     /// The word as it is compared; nothing when it was marks only.
     pub(super) fn normalised<'b>(&self, buffer: &'b mut String) -> Option<Word<'b>>
     where
         'a: 'b,
     {
-        let same = self.unspaced
-            || (self.written.len() <= TERM_BYTES
-                && self.written.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        let same = self.unspaced || (self.written.len() <= TERM_BYTES && self.kinds & (UPPER | HIGH) == 0);
         let text = if same {
             self.written
         } else {
@@ -86,36 +126,35 @@ pub(super) fn words(text: &str, mut emit: impl FnMut(Word<'_>)) {
 /// As [`words`], for a caller that needs few of them as terms.
 pub(super) fn raw_words<'a>(text: &'a str, mut emit: impl FnMut(RawWord<'a>)) {
     let mut at = 0;
-    let bytes = text.as_bytes();
-    while at < text.len() {
-        let byte = bytes[at];
-        if byte.is_ascii_alphanumeric() || byte >= 0x80 {
-            at = compound(text, at, &mut emit);
-        } else {
+    while let Some(byte) = text.as_bytes().get(at) {
+        if kind(*byte) & (LOWER | UPPER | DIGIT | HIGH) == 0 {
             at += 1;
+        } else {
+            at = compound(text, at, &mut emit);
         }
     }
 }
 
-/// End of the run of letters, digits and marks that begins at `start` (`start` when there is none).
-fn run_end(text: &str, start: usize) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = start;
-    while at < text.len() {
-        if bytes[at] < 0x80 {
-            if !bytes[at].is_ascii_alphanumeric() {
-                break;
-            }
+/// End of the run of letters, digits and marks that begins at `start` (`start` when there is none), and the kinds
+/// of its bytes.
+#[inline]
+fn run_end(text: &str, start: usize) -> (usize, u8) {
+    let (mut at, mut kinds) = (start, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        let kind = kind(*byte);
+        if kind & (LOWER | UPPER | DIGIT) != 0 {
             at += 1;
-        } else {
-            let Some(c) = text[at..].chars().next() else { break };
-            if !(c.is_alphanumeric() || is_mark(c)) || unspaced(c) {
-                break;
+        } else if kind == HIGH {
+            match text[at..].chars().next() {
+                Some(c) if (c.is_alphanumeric() || is_mark(c)) && !unspaced(c) => at += c.len_utf8(),
+                _ => break,
             }
-            at += c.len_utf8();
+        } else {
+            break;
         }
+        kinds |= kind;
     }
-    at
+    (at, kinds)
 }
 
 fn is_mark(c: char) -> bool {
@@ -130,31 +169,27 @@ fn unspaced(c: char) -> bool {
 
 /// Reads one word, or parts joined by connectors, from `start`; returns where to go on.
 fn compound<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>)) -> usize {
-    let mut end = run_end(text, start);
+    let (mut end, mut kinds) = run_end(text, start);
     if end == start {
         return unspaced_run(text, start, emit);
     }
     let mut parts = 1;
-    let mut digits = has_digit(&text[start..end]);
     let mut tight = false; // a connector that words of prose do not have
-    while let Some(&joint) = text.as_bytes().get(end) {
-        if !matches!(joint, b'-' | b'_' | b'.' | b':' | b'/' | b'\'' | b'@' | b'+') {
-            break;
-        }
-        let next = run_end(text, end + 1);
+    while let Some(&joint) = text.as_bytes().get(end).filter(|byte| kind(**byte) == JOINT) {
+        let (next, more) = run_end(text, end + 1);
         if next == end + 1 {
             break;
         }
         if joint == b'\'' {
             // "pump's": the ending says nothing
             if next - end <= 3 && parts == 1 {
-                emit(raw(text, start, end, shape_of(digits)));
+                emit(raw(text, start, end, shape_of(kinds), kinds));
                 return next;
             }
             break;
         }
         tight |= matches!(joint, b'_' | b'@' | b'/' | b'.' | b':');
-        digits |= has_digit(&text[end + 1..next]);
+        kinds |= more;
         parts += 1;
         end = next;
         if parts == 8 {
@@ -162,12 +197,12 @@ fn compound<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>))
         }
     }
     if parts == 1 {
-        emit(raw(text, start, end, shape_of(digits)));
+        emit(raw(text, start, end, shape_of(kinds), kinds));
         return end;
     }
-    let whole = (digits || tight) && end - start <= TERM_BYTES;
+    let whole = (kinds & DIGIT != 0 || tight) && end - start <= TERM_BYTES;
     if whole {
-        emit(raw(text, start, end, Shape::Identifier));
+        emit(raw(text, start, end, Shape::Identifier, kinds));
     }
     give_parts(text, start, end, whole, emit);
     end
@@ -176,30 +211,29 @@ fn compound<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>))
 fn give_parts<'a>(text: &'a str, start: usize, end: usize, whole: bool, emit: &mut impl FnMut(RawWord<'a>)) {
     let mut at = start;
     while at < end {
-        let to = run_end(text, at).min(end);
+        let (to, kinds) = run_end(text, at);
+        let to = to.min(end);
         if to > at {
-            let digits = has_digit(&text[at..to]);
-            emit(raw(text, at, to, if digits && whole { Shape::Part } else { shape_of(digits) }));
+            let shape = if whole && kinds & DIGIT != 0 { Shape::Part } else { shape_of(kinds) };
+            emit(raw(text, at, to, shape, kinds));
         }
         at = to + 1;
     }
 }
 
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|b| b.is_ascii_digit())
+fn shape_of(kinds: u8) -> Shape {
+    if kinds & DIGIT == 0 { Shape::Plain } else { Shape::Identifier }
 }
 
-fn shape_of(digits: bool) -> Shape {
-    if digits { Shape::Identifier } else { Shape::Plain }
-}
-
-fn raw(text: &str, start: usize, end: usize, shape: Shape) -> RawWord<'_> {
-    RawWord { written: &text[start..end], start, end, shape, unspaced: false }
+fn raw(text: &str, start: usize, end: usize, shape: Shape, kinds: u8) -> RawWord<'_> {
+    RawWord { written: &text[start..end], start, end, shape, kinds, unspaced: false }
 }
 
 /// Overlapping pairs of a run of characters without spaces.
 fn unspaced_run<'a>(text: &'a str, start: usize, emit: &mut impl FnMut(RawWord<'a>)) -> usize {
-    let mut give = |start, end| emit(RawWord { unspaced: true, ..raw(text, start, end, Shape::Identifier) });
+    let mut give = |start, end| {
+        emit(RawWord { unspaced: true, ..raw(text, start, end, Shape::Identifier, HIGH) });
+    };
     let mut previous: Option<usize> = None;
     let mut length = 0;
     for (offset, c) in text[start..].char_indices() {
@@ -456,6 +490,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_key_is_the_key_of_the_word_as_compared(text in "[a-zA-Z0-9éÉ泵'._ -]{0,60}") {
+            let mut buffer = String::new();
+            raw_words(&text, |raw| {
+                if let (Some(key), Some(word)) = (raw.key(&text), raw.normalised(&mut buffer)) {
+                    assert_eq!(Some(key), Key::of(word.text), "{}", word.text);
+                }
+            });
+        }
+
         #[test]
         fn places_are_places(text in "\\PC*") {
             words(&text, |w| {

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use fst::MapBuilder;
 
-use super::analysis::{Language, Shape, Stems, words};
-use super::postings::{ListReader, ListWriter, get_varint, put_varint};
+use super::analysis::{Language, Shape, Stems, raw_words};
+use super::postings::{ListReader, ListWriter, get_varint};
 use super::record::ChunkRecord;
-use super::simd;
+use super::term_lists::{TermList, TermLists};
 use super::word_map::{INLINE, Key, WordMap};
 use crate::store::BlockFileWriter;
 
@@ -18,42 +18,6 @@ const TITLE_WEIGHT: u32 = 2;
 const HEADING_WEIGHT: u32 = 1;
 /// Words that are looked up together.
 const TOGETHER: usize = 16;
-
-/// One list: varint (gap << 1 | tf == 1) [· tf] for each chunk; the newest is counted until another comes.
-#[derive(Default)]
-struct TermList {
-    bytes: Vec<u8>,
-    /// The chunk after the last one in `bytes`.
-    next: u32,
-    chunk: u32,
-    /// How often the term is in `chunk`; 0 before the first.
-    tf: u32,
-}
-
-impl TermList {
-    /// Counts a word of a chunk; returns the bytes that the list grew by.
-    #[inline]
-    fn count(&mut self, chunk: u32, weight: u32) -> usize {
-        let grown = if self.chunk == chunk { 0 } else { self.end_chunk() };
-        self.chunk = chunk;
-        self.tf += weight;
-        grown
-    }
-
-    fn end_chunk(&mut self) -> usize {
-        let tf = std::mem::take(&mut self.tf).min(255);
-        if tf == 0 {
-            return 0;
-        }
-        let before = self.bytes.len();
-        put_varint(&mut self.bytes, (self.chunk - self.next) << 1 | u32::from(tf == 1));
-        if tf > 1 {
-            put_varint(&mut self.bytes, tf);
-        }
-        self.next = self.chunk + 1;
-        self.bytes.len() - before
-    }
-}
 
 /// Short words on their way to their lists.
 struct Waiting {
@@ -90,8 +54,7 @@ pub(super) struct ListBuilder {
     stems: Stems,
     language: Language,
     languages: Vec<Language>,
-    lists: Vec<TermList>,
-    list_bytes: usize,
+    lists: TermLists,
     lengths: Vec<u16>,
 }
 
@@ -103,8 +66,7 @@ impl Default for ListBuilder {
             stems: Stems::new(Language::English),
             language: Language::English,
             languages: Vec::new(),
-            lists: Vec::new(),
-            list_bytes: 0,
+            lists: TermLists::default(),
             lengths: Vec::new(),
         }
     }
@@ -135,8 +97,7 @@ impl ListBuilder {
 
     /// Bytes of memory held, about.
     pub(super) fn held(&self) -> usize {
-        let lists = self.lists.len() * size_of::<TermList>() + self.list_bytes * 3 / 2;
-        lists + self.terms.held() + self.known.held()
+        self.lists.held() + self.terms.held() + self.known.held()
     }
 
     fn set_language(&mut self, language: Language) {
@@ -153,22 +114,22 @@ impl ListBuilder {
     /// Counts the words of a text; returns how many there are, as they are weighed.
     fn count(&mut self, chunk: u32, text: &str, weight: u32) -> u32 {
         let mut length = 0;
-        let mut waiting = Waiting::default();
-        words(text, |word| {
-            length += weight;
-            match Key::of(word.text) {
-                Some(key) => {
-                    let map = if word.shape == Shape::Plain { &self.known } else { &self.terms };
-                    map.prefetch(key);
-                    if waiting.push(key, word.shape) {
-                        self.count_waiting(chunk, weight, &mut waiting);
-                    }
+        let (mut waiting, mut buffer) = (Waiting::default(), String::new());
+        raw_words(text, |raw| {
+            let key = raw.key(text).or_else(|| Key::of(raw.normalised(&mut buffer)?.text));
+            if let Some(key) = key {
+                let map = if raw.shape == Shape::Plain { &self.known } else { &self.terms };
+                map.prefetch(key);
+                if waiting.push(key, raw.shape) {
+                    self.count_waiting(chunk, weight, &mut waiting);
                 }
-                None => {
-                    let term = self.term_of(word.text, word.shape);
-                    self.list_bytes += self.lists[term as usize].count(chunk, weight);
-                }
+            } else if let Some(word) = raw.normalised(&mut buffer) {
+                let term = self.term_of(word.text, word.shape);
+                self.lists.count(term, chunk, weight);
+            } else {
+                return;
             }
+            length += weight;
         });
         self.count_waiting(chunk, weight, &mut waiting);
         length
@@ -183,10 +144,10 @@ impl ListBuilder {
                 Some(term) => term,
                 None => self.term_of(key.word(&mut [0; INLINE]), *shape),
             };
-            simd::prefetch(&self.lists[*term as usize]);
+            self.lists.prefetch(*term);
         }
         for term in terms.iter().take(waiting.words().len()) {
-            self.list_bytes += self.lists[*term as usize].count(chunk, weight);
+            self.lists.count(*term, chunk, weight);
         }
         waiting.held = 0;
     }
@@ -199,9 +160,7 @@ impl ListBuilder {
         }
         let stem = self.stems.term(text, shape);
         let term = self.terms.get(&stem).unwrap_or_else(|| {
-            #[allow(clippy::cast_possible_truncation)] // the buffer is far below 2^32 terms
-            let term = self.lists.len() as u32;
-            self.lists.push(TermList::default());
+            let term = self.lists.push();
             self.terms.insert(&stem, term);
             term
         });
@@ -214,13 +173,11 @@ impl ListBuilder {
     /// Lists in order of their terms, then the dictionary that points at them.
     pub(super) fn write(self, out: &mut BlockFileWriter) -> io::Result<()> {
         let Self { terms, mut lists, lengths, .. } = self;
-        for list in &mut lists {
-            list.end_chunk();
-        }
+        lists.end();
         let mut sink = ListSink::new(out)?;
         let mut writer = ListWriter::default();
         terms.in_order(|term, list| {
-            let bytes = lists.get(list as usize).map_or(&[][..], |l| &l.bytes);
+            let bytes = lists.get(list).map_or(&[][..], TermList::bytes);
             let (mut at, mut next) = (0, 0u32);
             while let Some(code) = get_varint(bytes, &mut at) {
                 let chunk = next + (code >> 1);
@@ -302,12 +259,10 @@ mod tests {
             builder.add(Language::English, &record).unwrap();
         }
         let ListBuilder { terms, mut lists, .. } = builder;
-        for list in &mut lists {
-            list.end_chunk();
-        }
+        lists.end();
         let mut found = Vec::new();
         let each = |term: &[u8], list| {
-            let bytes = &lists[list as usize].bytes;
+            let bytes = lists.get(list).unwrap().bytes();
             let (mut at, mut next, mut chunks) = (0, 0, Vec::new());
             while let Some(code) = get_varint(bytes, &mut at) {
                 next += code >> 1;

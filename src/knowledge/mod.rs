@@ -35,6 +35,7 @@ mod segment;
 mod shelf;
 pub mod simd;
 mod suggest;
+mod term_lists;
 mod text;
 pub mod tokenize;
 mod walk;

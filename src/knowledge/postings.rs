@@ -17,12 +17,13 @@ const ENTRY: usize = 12;
 
 /// Appends LEB128.
 #[allow(clippy::cast_possible_truncation)] // seven bits at a time
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u32) {
+#[inline]
+pub(super) fn put_varint(mut value: u32, mut push: impl FnMut(u8)) {
     while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+        push(value as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    push(value as u8);
 }
 
 /// Reads LEB128 at `at` and moves it on.
@@ -166,14 +167,14 @@ impl ListWriter {
     /// Appends the list and makes the writer ready for the next; returns the list's df.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> u32 {
         let df = self.df;
-        put_varint(out, df);
+        put_varint(df, |byte| out.push(byte));
         out.extend_from_slice(&[self.bounds.0, self.bounds.1]);
         out.extend_from_slice(&self.entries);
         out.extend_from_slice(&self.packed);
         for (gap, tf) in self.gaps.iter().zip(&self.tfs).take(self.filled) {
-            put_varint(out, gap << 1 | u32::from(*tf == 0));
+            put_varint(gap << 1 | u32::from(*tf == 0), |byte| out.push(byte));
             if *tf > 0 {
-                put_varint(out, *tf);
+                put_varint(*tf, |byte| out.push(byte));
             }
         }
         let (mut entries, mut packed) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.packed));

@@ -18,7 +18,7 @@ pub(super) struct WordMap<V> {
 }
 
 /// A short word, first bytes first: numbers order as words do. The length makes every `low` more than nothing.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     high: u64,
     low: u64,
@@ -36,6 +36,28 @@ impl Key {
         }
         bytes[INLINE - 1] = word.len() as u8;
         let both = u128::from_be_bytes(bytes);
+        Some(Self { high: (both >> 64) as u64, low: both as u64 })
+    }
+
+    /// The key of `text[start..end]` in lower case, which must be ASCII; nothing where it is empty or too long.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // halves of a number
+    pub(super) fn of_lower_case(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        /// The same byte sixteen times.
+        const ALL: u128 = u128::MAX / 255;
+        let length = end.checked_sub(start).filter(|length| (1..INLINE).contains(length))?;
+        let loaded = match text.get(start..).and_then(|rest| rest.first_chunk::<INLINE>()) {
+            Some(whole) => u128::from_be_bytes(*whole),
+            None => {
+                let mut bytes = [0; INLINE];
+                bytes.get_mut(..length)?.copy_from_slice(text.get(start..end)?);
+                u128::from_be_bytes(bytes)
+            }
+        };
+        let word = loaded & u128::MAX << (8 * (INLINE - length));
+        // All bytes at once: 0x3f carries from 'A' on into the highest bit of its byte, 0x25 from the one after 'Z'.
+        let upper = (word + 0x3f * ALL) & !(word + 0x25 * ALL) & (0x80 * ALL);
+        let both = (word | upper >> 2) | length as u128;
         Some(Self { high: (both >> 64) as u64, low: both as u64 })
     }
 

@@ -149,8 +149,8 @@ impl From<ChangeRecord> for Change {
 pub struct History;
 
 impl History {
-    /// Keeps changes and the forced mode as it is after them, in one commit with what they cause (`also`);
-    /// forgets the oldest. Changes that are the newest already are not kept again: a commit that failed may have
+    /// Keeps changes and the forced mode as it is after them, in one commit with what they cause (`also`, told how
+    /// many of the first changes were there already); forgets the oldest. Changes that are the newest already are not kept again: a commit that failed may have
     /// come through, and is tried again.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl History {
         control: &Control,
         changes: &[Change],
         forced: Option<&Forced>,
-        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+        also: impl FnOnce(&WriteTransaction, usize) -> Result<(), StoreError>,
     ) -> Result<(), ResilienceError> {
         let records = changes
             .iter()
@@ -186,7 +186,7 @@ impl History {
                 Some(record) => drop(kept.insert(ONLY, record.as_slice())?),
                 None => drop(kept.remove(ONLY)?),
             }
-            also(write)
+            also(write, there)
         })?)
     }
 
@@ -271,7 +271,7 @@ mod tests {
         let changes: Vec<Change> = (0..5).map(change).collect();
         for upto in [2, 2, 4, 5, 5] {
             let from = if upto > 2 { 1 } else { 0 };
-            History::keep(&control, &changes[from..upto], None, |_| Ok(())).unwrap();
+            History::keep(&control, &changes[from..upto], None, |_, _| Ok(())).unwrap();
         }
         let found = History::newest(&control, None, 10).unwrap();
         let at: Vec<u64> = found.iter().rev().map(|(_, change)| change.at_ms).collect();
@@ -293,7 +293,7 @@ mod tests {
         };
         let all: Vec<Change> = (0..KEPT + 50).map(change).collect();
         for some in all.chunks(150) {
-            History::keep(&control, some, Some(&forced), |_| Ok(())).unwrap();
+            History::keep(&control, some, Some(&forced), |_, _| Ok(())).unwrap();
         }
         drop(control);
         let control = Control::open(&path, 256 << 10).unwrap();
@@ -303,7 +303,7 @@ mod tests {
         let older = History::newest(&control, Some(found[0].0), 1).unwrap();
         assert_eq!(older[0].1, change(KEPT + 48));
         assert_eq!(History::forced(&control).unwrap(), Some(forced));
-        History::keep(&control, &[], None, |_| Ok(())).unwrap();
+        History::keep(&control, &[], None, |_, _| Ok(())).unwrap();
         assert_eq!(History::forced(&control).unwrap(), None);
     }
 }

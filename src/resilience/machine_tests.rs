@@ -146,6 +146,9 @@ fn every_axis_reaches_its_modes() {
         (Inputs { out_of_memory: true, ..calm() }, Mode::MemoryConstrained),
         (Inputs { disk_free: GIB, ..calm() }, Mode::SelectiveProcessing),
         (Inputs { disk_free: 3 << 20, ..calm() }, Mode::Emergency),
+        // One percent of a large disk is still plenty for this box.
+        (Inputs { disk_free: 3 * GIB, disk_total: 300 * GIB, ..calm() }, Mode::Normal),
+        (Inputs { disk_free: GIB, disk_total: 300 * GIB, ..calm() }, Mode::SelectiveProcessing),
         (Inputs { temperature_c: Some(86.0), ..calm() }, Mode::ReducedPerformance),
         (Inputs { store_failed: true, ..calm() }, Mode::Emergency),
     ];

@@ -176,7 +176,8 @@ fn memory(t: &Thresholds, inputs: &Inputs) -> [Vec<Gauge>; 2] {
 
 fn disk(t: &Thresholds, inputs: &Inputs) -> Vec<Rung> {
     let known = (inputs.disk_total > 0).then_some(number(inputs.disk_free));
-    let should = (inputs.disk_total / 100).saturating_mul(t.disk_selective).max(t.disk_selective_least);
+    let part = (inputs.disk_total / 100).saturating_mul(t.disk_selective);
+    let should = part.min(t.disk_selective_most).max(t.disk_selective_least);
     let low = |enter: f64, leave: f64| Gauge {
         low: true,
         ..measure("free space", Unit::Bytes, known, enter, leave)

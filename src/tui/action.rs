@@ -73,6 +73,9 @@ pub(crate) enum Action {
     GrantRole,
     RevokeGrant,
     ViewAccess,
+    SignAudit,
+    VerifyAudit,
+    ViewAudit,
 }
 
 /// Where an action means something.
@@ -85,12 +88,13 @@ pub(crate) enum Group {
     Backups,
     Config,
     Access,
+    Audit,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -98,6 +102,7 @@ impl Group {
         Self::Backups,
         Self::Config,
         Self::Access,
+        Self::Audit,
         Self::List,
         Self::General,
     ];
@@ -111,6 +116,7 @@ impl Group {
             Self::Backups => "Backups",
             Self::Config => "Config",
             Self::Access => "Access",
+            Self::Audit => "Audit",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -154,6 +160,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
         View::Access => &[Group::Access, Group::List, Group::General],
+        View::Audit => &[Group::Audit, Group::List, Group::General],
     }
 }
 
@@ -174,7 +181,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Access, Ask, Backups, Config, General, Library, List, Logs, Queue};
+use Group::{Access, Ask, Audit, Backups, Config, General, Library, List, Logs, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -215,6 +222,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
     danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role", "revoke", Access, &["d", "delete"], a_grant)),
     row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
+    row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
+    row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -240,7 +249,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewQueue, "view-queue", "What waits for the upstream, dead letters", "", General, &["5", "f5"], always),
     row(A::ViewBackups, "view-backups", "Backups: made, tried, restored", "", General, &["6", "f7"], always),
     row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
-    row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["8", "f9"], always),
+    row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["9", "f11"], always),
+    row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["8", "f9"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -271,6 +281,8 @@ fn missing(action: Action, m: &Model) -> Option<&'static str> {
         A::ForceMode | A::AutoMode => ("force-mode", "needs force-mode"),
         A::GrantRole | A::RevokeGrant => ("grant-roles", "needs grant-roles"),
         A::ConfirmGrant => ("review-roles", "needs review-roles"),
+        A::SignAudit => ("sign-audit", "needs sign-audit"),
+        A::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)
@@ -423,6 +435,16 @@ fn a_trial(m: &Model) -> Option<&'static str> {
     unless(trial, "nothing is on trial")
 }
 
+fn an_audit(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Audit {
+        return Some("see the audit log");
+    }
+    unless(!m.audit.verifying, "it is being verified")
+}
+
 fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -445,7 +467,7 @@ fn something(m: &Model) -> Option<&'static str> {
 }
 
 fn a_list(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Library | View::Logs | View::Config), "no list here")
+    unless(matches!(m.view, View::Library | View::Logs | View::Config | View::Audit), "no list here")
 }
 
 fn a_table(m: &Model) -> Option<&'static str> {

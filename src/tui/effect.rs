@@ -1,9 +1,11 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
 mod access;
+mod audit;
 mod backup;
 
 pub(crate) use access::AccessRequest;
+pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 
 use serde::Serialize;
@@ -66,6 +68,7 @@ pub(crate) enum Request {
     Backup(BackupRequest),
     Access(AccessRequest),
     Config(ConfigRequest),
+    Audit(AuditRequest),
 }
 
 /// What is asked of the settings.
@@ -218,6 +221,7 @@ impl Request {
             Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
+            Self::Audit(request) => request.call(),
         }
     }
 
@@ -251,6 +255,7 @@ impl Request {
             Self::ResumeQueue => "resume the queue",
             Self::Backup(request) => request.purpose(),
             Self::Access(request) => request.purpose(),
+            Self::Audit(request) => request.purpose(),
         }
     }
 

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{AccessRequest, BackupRequest, ConfigRequest, Effect, Request};
-use crate::tui::msg::{AccessReply, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
+use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -202,6 +202,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
         Request::Access(request) => Reply::Access(access(request, body)?),
+        Request::Audit(request) => Reply::Audit(audit(request, body)?),
     })
 }
 
@@ -215,6 +216,16 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Grant(grant) => AccessReply::Changed(format!("{} is {} now.", grant.to, grant.role)),
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
+    })
+}
+
+fn audit(request: &AuditRequest, body: &[u8]) -> Result<AuditAnswer, LinkError> {
+    Ok(match request {
+        AuditRequest::Status => AuditAnswer::Status(json(body)?),
+        AuditRequest::List { cursor, .. } => AuditAnswer::Page(cursor.clone(), page(body)?),
+        AuditRequest::Show(_) => AuditAnswer::Entry(json(body)?),
+        AuditRequest::Verify => AuditAnswer::Verdict(json(body)?),
+        AuditRequest::Checkpoint => AuditAnswer::Signed(json(body)?),
     })
 }
 

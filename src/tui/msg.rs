@@ -2,9 +2,10 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::{
-    AskResponse, Backup, BackupDetail, BackupRun, BackupStatus, CheckReport, Collection, CompactReport,
-    ConfigChange, ConfigCheck, ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine,
-    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
+    BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
+    ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, ModeReport, Operation, OperationDetail,
+    Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, Request};
 use crate::tui::key::Key;
@@ -61,6 +62,7 @@ pub(crate) enum Reply {
     Config(ConfigAnswer),
     Backup(BackupReply),
     Access(AccessReply),
+    Audit(AuditAnswer),
 }
 
 /// What came of a question about who may do what.
@@ -73,6 +75,17 @@ pub(crate) enum AccessReply {
     Decisions(Vec<Decision>),
     /// Somebody has more or less now; what to tell.
     Changed(String),
+}
+
+/// What came of a question about the audit log.
+#[derive(Debug, Clone)]
+pub(crate) enum AuditAnswer {
+    Status(Box<AuditStatus>),
+    /// Where the page began, and the page.
+    Page(Option<String>, Page<AuditEntry>),
+    Entry(Box<AuditEntry>),
+    Verdict(Box<AuditVerdict>),
+    Signed(Box<AuditCheckpoint>),
 }
 
 /// What came of a question about backups.

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use spud::audit::{self, Entry, Log};
 use spud::resilience::queue::{
     LANES, LaneLimits, NewOperation, Operation, Queue, QueueSettings, State, Surroundings,
 };
 use spud::resilience::{Cause, Change, Forced, History, Inputs, Mode};
-use spud::store::{Control, StoreError};
+use spud::store::{Control, StoreError, WriteTransaction};
 
 use super::disk::{Board, Dice};
 use super::upstream::Wild;
@@ -73,6 +74,9 @@ pub struct QueueLife {
     again: Vec<NewOperation>,
     history: Vec<String>,
     history_unsure: Option<String>,
+    /// Changes that were acknowledged, and all that were tried: so many entries the audit log has at least, and at most.
+    entered: u64,
+    tried: u64,
     forced: Option<String>,
     paused: Option<String>,
     paused_unsure: Option<Option<String>>,
@@ -102,6 +106,8 @@ impl QueueLife {
             perhaps_done: BTreeSet::new(),
             history: Vec::new(),
             history_unsure: None,
+            entered: 0,
+            tried: 0,
             forced: None,
             paused: None,
             paused_unsure: None,
@@ -279,9 +285,10 @@ impl QueueLife {
             until_ms: self.now_ms + 1,
         };
         let mut added = None;
-        let kept = History::keep(self.control()?, &[change], Some(&forced), |write| {
+        let entry = self.entry();
+        let kept = History::keep(self.control()?, &[change], Some(&forced), |write, _| {
             added = terms.enqueue(write, &operation, self.now_ms)?.ok();
-            Ok(())
+            audit::append(write, &entry).map(drop)
         });
         let Some(()) = self.said(kept, "changing the mode")? else {
             self.queue.doubt();
@@ -295,14 +302,17 @@ impl QueueLife {
         self.queue.announce(&[added], self.now_ms);
         self.history.push(reason.clone());
         self.forced = Some(reason);
+        self.entered += 1;
         Ok(true)
     }
 
     fn pause(&mut self) -> Result<bool, String> {
         let reason = if self.paused.is_some() { None } else { Some(format!("pause {}", self.now_ms)) };
-        let paused = self.queue.pause(self.control()?, reason.as_deref(), self.now_ms);
+        let (entry, now_ms) = (self.entry(), self.now_ms);
+        let also = |write: &WriteTransaction| audit::append(write, &entry).map(drop);
+        let paused = self.queue.pause(self.control()?, reason.as_deref(), now_ms, also);
         match self.said(paused, "pausing")? {
-            Some(()) => self.paused = reason,
+            Some(()) => (self.paused, self.entered) = (reason, self.entered + 1),
             None => {
                 self.paused_unsure = Some(reason);
                 return Ok(false);
@@ -317,26 +327,29 @@ impl QueueLife {
             return self.work();
         };
         let payload = format!("edited {number} {}", self.now_ms).into_bytes();
+        let entry = self.entry();
+        let also = |write: &WriteTransaction| audit::append(write, &entry).map(drop);
         let control = self.control.as_ref().ok_or("the store is not open")?;
         let kept = self.posted.get_mut(&number).ok_or("gone")?;
         let did = match self.dice.below(3) {
             0 => {
                 kept.loose = true;
-                let done = self.queue.retry(control, number, self.now_ms).map(|found| found.is_some());
+                let done = self.queue.retry(control, number, self.now_ms, also).map(|found| found.is_some());
                 kept.dead = done.is_err();
                 kept.loose = done.is_err();
                 done
             }
             1 => {
                 kept.payloads.push(payload.clone());
-                let done = self.queue.edit(control, number, None, &payload).map(|found| found.is_some());
+                let done =
+                    self.queue.edit(control, number, (None, &payload), also).map(|found| found.is_some());
                 if done.is_ok() {
                     kept.payloads = vec![payload];
                 }
                 done
             }
             _ => {
-                let done = self.queue.purge(control, Some(number)).map(|gone| gone == 1);
+                let done = self.queue.purge(control, Some(number), also).map(|gone| gone == 1);
                 kept.purging = true;
                 kept.purged = done.is_ok();
                 kept.dead = done.is_err();
@@ -347,6 +360,7 @@ impl QueueLife {
             Some(found) => ensure!(found, "the dead letter {number} was not there"),
             None => return Ok(false),
         }
+        self.entered += 1;
         Ok(true)
     }
 
@@ -392,10 +406,40 @@ impl QueueLife {
         self.upstream.settled.extend(done.iter().copied());
         self.perhaps_done.clear();
         self.settle_unsure(&all)?;
+        if !self.verify_log()? {
+            return Ok(false);
+        }
         if self.forgets {
             self.posted.retain(|_, kept| !kept.settled && !kept.purged);
         }
         self.verify_words(view.paused.map(|(reason, _)| reason))
+    }
+
+    /// An entry of the audit log that goes with a change.
+    fn entry(&mut self) -> Entry {
+        self.tried += 1;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.tried.to_le_bytes());
+        Entry::new(self.now_ms, seed, "test.changed", "uid:0", ("change", &self.tried.to_string()))
+            .text("reason", "why")
+    }
+
+    /// No change that was acknowledged lacks its entry, and the tree is whole.
+    fn verify_log(&mut self) -> Result<bool, String> {
+        let read = self.control()?.snapshot();
+        let Some(read) = self.said(read, "reading the log")? else { return Ok(false) };
+        let verdict = Log::open(&read).and_then(|log| audit::verify(&log, &[], &|_| true));
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(audit::AuditError::Store(error)) => {
+                return Ok(self.said::<()>(Err(error), "verifying the log")?.is_some());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        ensure!(verdict.problems.is_empty(), "the log: {:?}", verdict.problems);
+        let fine = (self.entered..=self.tried).contains(&verdict.size);
+        ensure!(fine, "{} entries, {} acknowledged, {} tried", verdict.size, self.entered, self.tried);
+        Ok(true)
     }
 
     /// What was under way is there as a whole or not at all; whoever posted it posts it again.
@@ -452,7 +496,9 @@ impl QueueLife {
 
     /// Lets everything go that waits, as long as nothing fails; an error where something stays.
     pub fn drain(&mut self) -> Result<(), String> {
-        self.queue.pause(self.control()?, None, self.now_ms).map_err(|error| error.to_string())?;
+        self.queue
+            .pause(self.control()?, None, self.now_ms, |_| Ok(()))
+            .map_err(|error| error.to_string())?;
         self.paused = None;
         self.upstream.away = false;
         self.post_again()?;

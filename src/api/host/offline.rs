@@ -1,4 +1,4 @@
-//! Work that needs no engine: on data folders that none has open, and on scripts.
+//! Work that needs no engine: on data folders that none has open, on scripts, on checkpoints of other boxes.
 
 use std::path::Path;
 
@@ -25,6 +25,30 @@ pub fn restore(options: &Options, id: &str, request: &RestoreBackup) -> Result<R
 /// [`HostError`].
 pub fn salvage(options: &Options, into: &Path) -> Result<SalvageReport, HostError> {
     crate::engine::salvage(&settings(options), into).map_err(refused)
+}
+
+/// Cosigns a checkpoint of an audit log.
+///
+/// # Errors
+/// [`HostError`] where one of the texts is not what it should be, or the log did not sign.
+pub fn cosign(note: &str, secret: &str, log: Option<&str>, now_s: u64) -> Result<String, HostError> {
+    crate::engine::cosign(note, secret, log, now_s).map_err(refused)
+}
+
+/// A new key that cosigns: the secret one and the public one.
+///
+/// # Errors
+/// [`HostError`] where this cannot be a name.
+pub fn new_cosigner(name: &str) -> Result<(String, String), HostError> {
+    crate::engine::new_cosigner(name).map_err(refused)
+}
+
+/// The public key of a secret one.
+///
+/// # Errors
+/// [`HostError`] where it is none.
+pub fn cosigner_key(secret: &str) -> Result<String, HostError> {
+    crate::engine::cosigner_key(secret).map_err(refused)
 }
 
 /// Runs a PromQL test script.

@@ -3,6 +3,7 @@
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
 mod access;
+mod audit;
 mod backups;
 mod collections;
 mod config;
@@ -105,7 +106,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 16] = [
+    let all: [&[Route]; 17] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -122,6 +123,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &config::ROUTES,
         &store::ROUTES,
         &access::ROUTES,
+        &audit::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -8,6 +8,7 @@ use crate::api::types::access::{
     AccessGrant, AccessRole, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken, Policy,
     PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, TestPolicies, WhoAmI,
 };
+use crate::audit::Entry;
 use crate::engine::run::Inner;
 use crate::engine::{Caller, EngineError};
 use crate::governance::access::{
@@ -79,24 +80,11 @@ pub enum AccessReply {
     Done,
 }
 
-/// Name of an action that changes something.
-pub(in crate::engine) fn mutation(action: &AccessAction) -> Option<&'static str> {
-    Some(match action {
-        AccessAction::AddPrincipal(_) => "add a principal",
-        AccessAction::RevokePrincipal { .. } => "revoke a principal",
-        AccessAction::CreateToken { .. } => "make a token",
-        AccessAction::RevokeToken { .. } => "revoke a token",
-        AccessAction::Grant(_) => "grant a role",
-        AccessAction::RevokeGrant { .. } => "revoke a grant",
-        AccessAction::ConfirmGrant { .. } => "confirm a grant",
-        _ => return None,
-    })
-}
-
 pub(in crate::engine) fn act(
     inner: &Inner,
     caller: &Caller,
     action: AccessAction,
+    told: Option<&Entry>,
 ) -> Result<AccessReply, EngineError> {
     Ok(match action {
         AccessAction::WhoAmI => AccessReply::WhoAmI(Box::new(who_am_i(inner, caller)?)),
@@ -122,30 +110,35 @@ pub(in crate::engine) fn act(
         AccessAction::DiffPolicies => AccessReply::Diff(questions::diff(inner)),
         AccessAction::Decisions => AccessReply::Decisions(decisions(inner)),
         AccessAction::Decision(request) => AccessReply::Decision(Box::new(decision(inner, &request)?)),
-        action => return change(inner, caller, action),
+        action => return change(inner, caller, action, told),
     })
 }
 
 /// What changes who has what.
-fn change(inner: &Inner, caller: &Caller, action: AccessAction) -> Result<AccessReply, EngineError> {
+fn change(
+    inner: &Inner,
+    caller: &Caller,
+    action: AccessAction,
+    told: Option<&Entry>,
+) -> Result<AccessReply, EngineError> {
     let now_ms = inner.clock.now_ms();
     let by = subject(inner, caller)?.name.to_string();
     let access = &inner.access;
     Ok(match action {
         AccessAction::AddPrincipal(request) => {
-            access.change(inner, |book| book.add(&request.name, &request.about, &by, now_ms))?;
+            access.change(inner, told, |book| book.add(&request.name, &request.about, &by, now_ms))?;
             AccessReply::Principal(Box::new(principal(inner, &request.name)?))
         }
         AccessAction::RevokePrincipal { name, reason } => {
             let name = meant(inner, &name)?;
-            access.change(inner, |book| book.revoke_principal(&name))?;
+            access.change(inner, told, |book| book.revoke_principal(&name))?;
             tracing::info!(request = %caller.request, %name, by, reason, "a principal lost everything");
             AccessReply::Done
         }
-        AccessAction::CreateToken { name, request } => create_token(inner, &name, request, by)?,
+        AccessAction::CreateToken { name, request } => create_token(inner, &name, request, by, told)?,
         AccessAction::RevokeToken { id } => {
             let number = u64::from_str_radix(&id, 16).map_err(|_| no_such("token", &id))?;
-            access.change(inner, |book| book.revoke_token(number))?;
+            access.change(inner, told, |book| book.revoke_token(number))?;
             AccessReply::Done
         }
         AccessAction::Grant(request) => {
@@ -160,18 +153,18 @@ fn change(inner: &Inner, caller: &Caller, action: AccessAction) -> Result<Access
                 confirmed: None,
                 used_ms: None,
             };
-            let id = access.change(inner, |book| book.grant(grant, now_ms))?;
+            let id = access.change(inner, told, |book| book.grant(grant, now_ms))?;
             AccessReply::Grant(Box::new(grant_by_id(inner, id)?))
         }
         AccessAction::RevokeGrant { id, reason } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;
-            let gone = access.change(inner, |book| book.revoke_grant(number))?;
+            let gone = access.change(inner, told, |book| book.revoke_grant(number))?;
             tracing::info!(request = %caller.request, to = %gone.to, role = gone.role.name(), by, reason, "a role was taken");
             AccessReply::Done
         }
         AccessAction::ConfirmGrant { id } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;
-            access.change(inner, |book| book.confirm(number, &by, now_ms))?;
+            access.change(inner, told, |book| book.confirm(number, &by, now_ms))?;
             AccessReply::Grant(Box::new(grant_by_id(inner, number)?))
         }
         _ => return Err(EngineError::Internal("this changes nobody's access".into())),
@@ -213,11 +206,12 @@ fn create_token(
     name: &str,
     request: CreateToken,
     by: String,
+    told: Option<&Entry>,
 ) -> Result<AccessReply, EngineError> {
     let now_ms = inner.clock.now_ms();
     let until_ms = now_ms.saturating_add(request.ttl_s.saturating_mul(1000));
     let bytes = random();
-    let made = inner.access.change(inner, |book| {
+    let made = inner.access.change(inner, told, |book| {
         let secret = Secret::new(book.next_token(), bytes);
         let token = Token {
             principal: name.to_owned(),

@@ -9,8 +9,8 @@ mod sources;
 mod tests;
 mod words;
 
+pub(super) use actions::act;
 pub use actions::{AccessAction, AccessReply};
-pub(super) use actions::{act, mutation};
 
 use std::collections::{HashMap, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -20,13 +20,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::action::{Heard, Origin};
 use super::run::{Inner, Settings};
 use super::worker::parse_id;
-use super::{Action, Caller, EngineError, Reply};
+use super::{Action, Caller, EngineError, Reply, trail};
+use crate::audit::{Entry, Hash, Outcome};
 use crate::governance::access::{
     AccessError, Book, Circumstances, Decision, Name, Need, Permission, Resource, Role, Shelf, Subject, Via,
     decide,
 };
 use crate::governance::policy::{PolicyProblem, PolicySet, Source};
 use crate::store::Control;
+use crate::store::backup::from_hex;
+use crate::store::crypt::random;
 use needs::Needs;
 
 /// Decisions that are remembered, so that the next same question costs nothing.
@@ -83,7 +86,12 @@ impl Access {
     ///
     /// # Errors
     /// [`EngineError::Invalid`] where the site's policies are wrong and never were valid: a forbid must not get lost.
-    pub(super) fn open(settings: &Settings, control: &Control, data: &Path) -> Result<Self, EngineError> {
+    pub(super) fn open(
+        settings: &Settings,
+        control: &Control,
+        data: &Path,
+        now_ms: u64,
+    ) -> Result<Self, EngineError> {
         let owner = std::fs::metadata(data).map_or(0, |meta| meta.uid());
         let kept = match settings.scratch {
             true => Book { owner, ..Book::default() },
@@ -96,7 +104,7 @@ impl Access {
             true => Vec::new(),
             false => settings.config_folders.iter().map(|folder| folder.join(sources::FOLDER)).collect(),
         };
-        let (set, site, problems) = policies(&folders, (!settings.scratch).then_some(control))?;
+        let (set, site, problems) = policies(&folders, (!settings.scratch).then_some(control), now_ms)?;
         let state = State {
             book: kept.clone(),
             kept,
@@ -116,6 +124,11 @@ impl Access {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Of the policies in force, for the audit log.
+    pub(super) fn digest(&self) -> Option<Hash> {
+        hash_in(self.state().set.digest())
+    }
+
     /// Reads the site's policies again; a wrong set is refused, and the one before goes on.
     pub(super) fn reload(&self, inner: &Inner) {
         let read = sources::read(&self.folders).and_then(|site| Ok((sources::load(&site)?, site)));
@@ -131,8 +144,15 @@ impl Access {
                     policies = set.policies().len(),
                     "policies were read again"
                 );
+                let hash = hash_in(set.digest());
+                let told = Entry {
+                    before: hash_in(state.set.digest()),
+                    after: hash,
+                    policy: hash,
+                    ..trail::entry(inner, "policy.loaded", trail::BOX, ("policies", set.digest()))
+                };
                 if let Some(control) = inner.config_history()
-                    && let Err(error) = Shelf::keep_policies(control, &site)
+                    && let Err(error) = Shelf::keep_policies(control, &site, trail::also(Some(&told)))
                 {
                     tracing::error!(%error, "the policies hold now but could not be kept");
                 }
@@ -148,17 +168,18 @@ impl Access {
         }
     }
 
-    /// Changes who has what; on disk first, then here.
+    /// Changes who has what; on disk first, in one commit with its entry in the audit log, then here.
     pub(super) fn change<T>(
         &self,
         inner: &Inner,
+        told: Option<&Entry>,
         change: impl FnOnce(&mut Book) -> Result<T, AccessError>,
     ) -> Result<T, EngineError> {
         let mut state = self.state();
         let mut book = state.book.clone();
         let made = change(&mut book)?;
         if let Some(control) = inner.config_history() {
-            Shelf::keep(control, &state.kept, &book, |_| Ok(()))?;
+            Shelf::keep(control, &state.kept, &book, trail::also(told))?;
         }
         state.kept.clone_from(&book);
         state.book = book;
@@ -180,10 +201,16 @@ impl Access {
     }
 }
 
+/// A digest in hexadecimal, as bytes.
+fn hash_in(digest: &str) -> Option<Hash> {
+    from_hex(digest)
+}
+
 /// The set in force at a start.
 fn policies(
     folders: &[PathBuf],
     control: Option<&Control>,
+    now_ms: u64,
 ) -> Result<(PolicySet, Vec<Source>, Vec<PolicyProblem>), EngineError> {
     let before = match control.map(Shelf::policies) {
         Some(Ok(before)) => before,
@@ -196,8 +223,11 @@ fn policies(
     let error = match sources::read(folders).and_then(|site| Ok((sources::load(&site)?, site))) {
         Ok((set, site)) => {
             let new = before.as_ref().map_or(!site.is_empty(), |before| *before != site);
+            let hash = hash_in(set.digest());
+            let told = Entry::new(now_ms, random(), "policy.loaded", trail::BOX, ("policies", set.digest()));
+            let told = Entry { after: hash, policy: hash, ..told };
             if let Some(control) = control.filter(|_| new)
-                && let Err(error) = Shelf::keep_policies(control, &site)
+                && let Err(error) = Shelf::keep_policies(control, &site, trail::also(Some(&told)))
             {
                 tracing::warn!(%error, "the policies hold now but could not be kept");
             }
@@ -394,8 +424,12 @@ fn keep(inner: &Inner, decision: &Decision) {
     let (principal, resource) = (decision.principal.clone(), decision.resource.clone());
     state.denied.push_back((principal, decision.permission, resource, now_ms));
     drop(state);
+    let subject = (decision.permission.name(), decision.resource.as_str());
+    let told = trail::entry(inner, "access.denied", &decision.principal, subject).outcome(Outcome::Denied);
+    let (request, policy) = (decision.request.clone(), hash_in(&decision.digest));
+    let told = Entry { request, policy, ..told }.text("policies", decision.policies.join(" "));
     if let Some(control) = inner.config_history()
-        && let Err(error) = Shelf::keep_decision(control, decision, |_| Ok(()))
+        && let Err(error) = Shelf::keep_decision(control, decision, trail::also(Some(&told)))
     {
         tracing::warn!(%error, "a denial could not be kept");
     }

@@ -3,7 +3,7 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, ConfigAction};
+use crate::engine::{Action, AuditAction, ConfigAction};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -85,6 +85,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Config(action) => of_config(action),
         Action::Reload => on_box(P::Reload),
         Action::Access(action) => Needs::One(of_access(action)),
+        Action::Audit(action) => on_box(of_audit(action)),
     }
 }
 
@@ -116,6 +117,22 @@ fn of_config(action: &ConfigAction) -> Needs {
         | ConfigAction::Version(_)
         | ConfigAction::Templates
         | ConfigAction::Schema => on_box(P::ReadConfig),
+    }
+}
+
+fn of_audit(action: &AuditAction) -> P {
+    match action {
+        AuditAction::Status
+        | AuditAction::Entries(_)
+        | AuditAction::Entry(_)
+        | AuditAction::Inclusion { .. }
+        | AuditAction::Consistency { .. }
+        | AuditAction::Checkpoints(_)
+        | AuditAction::Verify(_)
+        | AuditAction::Tiles { .. }
+        | AuditAction::Tile(_) => P::ReadAudit,
+        AuditAction::Sign | AuditAction::Anchor(_) => P::SignAudit,
+        AuditAction::Erase { .. } => P::EraseAudit,
     }
 }
 

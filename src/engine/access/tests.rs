@@ -113,8 +113,8 @@ fn others_ask_and_change_nothing_until_they_are_granted_more() {
     else {
         panic!("no decisions")
     };
-    let why = all.iter().find(|one| one.request == "r-1" && !one.allowed).unwrap();
-    assert!(why.permission == "create-collection" && why.needs.contains("operator"), "{why:?}");
+    let why = all.iter().find(|one| one.permission == "create-collection" && !one.allowed).unwrap();
+    assert!(why.request == "r-1" && why.needs.contains("operator"), "{why:?}");
     let Ok(Reply::Access(AccessReply::Grants(grants))) = bench.root(Action::Access(AccessAction::Grants))
     else {
         panic!("no grants")

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::runs::{Backups, Task, is_good_backup, keep_of};
 use super::words;
 use crate::api::types::{Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Page, PruneBackups};
+use crate::audit::Entry;
 use crate::engine::run::Inner;
+use crate::engine::trail::also;
 use crate::engine::worker::invalid;
 use crate::engine::{Action, EngineError, Reply};
 use crate::store::backup::{Journal, Keep, Repository, ScheduleRecord, Trust, When};
@@ -26,11 +28,11 @@ pub(crate) fn look(inner: &Inner, action: Action) -> Result<Reply, EngineError> 
 }
 
 /// Begins work, or changes the schedule.
-pub(crate) fn change(inner: &Arc<Inner>, action: Action) -> Result<Reply, EngineError> {
+pub(crate) fn change(inner: &Arc<Inner>, action: Action, told: Option<&Entry>) -> Result<Reply, EngineError> {
     match action {
-        Action::BeginBackupWork(work) => begin(inner, work).map(Box::new).map(Reply::BackupRun),
+        Action::BeginBackupWork(work) => begin(inner, work, told).map(Box::new).map(Reply::BackupRun),
         Action::ScheduleBackups(schedule) => {
-            set_schedule(inner, schedule.as_ref()).map(Box::new).map(Reply::BackupStatus)
+            set_schedule(inner, schedule.as_ref(), told).map(Box::new).map(Reply::BackupStatus)
         }
         _ => Err(EngineError::Internal("this changes no backups".into())),
     }
@@ -116,7 +118,7 @@ pub enum Asked {
     Restore { from: Option<String>, id: String, force: bool, key: Option<String> },
 }
 
-fn begin(inner: &Arc<Inner>, asked: Asked) -> Result<BackupRun, EngineError> {
+fn begin(inner: &Arc<Inner>, asked: Asked, told: Option<&Entry>) -> Result<BackupRun, EngineError> {
     let task = match asked {
         Asked::Create(to) => {
             let known = to.is_none() && inner.backups.schedule(inner)?.is_some();
@@ -147,13 +149,17 @@ fn begin(inner: &Arc<Inner>, asked: Asked) -> Result<BackupRun, EngineError> {
             Task::Restore { from: folder(inner, from.as_deref())?, id, key }
         }
     };
-    Backups::start(inner, task, false)
+    Backups::start(inner, task, false, told.cloned())
 }
 
 /// Keeps a schedule, or forgets the one there is.
-fn set_schedule(inner: &Inner, asked: Option<&BackupSchedule>) -> Result<BackupStatus, EngineError> {
+fn set_schedule(
+    inner: &Inner,
+    asked: Option<&BackupSchedule>,
+    told: Option<&Entry>,
+) -> Result<BackupStatus, EngineError> {
     let record = asked.map(|asked| checked(inner, asked)).transpose()?;
-    let kept = Journal::set_schedule(&inner.modes.control, record.as_ref());
+    let kept = Journal::set_schedule(&inner.modes.control, record.as_ref(), also(told));
     kept.map_err(|error| words::store_said(&error))?;
     inner.backups.schedule_changed();
     status(inner)

@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 
 use super::{drill, restore, words};
 use crate::api::types::BackupRun;
+use crate::audit::{self, Entry};
 use crate::base::{spawn, trim_heap};
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
+use crate::engine::trail::{self, also};
 use crate::knowledge::{CACHE_TABLES, KnowledgeError};
 use crate::store::backup::{
     Backup, CollectionMark, Head, Journal, Keep, Repository, RunRecord, ScheduleRecord, Signer, Trust, Watch,
@@ -90,6 +92,8 @@ pub(super) struct Outcome {
 #[derive(Default)]
 struct Active {
     running: Option<BackupRun>,
+    /// The entry of the audit log that says what came of it; absent for a mere look.
+    told: Option<Entry>,
     finished: VecDeque<BackupRun>,
     last_id: u64,
     /// Known once it was read.
@@ -111,7 +115,12 @@ impl Backups {
     }
 
     /// Begins a run.
-    pub(super) fn start(inner: &Arc<Inner>, task: Task, scheduled: bool) -> Result<BackupRun, EngineError> {
+    pub(super) fn start(
+        inner: &Arc<Inner>,
+        task: Task,
+        scheduled: bool,
+        told: Option<Entry>,
+    ) -> Result<BackupRun, EngineError> {
         let this = &inner.backups;
         let run = {
             let mut active = this.active();
@@ -132,7 +141,7 @@ impl Backups {
                 repository: task.folder().display().to_string(),
                 ..BackupRun::default()
             };
-            active.running = Some(run.clone());
+            (active.running, active.told) = (Some(run.clone()), told);
             run
         };
         let shared = Arc::clone(inner);
@@ -217,7 +226,9 @@ impl Backups {
         }
         if !self.is_stopping() || run.problems.is_empty() {
             // A box that stops on purpose has not failed: the run is simply due again.
-            if let Err(error) = Journal::note(&inner.modes.control, &words::record(&run)) {
+            let told = self.active().told.take().map(|told| words::told(inner, told, &run));
+            let record = words::record(&run);
+            if let Err(error) = Journal::note(&inner.modes.control, &record, also(told.as_ref())) {
                 tracing::error!(%error, "a run of a backup could not be kept");
                 inner.modes.store_said(&error);
             }
@@ -242,12 +253,17 @@ impl Backups {
             tasks.push(Task::Drill { from, id: None });
         }
         for task in tasks {
+            let told = match begun_by_itself(inner, &task) {
+                Ok(told) => told,
+                Err(error) => return tracing::warn!(%error, "work on backups is due and cannot begin"),
+            };
             {
                 let mut active = self.active();
                 if active.running.is_some() || self.is_stopping() {
                     return; // somebody was faster; it is done after the next backup
                 }
                 active.last_id = inner.clock.now_ms().max(active.last_id + 1);
+                active.told = told;
                 active.running = Some(BackupRun {
                     id: active.last_id.to_string(),
                     kind: task.kind().to_owned(),
@@ -281,9 +297,9 @@ impl Backups {
         let last_ms = good.iter().find(|(_, run)| is_good_backup(run)).map_or(0, |(_, run)| run.started_ms);
         if is_due(&schedule, last_ms, now_ms) {
             this.active().tried_ms = now_ms;
-            if let Err(error) =
-                Self::start(inner, Task::Create { to: PathBuf::from(&schedule.to), known: true }, true)
-            {
+            let task = Task::Create { to: PathBuf::from(&schedule.to), known: true };
+            let told = begun_by_itself(inner, &task);
+            if let Err(error) = told.and_then(|told| Self::start(inner, task, true, told)) {
                 tracing::warn!(%error, "a backup is due and cannot begin");
             }
         }
@@ -324,6 +340,20 @@ impl Backups {
             let _ = thread.join();
         }
     }
+}
+
+/// Enters that the box begins something by itself; gives the entry that is to say what came of it.
+fn begun_by_itself(inner: &Inner, task: &Task) -> Result<Option<Entry>, EngineError> {
+    let kind = match task {
+        Task::Create { .. } => "backup.created",
+        Task::Prune { .. } => "backup.pruned",
+        Task::Verify { .. } | Task::Drill { .. } | Task::Restore { .. } => return Ok(None),
+    };
+    let entry = trail::entry(inner, kind, trail::BOX, ("backup", ""));
+    let begun =
+        entry.clone().text("folder", task.folder().display().to_string()).outcome(audit::Outcome::Begun);
+    let of = Some(trail::enter(inner, &begun)?.sequence);
+    Ok(Some(Entry { of, ..entry }))
 }
 
 pub(super) fn keep_of(schedule: &ScheduleRecord) -> Keep {

@@ -3,9 +3,12 @@
 use super::restore::Staged;
 use super::runs::Outcome;
 use crate::api::types::{Backup, BackupEntry, BackupRun, BackupSchedule};
+use crate::audit::{self, Entry};
 use crate::base::format_bytes;
 use crate::engine::EngineError;
 use crate::engine::queue_words;
+use crate::engine::run::Inner;
+use crate::engine::trail;
 use crate::engine::worker::invalid;
 use crate::store::StoreError;
 use crate::store::backup::{
@@ -14,6 +17,15 @@ use crate::store::backup::{
 
 pub(super) fn store_said(error: &StoreError) -> EngineError {
     queue_words::store_said(error)
+}
+
+/// What the audit log says of a run that is over.
+pub(super) fn told(inner: &Inner, told: Entry, run: &BackupRun) -> Entry {
+    let outcome = if run.problems.is_empty() { audit::Outcome::Done } else { audit::Outcome::Failed };
+    let id = run.backup.clone().unwrap_or_else(|| told.subject.1.clone());
+    let now = trail::bare(inner, &told.kind, &told.actor, (&told.subject.0, &id));
+    let now = Entry { mode: told.mode, request: told.request, of: told.of, outcome, ..now };
+    now.text("what", run.message.as_str())
 }
 
 /// What a repository says.

@@ -231,17 +231,21 @@ impl Shelf {
         })?)
     }
 
-    /// Keeps the site's policies: those that go on where the files are wrong later.
+    /// Keeps the site's policies, those that go on where the files are wrong later, in one commit with `also`.
     ///
     /// # Errors
     /// What the store says.
-    pub fn keep_policies(control: &Control, files: &[Source]) -> Result<(), AccessError> {
+    pub fn keep_policies(
+        control: &Control,
+        files: &[Source],
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), AccessError> {
         let pairs: Vec<(String, String)> =
             files.iter().map(|source| (source.file.clone(), source.text.clone())).collect();
         let record = codec::encode(VERSION, &pairs).map_err(StoreError::from)?;
         Ok(control.write(|write| {
             write.open_table(POLICIES)?.insert(ONLY, record.as_slice())?;
-            Ok(())
+            also(write)
         })?)
     }
 

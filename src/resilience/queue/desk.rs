@@ -1,24 +1,32 @@
-//! What people ask of the queue: look, pause, retry, edit, purge.
+//! What people ask of the queue: look, pause, retry, edit, purge. What changes something takes along what is to be
+//! kept in the same commit (`also`); where nothing changed, that is not kept either.
 
 use super::look;
 use super::operation::{LANES, Lane, NewOperation, Operation, Refusal, State};
 use super::revisions;
 use super::shelf::{self, Added, Found, Listed};
 use super::state::{LaneView, Queue, QueueView, entry};
-use crate::store::{Control, StoreError};
+use crate::store::{Control, StoreError, WriteTransaction};
 
 impl Queue {
     /// Stops deliveries with a reason that survives a restart, or lets them go on.
     ///
     /// # Errors
     /// What the store says.
-    pub fn pause(&self, control: &Control, reason: Option<&str>, now_ms: u64) -> Result<(), StoreError> {
+    pub fn pause(
+        &self,
+        control: &Control,
+        reason: Option<&str>,
+        now_ms: u64,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         self.load(control, now_ms)?;
         self.write(control, |write| {
             shelf::change_totals(write, |totals| {
                 totals.paused = reason.map(|reason| (reason.to_owned(), now_ms));
                 Ok(())
-            })
+            })?;
+            also(write)
         })?;
         let mut picture = self.picture();
         if reason.is_none() {
@@ -37,9 +45,14 @@ impl Queue {
         control: &Control,
         number: u64,
         now_ms: u64,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
     ) -> Result<Option<Operation>, StoreError> {
         self.load(control, now_ms)?;
-        let revived = self.write(control, |write| shelf::revive(write, number))?;
+        let revived = self.write(control, |write| {
+            let revived = shelf::revive(write, number)?;
+            revived.is_some().then(|| also(write)).transpose()?;
+            Ok(revived)
+        })?;
         if let Some(operation) = &revived {
             let mut picture = self.picture();
             picture.scheduler.add(number, entry(operation));
@@ -57,18 +70,31 @@ impl Queue {
         &self,
         control: &Control,
         number: u64,
-        content_type: Option<&str>,
-        payload: &[u8],
+        (content_type, payload): (Option<&str>, &[u8]),
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
     ) -> Result<Option<(Operation, u32)>, StoreError> {
-        self.write(control, |write| shelf::edit(write, number, content_type, payload))
+        self.write(control, |write| {
+            let edited = shelf::edit(write, number, content_type, payload)?;
+            edited.is_some().then(|| also(write)).transpose()?;
+            Ok(edited)
+        })
     }
 
     /// Throws one dead letter away, or all; how many.
     ///
     /// # Errors
     /// What the store says.
-    pub fn purge(&self, control: &Control, number: Option<u64>) -> Result<u64, StoreError> {
-        self.write(control, |write| shelf::purge(write, number))
+    pub fn purge(
+        &self,
+        control: &Control,
+        number: Option<u64>,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
+        self.write(control, |write| {
+            let purged = shelf::purge(write, number)?;
+            (purged > 0).then(|| also(write)).transpose()?;
+            Ok(purged)
+        })
     }
 
     /// An operation wherever it is, with its payload where there still is one.

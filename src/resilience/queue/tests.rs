@@ -248,9 +248,12 @@ fn a_failing_operation_blocks_only_its_key_and_dies_in_the_end() {
     let dead = bench.queue.ended(&bench.control, State::Dead, u64::MAX, 10).unwrap();
     assert!(dead[0].1.last_error.contains("3 attempts"), "{dead:?}");
     let number = dead[0].0;
-    bench.queue.edit(&bench.control, number, None, b"better").unwrap().unwrap();
-    assert!(bench.queue.retry(&bench.control, number, bench.at.0).unwrap().is_some());
-    assert!(bench.queue.retry(&bench.control, number, bench.at.0).unwrap().is_none(), "only once");
+    bench.queue.edit(&bench.control, number, (None, b"better"), |_| Ok(())).unwrap().unwrap();
+    assert!(bench.queue.retry(&bench.control, number, bench.at.0, |_| Ok(())).unwrap().is_some());
+    assert!(
+        bench.queue.retry(&bench.control, number, bench.at.0, |_| Ok(())).unwrap().is_none(),
+        "only once"
+    );
     bench.work(&mut post);
     assert_eq!(post.texts().last().unwrap(), "better");
     assert_eq!(bench.depth(), 0);
@@ -388,7 +391,7 @@ fn what_expires_is_seen_and_a_pause_survives() {
     let answers = bench.queue.post(&bench.control, &[new, refused], bench.at.0).unwrap();
     assert!(answers[0].is_ok());
     assert_eq!(answers[1].as_ref().unwrap_err(), &Refusal::Expired);
-    bench.queue.pause(&bench.control, Some("410"), bench.at.0).unwrap();
+    bench.queue.pause(&bench.control, Some("410"), bench.at.0, |_| Ok(())).unwrap();
     bench.at.0 += 11;
     let mut post = Post::default();
     assert_eq!(bench.work(&mut post), 1, "expired while paused");
@@ -396,10 +399,10 @@ fn what_expires_is_seen_and_a_pause_survives() {
     let mut bench = bench.crash();
     bench.work(&mut post);
     assert!(post.arrived.is_empty());
-    bench.queue.pause(&bench.control, None, bench.at.0).unwrap();
+    bench.queue.pause(&bench.control, None, bench.at.0, |_| Ok(())).unwrap();
     bench.work(&mut post);
     assert_eq!(post.texts(), ["a"]);
-    assert_eq!(bench.queue.purge(&bench.control, None).unwrap(), 1);
+    assert_eq!(bench.queue.purge(&bench.control, None, |_| Ok(())).unwrap(), 1);
 }
 
 proptest! {

@@ -65,7 +65,7 @@ impl Queue {
             self.picture().gate_ms = gate_ms;
         }
         if let Some(reason) = &carried.stop {
-            self.pause(control, Some(reason), around.now_ms())?;
+            self.pause(control, Some(reason), around.now_ms(), |_| Ok(()))?;
         }
         let (buried, open) = self.settle(control, carried.verdicts, &delivery.marks(), around.now_ms())?;
         delivery.settled(&open);

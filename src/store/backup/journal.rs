@@ -7,7 +7,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::store::{Control, StoreError, Table, codec, number_key, number_of};
+use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 const SETTINGS: Table = Table::new("backup");
@@ -66,26 +66,34 @@ impl Journal {
         })
     }
 
-    /// Keeps the schedule, or forgets it.
+    /// Keeps the schedule, or forgets it, in one commit with what goes with it (`also`).
     ///
     /// # Errors
     /// What the store says.
-    pub fn set_schedule(control: &Control, schedule: Option<&ScheduleRecord>) -> Result<(), StoreError> {
+    pub fn set_schedule(
+        control: &Control,
+        schedule: Option<&ScheduleRecord>,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         control.write(|write| {
             let mut table = write.open_table(SETTINGS)?;
             match schedule {
                 Some(schedule) => drop(table.insert(SCHEDULE, codec::encode(VERSION, schedule)?.as_slice())?),
                 None => drop(table.remove(SCHEDULE)?),
             }
-            Ok(())
+            also(write)
         })
     }
 
-    /// Keeps what was done; forgets the oldest.
+    /// Keeps what was done, in one commit with what goes with it (`also`); forgets the oldest.
     ///
     /// # Errors
     /// What the store says.
-    pub fn note(control: &Control, run: &RunRecord) -> Result<u64, StoreError> {
+    pub fn note(
+        control: &Control,
+        run: &RunRecord,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
         let record = codec::encode(VERSION, run)?;
         control.write(|write| {
             let mut table = write.open_table(RUNS)?;
@@ -94,6 +102,7 @@ impl Journal {
             while table.first()?.is_some_and(|(oldest, _)| id - number_of(oldest.value()) >= KEPT) {
                 table.pop_first()?;
             }
+            also(write)?;
             Ok(id)
         })
     }
@@ -130,13 +139,13 @@ mod tests {
         assert!(Journal::runs(&control).unwrap().is_empty());
         let schedule =
             ScheduleRecord { to: "/b".into(), when: "daily 02:30".into(), daily: 7, ..Default::default() };
-        Journal::set_schedule(&control, Some(&schedule)).unwrap();
+        Journal::set_schedule(&control, Some(&schedule), |_| Ok(())).unwrap();
         assert_eq!(Journal::schedule(&control).unwrap(), Some(schedule));
-        Journal::set_schedule(&control, None).unwrap();
+        Journal::set_schedule(&control, None, |_| Ok(())).unwrap();
         assert_eq!(Journal::schedule(&control).unwrap(), None);
         for n in 0..KEPT + 3 {
             let run = RunRecord { kind: "create".into(), started_ms: n, ..Default::default() };
-            assert_eq!(Journal::note(&control, &run).unwrap(), n + 1);
+            assert_eq!(Journal::note(&control, &run, |_| Ok(())).unwrap(), n + 1);
         }
         let runs = Journal::runs(&control).unwrap();
         assert_eq!((runs.len() as u64, runs[0].1.started_ms), (KEPT, KEPT + 2));

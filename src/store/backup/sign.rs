@@ -19,7 +19,7 @@ use super::BackupError;
 /// A public key.
 pub type PublicKey = [u8; 32];
 
-/// Signs manifests.
+/// Signs what the box says: manifests of backups, tree heads of its log.
 pub struct Signer(SigningKey);
 
 impl Signer {
@@ -42,12 +42,20 @@ impl Signer {
         }
     }
 
+    /// A key that is kept elsewhere.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
     #[must_use]
     pub fn public(&self) -> PublicKey {
         self.0.verifying_key().to_bytes()
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// An Ed25519 signature.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
@@ -59,7 +67,8 @@ impl std::fmt::Debug for Signer {
 }
 
 /// True when `key` signed `message`.
-pub(super) fn holds(key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
+#[must_use]
+pub fn holds(key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
     VerifyingKey::from_bytes(key)
         .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
 }
@@ -96,6 +105,12 @@ impl Trust {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && !self.any
+    }
+
+    /// Every key that is believed by name.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
     }
 
     #[must_use]

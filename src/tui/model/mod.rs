@@ -4,6 +4,7 @@
 
 mod access;
 mod ask;
+mod audit;
 mod backups;
 mod config;
 mod library;
@@ -12,6 +13,7 @@ mod queue;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
+pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
@@ -35,10 +37,11 @@ pub(crate) enum View {
     Backups,
     Config,
     Access,
+    Audit,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -46,6 +49,7 @@ impl View {
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Audit,
         Self::Access,
     ];
 
@@ -59,6 +63,7 @@ impl View {
             Self::Backups => "Backups",
             Self::Config => "Config",
             Self::Access => "Access",
+            Self::Audit => "Audit",
         }
     }
 
@@ -226,6 +231,7 @@ pub(crate) struct Model {
     pub(crate) backups: Backups,
     pub(crate) config: Config,
     pub(crate) access: Access,
+    pub(crate) audit: Audit,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -239,6 +245,7 @@ impl Model {
             View::Library => self.library.list().editing.is_some(),
             View::Logs => self.logs.editing.is_some(),
             View::Config => self.config.editing.is_some(),
+            View::Audit => self.audit.editing.is_some(),
             View::Overview | View::Queue | View::Backups | View::Access => false,
         }
     }
@@ -252,6 +259,7 @@ impl Model {
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
+            View::Audit => self.audit.entry().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

@@ -65,7 +65,7 @@ fn decisions() -> Vec<Decision> {
 
 fn shown(size: (u16, u16), me: WhoAmI) -> Model {
     let mut model = full(size);
-    keys(&mut model, "f9");
+    keys(&mut model, "f11");
     reply(&mut model, Reply::Access(AccessReply::WhoAmI(Box::new(me))));
     reply(&mut model, Reply::Access(AccessReply::Grants(grants())));
     let principal = Principal {

@@ -4,6 +4,7 @@
 
 mod access;
 mod ask;
+mod audit;
 mod backups;
 mod config;
 mod library;
@@ -97,6 +98,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Library => library::typing(model, key),
             View::Logs => logs::typing(model, key),
             View::Config => config::typing(model, key),
+            View::Audit => audit::typing(model, key),
             View::Overview | View::Queue | View::Backups | View::Access => None,
         };
         if let Some(effects) = done {
@@ -149,6 +151,11 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
+        (None, View::Audit) => {
+            if let Some(edit) = &mut model.audit.editing {
+                edit.insert(text);
+            }
+        }
         (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
     }
     Vec::new()
@@ -187,6 +194,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
         Action::ViewAccess => go(model, View::Access),
+        Action::ViewAudit => go(model, View::Audit),
+        Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -220,6 +229,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
+        View::Audit => audit::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -264,6 +274,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Backups => backups::load(),
         View::Config => config::load(),
         View::Access => access::load(model),
+        View::Audit => audit::load(model),
     }
 }
 
@@ -343,6 +354,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
+        Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Config(answer) => return config::answered(model, answer),
@@ -371,6 +383,10 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
         Request::Documents { .. } => {
             model.library.loading = false;
+            model.tell(Tone::Bad, sentence(request, &problem));
+        }
+        Request::Audit(_) => {
+            audit::refused(model);
             model.tell(Tone::Bad, sentence(request, &problem));
         }
         _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),

@@ -79,6 +79,11 @@ fn hints(model: &Model) -> Vec<(String, String)> {
                 fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "commands"), ("tab", "next view")])
             }
             View::Config => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "is:set is:waiting words")]),
+            View::Audit => fixed(&[
+                ("enter", "find"),
+                ("esc", "drop"),
+                ("", "kind:mode actor:uid:0 outcome:failed words"),
+            ]),
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }
@@ -101,7 +106,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
-        View::Overview | View::Logs | View::Queue | View::Backups | View::Access => false,
+        View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

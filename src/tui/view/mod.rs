@@ -4,6 +4,7 @@
 
 mod access;
 mod ask;
+mod audit;
 mod backups;
 mod banner;
 mod config;
@@ -77,6 +78,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Backups => backups::draw(&mut pen, inner, model),
         View::Config => config::draw(&mut pen, inner, model),
         View::Access => access::draw(&mut pen, inner, model),
+        View::Audit => audit::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {

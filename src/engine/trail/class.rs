@@ -1,0 +1,209 @@
+//! Which actions change something, and how their entries come about. Every action is named here: one that is
+//! forgotten does not compile.
+
+use super::digest;
+use crate::api::types::{RollbackConfig, SetConfig};
+use crate::audit::Hash;
+use crate::engine::action::BackupWork;
+use crate::engine::settings_action::ConfigAction;
+use crate::engine::{AccessAction, Action, AuditAction};
+
+/// How a change and its entry hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// One transaction of `control.redb`.
+    Together,
+    /// Begun before, done or failed after.
+    Around,
+    /// Begun before; what runs in the background says what came of it.
+    Begins,
+}
+
+/// What an entry says of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct About {
+    pub(super) class: Class,
+    pub(super) kind: &'static str,
+    pub(super) subject: (&'static str, String),
+    pub(super) texts: Vec<(&'static str, String)>,
+    /// Of what will be there.
+    pub(super) digest: Option<Hash>,
+}
+
+impl About {
+    fn new(class: Class, kind: &'static str, subject: (&'static str, &str)) -> Self {
+        let subject = (subject.0, subject.1.to_owned());
+        Self { class, kind, subject, texts: Vec::new(), digest: None }
+    }
+
+    fn text(mut self, name: &'static str, text: &str) -> Self {
+        if !text.trim().is_empty() {
+            self.texts.push((name, text.trim().to_owned()));
+        }
+        self
+    }
+
+    fn digest(mut self, bytes: &[u8]) -> Self {
+        self.digest = Some(digest(bytes));
+        self
+    }
+}
+
+fn around(kind: &'static str, subject: (&'static str, &str)) -> About {
+    About::new(Class::Around, kind, subject)
+}
+
+fn together(kind: &'static str, subject: (&'static str, &str)) -> About {
+    About::new(Class::Together, kind, subject)
+}
+
+/// Kind of an action that changes something.
+pub(in crate::engine) fn mutation(action: &Action) -> Option<&'static str> {
+    about(action).map(|about| about.kind)
+}
+
+/// What is entered of an action; `None` where it changes nothing, or, as posted operations and checkpoints, is a
+/// record of its own with its sender or its signature.
+pub(super) fn about(action: &Action) -> Option<About> {
+    Some(match action {
+        Action::CreateCollection(request) => around("collection.created", ("collection", &request.name)),
+        Action::RemoveCollection(name) => around("collection.removed", ("collection", name)),
+        Action::Reindex(name) => around("collection.reindexed", ("collection", name)),
+        Action::Add(request) => {
+            let name = if request.collection.is_empty() { "default" } else { &request.collection };
+            around("documents.added", ("collection", name)).text("paths", &request.paths.join("\n"))
+        }
+        Action::Remove(request) => {
+            let id = request.document.as_deref().or(request.collection.as_deref()).unwrap_or_default();
+            around("documents.removed", ("documents", id))
+                .text("path", request.path.as_deref().unwrap_or_default())
+        }
+        Action::CancelJob(id) => around("job.cancelled", ("job", id)),
+        Action::ImportModel(request) => around("model.imported", ("model", "")).text("path", &request.path),
+        Action::Check(request) if request.repair => around("box.repaired", ("box", "")),
+        Action::ForceMode(request) => {
+            together("mode.forced", ("mode", &request.mode)).text("reason", &request.reason)
+        }
+        Action::AutoMode => together("mode.auto", ("mode", "")),
+        Action::PauseQueue(Some(reason)) => together("queue.paused", ("queue", "")).text("reason", reason),
+        Action::PauseQueue(None) => together("queue.resumed", ("queue", "")),
+        Action::RetryOperation(id) => together("operation.retried", ("operation", id)),
+        Action::EditOperation { id, payload, .. } => {
+            together("operation.edited", ("operation", id)).digest(payload)
+        }
+        Action::PurgeOperations(id) => {
+            together("operation.purged", ("operation", id.as_deref().unwrap_or("all")))
+        }
+        Action::BeginBackupWork(work) => return backup(work),
+        Action::ScheduleBackups(Some(schedule)) => {
+            together("backup.scheduled", ("backup", &schedule.when)).text("folder", &schedule.to)
+        }
+        Action::ScheduleBackups(None) => together("backup.unscheduled", ("backup", "")),
+        Action::Compact => around("store.compacted", ("store", "")),
+        Action::EncryptStore(_) => around("store.encrypted", ("store", "")),
+        Action::RotateStore(_) => around("store.rotated", ("store", "")),
+        Action::DecryptStore => around("store.decrypted", ("store", "")),
+        Action::Config(action) => return config(action),
+        Action::Reload => around("config.reloaded", ("settings", "")),
+        Action::Audit(action) => return log(action),
+        Action::Access(action) => return access(action),
+        Action::Ready | Action::Listen => return None,
+        Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
+        Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
+        Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
+            return None;
+        }
+        Action::Jobs | Action::Job(_) | Action::Failures(_) => return None,
+        Action::Models | Action::InspectModel(_) => return None,
+        Action::Mode | Action::ModeHistory(_) | Action::Breakers => return None,
+        Action::PostOperation(_) | Action::Operations(_) | Action::Operation(_) => return None,
+        Action::OperationPayload(_) | Action::Queue => return None,
+        Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
+            return None;
+        }
+        Action::Store => return None,
+    })
+}
+
+fn backup(work: &BackupWork) -> Option<About> {
+    let begins = |kind, id: &str| About::new(Class::Begins, kind, ("backup", id));
+    Some(match work {
+        BackupWork::Create(to) => {
+            begins("backup.created", "").text("folder", to.as_deref().unwrap_or_default())
+        }
+        BackupWork::Prune(request) if !request.dry_run => {
+            begins("backup.pruned", "").text("folder", request.from.as_deref().unwrap_or_default())
+        }
+        BackupWork::Restore { from, id, .. } => {
+            begins("backup.restored", id).text("folder", from.as_deref().unwrap_or_default())
+        }
+        BackupWork::Verify { from, id, repair: true } => {
+            begins("backup.repaired", id.as_deref().unwrap_or("all"))
+                .text("folder", from.as_deref().unwrap_or_default())
+        }
+        BackupWork::Prune(_) | BackupWork::Verify { .. } | BackupWork::Drill { .. } => return None,
+    })
+}
+
+fn config(action: &ConfigAction) -> Option<About> {
+    Some(match action {
+        ConfigAction::Set { key, request: SetConfig { dry_run: false, reason, .. }, .. } => {
+            around("config.set", ("setting", key)).text("reason", reason)
+        }
+        ConfigAction::Apply { request, .. } if !request.dry_run => {
+            let name = request.template.as_deref().unwrap_or_default();
+            around("config.applied", ("settings", name)).text("reason", &request.reason)
+        }
+        ConfigAction::Rollback {
+            request: RollbackConfig { dry_run: false, version, reason, .. }, ..
+        } => around("config.rolled_back", ("settings", &version.to_string())).text("reason", reason),
+        ConfigAction::Trial(_) => around("config.trial", ("settings", "")),
+        ConfigAction::Confirm => around("config.confirmed", ("settings", "")),
+        ConfigAction::Set { .. } | ConfigAction::Apply { .. } | ConfigAction::Rollback { .. } => return None,
+        ConfigAction::Report | ConfigAction::Setting(_) | ConfigAction::Validate(_) => return None,
+        ConfigAction::Versions(_) | ConfigAction::Version(_) => return None,
+        ConfigAction::Templates | ConfigAction::Schema => return None,
+    })
+}
+
+fn access(action: &AccessAction) -> Option<About> {
+    Some(match action {
+        AccessAction::AddPrincipal(request) => {
+            together("principal.added", ("principal", &request.name)).text("about", &request.about)
+        }
+        AccessAction::RevokePrincipal { name, reason } => {
+            together("principal.revoked", ("principal", name)).text("reason", reason)
+        }
+        AccessAction::CreateToken { name, request } => {
+            together("token.created", ("principal", name)).text("scopes", &request.scopes.join(" "))
+        }
+        AccessAction::RevokeToken { id } => together("token.revoked", ("token", id)),
+        AccessAction::Grant(request) => together("role.granted", ("principal", &request.to))
+            .text("role", &request.role)
+            .text("reason", &request.reason),
+        AccessAction::RevokeGrant { id, reason } => {
+            together("role.revoked", ("grant", id)).text("reason", reason)
+        }
+        AccessAction::ConfirmGrant { id } => together("role.confirmed", ("grant", id)),
+        AccessAction::WhoAmI | AccessAction::Principals | AccessAction::Principal(_) => return None,
+        AccessAction::Roles | AccessAction::Grants => return None,
+        AccessAction::Policies | AccessAction::Policy(_) | AccessAction::DiffPolicies => return None,
+        AccessAction::CheckPolicies(_) | AccessAction::TestPolicies(_) => return None,
+        AccessAction::Explain(_) | AccessAction::Decisions | AccessAction::Decision(_) => return None,
+    })
+}
+
+fn log(action: &AuditAction) -> Option<About> {
+    Some(match action {
+        AuditAction::Erase { sequence, reason } => {
+            together("audit.erased", ("entry", &sequence.to_string())).text("reason", reason)
+        }
+        AuditAction::Anchor(request) => {
+            together("audit.anchored", ("checkpoint", "")).digest(request.note.as_bytes())
+        }
+        AuditAction::Status | AuditAction::Entries(_) | AuditAction::Entry(_) => return None,
+        AuditAction::Inclusion { .. } | AuditAction::Consistency { .. } => return None,
+        AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
+        AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
+    })
+}

@@ -1,0 +1,87 @@
+use super::*;
+use crate::api::types::{
+    AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
+    CreateCollection, DocumentQuery, EncryptStore, ForceMode, LogQuery, ModelPath, OperationQuery,
+    PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore, SearchRequest,
+    SetConfig, VerifyAudit,
+};
+use crate::engine::{BackupWork, ConfigAction};
+
+/// One of each, and of those that only sometimes change something one of each kind.
+fn all() -> Vec<(Action, Option<&'static str>)> {
+    let id = || "x".to_owned();
+    let set = |dry_run| {
+        let request = SetConfig { dry_run, ..SetConfig::default() };
+        Action::Config(ConfigAction::Set { key: id(), request, if_match: None })
+    };
+    let work = |work| Action::BeginBackupWork(work);
+    vec![
+        (Action::Search(SearchRequest::default()), None),
+        (Action::Status, None),
+        (Action::Documents(DocumentQuery::default()), None),
+        (Action::Passages(PassageQuery::default()), None),
+        (Action::Logs(LogQuery::default()), None),
+        (Action::Operations(OperationQuery::default()), None),
+        (Action::PostOperation(Box::<PostOperation>::default()), None),
+        (Action::Check(CheckRequest::default()), None),
+        (set(true), None),
+        (work(BackupWork::Drill { from: None, id: None }), None),
+        (work(BackupWork::Prune(PruneBackups { dry_run: true, ..PruneBackups::default() })), None),
+        (Action::Audit(AuditAction::Entries(AuditQuery::default())), None),
+        (Action::Audit(AuditAction::Verify(VerifyAudit::default())), None),
+        (Action::Audit(AuditAction::Sign), None),
+        (Action::CreateCollection(CreateCollection::default()), Some("collection.created")),
+        (Action::RemoveCollection(id()), Some("collection.removed")),
+        (Action::Reindex(id()), Some("collection.reindexed")),
+        (Action::Add(AddRequest::default()), Some("documents.added")),
+        (Action::Remove(RemoveRequest::default()), Some("documents.removed")),
+        (Action::CancelJob(id()), Some("job.cancelled")),
+        (Action::ImportModel(ModelPath::default()), Some("model.imported")),
+        (Action::Check(CheckRequest { repair: true, ..CheckRequest::default() }), Some("box.repaired")),
+        (Action::ForceMode(ForceMode::default()), Some("mode.forced")),
+        (Action::AutoMode, Some("mode.auto")),
+        (Action::PauseQueue(Some(id())), Some("queue.paused")),
+        (Action::PauseQueue(None), Some("queue.resumed")),
+        (Action::RetryOperation(id()), Some("operation.retried")),
+        (Action::EditOperation { id: id(), content_type: None, payload: vec![] }, Some("operation.edited")),
+        (Action::PurgeOperations(None), Some("operation.purged")),
+        (work(BackupWork::Create(None)), Some("backup.created")),
+        (work(BackupWork::Prune(PruneBackups::default())), Some("backup.pruned")),
+        (work(BackupWork::Restore { from: None, id: id(), force: true, key: None }), Some("backup.restored")),
+        (work(BackupWork::Verify { from: None, id: None, repair: true }), Some("backup.repaired")),
+        (Action::ScheduleBackups(Some(BackupSchedule::default())), Some("backup.scheduled")),
+        (Action::ScheduleBackups(None), Some("backup.unscheduled")),
+        (Action::Compact, Some("store.compacted")),
+        (Action::EncryptStore(EncryptStore::default()), Some("store.encrypted")),
+        (Action::RotateStore(RotateStore::default()), Some("store.rotated")),
+        (Action::DecryptStore, Some("store.decrypted")),
+        (set(false), Some("config.set")),
+        (
+            Action::Config(ConfigAction::Apply { request: ApplyConfig::default(), if_match: None }),
+            Some("config.applied"),
+        ),
+        (
+            Action::Config(ConfigAction::Rollback { request: RollbackConfig::default(), if_match: None }),
+            Some("config.rolled_back"),
+        ),
+        (Action::Config(ConfigAction::Trial(CommitConfirm::default())), Some("config.trial")),
+        (Action::Config(ConfigAction::Confirm), Some("config.confirmed")),
+        (Action::Reload, Some("config.reloaded")),
+        (Action::Audit(AuditAction::Erase { sequence: 0, reason: id() }), Some("audit.erased")),
+        (Action::Audit(AuditAction::Anchor(AnchorAudit::default())), Some("audit.anchored")),
+    ]
+}
+
+/// The list of classes is complete because it does not compile otherwise; this says what it must say.
+#[test]
+fn what_changes_something_is_entered_and_nothing_else_is() {
+    for (action, kind) in all() {
+        assert_eq!(mutation(&action), kind, "{action:?}");
+    }
+}
+
+#[test]
+fn actors_are_ids() {
+    assert_eq!(actor_in("uid 1000, pid 77"), "uid:1000");
+    assert_eq!(actor_in(""), "box");
+}

@@ -1,0 +1,131 @@
+//! The audit log on the screen: how it looks, and what keys do.
+
+use super::fixtures::*;
+use crate::api::types::{
+    AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
+};
+use crate::tui::effect::{AuditRequest, Effect, Request};
+use crate::tui::model::Model;
+use crate::tui::msg::{AuditAnswer, Reply};
+
+const HOUR: u64 = 3_600_000;
+
+fn entry(seq: u64, kind: &str, subject: (&str, &str), outcome: &str, reason: Option<&str>) -> AuditEntry {
+    AuditEntry {
+        seq: seq.to_string(),
+        at_ms: NOW - (9 - seq) * HOUR,
+        kind: kind.into(),
+        actor: if seq == 7 { "box".into() } else { "uid:1000".into() },
+        subject_kind: subject.0.into(),
+        subject: subject.1.into(),
+        outcome: outcome.into(),
+        mode: "normal".into(),
+        texts: vec![AuditText {
+            name: "reason".into(),
+            text: reason.map(Into::into),
+            ..AuditText::default()
+        }],
+        leaf: "{\"v\":1}".into(),
+        leaf_hash: "ZmFrZSBmYWtlIGZha2UgZmFrZSBmYWtlIGZha2UgZmE=".into(),
+        ..AuditEntry::default()
+    }
+}
+
+fn items() -> Vec<AuditEntry> {
+    vec![
+        entry(8, "collection.removed", ("collection", "manuals"), "failed", Some("job 3 is working on it")),
+        entry(7, "mode.worse", ("mode", "memory_constrained"), "done", Some("memory 84 % of 80 %")),
+        entry(6, "config.set", ("setting", "log.level"), "begun", None),
+    ]
+}
+
+fn state() -> AuditStatus {
+    let anchor = AuditAnchor { size: 5, at_ms: NOW - 30 * HOUR, name: "laptop.example/anna".into() };
+    AuditStatus {
+        size: 9,
+        checkpoint: Some(AuditCheckpoint { size: 7, at_ms: NOW - 2 * HOUR, ..AuditCheckpoint::default() }),
+        unsigned: 2,
+        unanchored: 4,
+        anchored: Some(anchor),
+        ..AuditStatus::default()
+    }
+}
+
+fn audit(model: &mut Model, answer: AuditAnswer) {
+    reply(model, Reply::Audit(answer));
+}
+
+fn shown(size: (u16, u16)) -> Model {
+    let mut model = full(size);
+    keys(&mut model, "f9");
+    audit(&mut model, AuditAnswer::Status(Box::new(state())));
+    audit(&mut model, AuditAnswer::Page(None, Page { items: items(), next: None }));
+    model
+}
+
+fn asked(effects: &[Effect]) -> Vec<&AuditRequest> {
+    let of_audit = |effect: &'_ Effect| matches!(effect, Effect::Request(Request::Audit(_)));
+    effects
+        .iter()
+        .filter(|effect| of_audit(effect))
+        .filter_map(
+            |effect| if let Effect::Request(Request::Audit(asked)) = effect { Some(asked) } else { None },
+        )
+        .collect()
+}
+
+#[test]
+fn views() {
+    for size in [(80, 24), (40, 10)] {
+        let name = |what: &str| format!("{what}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name("audit"), shot(&shown(size)));
+        let mut none = empty(size);
+        keys(&mut none, "f9");
+        audit(&mut none, AuditAnswer::Status(Box::default()));
+        audit(&mut none, AuditAnswer::Page(None, Page { items: Vec::new(), next: None }));
+        insta::assert_snapshot!(name("audit_none"), shot(&none));
+        let mut detail = shown(size);
+        audit(&mut detail, AuditAnswer::Entry(Box::new(items().remove(1))));
+        insta::assert_snapshot!(name("audit_entry"), shot(&detail));
+        let mut filter = shown(size);
+        keys(&mut filter, "/ k i n d : m o d e");
+        insta::assert_snapshot!(name("audit_filter"), shot(&filter));
+    }
+}
+
+#[test]
+fn keys_ask_for_what_they_say() {
+    let mut m = full((80, 24));
+    let opened = keys(&mut m, "f9");
+    let first = |filter: &str| AuditRequest::List { filter: filter.into(), cursor: None };
+    assert_eq!(asked(&opened), [&AuditRequest::Status, &first("")]);
+    let mut m = shown((80, 24));
+    assert_eq!(asked(&keys(&mut m, "down enter")), [&AuditRequest::Show("7".into())]);
+    assert_eq!(asked(&keys(&mut m, "c")), [&AuditRequest::Checkpoint]);
+    assert_eq!(asked(&keys(&mut m, "/ b o x enter")), [&first("box")]);
+    assert_eq!(asked(&keys(&mut m, "esc")), [&first("")], "all again");
+    assert_eq!(asked(&keys(&mut m, "v")), [&AuditRequest::Verify]);
+    assert!(asked(&keys(&mut m, "v")).is_empty(), "once at a time");
+    let good = AuditVerdict { ok: true, size: 9, checkpoints: 2, unanchored: 4, ..AuditVerdict::default() };
+    audit(&mut m, AuditAnswer::Verdict(Box::new(good)));
+    assert!(shot(&m).contains("All as it was entered: 9 entries"), "{}", shot(&m));
+    let bad = AuditVerdict {
+        problems: vec!["node 1/2 is not the hash of what lies below".into()],
+        ..Default::default()
+    };
+    audit(&mut m, AuditAnswer::Verdict(Box::new(bad)));
+    assert!(shot(&m).contains("node 1/2"), "{}", shot(&m));
+}
+
+#[test]
+fn older_entries_come_when_the_end_is_in_sight_and_not_twice() {
+    let mut m = shown((80, 24));
+    audit(&mut m, AuditAnswer::Page(None, Page { items: items(), next: Some("6".into()) }));
+    let next = AuditRequest::List { filter: String::new(), cursor: Some("6".into()) };
+    assert_eq!(asked(&keys(&mut m, "down")), [&next]);
+    assert!(asked(&keys(&mut m, "down")).is_empty(), "it is on its way");
+    let older = vec![entry(5, "queue.paused", ("queue", ""), "done", Some("pump is down"))];
+    audit(&mut m, AuditAnswer::Page(Some("6".into()), Page { items: older, next: None }));
+    assert_eq!(m.audit.items.len(), 4);
+    assert!(asked(&keys(&mut m, "G")).is_empty(), "that was all");
+}
