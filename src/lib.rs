@@ -9,6 +9,7 @@
 //! - 2 [`audit`]: what was done, and proof of it. [`observe`]: what the box says of itself.
 //! - 3 [`knowledge`]: documents in, cited passages out. [`resilience`]: what is given up when something is short.
 //!   [`config`]: what is set, where, by whom, and what that changes.
+//! - 4 [`governance`]: who may do what, and who decided it.
 //! - 5 [`engine`]: composes the rooms; the one door for every action.
 //! - 6 [`api`]: the door on the wire, server and client.
 //! - 7 [`cli`], [`tui`]: what a person uses; they know `api::{types, client, host}` only.
@@ -23,6 +24,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod governance;
 pub mod observe;
 pub mod resilience;
 pub mod tui;

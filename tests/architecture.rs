@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// What each room may name beside itself, as DESIGN section 3 and `src/lib.rs` have it: a room, or one module
 /// of a room. `api::types` are the words of the wire: plain data that calls nothing.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("api::types", &[]),
     ("api::client", &["api::types"]),
@@ -18,9 +18,21 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("knowledge", &["base", "hardware", "store", "observe"]),
     ("resilience", &["base", "hardware", "store"]),
     ("config", &["base", "hardware", "store"]),
+    ("governance", &["base", "store", "config", "resilience", "knowledge", "audit"]),
     (
         "engine",
-        &["base", "hardware", "store", "audit", "observe", "knowledge", "resilience", "config", "api::types"],
+        &[
+            "base",
+            "hardware",
+            "store",
+            "audit",
+            "observe",
+            "knowledge",
+            "resilience",
+            "config",
+            "governance",
+            "api::types",
+        ],
     ),
     ("api", &["base", "engine"]),
     ("cli", &["base", "api::types", "api::client", "api::host", "tui"]),

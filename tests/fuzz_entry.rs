@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use spud::audit::{Head, KeyKind, Leaf, Note, NoteSigner, Tile, VerifierKey};
+use spud::governance::policy::{Record, Request, Uid, try_anything};
 use spud::hardware::Tiers;
 use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
@@ -635,5 +636,29 @@ proptest! {
         }
         let _ = (VerifierKey::parse(&text), NoteSigner::parse(&text), Tile::parse(&text));
         prop_assert!(Leaf::read(text.as_bytes()).is_none());
+    }
+}
+
+const CEDAR: [&str; 2] =
+    [include_str!("../assets/policies/spud.cedarschema"), include_str!("../assets/policies/default.cedar")];
+
+fn try_policies(schema: &[u8], policies: &[u8]) {
+    let request = Request {
+        principal: Uid::new("User", "uid:0"),
+        action: Uid::new("Action", "search"),
+        resource: Uid::new("Box", "this"),
+        context: Record::new(),
+    };
+    let _ = try_anything(&String::from_utf8_lossy(schema), &String::from_utf8_lossy(policies), &request);
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn mutated_policies(schema in edits(), policies in edits()) {
+        let [sound_schema, sound] = CEDAR.map(str::as_bytes);
+        try_policies(&mutated(sound_schema, &schema), sound);
+        try_policies(sound_schema, &mutated(sound, &policies));
     }
 }

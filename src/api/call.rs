@@ -16,7 +16,7 @@ use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
 use super::idempotency::Answer;
-use crate::engine::{Action, Caller, Criticality, Reply};
+use crate::engine::{Action, Caller, Criticality, Origin, Reply};
 
 /// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
 const EMBEDDINGS_TIMES: usize = 4;
@@ -42,7 +42,7 @@ impl FromRequest<App> for Call {
     type Rejection = Fault;
 
     async fn from_request(mut request: Request, app: &App) -> Result<Self, Fault> {
-        let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::Network);
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or(Peer::Network);
         let id = request.extensions().get::<RequestId>().map_or_else(|| app.request_id(), |id| id.0.clone());
         let params = match request.extract_parts::<RawPathParams>().await {
             Ok(params) => params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
@@ -55,7 +55,7 @@ impl FromRequest<App> for Call {
         let body = read_body(&parts.headers, &path, body, app.limits().body).await?;
         Ok(Self {
             app: app.clone(),
-            caller: Caller { criticality: criticality(&parts.headers)?, ..peer.caller(id) },
+            caller: Caller { criticality: criticality(&parts.headers)?, ..peer.caller(id, &parts.headers) },
             headers: parts.headers,
             path,
             params,
@@ -171,6 +171,8 @@ impl Call {
         answer: impl FnOnce(Reply) -> Result<Answer, Fault>,
     ) -> Result<Response, Fault> {
         let key = self.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+        // Those with tokens share a user id: what one was answered is nobody else's.
+        let key = key.filter(|_| self.caller.origin == Origin::Local);
         let Some(key) = key else { return Ok(respond(answer(self.ask(action).await?)?)) };
         let (uid, remembered) = (self.caller.uid, &self.app.remembered);
         if let Some(known) = remembered.begin(uid, key, &self.path, &self.body)? {

@@ -125,6 +125,15 @@ impl From<EngineError> for Fault {
             EngineError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", said).retry_after(2)
             }
+            EngineError::Denied(problem) => Self(Box::new(Problem {
+                kind: "urn:spud:problem:denied".to_owned(),
+                title: "Forbidden".to_owned(),
+                status: StatusCode::FORBIDDEN.as_u16(),
+                ..*problem
+            })),
+            EngineError::Unknown { advice, .. } => {
+                Self::new(StatusCode::UNAUTHORIZED, "unknown-token", said).advice(advice)
+            }
             EngineError::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", said)
                 .advice("see `spud log --level error`; the instance field is the request's id there"),
         }

@@ -190,11 +190,13 @@ impl Host {
     /// Reads settings again (SIGHUP).
     pub fn reload(&self) {
         let caller = Caller {
-            uid: rustix::process::getuid().as_raw(),
-            gid: rustix::process::getgid().as_raw(),
-            pid: rustix::process::Pid::as_raw(Some(rustix::process::getpid())),
-            request: "reload".to_owned(),
             criticality: Criticality::Critical,
+            ..Caller::local(
+                rustix::process::getuid().as_raw(),
+                rustix::process::getgid().as_raw(),
+                rustix::process::Pid::as_raw(Some(rustix::process::getpid())),
+                "reload".to_owned(),
+            )
         };
         self.engine.submit(caller, Action::Reload, |result| match result {
             Ok(_) => tracing::info!("settings were read again"),
@@ -219,7 +221,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, HostError> {
     if !loopback {
         return Err(HostError::Usage {
             what: format!(
-                "--listen {address}: only loopback addresses are served, because there are no tokens yet"
+                "--listen {address}: only loopback addresses are served: tokens are not sent over a network without TLS"
             ),
             advice: "use 127.0.0.1:PORT, and SSH forwarding from elsewhere (ssh -L)".to_owned(),
         });
@@ -283,6 +285,9 @@ fn refused(error: EngineError) -> HostError {
         | EngineError::Stale { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
+        EngineError::Denied(_) | EngineError::Unknown { .. } => {
+            HostError::Failed { what, advice: "ask an admin of this box".to_owned() }
+        }
         EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => {
             HostError::Failed { what, advice }
         }

@@ -16,6 +16,7 @@ pub mod host;
 mod idempotency;
 mod openapi;
 mod passed;
+mod peer_groups;
 mod route;
 mod server;
 mod socket;

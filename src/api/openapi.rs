@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
+use super::types::access as words;
 use super::types::{
     AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
     AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
@@ -169,6 +170,7 @@ fn schemas() -> Value {
         &json!({"object": "list", "data": [one], "model": "", "usage": usage}),
     );
     backups(&mut all);
+    access(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -206,6 +208,33 @@ fn backups(all: &mut Map<String, Value>) {
     add(all, "EncryptStore", &EncryptStore { passphrase: passphrase.clone(), ..EncryptStore::default() });
     add(all, "RotateStore", &RotateStore { passphrase, ..RotateStore::default() });
     add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
+}
+
+fn access(all: &mut Map<String, Value>) {
+    let token = words::AccessToken::default();
+    let problems = vec![words::PolicyProblem::default()];
+    let (policy, case) = (words::Policy::default(), words::PolicyCase::default());
+    add(all, "WhoAmI", &words::WhoAmI::default());
+    let principal = words::Principal { tokens: vec![token.clone()], ..words::Principal::default() };
+    add(all, "Principal", &principal);
+    add(all, "AddPrincipal", &words::AddPrincipal::default());
+    add(all, "CreateToken", &words::CreateToken::default());
+    add(all, "NewToken", &words::NewToken { token, ..words::NewToken::default() });
+    add(all, "AccessRole", &words::AccessRole::default());
+    add(all, "AccessGrant", &words::AccessGrant::default());
+    add(all, "GrantRole", &words::GrantRole::default());
+    add(all, "Policy", &policy);
+    let items = vec![policy];
+    add(all, "PolicyList", &words::PolicyList { items, problems: problems.clone(), ..Default::default() });
+    let files = vec![words::PolicyFile::default()];
+    add(all, "CheckPolicies", &words::CheckPolicies { files: files.clone() });
+    add(all, "PolicyCheck", &words::PolicyCheck { problems: problems.clone(), ..Default::default() });
+    add(all, "PolicyCase", &case);
+    add(all, "TestPolicies", &words::TestPolicies { files, cases: vec![case] });
+    let results = vec![words::PolicyTestResult::default()];
+    add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
+    add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
+    add(all, "Decision", &words::Decision::default());
 }
 
 fn audit(all: &mut Map<String, Value>) {

@@ -174,6 +174,7 @@ impl Door {
         let app = self.app.clone();
         let service = service_fn(move |request| {
             let door = self.clone();
+            let peer = peer.clone();
             async move { Ok::<_, std::convert::Infallible>(door.answer(request, peer).await) }
         });
         let mut server = http1::Builder::new();
@@ -203,7 +204,7 @@ impl Door {
         let id = request_id(&self.app, request.headers().get("x-request-id"));
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let route = route::table().find(|route| route.serves(&method, &path));
-        let mut response = match refused_on_network(&request, peer, route.is_some_and(|route| route.network))
+        let mut response = match refused_on_network(&request, &peer, route.is_some_and(|route| route.network))
         {
             Some(fault) => fault.into_response(),
             None => {
@@ -257,8 +258,8 @@ fn request_id(app: &App, given: Option<&HeaderValue>) -> String {
 
 /// On the network only what is open to it, and only for those who name this box: a web page that a browser
 /// of this box shows must not be able to ask (DNS rebinding, cross-site requests).
-fn refused_on_network(request: &Request<Incoming>, peer: Peer, open: bool) -> Option<Fault> {
-    if peer != Peer::Network {
+fn refused_on_network(request: &Request<Incoming>, peer: &Peer, open: bool) -> Option<Fault> {
+    if *peer != Peer::Network {
         return None;
     }
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -270,9 +271,11 @@ fn refused_on_network(request: &Request<Incoming>, peer: Peer, open: bool) -> Op
     if !here || request.headers().contains_key(header::ORIGIN) {
         return Some(Fault::new(StatusCode::FORBIDDEN, "forbidden", "this address answers to this box only"));
     }
-    (!open).then(|| {
-        Fault::new(StatusCode::FORBIDDEN, "forbidden", "this is not served over TCP")
-            .advice("use the Unix socket")
+    // Whoever shows a token is asked about by the policies.
+    let named = request.headers().contains_key(header::AUTHORIZATION);
+    (!open && !named).then(|| {
+        Fault::new(StatusCode::FORBIDDEN, "forbidden", "this is not served over TCP without a token")
+            .advice("use the Unix socket, or Authorization: Bearer TOKEN (`spud principal token create`)")
     })
 }
 

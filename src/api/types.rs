@@ -5,6 +5,7 @@
 //!
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
+pub mod access;
 mod audit;
 mod backup;
 mod config;

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate, install,
-    job, log, metric, mode, model, operation, queue, remove, salvage, store, terminal,
+    job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage, store,
+    terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -124,6 +125,23 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: model::Verb,
     },
+    /// Who asks: users of this box, and principals with tokens
+    Principal {
+        #[command(subcommand)]
+        verb: principal::Verb,
+    },
+    /// Who has which role: grant, revoke, review
+    Role {
+        #[command(subcommand)]
+        verb: role::Verb,
+    },
+    /// What is allowed: policies, checks, tests, explanations
+    Policy {
+        #[command(subcommand)]
+        verb: policy::Verb,
+    },
+    /// Say why a request was denied or allowed
+    Why(policy::WhyArgs),
     /// Show what the box is doing
     Status,
     /// Show the box, its tier and why, and each budget

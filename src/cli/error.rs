@@ -95,13 +95,17 @@ impl From<ClientError> for CliError {
             ClientError::Problem(problem) => {
                 let code = match problem.status {
                     400 | 413 | 415 | 422 => DATA_ERROR,
+                    401 | 403 => NO_PERMISSION,
                     404 | 409 => FAILED,
                     429 => TRY_AGAIN,
                     503 => UNAVAILABLE,
                     507 => CANNOT_CREATE,
                     _ => SOFTWARE,
                 };
-                Self::new(code, what, problem.advice.clone().unwrap_or_default())
+                // A denial is looked up by its request: `spud why ID`.
+                let request = problem.instance.filter(|_| problem.permission.is_some());
+                let what = request.map_or_else(|| what.clone(), |id| format!("{what} (request {id})"));
+                Self::new(code, what, problem.advice.unwrap_or_default())
             }
         }
     }

@@ -32,8 +32,11 @@ mod open;
 mod operation;
 mod output;
 mod passphrase;
+mod policy;
+mod principal;
 mod queue;
 mod remove;
+mod role;
 mod salvage;
 mod search;
 mod status;
@@ -88,6 +91,10 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
+        Command::Principal { verb } => principal::run(verb, context),
+        Command::Role { verb } => role::run(verb, context),
+        Command::Policy { verb } => policy::run(verb, context),
+        Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),

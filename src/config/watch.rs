@@ -19,6 +19,8 @@ use rustix::io::Errno;
 use super::error::ConfigError;
 use super::load::{DROP_INS, Places};
 
+/// Folder of the site's policies: they are taken up like settings.
+const POLICIES: &str = "policies";
 /// Bytes of events that are read at once.
 const BUFFER: usize = 4096;
 
@@ -106,7 +108,11 @@ impl Watch {
     /// Takes up folders that were made since, and lets go of what is not needed any more.
     pub fn renew(&self) {
         let mut wanted: BTreeMap<PathBuf, Vec<OsString>> = BTreeMap::new();
-        for folder in self.folders.iter().flat_map(|folder| [folder.clone(), folder.join(DROP_INS)]) {
+        for folder in self
+            .folders
+            .iter()
+            .flat_map(|folder| [folder.clone(), folder.join(DROP_INS), folder.join(POLICIES)])
+        {
             if folder.is_dir() {
                 wanted.insert(folder, Vec::new());
             } else if let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) {

@@ -1,7 +1,9 @@
 //! The one door: the closed list of what can be asked, with its reply.
 
 pub use super::backups::Asked as BackupWork;
-use super::{AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply};
+use super::{
+    AccessAction, AccessReply, AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -11,6 +13,7 @@ use crate::api::types::{
     RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
+use std::sync::Arc;
 
 /// Who asks, as the kernel says (`SO_PEERCRED`), and the request's id in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +24,65 @@ pub struct Caller {
     pub request: String,
     /// What may be turned away first when the box is short of something.
     pub criticality: Criticality,
+    /// All its groups, as the kernel says.
+    pub groups: Arc<[u32]>,
+    pub origin: Origin,
+}
+
+impl Caller {
+    /// A process of this box, with no more groups than its own one.
+    #[must_use]
+    pub fn local(uid: u32, gid: u32, pid: i32, request: String) -> Self {
+        let criticality = Criticality::default();
+        Self { uid, gid, pid, request, criticality, groups: Arc::from([gid]), origin: Origin::Local }
+    }
+}
+
+/// How somebody reached the box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Over the Unix socket: the user is who the kernel says.
+    Local,
+    /// Over the loopback network, as nobody in particular.
+    Network,
+    /// Over the loopback network, with a bearer token.
+    Bearer(Shown),
+}
+
+/// A token as it was sent: never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// `token:1a`: the part that is no secret.
+    pub(super) fn id(&self) -> String {
+        let id = self.0.split('_').nth(1).filter(|id| !id.is_empty() && id.len() <= 16);
+        format!("token:{}", id.unwrap_or("?"))
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a token")
+    }
 }
 
 /// Everything that can be asked of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
+    /// Whether questions would be answered now.
+    Ready,
+    /// Follow what happens.
+    Listen,
     Search(SearchRequest),
     Ask(SearchRequest),
     Status,
@@ -106,10 +163,20 @@ pub enum Action {
     Config(ConfigAction),
     /// Metrics of now and of before.
     Metric(MetricAction),
+    /// Who may do what: principals, roles, policies, decisions.
+    Access(AccessAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
     Audit(AuditAction),
+}
+
+/// Which events somebody may hear beside the usual ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    pub logs: bool,
+    pub config: bool,
+    pub queue: bool,
 }
 
 /// What comes back; the variant is the one that the action promises.
@@ -152,6 +219,8 @@ pub enum Reply {
     Compacted(CompactReport),
     Store(Box<StoreReport>),
     Config(ConfigReply),
+    Access(AccessReply),
+    Listening(Heard),
     Audit(AuditReply),
     Metric(MetricReply),
     Done,

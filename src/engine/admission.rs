@@ -1,9 +1,21 @@
 //! What is let in: requests that the box gives up in its present mode are told so, with the reason.
 
 use super::modes::Modes;
-use super::{Action, Caller, EngineError, mode_words};
+use super::run::Inner;
+use super::{Action, Caller, EngineError, access, mode_words, trail};
 use crate::base::Clock;
 use crate::resilience::{Criticality, Effect, Effects};
+
+/// Lets an action in: by policy before anything else, then by what the mode gives up. Mutations are logged with
+/// who asked.
+pub(super) fn let_in(inner: &Inner, caller: &Caller, action: Action) -> Result<Action, EngineError> {
+    let action = access::enter(inner, caller, action)?;
+    if let Some(what) = trail::mutation(&action) {
+        tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
+    }
+    inner.modes.admit(&*inner.clock, caller, &action)?;
+    Ok(action)
+}
 
 impl Modes {
     /// Turns away what the box gives up in its present mode.

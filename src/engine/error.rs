@@ -35,6 +35,12 @@ pub enum EngineError {
     /// The open store is useless until it is opened again.
     #[error("{what}")]
     StoreFailed { what: String },
+    /// The policies say no; the problem says which, and what would be needed.
+    #[error("{}", .0.detail)]
+    Denied(Box<crate::api::types::Problem>),
+    /// A token that is good for nothing.
+    #[error("{what}")]
+    Unknown { what: String, advice: String },
     #[error("{0}")]
     Internal(String),
 }

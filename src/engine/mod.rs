@@ -2,6 +2,7 @@
 //!
 //! Invariant: the only room that knows them all; every mutation of the box passes through here, once.
 
+mod access;
 mod action;
 mod admission;
 mod ask;
@@ -41,7 +42,8 @@ mod wire;
 mod worker;
 mod writes;
 
-pub use action::{Action, BackupWork, Caller, Reply};
+pub use access::{AccessAction, AccessReply};
+pub use action::{Action, BackupWork, Caller, Heard, Origin, Reply, Shown};
 pub use backups::restore_offline;
 pub use error::EngineError;
 pub use events::Events;

@@ -5,12 +5,33 @@ use std::path::Path;
 
 use super::EngineError;
 use super::jobs::JobRecord;
-use super::run::Inner;
+use super::run::{Inner, Settings};
 use super::worker::{self, invalid};
 use crate::api::types::{Model as Words, ModelPath};
 use crate::knowledge::{
-    KnowledgeError, Model, default_model_id, hex, model_path, read_folder, sha256_of, write_model,
+    KnowledgeError, Model, default_model_id, hex, model_path, open_default_model, open_model, read_folder,
+    sha256_of, write_model,
 };
+
+/// The model that serves, with its id: the one asked for, else the one activated, else the embedded one.
+pub(super) fn serving(settings: &Settings) -> Result<(Model, String), EngineError> {
+    let data = &settings.data_dir;
+    Ok(match (&settings.model, chosen(data)) {
+        (Some(path), _) => (
+            Model::open(path).map_err(KnowledgeError::from)?,
+            hex(&sha256_of(path).map_err(KnowledgeError::from)?.0),
+        ),
+        (None, Some(id)) => (open_model(data, &id)?, id),
+        (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
+    })
+}
+
+/// The model that was activated, if it is not the embedded one.
+fn chosen(data: &Path) -> Option<String> {
+    let id = fs::read_to_string(data.join("models").join("active")).ok()?;
+    let id = id.trim();
+    (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_owned())
+}
 
 fn words(model: &Model, sha256: &str, active: bool) -> Words {
     let meta = model.meta();

@@ -5,7 +5,7 @@
 //! not be kept.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::run::Inner;
@@ -16,7 +16,7 @@ use crate::base::Clock;
 use crate::hardware::{BALLAST, Choice, Sample, Thresholds};
 use crate::knowledge::Effort;
 use crate::resilience::{
-    Ballast, Breakers, Cause, Change, Effect, Effects, History, Inputs, Machine, Now, PressureReader,
+    Ballast, Breakers, Cause, Change, Effect, Effects, History, Inputs, Machine, Mode, Now, PressureReader,
     Questions, View,
 };
 use crate::store::crypt::Vault;
@@ -45,6 +45,8 @@ pub(super) struct Modes {
     questions: Mutex<Questions>,
     pub(super) control: Control,
     effects: AtomicU16,
+    /// The mode, for those who ask often.
+    shown: AtomicU8,
     /// Paused work waits here.
     gate: (Mutex<()>, Condvar),
     corpus_failed: AtomicBool,
@@ -115,6 +117,7 @@ impl Modes {
         let pending = last.and_then(|(_, last)| restarted(&last, &machine, now)).into_iter().collect();
         Ok(Self {
             effects: AtomicU16::new(Effects::default().bits()),
+            shown: AtomicU8::new(machine.mode() as u8),
             active: Mutex::new(Active {
                 machine,
                 reader,
@@ -144,6 +147,11 @@ impl Modes {
         self.latency_least.store(thresholds.latency_least, Ordering::Relaxed);
         self.errors_least.store(thresholds.errors_least, Ordering::Relaxed);
         self.disk_emergency.store(thresholds.disk_emergency, Ordering::Relaxed);
+    }
+
+    /// Name of the mode.
+    pub(super) fn name(&self) -> &'static str {
+        Mode::from_number(self.shown.load(Ordering::Acquire)).unwrap_or_default().name()
     }
 
     pub(super) fn view(&self, clock: &dyn Clock) -> View {
@@ -221,6 +229,7 @@ impl Modes {
     /// Carries out, keeps and tells what changed.
     pub(super) fn settle(&self, inner: &Inner, active: &mut Active, changes: Vec<Change>) {
         let (before, effects) = (self.effects(), active.machine.effects());
+        self.shown.store(active.machine.mode() as u8, Ordering::Release);
         if before != effects {
             self.effects.store(effects.bits(), Ordering::Release);
             self.carry_out(inner, before, effects);

@@ -1,12 +1,13 @@
 //! Opens the rooms and runs them: bounded queue in, replies out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::access::Access;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
@@ -18,14 +19,13 @@ use super::trail::Signing;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
-    Action, Caller, EngineError, Events, Reply, builtin, ingest, logs, metrics, models, status, worker,
+    Action, Caller, EngineError, Events, Reply, admission, builtin, ingest, logs, metrics, models, status,
+    worker,
 };
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice};
-use crate::knowledge::{
-    Answers, KnowledgeError, Library, Model, default_model_id, hex, open_default_model, open_model, sha256_of,
-};
+use crate::knowledge::{Answers, Library};
 use crate::observe::series::Telemetry;
 use crate::observe::{LogGuard, LogLevel};
 use crate::resilience::Effect;
@@ -88,6 +88,7 @@ pub(super) struct Inner {
     pub(super) backups: Backups,
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
+    pub(super) access: Access,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -223,11 +224,11 @@ impl Engine {
         let asked_us = self.inner.clock.monotonic_us();
         let (action, done): (Option<Action>, Done) = match action {
             action @ Action::PostOperation(_) => {
-                let admitted = self.inner.modes.admit(&*self.inner.clock, &caller, &action);
-                let Action::PostOperation(request) = action else { return };
-                if let Err(error) = admitted {
-                    return done(Err(error));
-                }
+                let request = match admission::let_in(&self.inner, &caller, action) {
+                    Ok(Action::PostOperation(request)) => request,
+                    Ok(_) => return done(Err(EngineError::Internal("a post became something else".into()))),
+                    Err(error) => return done(Err(error)),
+                };
                 if !self.inner.outbox.post(&caller, *request, Box::new(done)) {
                     return;
                 }
@@ -305,6 +306,7 @@ impl Engine {
         Signing::end(&self.inner);
         flush(&self.inner);
         metrics::end(&self.inner);
+        self.inner.access.flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -359,6 +361,8 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
+/// When grants and tokens were last used is written down at most this often.
+const USES_EVERY_S: u64 = 3600;
 /// How often a daemon looks whether a backup is due, and when after its start.
 const BACKUPS_EVERY_S: u64 = 30;
 const BACKUPS_AT_S: u64 = 3;
@@ -409,6 +413,9 @@ fn ticker(inner: &Arc<Inner>) {
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);
         }
+        if seconds.is_multiple_of(USES_EVERY_S) {
+            inner.access.flush(inner);
+        }
         if inner.settings.daemon && seconds % BACKUPS_EVERY_S == BACKUPS_AT_S {
             Backups::tick(inner);
         }
@@ -446,20 +453,14 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     }
     let running = config.running();
     let budgets = tier.budgets.clone();
-    let (model, model_id) = match (&settings.model, chosen_model(data)) {
-        (Some(path), _) => (
-            Model::open(path).map_err(KnowledgeError::from)?,
-            hex(&sha256_of(path).map_err(KnowledgeError::from)?.0),
-        ),
-        (None, Some(id)) => (open_model(data, &id)?, id),
-        (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
-    };
+    let (model, model_id) = models::serving(&settings)?;
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let corpus = Disk::file(&data.join("corpus.redb")).sealed(&vault);
     let library = Arc::new(Library::over(corpus, data, cache, Arc::new(model), model_id)?);
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
+    let access = Access::open(&settings, &modes.control, data, clock.now_ms())?;
     let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
         config,
@@ -467,6 +468,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         backups: Backups::default(),
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
+        access,
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,
@@ -486,11 +488,4 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         answers,
         events,
     })
-}
-
-/// The model that was activated, if it is not the embedded one.
-fn chosen_model(data: &Path) -> Option<String> {
-    let id = std::fs::read_to_string(data.join("models").join("active")).ok()?;
-    let id = id.trim();
-    (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_owned())
 }

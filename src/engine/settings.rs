@@ -230,6 +230,7 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
         watch.renew();
+        inner.access.reload(&inner);
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }

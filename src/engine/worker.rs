@@ -23,12 +23,9 @@ pub(super) const DEFAULT_COLLECTION: &str = "default";
 const FAILURES_LISTED: usize = 1000;
 const EMBEDDINGS_MOST: usize = 2048;
 
-/// Does it. Mutations are logged with who asked.
+/// Does it, where it is let in.
 pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
-    if let Some(what) = trail::mutation(&action) {
-        tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
-    }
-    inner.modes.admit(&*inner.clock, caller, &action)?;
+    let action = super::admission::let_in(inner, caller, action)?;
     trail::told(inner, caller, action, |action, told| carry_out(inner, caller, action, told))
 }
 
@@ -40,11 +37,16 @@ fn carry_out(
     told: Option<&Entry>,
 ) -> Result<Reply, EngineError> {
     match action {
+        Action::Ready => Ok(Reply::Done),
+        Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
+        Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
         Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
         Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
         Action::Hardware => Ok(Reply::Hardware(Box::new(status::hardware(inner)))),
-        Action::Collections => Ok(Reply::Collections(collections(inner))),
+        Action::Collections => {
+            Ok(super::access::leave(inner, caller, Reply::Collections(collections(inner))))
+        }
         Action::CreateCollection(request) => create(inner, &request).map(Reply::Collection),
         Action::RemoveCollection(name) => remove_collection(inner, &name),
         Action::Reindex(name) => reindex(inner, &name).map(Reply::Job),
@@ -103,12 +105,16 @@ fn carry_out(
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
-        Action::Reload => {
-            super::settings::reload(inner)?;
-            inner.watches.refresh(inner);
-            Ok(Reply::Done)
-        }
+        Action::Reload => reload(inner),
     }
+}
+
+/// Reads policies and settings again.
+fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
+    inner.access.reload(inner);
+    super::settings::reload(inner)?;
+    inner.watches.refresh(inner);
+    Ok(Reply::Done)
 }
 
 pub(super) fn invalid(what: impl Into<String>, advice: impl Into<String>) -> EngineError {
@@ -345,7 +351,7 @@ fn document(inner: &Inner, id: &str) -> Result<Document, EngineError> {
     Ok(document_words(id, &collection, &record))
 }
 
-fn parse_id(noun: &'static str, id: &str) -> Result<u64, EngineError> {
+pub(super) fn parse_id(noun: &'static str, id: &str) -> Result<u64, EngineError> {
     id.parse().map_err(|_| EngineError::NotFound {
         noun,
         name: id.to_owned(),

@@ -1,6 +1,12 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
-use crate::tui::model::{Model, Reading, Tab, View};
+use crate::tui::disabled::{
+    a_grant, a_list, a_set_one, a_setting, a_table, a_trial, a_version, always, an_audit, backup_selected,
+    collection_selected, connected, documents, forced, idle_backups, job_selected, letter, missing,
+    not_newest, not_typing, openable, reading_after, reading_before, removable, some_collections, some_lines,
+    something, suggestion, upstream,
+};
+use crate::tui::model::{Model, View};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
@@ -68,6 +74,11 @@ pub(crate) enum Action {
     CompactStores,
     ViewBackups,
     ViewConfig,
+    AccessTab,
+    ConfirmGrant,
+    GrantRole,
+    RevokeGrant,
+    ViewAccess,
     SignAudit,
     VerifyAudit,
     ViewAudit,
@@ -90,6 +101,7 @@ pub(crate) enum Group {
     Queue,
     Backups,
     Config,
+    Access,
     Audit,
     Observe,
     List,
@@ -97,13 +109,14 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
         Self::Queue,
         Self::Backups,
         Self::Config,
+        Self::Access,
         Self::Observe,
         Self::Audit,
         Self::List,
@@ -118,6 +131,7 @@ impl Group {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
             Self::List => "Lists and text",
@@ -144,7 +158,7 @@ pub(crate) struct Spec {
 impl Spec {
     /// Why this cannot be done now.
     pub(crate) fn disabled_reason(&self, model: &Model) -> Option<&'static str> {
-        (self.disabled)(model)
+        missing(self.action, model).or_else(|| (self.disabled)(model))
     }
 }
 
@@ -162,6 +176,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Queue => &[Group::Queue, Group::List, Group::General],
         View::Backups => &[Group::Backups, Group::List, Group::General],
         View::Config => &[Group::Config, Group::List, Group::General],
+        View::Access => &[Group::Access, Group::List, Group::General],
         View::Audit => &[Group::Audit, Group::List, Group::General],
         View::Observe => &[Group::Observe, Group::List, Group::General],
     }
@@ -184,7 +199,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Ask, Audit, Backups, Config, General, Library, List, Logs, Observe, Queue};
+use Group::{Access, Ask, Audit, Backups, Config, General, Library, List, Logs, Observe, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -221,6 +236,10 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
     danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
+    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, decisions", "next list", Access, &["right", "l"], always),
+    row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
+    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role", "revoke", Access, &["d", "delete"], a_grant)),
+    row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
     row(A::EditQuery, "edit-query", "Ask in PromQL", "ask", Observe, &["/", "i"], connected),
@@ -257,6 +276,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewConfig, "view-config", "Settings: where each value comes from, edits, versions", "", General, &["7", "f8"], always),
     row(A::ViewObserve, "view-observe", "Graphs of what the box measures", "", General, &["8", "f9"], always),
     row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["9", "f11"], always),
+    row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["0", "f12"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
@@ -264,196 +284,6 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
 ];
-
-fn always(_: &Model) -> Option<&'static str> {
-    None
-}
-
-fn unless(fine: bool, reason: &'static str) -> Option<&'static str> {
-    if fine { None } else { Some(reason) }
-}
-
-fn not_typing(m: &Model) -> Option<&'static str> {
-    unless(!m.typing(), "you are typing it")
-}
-
-fn connected(m: &Model) -> Option<&'static str> {
-    unless(!m.link.down, "not connected")
-}
-
-fn forced(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    unless(m.mode().is_some_and(|mode| mode.forced.is_some()), "nothing is forced")
-}
-
-fn suggestion(m: &Model) -> Option<&'static str> {
-    unless(m.ask.suggestion().is_some(), "no suggestion")
-}
-
-fn some_collections(m: &Model) -> Option<&'static str> {
-    unless(!m.library.collections.items.is_empty(), "no collections yet")
-}
-
-fn reading_before(m: &Model) -> Option<&'static str> {
-    match &m.ask.reader {
-        None => Some("open a result first"),
-        Some(r) => unless(r.before != Reading::End, "this is the beginning"),
-    }
-}
-
-fn reading_after(m: &Model) -> Option<&'static str> {
-    match &m.ask.reader {
-        None => Some("open a result first"),
-        Some(r) => unless(r.after != Reading::End, "this is the end"),
-    }
-}
-
-fn removable(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    match m.library.tab {
-        Tab::Collections => match m.library.collection() {
-            None => Some("nothing selected"),
-            Some(c) => unless(!c.built_in, "built in"),
-        },
-        Tab::Documents => unless(m.library.document().is_some(), "nothing selected"),
-        Tab::Jobs | Tab::Failures => Some("nothing to remove here"),
-    }
-}
-
-fn collection_selected(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    unless(m.library.tab == Tab::Collections && m.library.collection().is_some(), "select a collection")
-}
-
-fn job_selected(m: &Model) -> Option<&'static str> {
-    if m.library.tab != Tab::Jobs {
-        return Some("see the jobs tab");
-    }
-    match m.library.job() {
-        None => Some("no job"),
-        Some(j) => unless(!j.state.is_final(), "already ended"),
-    }
-}
-
-fn letter(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    if m.view != View::Queue {
-        return Some("see the queue");
-    }
-    unless(m.queue.letter().is_some(), "no dead letter")
-}
-
-fn idle_backups(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    if m.view != View::Backups {
-        return Some("see the backups");
-    }
-    unless(!m.backups.is_busy(), "work is under way")
-}
-
-fn backup_selected(m: &Model) -> Option<&'static str> {
-    idle_backups(m).or(unless(m.backups.backup().is_some(), "no backup"))
-}
-
-fn upstream(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    let known = m.queue.status.as_ref().is_some_and(|status| status.upstream.url.is_some());
-    unless(known, "there is no upstream")
-}
-
-fn a_setting(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    if m.view != View::Config {
-        return Some("see the settings");
-    }
-    unless(m.config.versions.is_none() && m.config.setting().is_some(), "select a setting")
-}
-
-fn a_set_one(m: &Model) -> Option<&'static str> {
-    a_setting(m).or_else(|| {
-        let set = m.config.setting().is_some_and(|setting| setting.layer != "default");
-        unless(set, "it is at its default")
-    })
-}
-
-fn a_version(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    unless(m.view == View::Config && m.config.shown_version().is_some(), "see the versions")
-}
-
-fn not_newest(m: &Model) -> Option<&'static str> {
-    unless(m.observe.back_ms > 0, "this is the newest")
-}
-
-fn a_trial(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    let trial = m.config.report.as_ref().is_some_and(|report| report.trial.is_some());
-    unless(trial, "nothing is on trial")
-}
-
-fn an_audit(m: &Model) -> Option<&'static str> {
-    if m.link.down {
-        return Some("not connected");
-    }
-    if m.view != View::Audit {
-        return Some("see the audit log");
-    }
-    unless(!m.audit.verifying, "it is being verified")
-}
-
-fn some_lines(m: &Model) -> Option<&'static str> {
-    unless(!m.logs.visible.is_empty(), "no lines")
-}
-
-fn openable(m: &Model) -> Option<&'static str> {
-    if m.view == View::Overview {
-        return Some("no list here");
-    }
-    if m.view == View::Observe && !m.observe.is_dashboard() {
-        return Some("it is open");
-    }
-    if m.view == View::Ask && m.ask.reader.is_some() {
-        return Some("it is open");
-    }
-    unless(m.something_selected(), "nothing selected")
-}
-
-fn something(m: &Model) -> Option<&'static str> {
-    if m.view == View::Overview {
-        return Some("no list here");
-    }
-    unless(m.something_selected(), "nothing to copy")
-}
-
-fn a_list(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Library | View::Logs | View::Config | View::Audit), "no list here")
-}
-
-fn a_table(m: &Model) -> Option<&'static str> {
-    unless(m.view == View::Library, "no table here")
-}
-
-fn documents(m: &Model) -> Option<&'static str> {
-    unless(m.view == View::Library && m.library.tab == Tab::Documents, "only documents")
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
+mod access;
 mod audit;
 mod backup;
 
+pub(crate) use access::AccessRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 
@@ -64,6 +66,7 @@ pub(crate) enum Request {
     PauseQueue,
     ResumeQueue,
     Backup(BackupRequest),
+    Access(AccessRequest),
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
@@ -239,6 +242,7 @@ impl Request {
             }
             Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
             Self::Backup(request) => request.call(),
+            Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
         }
     }
@@ -273,6 +277,7 @@ impl Request {
             Self::PauseQueue => "pause the queue",
             Self::ResumeQueue => "resume the queue",
             Self::Backup(request) => request.purpose(),
+            Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
         }
     }

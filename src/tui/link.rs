@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
-use crate::tui::msg::{AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
+use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -205,7 +205,21 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
+        Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
+    })
+}
+
+fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError> {
+    Ok(match request {
+        AccessRequest::WhoAmI => AccessReply::WhoAmI(json(body)?),
+        AccessRequest::Grants => AccessReply::Grants(page(body)?.items),
+        AccessRequest::Principals => AccessReply::Principals(page(body)?.items),
+        AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
+        AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
+        AccessRequest::Grant(grant) => AccessReply::Changed(format!("{} is {} now.", grant.to, grant.role)),
+        AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
+        AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
     })
 }
 

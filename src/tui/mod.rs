@@ -9,6 +9,7 @@
 #![allow(clippy::result_large_err)]
 
 mod action;
+mod disabled;
 mod effect;
 mod filter;
 mod glyphs;

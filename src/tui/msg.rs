@@ -1,5 +1,6 @@
 //! What can happen to the screen: keys, replies, events.
 
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::{
     AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
     BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
@@ -62,7 +63,20 @@ pub(crate) enum Reply {
     /// What was asked, and its values.
     Metric(Box<MetricRequest>, MetricValue),
     Backup(BackupReply),
+    Access(AccessReply),
     Audit(AuditAnswer),
+}
+
+/// What came of a question about who may do what.
+#[derive(Debug, Clone)]
+pub(crate) enum AccessReply {
+    WhoAmI(Box<WhoAmI>),
+    Grants(Vec<AccessGrant>),
+    Principals(Vec<Principal>),
+    Roles(Vec<AccessRole>),
+    Decisions(Vec<Decision>),
+    /// Somebody has more or less now; what to tell.
+    Changed(String),
 }
 
 /// What came of a question about the audit log.

@@ -16,9 +16,10 @@ use tokio::sync::{Notify, mpsc};
 
 use super::Route;
 use crate::api::app::App;
-use crate::api::call::Call;
+use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
-use crate::api::types::Event;
+use crate::api::types::{Event, EventKind};
+use crate::engine::{Action, Heard, Reply};
 
 /// A comment line this often, so that both ends notice a dead connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -29,6 +30,10 @@ pub(super) static ROUTES: [Route; 1] =
 
 async fn events(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
+    let heard = match call.ask(Action::Listen).await? {
+        Reply::Listening(heard) => heard,
+        other => return unexpected(&other),
+    };
     let last = match call.headers.get("last-event-id") {
         None => call.app.engine.events().newest(),
         Some(id) => id
@@ -40,7 +45,7 @@ async fn events(mut call: Call) -> Result<Response, Fault> {
     // Ids begin again with the engine: one from before a restart stands for everything this one has.
     let last = if last > call.app.engine.events().newest() { 0 } else { last };
     let (send, receive) = mpsc::channel(1);
-    tokio::spawn(feed(call.app, last, send));
+    tokio::spawn(feed(call.app, last, heard, send));
     let mut response = Response::new(Body::new(Stream(receive)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -49,7 +54,7 @@ async fn events(mut call: Call) -> Result<Response, Fault> {
 }
 
 /// Sends events until the reader or the server goes away. A slow reader skips what the ring forgets.
-async fn feed(app: App, mut last: u64, send: mpsc::Sender<Bytes>) {
+async fn feed(app: App, mut last: u64, heard: Heard, send: mpsc::Sender<Bytes>) {
     let wake = Arc::new(Notify::new());
     let bell = Arc::clone(&wake);
     let _listening = app.engine.events().listen(move || bell.notify_one());
@@ -58,9 +63,18 @@ async fn feed(app: App, mut last: u64, send: mpsc::Sender<Bytes>) {
         return;
     }
     loop {
-        let new = app.engine.events().since(last);
+        let mut new = app.engine.events().since(last);
         if let Some(newest) = new.last() {
             last = newest.id;
+            new.retain(|event| match event.kind {
+                EventKind::Log(_) => heard.logs,
+                EventKind::Config(_) => heard.config,
+                EventKind::Queue(_) | EventKind::Operation(_) => heard.queue,
+                _ => true,
+            });
+            if new.is_empty() {
+                continue;
+            }
             if send.send(render(&new)).await.is_err() {
                 return;
             }

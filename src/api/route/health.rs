@@ -24,7 +24,7 @@ async fn ready(call: Call) -> Result<Json<Value>, Fault> {
     if call.app.is_stopping() {
         return Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "shutting down").retry_after(2));
     }
-    call.ask(Action::Collections).await?;
+    call.ask(Action::Ready).await?;
     Ok(Json(json!({"status": "ready"})))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
+mod access;
 mod audit;
 mod backups;
 mod collections;
@@ -107,7 +108,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 18] = [
+    let all: [&[Route]; 19] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -123,6 +124,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &health::ROUTES,
         &config::ROUTES,
         &store::ROUTES,
+        &access::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

@@ -45,7 +45,7 @@ impl Bench {
 
     fn ask(&self, action: Action, criticality: Criticality) -> Result<Reply, EngineError> {
         let (send, receive) = channel();
-        let caller = Caller { uid: 7, gid: 7, pid: 7, request: "r".into(), criticality };
+        let caller = Caller { criticality, ..Caller::local(0, 0, 7, "r".into()) };
         self.engine.submit(caller, action, move |result| send.send(result).unwrap());
         receive.recv_timeout(Duration::from_secs(30)).unwrap()
     }
@@ -179,7 +179,7 @@ fn a_forced_mode_and_its_history_survive_a_restart() {
         panic!("not forced")
     };
     assert_eq!(report.now.mode, "memory_constrained");
-    assert_eq!(report.now.reason, "forced: uplink work (uid 7, pid 7)");
+    assert_eq!(report.now.reason, "forced: uplink work (uid 0, pid 7)");
     let Bench { engine, data, .. } = bench;
     drop(engine);
     let bench = Bench::in_folder(data);

@@ -6,7 +6,7 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{Action, AuditAction};
+use crate::engine::{AccessAction, Action, AuditAction};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Config(action) => return config(action),
         Action::Reload => around("config.reloaded", ("settings", "")),
         Action::Audit(action) => return log(action),
+        Action::Access(action) => return access(action),
+        Action::Ready | Action::Listen => return None,
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -161,6 +163,33 @@ fn config(action: &ConfigAction) -> Option<About> {
         ConfigAction::Report | ConfigAction::Setting(_) | ConfigAction::Validate(_) => return None,
         ConfigAction::Versions(_) | ConfigAction::Version(_) => return None,
         ConfigAction::Templates | ConfigAction::Schema => return None,
+    })
+}
+
+fn access(action: &AccessAction) -> Option<About> {
+    Some(match action {
+        AccessAction::AddPrincipal(request) => {
+            together("principal.added", ("principal", &request.name)).text("about", &request.about)
+        }
+        AccessAction::RevokePrincipal { name, reason } => {
+            together("principal.revoked", ("principal", name)).text("reason", reason)
+        }
+        AccessAction::CreateToken { name, request } => {
+            together("token.created", ("principal", name)).text("scopes", &request.scopes.join(" "))
+        }
+        AccessAction::RevokeToken { id } => together("token.revoked", ("token", id)),
+        AccessAction::Grant(request) => together("role.granted", ("principal", &request.to))
+            .text("role", &request.role)
+            .text("reason", &request.reason),
+        AccessAction::RevokeGrant { id, reason } => {
+            together("role.revoked", ("grant", id)).text("reason", reason)
+        }
+        AccessAction::ConfirmGrant { id } => together("role.confirmed", ("grant", id)),
+        AccessAction::WhoAmI | AccessAction::Principals | AccessAction::Principal(_) => return None,
+        AccessAction::Roles | AccessAction::Grants => return None,
+        AccessAction::Policies | AccessAction::Policy(_) | AccessAction::DiffPolicies => return None,
+        AccessAction::CheckPolicies(_) | AccessAction::TestPolicies(_) => return None,
+        AccessAction::Explain(_) | AccessAction::Decisions | AccessAction::Decision(_) => return None,
     })
 }
 

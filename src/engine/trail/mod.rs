@@ -19,6 +19,7 @@ pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
 pub(super) use sign::Signing;
 
+use super::action::Origin;
 use super::run::Inner;
 use super::{Action, Caller, EngineError, Reply, queue_words};
 use crate::api::types;
@@ -45,7 +46,11 @@ pub(super) fn bare(inner: &Inner, kind: &str, actor: &str, subject: (&str, &str)
 
 /// Id of who asks.
 pub(super) fn actor(caller: &Caller) -> String {
-    format!("uid:{}", caller.uid)
+    match &caller.origin {
+        Origin::Local => format!("uid:{}", caller.uid),
+        Origin::Network => "network".to_owned(),
+        Origin::Bearer(shown) => shown.id(),
+    }
 }
 
 /// Id in the words that histories keep of an actor: `uid 1000, pid 77`.
@@ -98,6 +103,7 @@ pub(super) fn told(
     let settings = kind.starts_with("config.").then(|| settings_digest(inner));
     let entry = Entry {
         request: caller.request.clone(),
+        policy: inner.access.digest(),
         texts,
         before: settings,
         after: digest,

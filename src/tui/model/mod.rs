@@ -2,6 +2,7 @@
 //!
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
+mod access;
 mod ask;
 mod audit;
 mod backups;
@@ -11,6 +12,7 @@ mod logs;
 mod observe;
 mod queue;
 
+pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
@@ -36,12 +38,13 @@ pub(crate) enum View {
     Queue,
     Backups,
     Config,
+    Access,
     Audit,
     Observe,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -51,6 +54,7 @@ impl View {
         Self::Config,
         Self::Observe,
         Self::Audit,
+        Self::Access,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -62,6 +66,7 @@ impl View {
             Self::Queue => "Queue",
             Self::Backups => "Backups",
             Self::Config => "Config",
+            Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
         }
@@ -69,6 +74,11 @@ impl View {
 
     pub(crate) fn index(self) -> usize {
         Self::ALL.iter().position(|v| *v == self).unwrap_or(0)
+    }
+
+    /// The key that shows it: the tenth is under 0, as on the keyboard.
+    pub(crate) fn digit(self) -> usize {
+        (self.index() + 1) % 10
     }
 }
 
@@ -152,6 +162,7 @@ pub(crate) enum Overlay {
     Add(Box<AddDialog>),
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
+    Grant(Box<GrantDialog>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -229,6 +240,7 @@ pub(crate) struct Model {
     pub(crate) queue: Queue,
     pub(crate) backups: Backups,
     pub(crate) config: Config,
+    pub(crate) access: Access,
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
     /// A key was pressed since the start.
@@ -246,7 +258,7 @@ impl Model {
             View::Config => self.config.editing.is_some(),
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
-            View::Overview | View::Queue | View::Backups => false,
+            View::Overview | View::Queue | View::Backups | View::Access => false,
         }
     }
 
@@ -258,6 +270,7 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
+            View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
             View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no clock, no terminal and no box; the same screen on every machine.
 
+mod access;
 mod audit;
 mod backups;
 mod bytes;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
+mod access;
 mod ask;
 mod audit;
 mod backups;
@@ -18,7 +19,7 @@ pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
 use crate::tui::action::{Action, spec};
-use crate::tui::effect::{Effect, Request};
+use crate::tui::effect::{AccessRequest, Effect, Request};
 use crate::tui::key::Key;
 use crate::tui::model::{Focus, Model, Overlay, Tab, View};
 use crate::tui::msg::{Msg, Reply, Wire};
@@ -100,7 +101,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
-            View::Overview | View::Queue | View::Backups => None,
+            View::Overview | View::Queue | View::Backups | View::Access => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -130,6 +131,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
@@ -161,7 +163,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview | View::Queue | View::Backups) => {}
+        (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
     }
     Vec::new()
 }
@@ -198,6 +200,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewQueue => go(model, View::Queue),
         Action::ViewBackups => go(model, View::Backups),
         Action::ViewConfig => go(model, View::Config),
+        Action::ViewAccess => go(model, View::Access),
         Action::ViewAudit => go(model, View::Audit),
         Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::ViewObserve => go(model, View::Observe),
@@ -220,6 +223,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
         Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
+        Action::AccessTab | Action::GrantRole => access::act(model, action),
+        Action::RevokeGrant | Action::ConfirmGrant => access::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -233,6 +238,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Queue => queue::act(model, action),
         View::Backups => backups::act(model, action),
         View::Config => config::act(model, action),
+        View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
         View::Observe => observe::act(model, action),
         View::Overview => {
@@ -278,6 +284,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Queue => queue::load(),
         View::Backups => backups::load(),
         View::Config => config::load(),
+        View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
     }
@@ -358,6 +365,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             (model.queue.dead, model.queue.loaded) = (items, true);
         }
         Reply::Backup(reply) => return backups::replied(model, reply),
+        Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
@@ -376,6 +384,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         model.link.down = true;
         model.link.problem = Some(problem.clone());
     }
+    let denied = problem.status == 403;
     match request {
         Request::Ask(serial, _) => {
             let degraded = problem.status == 503;
@@ -396,6 +405,10 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         }
         _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),
         _ => {}
+    }
+    // What is missing is shown from now on, beside the keys.
+    if denied && !matches!(request, Request::Access(AccessRequest::WhoAmI)) {
+        return vec![access::who()];
     }
     Vec::new()
 }

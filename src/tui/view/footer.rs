@@ -109,8 +109,8 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
-        View::Overview | View::Logs | View::Queue | View::Backups | View::Audit => false,
         View::Observe => !model.observe.is_dashboard(),
+        View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

@@ -21,7 +21,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 
 /// All names where they fit, else the name of the view shown and the keys of the others.
 fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
-    let named = |view: View| format!(" {} {} ", view.index() + 1, view.title());
+    let named = |view: View| format!(" {} {} ", view.digit(), view.title());
     let all: usize = View::ALL.iter().map(|view| text::width(&named(*view))).sum();
     let room = all <= usize::from(area.width);
     let mut x = area.x;
@@ -29,7 +29,7 @@ fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
         let (tone, label) = match (view == shown, room) {
             (true, _) => (Tone::Selected, named(view)),
             (false, true) => (Tone::Text, named(view)),
-            (false, false) => (Tone::Text, format!(" {} ", view.index() + 1)),
+            (false, false) => (Tone::Text, format!(" {} ", view.digit())),
         };
         x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label);
     }

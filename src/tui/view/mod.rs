@@ -2,6 +2,7 @@
 //!
 //! Invariant: reads the model and never changes it; the same model draws the same screen.
 
+mod access;
 mod ask;
 mod audit;
 mod backups;
@@ -77,6 +78,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Queue => queue::draw(&mut pen, inner, model),
         View::Backups => backups::draw(&mut pen, inner, model),
         View::Config => config::draw(&mut pen, inner, model),
+        View::Access => access::draw(&mut pen, inner, model),
         View::Audit => audit::draw(&mut pen, inner, model),
         View::Observe => observe::draw(&mut pen, inner, model),
     };
@@ -88,6 +90,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
+        Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),

@@ -1,0 +1,253 @@
+//! `/v1/whoami`, `/v1/principals`, `/v1/roles`, `/v1/policies`, `/v1/decisions`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Route;
+use crate::api::call::{Call, unexpected, value};
+use crate::api::fault::Fault;
+use crate::api::idempotency::Answer;
+use crate::api::types::Page;
+use crate::api::types::access::{
+    AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
+};
+use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
+
+pub(super) static ROUTES: [Route; 21] = [
+    Route::new("GET", "/v1/whoami", "Who the asker is, with which roles and permissions", || get(who_am_i))
+        .reply(200, "WhoAmI")
+        .network(),
+    Route::new("GET", "/v1/principals", "Everybody who has a role or a token", || get(principals))
+        .reply(200, "PageOfPrincipal"),
+    Route::new("POST", "/v1/principals", "Add somebody who will have tokens", || post(add_principal))
+        .body("AddPrincipal")
+        .reply(201, "Principal"),
+    Route::new("GET", "/v1/principals/{name}", "One principal with roles and tokens", || get(principal))
+        .reply(200, "Principal"),
+    Route::new("DELETE", "/v1/principals/{name}", "Take everything from a principal", || {
+        delete(revoke_principal)
+    })
+    .query(&["reason"])
+    .reply(204, ""),
+    Route::new("POST", "/v1/principals/{name}/tokens", "A token; its secret is shown this once", || {
+        post(create_token)
+    })
+    .body("CreateToken")
+    .reply(201, "NewToken"),
+    Route::new("DELETE", "/v1/tokens/{id}", "Revoke a token", || delete(revoke_token)).reply(204, ""),
+    Route::new("GET", "/v1/roles", "The roles, and what each is allowed", || get(roles))
+        .reply(200, "PageOfAccessRole"),
+    Route::new("GET", "/v1/roles/grants", "Every grant with its last use, for a review", || get(grants))
+        .reply(200, "PageOfAccessGrant"),
+    Route::new("POST", "/v1/roles/grants", "Grant a role, with a reason", || post(grant))
+        .body("GrantRole")
+        .reply(201, "AccessGrant"),
+    Route::new("DELETE", "/v1/roles/grants/{id}", "Take a granted role", || delete(revoke_grant))
+        .query(&["reason"])
+        .reply(204, ""),
+    Route::new("POST", "/v1/roles/grants/{id}/confirm", "A review found the grant right", || post(confirm))
+        .reply(200, "AccessGrant"),
+    Route::new("GET", "/v1/policies", "The policies in force, and what is wrong with newer files", || {
+        get(policies)
+    })
+    .reply(200, "PolicyList"),
+    Route::new("POST", "/v1/policies/check", "Whether policies would be taken; nothing changes", || {
+        post(check)
+    })
+    .body("CheckPolicies")
+    .reply(200, "PolicyCheck"),
+    Route::new("POST", "/v1/policies/test", "Decide cases and compare; nothing changes", || post(test))
+        .body("TestPolicies")
+        .reply(200, "PolicyTestReport"),
+    Route::new("POST", "/v1/policies/explain", "What would be decided, and by which policies", || {
+        post(explain)
+    })
+    .body("PolicyCase")
+    .reply(200, "Decision"),
+    Route::new("GET", "/v1/policies/diff", "What the files would change", || get(diff))
+        .reply(200, "PolicyDiff"),
+    Route::new("POST", "/v1/policies/reload", "Read the site's policies again", || post(reload))
+        .reply(200, "PolicyList"),
+    Route::new("GET", "/v1/policies/{id}", "One policy as it was written", || get(policy))
+        .reply(200, "Policy"),
+    Route::new("GET", "/v1/decisions", "The last denials and changes, newest first", || get(decisions))
+        .reply(200, "PageOfDecision"),
+    Route::new("GET", "/v1/decisions/{request}", "Why a request was denied or allowed", || get(decision))
+        .reply(200, "Decision"),
+];
+
+async fn ask(call: &Call, action: Asked) -> Result<AccessReply, Fault> {
+    match call.ask(Action::Access(action)).await? {
+        Reply::Access(reply) => Ok(reply),
+        other => unexpected(&other),
+    }
+}
+
+/// The reply as JSON, whichever it is.
+fn body(reply: &AccessReply) -> Result<Value, Fault> {
+    fn page<T: Serialize + Clone>(items: &[T]) -> Result<Value, Fault> {
+        value(&Page { items: items.to_vec(), next: None })
+    }
+    match reply {
+        AccessReply::WhoAmI(one) => value(one),
+        AccessReply::Principals(all) => page(all),
+        AccessReply::Principal(one) => value(one),
+        AccessReply::Token(one) => value(one),
+        AccessReply::Roles(all) => page(all),
+        AccessReply::Grants(all) => page(all),
+        AccessReply::Grant(one) => value(one),
+        AccessReply::Policies(one) => value(one),
+        AccessReply::Policy(one) => value(one),
+        AccessReply::Check(one) => value(one),
+        AccessReply::Tests(one) => value(one),
+        AccessReply::Diff(one) => value(one),
+        AccessReply::Decisions(all) => page(all),
+        AccessReply::Decision(one) => value(one),
+        AccessReply::Done => Ok(Value::Null),
+    }
+}
+
+async fn told(call: &Call, action: Asked) -> Result<Json<Value>, Fault> {
+    Ok(Json(body(&ask(call, action).await?)?))
+}
+
+async fn look(mut call: Call, action: Asked) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    told(&call, action).await
+}
+
+/// Makes something, once per `Idempotency-Key`.
+async fn made(call: &Call, action: Asked) -> Result<Response, Fault> {
+    call.create(Action::Access(action), |reply| match reply {
+        Reply::Access(reply) => {
+            Ok(Answer { status: StatusCode::CREATED, location: None, body: body(&reply)? })
+        }
+        other => unexpected(&other),
+    })
+    .await
+}
+
+async fn who_am_i(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::WhoAmI).await
+}
+
+async fn principals(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Principals).await
+}
+
+async fn principal(call: Call) -> Result<Json<Value>, Fault> {
+    let name = call.param("name");
+    look(call, Asked::Principal(name)).await
+}
+
+async fn add_principal(call: Call) -> Result<Response, Fault> {
+    let request: AddPrincipal = call.json()?;
+    made(&call, Asked::AddPrincipal(request)).await
+}
+
+async fn revoke_principal(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let name = call.param("name");
+    gone(&call, Asked::RevokePrincipal { name, reason }).await
+}
+
+async fn create_token(call: Call) -> Result<Response, Fault> {
+    let request: CreateToken = call.json()?;
+    let name = call.param("name");
+    // Not kept for repeats: the secret is to stand nowhere.
+    let body = body(&ask(&call, Asked::CreateToken { name, request }).await?)?;
+    Ok(axum::response::IntoResponse::into_response((StatusCode::CREATED, Json(body))))
+}
+
+async fn revoke_token(mut call: Call) -> Result<StatusCode, Fault> {
+    call.query().finish()?;
+    let id = call.param("id");
+    gone(&call, Asked::RevokeToken { id }).await
+}
+
+async fn roles(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Roles).await
+}
+
+async fn grants(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Grants).await
+}
+
+async fn grant(call: Call) -> Result<Response, Fault> {
+    let request: GrantRole = call.json()?;
+    made(&call, Asked::Grant(request)).await
+}
+
+async fn revoke_grant(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let id = call.param("id");
+    gone(&call, Asked::RevokeGrant { id, reason }).await
+}
+
+async fn confirm(call: Call) -> Result<Json<Value>, Fault> {
+    let id = call.param("id");
+    look(call, Asked::ConfirmGrant { id }).await
+}
+
+async fn policies(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Policies).await
+}
+
+async fn policy(call: Call) -> Result<Json<Value>, Fault> {
+    let id = call.param("id");
+    look(call, Asked::Policy(id)).await
+}
+
+async fn check(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    let request: CheckPolicies = call.json_or_default()?;
+    told(&call, Asked::CheckPolicies(request)).await
+}
+
+async fn test(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    let request: TestPolicies = call.json()?;
+    told(&call, Asked::TestPolicies(request)).await
+}
+
+async fn explain(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    let request: PolicyCase = call.json()?;
+    told(&call, Asked::Explain(Box::new(request))).await
+}
+
+async fn diff(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::DiffPolicies).await
+}
+
+async fn reload(call: Call) -> Result<Json<Value>, Fault> {
+    call.ask(Action::Reload).await?;
+    look(call, Asked::Policies).await
+}
+
+async fn decisions(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Decisions).await
+}
+
+async fn decision(call: Call) -> Result<Json<Value>, Fault> {
+    let request = call.param("request");
+    look(call, Asked::Decision(request)).await
+}
+
+async fn gone(call: &Call, action: Asked) -> Result<StatusCode, Fault> {
+    ask(call, action).await.map(|_| StatusCode::NO_CONTENT)
+}
+
+fn reason(call: &mut Call) -> Result<String, Fault> {
+    let mut query = call.query();
+    let reason = query.one("reason").unwrap_or_default();
+    query.finish()?;
+    if reason.len() > 500 {
+        return Err(Fault::invalid("the reason has more than 500 bytes"));
+    }
+    Ok(reason)
+}

@@ -1,0 +1,174 @@
+//! `spud principal ...`: who one is, who else there is, and tokens.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::error::CliError;
+use super::output::clean;
+use crate::api::client::escape;
+use crate::api::types::Page;
+use crate::api::types::access::{AddPrincipal, CreateToken, NewToken, Principal, WhoAmI};
+use crate::base::format_time;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// List everybody who has a role or a token
+    List,
+    /// Show one principal; without a name, who you are here and what you may do
+    Show {
+        /// uid:1000, gid:100, a login name, or a principal with tokens
+        name: Option<String>,
+    },
+    /// Add somebody who will ask over loopback TCP, with tokens
+    Add {
+        /// Small letters, digits, '-', '_' and '.'
+        name: String,
+        /// What it is
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        about: String,
+    },
+    /// Tokens for loopback TCP
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    /// Take everything from a principal: roles, tokens, its name
+    Revoke {
+        name: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenVerb {
+    /// Make a token; it is printed this once and kept as a hash
+    Create {
+        /// The principal it speaks for
+        name: String,
+        /// A permission it is good for, such as search (again for more); '*' for all its owner has
+        #[arg(long, value_name = "PERMISSION", required = true)]
+        scope: Vec<String>,
+        /// How long, such as 30d; at most a year
+        #[arg(long = "for", value_name = "TIME", default_value = "30d", value_parser = duration)]
+        time: Duration,
+    },
+    /// Revoke a token by its id
+    Revoke { id: String },
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; such as 12h or 30d"))
+}
+
+pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
+    let mut link = context.connect()?;
+    match verb {
+        Verb::List => {
+            let page: Page<Principal> = link.get("/v1/principals")?;
+            list(&page, context)?;
+        }
+        Verb::Show { name: None } => {
+            let me: WhoAmI = link.get("/v1/whoami")?;
+            who(&me, context)?;
+        }
+        Verb::Show { name: Some(name) } => {
+            let one: Principal = link.get(&format!("/v1/principals/{}", escape(&name)))?;
+            show(&one, context)?;
+        }
+        Verb::Add { name, about } => {
+            let one: Principal = link.send("POST", "/v1/principals", &AddPrincipal { name, about })?;
+            show(&one, context)?;
+            let advice = "it has no role yet: spud role grant";
+            context.remark(&format!("{advice} {} analyst --reason WHY", one.id));
+        }
+        Verb::Token { verb: TokenVerb::Create { name, scope, time } } => {
+            let request = CreateToken { scopes: scope, ttl_s: time.as_secs() };
+            let path = format!("/v1/principals/{}/tokens", escape(&name));
+            let made: NewToken = link.send("POST", &path, &request)?;
+            token(&made, context)?;
+        }
+        Verb::Token { verb: TokenVerb::Revoke { id } } => {
+            link.call("DELETE", &format!("/v1/tokens/{}", escape(&id)), None)?;
+            context.remark(&format!("The token {id} is revoked."));
+        }
+        Verb::Revoke { name, reason } => {
+            let path = format!("/v1/principals/{}?reason={}", escape(&name), escape(&reason));
+            link.call("DELETE", &path, None)?;
+            context.remark(&format!("{name} has nothing any more."));
+        }
+    }
+    Ok(0)
+}
+
+pub(super) fn named(id: &str, login: Option<&String>) -> String {
+    login.map_or_else(|| id.to_owned(), |login| format!("{id} ({login})"))
+}
+
+fn list(page: &Page<Principal>, context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        return context.print_json(page);
+    }
+    let row = |one: &Principal| {
+        vec![
+            named(&one.id, one.login.as_ref()),
+            one.kind.clone(),
+            one.roles.join(", "),
+            one.tokens.len().to_string(),
+            one.about.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
+    context.out.table(&["PRINCIPAL", "KIND", "ROLES", "TOKENS", "ABOUT"], &rows)
+}
+
+fn show(one: &Principal, context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        return context.print_json(one);
+    }
+    context.out.line(&clean(&named(&one.id, one.login.as_ref())))?;
+    let roles = if one.roles.is_empty() { "none".to_owned() } else { one.roles.join(", ") };
+    for (label, text) in [("about", one.about.clone()), ("kind", one.kind.clone()), ("roles", roles)] {
+        if !text.is_empty() {
+            context.out.line(&clean(&format!("  {label:<8} {text}")))?;
+        }
+    }
+    for token in &one.tokens {
+        let used = token.used_ms.map_or("never".to_owned(), format_time);
+        let text = format!(
+            "  token    {} for {} until {} UTC, last used {used}",
+            token.id,
+            token.scopes.join(", "),
+            format_time(token.until_ms)
+        );
+        context.out.line(&clean(&text))?;
+    }
+    Ok(())
+}
+
+fn who(me: &WhoAmI, context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        return context.print_json(me);
+    }
+    let roles = if me.roles.is_empty() { "none".to_owned() } else { me.roles.join(", ") };
+    context.out.line(&clean(&format!("{} over the {}", named(&me.principal, me.login.as_ref()), me.via)))?;
+    context.out.line(&clean(&format!("  roles    {roles}")))?;
+    context.out.line(&clean(&format!("  may      {}", me.permissions.join(" "))))?;
+    context.out.line(&clean(&format!("  policies {}", me.digest)))
+}
+
+fn token(made: &NewToken, context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        return context.print_json(made);
+    }
+    context.out.line(&made.secret)?;
+    let until = format_time(made.token.until_ms);
+    context.remark(&format!(
+        "Token {} of {}, until {until} UTC. It is not shown again; send it as Authorization: Bearer TOKEN.",
+        made.token.id, made.token.principal
+    ));
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! What can be asked about who may do what, and what comes back.
+
+use std::sync::Arc;
+
+use super::people::People;
+use super::{questions, subject, words};
+use crate::api::types::access::{
+    AccessGrant, AccessRole, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken, Policy,
+    PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, TestPolicies, WhoAmI,
+};
+use crate::audit::Entry;
+use crate::engine::run::Inner;
+use crate::engine::{Caller, EngineError};
+use crate::governance::access::{
+    DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, decide, hash_of,
+    would_allow,
+};
+use crate::store::crypt::random;
+
+/// Everything that can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessAction {
+    WhoAmI,
+    Principals,
+    /// By name.
+    Principal(String),
+    AddPrincipal(AddPrincipal),
+    RevokePrincipal {
+        name: String,
+        reason: String,
+    },
+    CreateToken {
+        name: String,
+        request: CreateToken,
+    },
+    /// By id.
+    RevokeToken {
+        id: String,
+    },
+    Roles,
+    Grants,
+    Grant(GrantRole),
+    RevokeGrant {
+        id: String,
+        reason: String,
+    },
+    /// A review found it right.
+    ConfirmGrant {
+        id: String,
+    },
+    Policies,
+    /// By id.
+    Policy(String),
+    CheckPolicies(CheckPolicies),
+    TestPolicies(TestPolicies),
+    Explain(Box<PolicyCase>),
+    DiffPolicies,
+    Decisions,
+    /// By the request's id.
+    Decision(String),
+}
+
+/// What comes back.
+#[derive(Debug, Clone)]
+pub enum AccessReply {
+    WhoAmI(Box<WhoAmI>),
+    Principals(Vec<Principal>),
+    Principal(Box<Principal>),
+    Token(Box<NewToken>),
+    Roles(Vec<AccessRole>),
+    Grants(Vec<AccessGrant>),
+    Grant(Box<AccessGrant>),
+    Policies(Box<PolicyList>),
+    Policy(Box<Policy>),
+    Check(PolicyCheck),
+    Tests(PolicyTestReport),
+    Diff(PolicyDiff),
+    Decisions(Vec<Decision>),
+    Decision(Box<Decision>),
+    Done,
+}
+
+pub(in crate::engine) fn act(
+    inner: &Inner,
+    caller: &Caller,
+    action: AccessAction,
+    told: Option<&Entry>,
+) -> Result<AccessReply, EngineError> {
+    Ok(match action {
+        AccessAction::WhoAmI => AccessReply::WhoAmI(Box::new(who_am_i(inner, caller)?)),
+        AccessAction::Principals => {
+            let state = inner.access.state();
+            AccessReply::Principals(words::principals(&state.book, &People::read(), inner.clock.now_ms()))
+        }
+        AccessAction::Principal(name) => AccessReply::Principal(Box::new(principal(inner, &name)?)),
+        AccessAction::Roles => AccessReply::Roles(roles(inner)),
+        AccessAction::Grants => {
+            let state = inner.access.state();
+            AccessReply::Grants(words::grants(&state.book, &People::read(), inner.clock.now_ms()))
+        }
+        AccessAction::Policies => {
+            AccessReply::Policies(Box::new(words::policies(&inner.access.state(), &inner.access.folders)))
+        }
+        AccessAction::Policy(id) => AccessReply::Policy(Box::new(policy(inner, &id)?)),
+        AccessAction::CheckPolicies(request) => AccessReply::Check(questions::check(inner, &request)),
+        AccessAction::TestPolicies(request) => AccessReply::Tests(questions::test(inner, caller, &request)?),
+        AccessAction::Explain(case) => {
+            AccessReply::Decision(Box::new(questions::explain(inner, caller, &case)?))
+        }
+        AccessAction::DiffPolicies => AccessReply::Diff(questions::diff(inner)),
+        AccessAction::Decisions => AccessReply::Decisions(decisions(inner)),
+        AccessAction::Decision(request) => AccessReply::Decision(Box::new(decision(inner, &request)?)),
+        action => return change(inner, caller, action, told),
+    })
+}
+
+/// What changes who has what.
+fn change(
+    inner: &Inner,
+    caller: &Caller,
+    action: AccessAction,
+    told: Option<&Entry>,
+) -> Result<AccessReply, EngineError> {
+    let now_ms = inner.clock.now_ms();
+    let by = subject(inner, caller)?.name.to_string();
+    let access = &inner.access;
+    Ok(match action {
+        AccessAction::AddPrincipal(request) => {
+            access.change(inner, told, |book| book.add(&request.name, &request.about, &by, now_ms))?;
+            AccessReply::Principal(Box::new(principal(inner, &request.name)?))
+        }
+        AccessAction::RevokePrincipal { name, reason } => {
+            let name = meant(inner, &name)?;
+            access.change(inner, told, |book| book.revoke_principal(&name))?;
+            tracing::info!(request = %caller.request, %name, by, reason, "a principal lost everything");
+            AccessReply::Done
+        }
+        AccessAction::CreateToken { name, request } => create_token(inner, &name, request, by, told)?,
+        AccessAction::RevokeToken { id } => {
+            let number = u64::from_str_radix(&id, 16).map_err(|_| no_such("token", &id))?;
+            access.change(inner, told, |book| book.revoke_token(number))?;
+            AccessReply::Done
+        }
+        AccessAction::Grant(request) => {
+            let until_ms = request.ttl_s.map(|ttl| now_ms.saturating_add(ttl.saturating_mul(1000)));
+            let grant = Grant {
+                to: meant(inner, &request.to)?,
+                role: questions::role(&request.role)?,
+                by,
+                reason: request.reason,
+                at_ms: now_ms,
+                until_ms,
+                confirmed: None,
+                used_ms: None,
+            };
+            let id = access.change(inner, told, |book| book.grant(grant, now_ms))?;
+            AccessReply::Grant(Box::new(grant_by_id(inner, id)?))
+        }
+        AccessAction::RevokeGrant { id, reason } => {
+            let number = id.parse().map_err(|_| no_such("grant", &id))?;
+            let gone = access.change(inner, told, |book| book.revoke_grant(number))?;
+            tracing::info!(request = %caller.request, to = %gone.to, role = gone.role.name(), by, reason, "a role was taken");
+            AccessReply::Done
+        }
+        AccessAction::ConfirmGrant { id } => {
+            let number = id.parse().map_err(|_| no_such("grant", &id))?;
+            access.change(inner, told, |book| book.confirm(number, &by, now_ms))?;
+            AccessReply::Grant(Box::new(grant_by_id(inner, number)?))
+        }
+        _ => return Err(EngineError::Internal("this changes nobody's access".into())),
+    })
+}
+
+fn no_such(noun: &'static str, name: &str) -> EngineError {
+    EngineError::NotFound {
+        noun,
+        name: name.chars().take(60).collect(),
+        advice: "`spud role review` shows grants, `spud principal list` tokens".into(),
+    }
+}
+
+fn meant(inner: &Inner, typed: &str) -> Result<Name, EngineError> {
+    let known = |name: &str| inner.access.state().book.principals.contains_key(name);
+    Ok(People::read().meant(typed, known)?)
+}
+
+fn principal(inner: &Inner, typed: &str) -> Result<Principal, EngineError> {
+    let name = meant(inner, typed)?;
+    let state = inner.access.state();
+    let unknown = matches!(&name, Name::Own(name) if !state.book.principals.contains_key(name));
+    if unknown {
+        let advice = "`spud principal list` shows all".into();
+        return Err(EngineError::NotFound { noun: "principal", name: typed.to_owned(), advice });
+    }
+    Ok(words::principal(&state.book, &name, &People::read(), inner.clock.now_ms()))
+}
+
+fn grant_by_id(inner: &Inner, id: u64) -> Result<AccessGrant, EngineError> {
+    let state = inner.access.state();
+    let grant = state.book.grants.get(&id).ok_or_else(|| no_such("grant", &id.to_string()))?;
+    Ok(words::grant(id, grant, &People::read(), inner.clock.now_ms()))
+}
+
+fn create_token(
+    inner: &Inner,
+    name: &str,
+    request: CreateToken,
+    by: String,
+    told: Option<&Entry>,
+) -> Result<AccessReply, EngineError> {
+    let now_ms = inner.clock.now_ms();
+    let until_ms = now_ms.saturating_add(request.ttl_s.saturating_mul(1000));
+    let bytes = random();
+    let made = inner.access.change(inner, told, |book| {
+        let secret = Secret::new(book.next_token(), bytes);
+        let token = Token {
+            principal: name.to_owned(),
+            hash: hash_of(&secret),
+            scopes: request.scopes,
+            by,
+            at_ms: now_ms,
+            until_ms,
+            used_ms: None,
+        };
+        let words = words::token(secret.id, &token);
+        book.add_token(secret.id, token)?;
+        Ok(NewToken { token: words, secret: secret.text() })
+    })?;
+    Ok(AccessReply::Token(Box::new(made)))
+}
+
+fn who_am_i(inner: &Inner, caller: &Caller) -> Result<WhoAmI, EngineError> {
+    let subject = subject(inner, caller)?;
+    let around = super::circumstances(inner);
+    let state = inner.access.state();
+    let mut roles: Vec<Role> =
+        state.book.roles(&subject, around.now_ms).into_iter().map(|(role, _)| role).collect();
+    let allowed = |permission: &&Permission| {
+        decide(&state.set, &state.book, (&subject, &roles), &Need::of_box(**permission), &around).allowed
+    };
+    let permissions = Permission::ALL.iter().filter(allowed).map(|one| one.name().to_owned()).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    Ok(WhoAmI {
+        principal: subject.name.to_string(),
+        login: People::read().login(&subject.name),
+        groups: subject.groups.to_vec(),
+        via: subject.via.name().to_owned(),
+        roles: words::roles(&roles),
+        permissions,
+        scopes: subject.scopes.as_ref().map(|scopes| scopes.to_vec()),
+        digest: state.set.digest().to_owned(),
+    })
+}
+
+fn roles(inner: &Inner) -> Vec<AccessRole> {
+    let around = super::circumstances(inner);
+    let state = inner.access.state();
+    // Somebody who is nobody but the role.
+    let nobody = Subject::local(u32::MAX, &[]);
+    let mut all: Vec<AccessRole> = Role::ALL
+        .iter()
+        .map(|role| AccessRole {
+            name: role.name().to_owned(),
+            about: role.about().to_owned(),
+            permissions: Vec::new(),
+        })
+        .collect();
+    for permission in Permission::ALL {
+        let may = would_allow(&state.set, &state.book, &nobody, &Need::of_box(*permission), &around);
+        for role in all.iter_mut().filter(|role| may.iter().any(|may| may.name() == role.name)) {
+            role.permissions.push(permission.name().to_owned());
+        }
+    }
+    all
+}
+
+fn policy(inner: &Inner, id: &str) -> Result<Policy, EngineError> {
+    let set = Arc::clone(&inner.access.state().set);
+    let found = set.policies().iter().enumerate().find(|(_, policy)| &*policy.id == id);
+    let (place, policy) = found.ok_or_else(|| EngineError::NotFound {
+        noun: "policy",
+        name: id.chars().take(60).collect(),
+        advice: "`spud policy list` shows all".into(),
+    })?;
+    Ok(words::policy(&set, place, policy))
+}
+
+/// Newest first: those in memory, then those on disk that are not.
+fn decisions(inner: &Inner) -> Vec<Decision> {
+    let mut all: Vec<_> = inner.access.state().recent.iter().rev().cloned().collect();
+    if let Some(control) = inner.config_history() {
+        match Shelf::decisions(control) {
+            Ok(kept) => all.extend(kept),
+            Err(error) => tracing::warn!(%error, "the denials that were kept cannot be read"),
+        }
+    }
+    all.sort_by(|one, other| other.at_ms.cmp(&one.at_ms).then_with(|| one.request.cmp(&other.request)));
+    all.dedup_by(|one, other| {
+        (one.at_ms, &one.request, one.permission) == (other.at_ms, &other.request, other.permission)
+    });
+    all.truncate(usize::try_from(DECISIONS_KEPT).unwrap_or(256));
+    all.iter().map(words::decision).collect()
+}
+
+fn decision(inner: &Inner, request: &str) -> Result<Decision, EngineError> {
+    let found = decisions(inner).into_iter().find(|decision| decision.request == request);
+    found.ok_or_else(|| EngineError::NotFound {
+        noun: "decision on the request",
+        name: request.chars().take(64).collect(),
+        advice: "the last 256 denials and changes are kept: `spud policy decisions` lists them".into(),
+    })
+}

@@ -1,0 +1,162 @@
+//! What every action needs: the one list, complete by the compiler. No arm stands for "all others".
+
+use super::AccessAction;
+use crate::api::types::access::GrantRole;
+use crate::engine::action::BackupWork;
+use crate::engine::{Action, AuditAction, ConfigAction};
+use crate::governance::access::{Need, Permission as P, Role};
+
+/// What an action needs.
+pub(in crate::engine) enum Needs {
+    /// This.
+    One(Need),
+    /// The permission on every one of these collections.
+    Collections(P, Vec<String>),
+    /// The permission on the collection that the document of this id is in.
+    Document(P, String),
+}
+
+fn on_box(permission: P) -> Needs {
+    Needs::One(Need::of_box(permission))
+}
+
+fn on_collection(permission: P, name: &str) -> Needs {
+    let name = if name.is_empty() { crate::engine::worker::DEFAULT_COLLECTION } else { name };
+    Needs::Collections(permission, vec![name.to_owned()])
+}
+
+fn on_some(permission: P, name: Option<&String>) -> Needs {
+    Needs::Collections(permission, name.cloned().into_iter().collect())
+}
+
+fn on(permission: P, kind: &'static str, name: &str) -> Needs {
+    Needs::One(Need::of(permission, kind, name))
+}
+
+pub(in crate::engine) fn of(action: &Action) -> Needs {
+    match action {
+        Action::Ready => on_box(P::ReadHealth),
+        Action::Listen => on_box(P::ReadEvents),
+        Action::Search(request) => Needs::Collections(P::Search, request.collections.clone()),
+        Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),
+        Action::Status | Action::Hardware => on_box(P::ReadStatus),
+        // Those that may not be read are left out of the list.
+        Action::Collections => on_box(P::ReadSelf),
+        Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
+        Action::RemoveCollection(name) => on_collection(P::RemoveCollection, name),
+        Action::Reindex(name) => on_collection(P::Reindex, name),
+        Action::Documents(query) => on_some(P::ReadDocuments, query.collection.as_ref()),
+        Action::Document(id) => Needs::Document(P::ReadDocuments, id.clone()),
+        Action::Passages(query) => Needs::Document(P::ReadDocuments, query.document.clone()),
+        Action::Add(request) => on_collection(P::AddDocuments, &request.collection),
+        Action::Remove(request) => match (&request.document, &request.collection) {
+            (Some(id), _) => Needs::Document(P::RemoveDocuments, id.clone()),
+            (None, name) => on_some(P::RemoveDocuments, name.as_ref()),
+        },
+        Action::Jobs | Action::Job(_) => on_box(P::ReadJobs),
+        Action::CancelJob(_) => on_box(P::CancelJobs),
+        Action::Failures(name) => on_some(P::ReadDocuments, name.as_ref()),
+        Action::Embed(_) => on_box(P::Embed),
+        Action::Models => on_box(P::ReadModels),
+        Action::InspectModel(_) => on_box(P::InspectModels),
+        Action::ImportModel(_) => on_box(P::ImportModels),
+        Action::Check(request) => on_box(if request.repair { P::RepairBox } else { P::CheckBox }),
+        Action::Eval(_) => on_box(P::Evaluate),
+        Action::Logs(_) => on_box(P::ReadLogs),
+        Action::Mode | Action::ModeHistory(_) | Action::Breakers => on_box(P::ReadMode),
+        Action::ForceMode(_) | Action::AutoMode => on_box(P::ForceMode),
+        Action::PostOperation(_) => on_box(P::PostOperations),
+        Action::Operations(_) | Action::Queue => on_box(P::ReadQueue),
+        Action::Operation(id) => on(P::ReadQueue, "Operation", id),
+        Action::OperationPayload(id) => on(P::ReadPayloads, "Operation", id),
+        Action::PauseQueue(_) => on_box(P::PauseQueue),
+        Action::RetryOperation(id) | Action::EditOperation { id, .. } => on(P::EditLetters, "Operation", id),
+        Action::PurgeOperations(Some(id)) => on(P::PurgeLetters, "Operation", id),
+        Action::PurgeOperations(None) => on_box(P::PurgeLetters),
+        Action::Backups(_) | Action::BackupStatus | Action::BackupRun(_) => on_box(P::ReadBackups),
+        Action::Backup { id, .. } => on(P::ReadBackups, "Backup", id),
+        Action::BeginBackupWork(work) => of_backup(work),
+        Action::ScheduleBackups(_) => on_box(P::ScheduleBackups),
+        Action::Compact => on_box(P::Compact),
+        Action::Store => on_box(P::ReadStore),
+        Action::EncryptStore(_) | Action::RotateStore(_) | Action::DecryptStore => {
+            on_box(P::ManageEncryption)
+        }
+        Action::Config(action) => of_config(action),
+        Action::Reload => on_box(P::Reload),
+        Action::Access(action) => Needs::One(of_access(action)),
+        Action::Audit(action) => on_box(of_audit(action)),
+        Action::Metric(_) => on_box(P::ReadMetrics),
+    }
+}
+
+fn of_backup(work: &BackupWork) -> Needs {
+    match work {
+        BackupWork::Create(_) => on_box(P::MakeBackups),
+        BackupWork::Verify { .. } | BackupWork::Drill { .. } => on_box(P::VerifyBackups),
+        BackupWork::Prune(_) => on_box(P::PruneBackups),
+        BackupWork::Restore { id, .. } => on(P::RestoreBackups, "Backup", id),
+    }
+}
+
+fn of_config(action: &ConfigAction) -> Needs {
+    match action {
+        ConfigAction::Setting(key) => on(P::ReadConfig, "Setting", key),
+        ConfigAction::Set { key, request, .. } => {
+            let permission = if request.dry_run { P::ReadConfig } else { P::WriteConfig };
+            on(permission, "Setting", key)
+        }
+        ConfigAction::Apply { request, .. } if request.dry_run => on_box(P::ReadConfig),
+        ConfigAction::Rollback { request, .. } if request.dry_run => on_box(P::ReadConfig),
+        ConfigAction::Apply { .. }
+        | ConfigAction::Rollback { .. }
+        | ConfigAction::Trial(_)
+        | ConfigAction::Confirm => on_box(P::WriteConfig),
+        ConfigAction::Report
+        | ConfigAction::Validate(_)
+        | ConfigAction::Versions(_)
+        | ConfigAction::Version(_)
+        | ConfigAction::Templates
+        | ConfigAction::Schema => on_box(P::ReadConfig),
+    }
+}
+
+fn of_audit(action: &AuditAction) -> P {
+    match action {
+        AuditAction::Status
+        | AuditAction::Entries(_)
+        | AuditAction::Entry(_)
+        | AuditAction::Inclusion { .. }
+        | AuditAction::Consistency { .. }
+        | AuditAction::Checkpoints(_)
+        | AuditAction::Verify(_)
+        | AuditAction::Tiles { .. }
+        | AuditAction::Tile(_) => P::ReadAudit,
+        AuditAction::Sign | AuditAction::Anchor(_) => P::SignAudit,
+        AuditAction::Erase { .. } => P::EraseAudit,
+    }
+}
+
+fn of_access(action: &AccessAction) -> Need {
+    match action {
+        AccessAction::WhoAmI => Need::of_box(P::ReadSelf),
+        AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
+        AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
+        AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
+        AccessAction::RevokePrincipal { name, .. } => Need::of(P::ManagePrincipals, "User", name),
+        AccessAction::CreateToken { name, .. } => Need::of(P::ManageTokens, "User", name),
+        AccessAction::RevokeToken { .. } => Need::of_box(P::ManageTokens),
+        AccessAction::Grant(GrantRole { to, role, .. }) => {
+            Need { role: Role::parse(role), ..Need::of(P::GrantRoles, "User", to) }
+        }
+        AccessAction::RevokeGrant { .. } => Need::of_box(P::GrantRoles),
+        AccessAction::ConfirmGrant { .. } => Need::of_box(P::ReviewRoles),
+        AccessAction::Policies
+        | AccessAction::CheckPolicies(_)
+        | AccessAction::TestPolicies(_)
+        | AccessAction::Explain(_)
+        | AccessAction::DiffPolicies => Need::of_box(P::ReadPolicies),
+        AccessAction::Policy(id) => Need::of(P::ReadPolicies, "Policy", id),
+        AccessAction::Decisions | AccessAction::Decision(_) => Need::of_box(P::ReadDecisions),
+    }
+}

@@ -1,0 +1,231 @@
+//! The door from inside: others than the owner, groups, time, site policies, what is kept of a denial.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use super::*;
+use crate::api::types::access::GrantRole;
+use crate::api::types::{CreateCollection, SearchRequest};
+use crate::engine::{AccessAction, AccessReply, Engine};
+
+/// A user who owns nothing here.
+const STRANGER: u32 = 54_321;
+
+struct Bench {
+    engine: Option<Engine>,
+    data: tempfile::TempDir,
+    config: tempfile::TempDir,
+}
+
+fn settings(data: &Path, config: &Path) -> Settings {
+    let config_folders: Vec<PathBuf> = vec![config.to_owned()];
+    Settings { data_dir: data.to_owned(), config_folders, ..Settings::default() }
+}
+
+impl Bench {
+    fn new(policies: &str) -> Self {
+        let (data, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut bench = Self { engine: None, data, config };
+        bench.site(policies);
+        bench.start().unwrap();
+        bench
+    }
+
+    fn site(&self, policies: &str) {
+        let folder = self.config.path().join("policies");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("site.cedar"), policies).unwrap();
+    }
+
+    fn start(&mut self) -> Result<(), EngineError> {
+        self.engine = None;
+        let engine = Engine::open(settings(self.data.path(), self.config.path()))?;
+        // What the machine is short of must not matter here.
+        engine.inner().modes.idle.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.engine = Some(engine);
+        Ok(())
+    }
+
+    fn inner(&self) -> &Inner {
+        self.engine.as_ref().unwrap().inner()
+    }
+
+    fn ask(&self, caller: Caller, action: Action) -> Result<Reply, EngineError> {
+        let (send, receive) = channel();
+        self.engine.as_ref().unwrap().submit(caller, action, move |result| send.send(result).unwrap());
+        receive.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    fn stranger(&self, action: Action) -> Result<Reply, EngineError> {
+        self.ask(Caller::local(STRANGER, STRANGER, 1, "r-1".into()), action)
+    }
+
+    fn root(&self, action: Action) -> Result<Reply, EngineError> {
+        self.ask(Caller::local(0, 0, 1, "r-0".into()), action)
+    }
+
+    fn grant(&self, to: &str, role: &str, ttl_s: Option<u64>) -> Result<Reply, EngineError> {
+        let request = GrantRole { to: to.into(), role: role.into(), reason: "shift".into(), ttl_s };
+        self.root(Action::Access(AccessAction::Grant(request)))
+    }
+}
+
+fn question() -> SearchRequest {
+    SearchRequest { q: "how do I add a folder of manuals".into(), ..SearchRequest::default() }
+}
+
+fn collection(name: &str) -> Action {
+    Action::CreateCollection(CreateCollection { name: name.into(), ..CreateCollection::default() })
+}
+
+fn denied(result: Result<Reply, EngineError>) -> crate::api::types::Problem {
+    match result {
+        Err(EngineError::Denied(problem)) => *problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn others_ask_and_change_nothing_until_they_are_granted_more() {
+    let mut bench = Bench::new("");
+    bench.stranger(Action::Ask(question())).unwrap();
+    bench.stranger(Action::Status).unwrap();
+    let problem = denied(bench.stranger(collection("mine")));
+    assert_eq!(problem.permission.as_deref(), Some("create-collection"));
+    assert!(problem.policies.is_empty() && problem.digest.as_ref().unwrap().len() == 64);
+    assert!(problem.detail.contains("uid:54321 may not make a collection"), "{}", problem.detail);
+    let advice = problem.advice.unwrap();
+    assert!(advice.contains("spud role grant uid:54321 operator"), "{advice}");
+    let hears = |result: Result<Reply, EngineError>| {
+        matches!(result, Ok(Reply::Listening(Heard { logs: true, config: true, queue: true })))
+    };
+    assert!(hears(bench.root(Action::Listen)) && !hears(bench.stranger(Action::Listen)));
+    // Nobody helps themselves.
+    denied(bench.stranger(Action::Access(AccessAction::Grant(GrantRole::default()))));
+    bench.grant("uid:54321", "operator", None).unwrap();
+    bench.stranger(collection("mine")).unwrap();
+    // It is kept, and so is the denial.
+    bench.start().unwrap();
+    bench.stranger(collection("mine-too")).unwrap();
+    let Ok(Reply::Access(AccessReply::Decisions(all))) = bench.root(Action::Access(AccessAction::Decisions))
+    else {
+        panic!("no decisions")
+    };
+    let why = all.iter().find(|one| one.permission == "create-collection" && !one.allowed).unwrap();
+    assert!(why.request == "r-1" && why.needs.contains("operator"), "{why:?}");
+    let Ok(Reply::Access(AccessReply::Grants(grants))) = bench.root(Action::Access(AccessAction::Grants))
+    else {
+        panic!("no grants")
+    };
+    let grant = grants.iter().find(|grant| grant.to == "uid:54321").unwrap();
+    assert!(grant.used_ms.is_some() && grant.reason == "shift" && grant.by == "uid:0", "{grant:?}");
+    let id = grant.id.clone();
+    bench.root(Action::Access(AccessAction::RevokeGrant { id, reason: String::new() })).unwrap();
+    denied(bench.stranger(collection("mine-again")));
+}
+
+#[test]
+fn groups_and_time_count() {
+    let bench = Bench::new("");
+    bench.grant("gid:777", "operator", Some(3600)).unwrap();
+    denied(bench.stranger(collection("a")));
+    let mut member = Caller::local(STRANGER, STRANGER, 1, "m".into());
+    member.groups = Arc::from([STRANGER, 777]);
+    bench.ask(member.clone(), collection("a")).unwrap();
+    // The hour is over.
+    let now_ms = bench.inner().clock.now_ms();
+    {
+        let mut state = bench.inner().access.state();
+        state.book.grants.values_mut().for_each(|grant| grant.until_ms = Some(now_ms));
+        state.forget();
+    }
+    denied(bench.ask(member, collection("b")));
+    let refused = bench.grant("uid:0", "approver", None);
+    assert_eq!(denied(refused).policies, ["root-never-approves"]);
+    for (to, role, reason) in [("uid:9", "boss", "x"), ("Nobody!", "admin", "x"), ("uid:9", "admin", " ")] {
+        let request = GrantRole { to: to.into(), role: role.into(), reason: reason.into(), ttl_s: None };
+        let refused = bench.root(Action::Access(AccessAction::Grant(request)));
+        assert!(matches!(refused, Err(EngineError::Invalid { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_site_forbids_a_collection_and_questions_go_around_it() {
+    let bench = Bench::new(
+        r#"@id("board-only") @advice("ask the board")
+           forbid (principal, action in Action::"asking", resource is Collection)
+           when { resource.namespace == "board" && !(principal in Role::"admin") };"#,
+    );
+    bench.root(collection("board.minutes")).unwrap();
+    bench.root(collection("open")).unwrap();
+    let mut search = question();
+    bench.stranger(Action::Search(search.clone())).unwrap();
+    search.collections = vec!["board.minutes".into()];
+    let problem = denied(bench.stranger(Action::Search(search.clone())));
+    assert_eq!(problem.policies, ["board-only"]);
+    assert!(problem.advice.unwrap().contains("ask the board"));
+    bench.root(Action::Search(search)).unwrap();
+    let names = |result: Result<Reply, EngineError>| match result {
+        Ok(Reply::Collections(all)) => all.into_iter().map(|one| one.name).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert!(names(bench.root(Action::Collections)).contains(&"board.minutes".to_owned()));
+    let seen = names(bench.stranger(Action::Collections));
+    assert!(seen.contains(&"open".to_owned()) && !seen.contains(&"board.minutes".to_owned()), "{seen:?}");
+    // A question to all is asked of those that may be read.
+    let caller = Caller::local(STRANGER, STRANGER, 1, "r".into());
+    let Ok(Action::Search(narrowed)) = enter(bench.inner(), &caller, Action::Search(question())) else {
+        panic!("no search")
+    };
+    assert!(!narrowed.collections.contains(&"board.minutes".to_owned()) && !narrowed.collections.is_empty());
+}
+
+#[test]
+fn wrong_policies_are_refused_and_the_old_ones_go_on() {
+    let forbid = r#"@id("no-search") forbid (principal, action == Action::"search", resource);"#;
+    let mut bench = Bench::new(forbid);
+    let problem = denied(bench.root(Action::Search(question())));
+    assert_eq!(problem.policies, ["no-search"]);
+    let digest = problem.digest;
+    bench.site("forbid (principal, action == Action::\"serach\", resource);");
+    bench.root(Action::Reload).unwrap();
+    assert_eq!(denied(bench.root(Action::Search(question()))).digest, digest);
+    let problems = bench.inner().access.state().problems.clone();
+    assert!(problems[0].what.contains("did you mean 'search'"), "{problems:?}");
+    // A restart forgets no forbid either.
+    bench.start().unwrap();
+    assert_eq!(denied(bench.root(Action::Search(question()))).policies, ["no-search"]);
+    bench.site("");
+    bench.root(Action::Reload).unwrap();
+    bench.root(Action::Search(question())).unwrap();
+}
+
+#[test]
+fn a_box_that_never_had_valid_policies_does_not_start_with_wrong_ones() {
+    let mut bench = Bench::new("");
+    bench.engine = None;
+    let mut fresh = Bench { engine: None, data: tempfile::tempdir().unwrap(), config: bench.config };
+    fresh.site("permit (principal, action, resource) when { principal.aeg > 3 };");
+    match fresh.start() {
+        Err(EngineError::Invalid { what, .. }) => {
+            assert!(what.contains("site.cedar:1:45: User has no attribute"), "{what}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn denials_do_not_wear_the_card_out() {
+    let bench = Bench::new("");
+    for _ in 0..50 {
+        denied(bench.stranger(collection("mine")));
+    }
+    assert_eq!(Shelf::decisions(bench.inner().config_history().unwrap()).unwrap().len(), 1);
+    for n in 0..2 * DENIALS_AN_HOUR {
+        denied(bench.stranger(collection(&format!("c{n}"))));
+    }
+    let kept = Shelf::decisions(bench.inner().config_history().unwrap()).unwrap().len();
+    assert_eq!(kept, DENIALS_AN_HOUR);
+}

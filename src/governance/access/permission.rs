@@ -1,0 +1,93 @@
+//! Everything that can be permitted: the actions of the policies.
+
+macro_rules! permissions {
+    ($($name:ident $word:literal $about:literal),+ $(,)?) => {
+        /// What an action needs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Permission {
+            $($name),+
+        }
+
+        impl Permission {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// As policies name it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word),+
+                }
+            }
+
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$name => $about),+
+                }
+            }
+        }
+    };
+}
+
+permissions! {
+    ReadHealth "read-health" "see that the box lives",
+    ReadMetrics "read-metrics" "read the box's metrics",
+    Search "search" "find passages",
+    Ask "ask" "ask for an answer",
+    ReadDocuments "read-documents" "list and read documents",
+    Embed "embed" "turn texts into vectors",
+    ReadSelf "read-self" "see who one is to the box",
+    ReadStatus "read-status" "see what the box does and what it is",
+    ReadJobs "read-jobs" "see background jobs",
+    ReadModels "read-models" "list models",
+    ReadMode "read-mode" "see the mode and what led to it",
+    ReadEvents "read-events" "follow what happens",
+    ReadLogs "read-logs" "read the log",
+    ReadConfig "read-config" "see settings",
+    ReadQueue "read-queue" "see the operation queue",
+    ReadPayloads "read-payloads" "read what an operation carries",
+    ReadBackups "read-backups" "list backups",
+    ReadStore "read-store" "see how the stores are kept",
+    ReadAccess "read-access" "see principals, roles and grants",
+    ReadDecisions "read-decisions" "see who was denied what",
+    ReadPolicies "read-policies" "read, check and test policies",
+    ReadAudit "read-audit" "read, prove and verify the audit log",
+    CheckBox "check-box" "verify every segment and record",
+    AddDocuments "add-documents" "add documents",
+    RemoveDocuments "remove-documents" "remove documents",
+    CreateCollection "create-collection" "make a collection",
+    RemoveCollection "remove-collection" "remove a collection",
+    Reindex "reindex" "index a collection again",
+    CancelJobs "cancel-jobs" "cancel background jobs",
+    RepairBox "repair-box" "rebuild what is damaged",
+    Evaluate "evaluate" "measure search on a judged collection",
+    InspectModels "inspect-models" "look into a model's file",
+    ImportModels "import-models" "bring a model in and use it",
+    ForceMode "force-mode" "force a mode, or give it back",
+    PostOperations "post-operations" "queue operations for the upstream",
+    PauseQueue "pause-queue" "stop deliveries and let them go on",
+    EditLetters "edit-letters" "edit and retry dead letters",
+    PurgeLetters "purge-letters" "throw dead letters away",
+    MakeBackups "make-backups" "make a backup",
+    VerifyBackups "verify-backups" "verify backups and try a restore",
+    Compact "compact" "make the stores small",
+    Reload "reload" "read the settings again",
+    SignAudit "sign-audit" "sign the audit log, and take cosignatures in",
+    EraseAudit "erase-audit" "erase texts of the audit log",
+    WriteConfig "write-config" "change settings",
+    ScheduleBackups "schedule-backups" "schedule backups",
+    PruneBackups "prune-backups" "remove old backups",
+    RestoreBackups "restore-backups" "restore a backup",
+    ManageEncryption "manage-encryption" "encrypt, decrypt, turn keys",
+    GrantRoles "grant-roles" "grant and revoke roles",
+    ReviewRoles "review-roles" "confirm grants in a review",
+    ManagePrincipals "manage-principals" "add and revoke principals",
+    ManageTokens "manage-tokens" "make and revoke tokens",
+}
+
+impl Permission {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|permission| permission.name() == text)
+    }
+}

@@ -1,0 +1,232 @@
+//! Why an action cannot be done now: short reasons, which the footer, the help and the palette show.
+//!
+//! Invariant: looks at the model, changes nothing.
+
+use crate::tui::action::Action;
+use crate::tui::model::{Model, Reading, Tab, View};
+
+/// The permission that is missing, where it is known who asks.
+pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
+    let (permission, reason) = match action {
+        Action::Add => ("add-documents", "needs add-documents"),
+        Action::Remove => ("remove-documents", "needs remove-documents"),
+        Action::Reindex => ("reindex", "needs reindex"),
+        Action::CancelJob => ("cancel-jobs", "needs cancel-jobs"),
+        Action::RetryLetter | Action::EditLetter => ("edit-letters", "needs edit-letters"),
+        Action::PurgeLetter | Action::PurgeLetters => ("purge-letters", "needs purge-letters"),
+        Action::PauseQueue => ("pause-queue", "needs pause-queue"),
+        Action::MakeBackup => ("make-backups", "needs make-backups"),
+        Action::VerifyBackups | Action::DrillBackup => ("verify-backups", "needs verify-backups"),
+        Action::RestoreBackup => ("restore-backups", "needs restore-backups"),
+        Action::PruneBackups => ("prune-backups", "needs prune-backups"),
+        Action::CheckBox => ("check-box", "needs check-box"),
+        Action::CompactStores => ("compact", "needs compact"),
+        Action::EditSetting | Action::UnsetSetting | Action::Rollback | Action::ConfirmTrial => {
+            ("write-config", "needs write-config")
+        }
+        Action::ForceMode | Action::AutoMode => ("force-mode", "needs force-mode"),
+        Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
+        Action::ConfirmGrant => ("review-roles", "needs review-roles"),
+        Action::SignAudit => ("sign-audit", "needs sign-audit"),
+        Action::VerifyAudit => ("read-audit", "needs read-audit"),
+        _ => return None,
+    };
+    m.access.lacks(permission).then_some(reason)
+}
+
+pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.view == View::Access && m.access.grant().is_some(), "select a grant")
+}
+
+pub(super) fn always(_: &Model) -> Option<&'static str> {
+    None
+}
+
+fn unless(fine: bool, reason: &'static str) -> Option<&'static str> {
+    if fine { None } else { Some(reason) }
+}
+
+pub(super) fn not_typing(m: &Model) -> Option<&'static str> {
+    unless(!m.typing(), "you are typing it")
+}
+
+pub(super) fn connected(m: &Model) -> Option<&'static str> {
+    unless(!m.link.down, "not connected")
+}
+
+pub(super) fn forced(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.mode().is_some_and(|mode| mode.forced.is_some()), "nothing is forced")
+}
+
+pub(super) fn suggestion(m: &Model) -> Option<&'static str> {
+    unless(m.ask.suggestion().is_some(), "no suggestion")
+}
+
+pub(super) fn some_collections(m: &Model) -> Option<&'static str> {
+    unless(!m.library.collections.items.is_empty(), "no collections yet")
+}
+
+pub(super) fn reading_before(m: &Model) -> Option<&'static str> {
+    match &m.ask.reader {
+        None => Some("open a result first"),
+        Some(r) => unless(r.before != Reading::End, "this is the beginning"),
+    }
+}
+
+pub(super) fn reading_after(m: &Model) -> Option<&'static str> {
+    match &m.ask.reader {
+        None => Some("open a result first"),
+        Some(r) => unless(r.after != Reading::End, "this is the end"),
+    }
+}
+
+pub(super) fn removable(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    match m.library.tab {
+        Tab::Collections => match m.library.collection() {
+            None => Some("nothing selected"),
+            Some(c) => unless(!c.built_in, "built in"),
+        },
+        Tab::Documents => unless(m.library.document().is_some(), "nothing selected"),
+        Tab::Jobs | Tab::Failures => Some("nothing to remove here"),
+    }
+}
+
+pub(super) fn collection_selected(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.library.tab == Tab::Collections && m.library.collection().is_some(), "select a collection")
+}
+
+pub(super) fn job_selected(m: &Model) -> Option<&'static str> {
+    if m.library.tab != Tab::Jobs {
+        return Some("see the jobs tab");
+    }
+    match m.library.job() {
+        None => Some("no job"),
+        Some(j) => unless(!j.state.is_final(), "already ended"),
+    }
+}
+
+pub(super) fn letter(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Queue {
+        return Some("see the queue");
+    }
+    unless(m.queue.letter().is_some(), "no dead letter")
+}
+
+pub(super) fn idle_backups(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Backups {
+        return Some("see the backups");
+    }
+    unless(!m.backups.is_busy(), "work is under way")
+}
+
+pub(super) fn backup_selected(m: &Model) -> Option<&'static str> {
+    idle_backups(m).or(unless(m.backups.backup().is_some(), "no backup"))
+}
+
+pub(super) fn upstream(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let known = m.queue.status.as_ref().is_some_and(|status| status.upstream.url.is_some());
+    unless(known, "there is no upstream")
+}
+
+pub(super) fn a_setting(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Config {
+        return Some("see the settings");
+    }
+    unless(m.config.versions.is_none() && m.config.setting().is_some(), "select a setting")
+}
+
+pub(super) fn a_set_one(m: &Model) -> Option<&'static str> {
+    a_setting(m).or_else(|| {
+        let set = m.config.setting().is_some_and(|setting| setting.layer != "default");
+        unless(set, "it is at its default")
+    })
+}
+
+pub(super) fn a_version(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.view == View::Config && m.config.shown_version().is_some(), "see the versions")
+}
+
+pub(super) fn not_newest(m: &Model) -> Option<&'static str> {
+    unless(m.observe.back_ms > 0, "this is the newest")
+}
+
+pub(super) fn a_trial(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let trial = m.config.report.as_ref().is_some_and(|report| report.trial.is_some());
+    unless(trial, "nothing is on trial")
+}
+
+pub(super) fn an_audit(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Audit {
+        return Some("see the audit log");
+    }
+    unless(!m.audit.verifying, "it is being verified")
+}
+
+pub(super) fn some_lines(m: &Model) -> Option<&'static str> {
+    unless(!m.logs.visible.is_empty(), "no lines")
+}
+
+pub(super) fn openable(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
+    if m.view == View::Observe && !m.observe.is_dashboard() {
+        return Some("it is open");
+    }
+    if m.view == View::Ask && m.ask.reader.is_some() {
+        return Some("it is open");
+    }
+    unless(m.something_selected(), "nothing selected")
+}
+
+pub(super) fn something(m: &Model) -> Option<&'static str> {
+    if m.view == View::Overview {
+        return Some("no list here");
+    }
+    unless(m.something_selected(), "nothing to copy")
+}
+
+pub(super) fn a_list(m: &Model) -> Option<&'static str> {
+    unless(matches!(m.view, View::Library | View::Logs | View::Config | View::Audit), "no list here")
+}
+
+pub(super) fn a_table(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Library, "no table here")
+}
+
+pub(super) fn documents(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Library && m.library.tab == Tab::Documents, "only documents")
+}

@@ -1,0 +1,178 @@
+//! The access view: what it looks like, that granting and revoking take a reason, that keys say what is missing.
+
+use super::fixtures::*;
+use crate::api::types::Problem;
+use crate::api::types::access::*;
+use crate::tui::effect::{AccessRequest, Effect, Request};
+use crate::tui::model::Model;
+use crate::tui::msg::{AccessReply, Msg, Reply, Wire};
+use crate::tui::update::update;
+
+fn me(roles: &[&str], permissions: &[&str]) -> WhoAmI {
+    let texts = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    WhoAmI {
+        principal: "uid:1000".into(),
+        login: Some("ann".into()),
+        via: "socket".into(),
+        roles: texts(roles),
+        permissions: texts(permissions),
+        digest: "0123456789abcdef".repeat(4),
+        ..WhoAmI::default()
+    }
+}
+
+fn admin() -> WhoAmI {
+    me(&["admin"], &["read-access", "read-decisions", "grant-roles", "review-roles", "force-mode"])
+}
+
+fn grants() -> Vec<AccessGrant> {
+    let grant = |id: &str, to: &str, role: &str, state: &str, reason: &str| AccessGrant {
+        id: id.into(),
+        to: to.into(),
+        role: role.into(),
+        by: "uid:1000".into(),
+        reason: reason.into(),
+        at_ms: Some(NOW - 40 * DAY),
+        used_ms: Some(NOW - 2 * DAY),
+        state: state.into(),
+        ..AccessGrant::default()
+    };
+    let own = AccessGrant {
+        id: String::new(),
+        at_ms: None,
+        used_ms: None,
+        ..grant("", "uid:0", "admin", "built in", "root, for emergencies")
+    };
+    vec![
+        own,
+        grant("1", "gid:100", "operator", "fine", "night shift"),
+        grant("2", "grafana", "auditor", "not used for long", "dashboards"),
+    ]
+}
+
+fn decisions() -> Vec<Decision> {
+    vec![Decision {
+        request: "19c0-7".into(),
+        at_ms: NOW - 60_000,
+        principal: "uid:1001".into(),
+        roles: vec!["analyst".into()],
+        permission: "remove-documents".into(),
+        resource: "Collection::\"manuals\"".into(),
+        needs: "the permission remove-documents, which the role operator or admin has".into(),
+        ..Decision::default()
+    }]
+}
+
+fn shown(size: (u16, u16), me: WhoAmI) -> Model {
+    let mut model = full(size);
+    keys(&mut model, "f12");
+    reply(&mut model, Reply::Access(AccessReply::WhoAmI(Box::new(me))));
+    reply(&mut model, Reply::Access(AccessReply::Grants(grants())));
+    let principal = Principal {
+        id: "grafana".into(),
+        kind: "token".into(),
+        about: "dashboards".into(),
+        roles: vec!["auditor".into()],
+        ..Principal::default()
+    };
+    reply(&mut model, Reply::Access(AccessReply::Principals(vec![principal])));
+    let role = AccessRole {
+        name: "analyst".into(),
+        about: "asks and reads".into(),
+        permissions: vec!["ask".into()],
+    };
+    reply(&mut model, Reply::Access(AccessReply::Roles(vec![role])));
+    reply(&mut model, Reply::Access(AccessReply::Decisions(decisions())));
+    model
+}
+
+fn requests(effects: &[Effect]) -> Vec<&AccessRequest> {
+    let of_access = |effect: &'_ Effect| matches!(effect, Effect::Request(Request::Access(_)));
+    let requests = effects.iter().filter(|effect| of_access(effect));
+    requests
+        .filter_map(
+            |effect| if let Effect::Request(Request::Access(one)) = effect { Some(one) } else { None },
+        )
+        .collect()
+}
+
+#[test]
+fn views() {
+    for size in [(80, 24), (40, 10)] {
+        let name = |what: &str| format!("access_{what}_{}x{}", size.0, size.1);
+        let mut m = shown(size, admin());
+        keys(&mut m, "down");
+        insta::assert_snapshot!(name("grants"), shot(&m));
+        keys(&mut m, "l");
+        insta::assert_snapshot!(name("principals"), shot(&m));
+        keys(&mut m, "l l");
+        insta::assert_snapshot!(name("decisions"), shot(&m));
+        keys(&mut m, "enter");
+        insta::assert_snapshot!(name("decision"), shot(&m));
+        let mut m = shown(size, admin());
+        keys(&mut m, "n");
+        insta::assert_snapshot!(name("grant"), shot(&m));
+    }
+}
+
+#[test]
+fn a_role_is_granted_with_a_reason_and_by_the_button_only() {
+    let mut m = shown((80, 24), admin());
+    // Whom, role, reason, time: enter moves on and comes to Cancel.
+    assert!(requests(&keys(&mut m, "n u i d : 9 enter right enter enter enter")).is_empty());
+    assert!(requests(&keys(&mut m, "enter")).is_empty(), "Cancel has the focus");
+    assert!(requests(&keys(&mut m, "n u i d : 9 enter enter enter enter right enter")).is_empty());
+    assert!(shot(&m).contains("A reason is needed"), "{}", shot(&m));
+    let sent = keys(&mut m, "w h y enter 3 0 d enter right enter");
+    let grant = GrantRole {
+        to: "uid:9".into(),
+        role: "operator".into(),
+        reason: "why".into(),
+        ttl_s: Some(30 * 86_400),
+    };
+    assert_eq!(requests(&sent), [&AccessRequest::Grant(grant)]);
+    reply(&mut m, Reply::Access(AccessReply::Changed("uid:9 is operator now.".into())));
+    assert!(shot(&m).contains("uid:9 is operator now."));
+}
+
+#[test]
+fn only_what_was_granted_is_revoked_or_confirmed() {
+    let mut m = shown((80, 24), admin());
+    assert!(requests(&keys(&mut m, "d")).is_empty());
+    assert!(m.overlay.is_none(), "what the box gives by itself stays");
+    keys(&mut m, "down d");
+    assert!(shot(&m).contains("operator of gid:100"), "{}", shot(&m));
+    let sent = keys(&mut m, "l e f t enter right enter");
+    assert_eq!(requests(&sent), [&AccessRequest::Revoke("1".into(), "left".into())]);
+    let sent = keys(&mut m, "c tab enter");
+    assert_eq!(requests(&sent), [&AccessRequest::Confirm("1".into())]);
+    assert_eq!(keys(&mut m, "y"), [Effect::Copy("gid:100".into())]);
+}
+
+#[test]
+fn keys_say_which_permission_is_missing() {
+    let mut m = shown((120, 24), me(&["analyst"], &["ask", "search"]));
+    assert!(shot(&m).contains("grant (needs grant-roles)"), "{}", shot(&m));
+    keys(&mut m, "n");
+    assert!(m.overlay.is_none());
+    assert!(shot(&m).contains("Grant a role, with a reason: needs grant-roles."), "{}", shot(&m));
+    // Who may not look is not made to ask.
+    assert_eq!(requests(&keys(&mut m, "r")), [&AccessRequest::WhoAmI]);
+}
+
+#[test]
+fn after_a_denial_the_box_is_asked_who_one_is() {
+    let mut m = full((80, 24));
+    let problem = Problem {
+        status: 403,
+        detail: "uid:9 may not force a mode, or give it back on Box::\"this\": no policy permits it".into(),
+        advice: Some("this needs the permission force-mode".into()),
+        ..Problem::default()
+    };
+    let refused = Msg::Refused(Box::new(Request::AutoMode), Box::new(problem), Wire::default());
+    assert_eq!(requests(&update(&mut m, refused)), [&AccessRequest::WhoAmI]);
+    assert!(shot(&m).contains("may not force a mode"), "{}", shot(&m));
+    reply(&mut m, Reply::Access(AccessReply::WhoAmI(Box::new(me(&["analyst"], &["ask"])))));
+    keys(&mut m, "f1 M");
+    assert!(m.overlay.is_none() && shot(&m).contains("needs force-mode"), "{}", shot(&m));
+}

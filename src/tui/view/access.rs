@@ -1,0 +1,164 @@
+//! Who one is here, who may do what, and who was denied what.
+
+use ratatui::layout::Rect;
+
+use crate::tui::model::{AccessTab, GrantDialog, Model, ROLES};
+use crate::tui::text::age;
+use crate::tui::theme::Tone;
+use crate::tui::view::dialog::{Cursor, buttons, field};
+use crate::tui::view::{Pen, Piece};
+use crate::tui::widgets::table::{self, Column, column, number};
+
+const GRANTS: &[Column] = &[
+    column("to", 20, 0),
+    column("role", 8, 0),
+    number("since", 5, 60),
+    number("used", 5, 60),
+    column("state", 13, 50),
+    column("reason", 0, 0),
+];
+const PRINCIPALS: &[Column] =
+    &[column("principal", 20, 0), column("kind", 7, 50), column("roles", 18, 0), column("about", 0, 60)];
+const ROLES_SHOWN: &[Column] = &[column("role", 9, 0), number("may", 4, 0), column("about", 0, 0)];
+const DECISIONS: &[Column] = &[
+    number("age", 5, 0),
+    column("principal", 12, 0),
+    column("", 7, 50),
+    column("permission", 18, 0),
+    column("policies", 0, 60),
+];
+
+pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    let Some(me) = &model.access.me else {
+        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
+        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        return None;
+    };
+    let login = me.login.as_ref().map_or_else(String::new, |login| format!(" ({login})"));
+    let roles = if me.roles.is_empty() { "no role".to_owned() } else { me.roles.join(", ") };
+    let digest: String = me.digest.chars().take(12).collect();
+    let line: Vec<Piece> = vec![
+        (Tone::Quiet, "You are ".to_owned()),
+        (Tone::Strong, format!("{}{login}", me.principal)),
+        (Tone::Text, format!(": {roles}")),
+        (Tone::Quiet, format!("; policies {digest}")),
+    ];
+    pen.pieces(area.x, area.y, area.width, &line);
+    let mut tabs: Vec<Piece> = Vec::new();
+    for tab in AccessTab::ALL {
+        let tone = if tab == model.access.tab { Tone::Accent } else { Tone::Quiet };
+        tabs.push((tone, format!("{}  ", tab.title())));
+    }
+    pen.pieces(area.x, area.y + 1, area.width, &tabs);
+    let gap = if area.height >= 12 { 3 } else { 2 };
+    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
+    list(pen, room, model);
+    None
+}
+
+fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let access = &model.access;
+    if access.len() == 0 {
+        let text = match access.tab {
+            AccessTab::Denials if access.lacks("read-decisions") => {
+                "This needs the permission read-decisions."
+            }
+            AccessTab::Denials => "Nothing was denied or changed lately.",
+            _ if access.lacks("read-access") => "This needs the permission read-access.",
+            _ => "Nothing here.",
+        };
+        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        return;
+    }
+    let columns = match access.tab {
+        AccessTab::Grants => GRANTS,
+        AccessTab::Principals => PRINCIPALS,
+        AccessTab::Roles => ROLES_SHOWN,
+        AccessTab::Denials => DECISIONS,
+    };
+    table::draw(pen, area, columns, (access.len(), access.selected), |at| {
+        cells(model, at).unwrap_or_default()
+    });
+}
+
+fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
+    let (access, now) = (&model.access, model.now_ms);
+    let ago = |ms: Option<u64>| (Tone::Quiet, ms.map_or_else(|| "-".to_owned(), |ms| age(now, ms)));
+    let named = |id: &str, login: &Option<String>| login.clone().unwrap_or_else(|| id.to_owned());
+    Some(match access.tab {
+        AccessTab::Grants => {
+            let one = access.grants.get(at)?;
+            let tone =
+                if matches!(one.state.as_str(), "fine" | "built in") { Tone::Quiet } else { Tone::Warn };
+            vec![
+                (Tone::Text, named(&one.to, &one.login)),
+                (Tone::Strong, one.role.clone()),
+                ago(one.at_ms),
+                ago(one.used_ms),
+                (tone, one.state.clone()),
+                (Tone::Text, one.reason.clone()),
+            ]
+        }
+        AccessTab::Principals => {
+            let one = access.principals.get(at)?;
+            vec![
+                (Tone::Text, named(&one.id, &one.login)),
+                (Tone::Quiet, one.kind.clone()),
+                (Tone::Strong, one.roles.join(", ")),
+                (Tone::Quiet, one.about.clone()),
+            ]
+        }
+        AccessTab::Roles => {
+            let one = access.roles.get(at)?;
+            vec![
+                (Tone::Strong, one.name.clone()),
+                (Tone::Text, one.permissions.len().to_string()),
+                (Tone::Quiet, one.about.clone()),
+            ]
+        }
+        AccessTab::Denials => {
+            let one = access.decisions.get(at)?;
+            let (tone, word) = if one.allowed { (Tone::Good, "allowed") } else { (Tone::Bad, "denied") };
+            vec![
+                ago(Some(one.at_ms)),
+                (Tone::Text, one.principal.clone()),
+                (tone, word.to_owned()),
+                (Tone::Text, one.permission.clone()),
+                (Tone::Quiet, one.policies.join(", ")),
+            ]
+        }
+    })
+}
+
+pub(crate) fn grant(pen: &mut Pen<'_>, screen: Rect, dialog: &GrantDialog) -> Cursor {
+    let revoking = dialog.revoke.is_some();
+    let title = if revoking { "Revoke a grant" } else { "Grant a role" };
+    let inner = pen.panel(screen, 68, 10, title);
+    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
+    let mut cursor = None;
+    if let Some((_, what)) = &dialog.revoke {
+        pen.put(inner.x, row(1), inner.width, Tone::Text, what);
+    } else {
+        cursor = field(pen, inner, row(0), "To", &dialog.to, "uid:1000, gid:100, a login", dialog.field == 0);
+        let on = dialog.field == 1;
+        pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, "Role");
+        let name = ROLES.get(dialog.role).copied().unwrap_or_default();
+        let tone = if on { Tone::Selected } else { Tone::Text };
+        pen.put(inner.x + 12, row(1), inner.width.saturating_sub(12), tone, &format!("< {name} >"));
+        cursor = cursor.or(field(pen, inner, row(3), "For", &dialog.ttl, "until revoked", dialog.field == 3));
+    }
+    let hint = "kept with the grant";
+    cursor = cursor.or(field(pen, inner, row(2), "Reason", &dialog.reason, hint, dialog.field == 2));
+    let (tone, text) = match dialog.problem {
+        Some(problem) => (Tone::Bad, problem),
+        None => (Tone::Quiet, "Enter moves on; only the button decides."),
+    };
+    pen.put(inner.x, row(5), inner.width, tone, text);
+    let focus = match dialog.field {
+        4 => Some(false),
+        5 => Some(true),
+        _ => None,
+    };
+    buttons(pen, inner, row(7), if revoking { "Revoke" } else { "Grant" }, focus);
+    cursor
+}

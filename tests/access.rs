@@ -1,0 +1,261 @@
+//! Who may do what, from outside: roles and grants, tokens over TCP, site policies, denials and their reasons.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{Daemon, Reply, signal, spud, take_apart};
+
+fn run(data: &Path, words: &[&str]) -> Output {
+    spud().arg("--data").arg(data).args(words).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
+}
+
+fn site(data: &Path, policies: &str) {
+    let folder = data.join("config/policies");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("site.cedar"), policies).unwrap();
+}
+
+/// Variants of an enum, as its source has them.
+fn variants(file: &str, name: &str) -> BTreeSet<String> {
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
+    let (body, _) = rest.split_once("\n}").unwrap();
+    let variant = |line: &str| {
+        let line = line.strip_prefix("    ")?;
+        let end = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
+        line.starts_with(|c: char| c.is_ascii_uppercase()).then(|| line[..end].to_owned())
+    };
+    body.lines().filter_map(variant).collect()
+}
+
+#[test]
+fn every_action_has_its_permission() {
+    let needs = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/access/needs.rs");
+    let needs = fs::read_to_string(needs).unwrap();
+    assert!(!needs.contains("_ =>"), "no arm may stand for actions that nobody thought of");
+    for (file, name) in [
+        ("src/engine/action.rs", "Action"),
+        ("src/engine/settings_action.rs", "ConfigAction"),
+        ("src/engine/access/actions.rs", "AccessAction"),
+        ("src/engine/trail/actions.rs", "AuditAction"),
+    ] {
+        let all = variants(file, name);
+        assert!(all.len() > 10, "{name}: {all:?}");
+        for variant in all {
+            let path = format!("{name}::{variant}");
+            let named = needs.match_indices(&path);
+            let whole = named.filter(|(at, found)| {
+                let (before, after) = (&needs[..*at], &needs[at + found.len()..]);
+                !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+            });
+            assert!(whole.count() > 0, "{name}::{variant} has no permission");
+        }
+    }
+}
+
+#[test]
+fn the_installing_user_is_admin_and_grants_survive_kill_9() {
+    let mut daemon = Daemon::start(&[]);
+    let me = daemon.get("/v1/whoami").json();
+    assert_eq!(me["roles"], json!(["admin"]));
+    assert!(me["permissions"].as_array().unwrap().len() >= 40, "{me}");
+    let data = daemon.folder.path().to_owned();
+    let made = run(
+        &data,
+        &["--json", "role", "grant", "uid:4242", "operator", "--reason", "night shift", "--for", "30d"],
+    );
+    assert!(made.status.success(), "{}", said(&made));
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let review = json_of(&run(&data, &["--json", "role", "review"]));
+    let grant =
+        review["items"].as_array().unwrap().iter().find(|one| one["to"] == "uid:4242").unwrap().clone();
+    assert_eq!((grant["role"].as_str(), grant["reason"].as_str()), (Some("operator"), Some("night shift")));
+    let id = grant["id"].as_str().unwrap();
+    let confirmed = run(&data, &["--json", "role", "review", "--confirm", id]);
+    assert!(said(&confirmed).contains("confirmed_ms"), "{}", said(&confirmed));
+    assert!(run(&data, &["role", "revoke", id, "--reason", "left"]).status.success());
+    assert_eq!(run(&data, &["role", "revoke", id]).status.code(), Some(1));
+    assert_eq!(run(&data, &["role", "grant", "uid:4242", "boss", "--reason", "x"]).status.code(), Some(65));
+    assert_eq!(
+        run(&data, &["role", "grant", "uid:4242", "admin"]).status.code(),
+        Some(2),
+        "a reason is needed"
+    );
+    let log = text(&run(&data, &["--json", "audit", "list"]).stdout);
+    for kind in ["role.granted", "role.confirmed", "role.revoked"] {
+        assert!(log.contains(kind), "{kind}: {log}");
+    }
+    assert!(log.contains("night shift") && log.contains("uid:4242"), "{log}");
+    let roles = json_of(&run(&data, &["--json", "role", "list"]));
+    let count = |name: &str| {
+        let role =
+            roles["items"].as_array().unwrap().iter().find(|role| role["name"] == name).unwrap().clone();
+        role["permissions"].as_array().unwrap().len()
+    };
+    assert!(count("analyst") < count("operator") && count("operator") < count("admin"), "{roles}");
+    assert!(count("auditor") > 5 && count("approver") > 5);
+}
+
+#[test]
+fn a_site_policy_denies_with_its_name_and_the_reason_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    site(
+        data,
+        "@id(\"frozen\") @advice(\"wait for the thaw\")\nforbid (principal, action == Action::\"compact\", resource);",
+    );
+    let denied = run(data, &["compact"]);
+    assert_eq!(denied.status.code(), Some(77), "{}", said(&denied));
+    let told = text(&denied.stderr);
+    assert!(told.contains("the policy frozen forbids it") && told.contains("wait for the thaw"), "{told}");
+    let (_, rest) = told.split_once("request ").unwrap();
+    let id: String = rest.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+    let why = run(data, &["why", &id]);
+    assert!(why.status.success(), "{}", said(&why));
+    let why = text(&why.stdout);
+    assert!(why.contains("denied: compact") && why.contains("frozen") && why.contains(&id), "{why}");
+    assert!(text(&run(data, &["policy", "decisions"]).stdout).contains("frozen"));
+    let log = text(&run(data, &["--json", "audit", "list"]).stdout);
+    assert!(log.contains("access.denied") && log.contains("policy.loaded") && log.contains(&id), "{log}");
+    assert!(run(data, &["audit", "verify"]).status.success());
+    assert_eq!(run(data, &["why", "nobody-asked"]).status.code(), Some(1));
+    let explained = text(&run(data, &["policy", "explain", "compact"]).stdout);
+    assert!(explained.contains("denied") && explained.contains("frozen"), "{explained}");
+    let shown = text(&run(data, &["policy", "show", "frozen"]).stdout);
+    assert!(shown.contains("wait for the thaw") && shown.contains("site.cedar"), "{shown}");
+    let other = text(&run(data, &["policy", "explain", "force-mode", "--principal", "uid:9"]).stdout);
+    assert!(other.contains("denied") && other.contains("operator or admin"), "{other}");
+}
+
+#[test]
+fn policies_are_checked_compared_and_tested_before_they_count() {
+    let daemon = Daemon::start(&[]);
+    let data = daemon.folder.path();
+    let file = data.join("new.cedar");
+    fs::write(&file, "permit (principal,\n  action == Action::\"serch\", resource);").unwrap();
+    let check = run(data, &["policy", "check", file.to_str().unwrap()]);
+    assert_eq!(check.status.code(), Some(78));
+    let told = text(&check.stdout);
+    assert!(told.contains("new.cedar:2:3: there is no action \"serch\"; did you mean 'search'?"), "{told}");
+    fs::write(&file, "@id(\"quiet\") forbid (principal, action == Action::\"search\", resource) when { context.hour < 6 };").unwrap();
+    assert!(run(data, &["policy", "check", file.to_str().unwrap()]).status.success());
+    let cases = data.join("cases.toml");
+    fs::write(
+        &cases,
+        "[[case]]\nname = \"night\"\npermission = \"search\"\nhour = 3\nroles = [\"analyst\"]\nexpect = \"deny\"\n\
+         [[case]]\npermission = \"search\"\nhour = 12\nroles = [\"analyst\"]\nexpect = \"allow\"\n",
+    )
+    .unwrap();
+    let words = ["policy", "test", cases.to_str().unwrap()];
+    let before = run(data, &words);
+    assert_eq!(before.status.code(), Some(1), "{}", said(&before));
+    assert!(text(&before.stdout).contains("failed: night"), "{}", said(&before));
+    let with = run(data, &[&words[..], &["--with", file.to_str().unwrap()]].concat());
+    assert!(with.status.success() && text(&with.stdout).contains("2 passed, 0 failed"), "{}", said(&with));
+    site(data, &fs::read_to_string(&file).unwrap());
+    // The folder may have been noticed already; after a reload it is.
+    let listed = run(data, &["policy", "reload"]);
+    assert!(text(&listed.stdout).contains("quiet"), "{}", said(&listed));
+    assert!(run(data, &words).status.success());
+    site(data, "forbid (principal, action, resource) when { nonsense };");
+    let diff = run(data, &["policy", "diff"]);
+    assert_eq!(diff.status.code(), Some(78), "{}", said(&diff));
+    assert_eq!(run(data, &["policy", "reload"]).status.code(), Some(78));
+    assert!(run(data, &words).status.success(), "the old ones go on");
+    for bad in ["case = 3", "[[case]]\npermision = \"search\"", "[["] {
+        fs::write(&cases, bad).unwrap();
+        assert_eq!(run(data, &words).status.code(), Some(65), "{bad}");
+    }
+}
+
+#[test]
+fn tokens_are_good_for_their_scopes_over_tcp() {
+    let daemon = Daemon::start(&["--listen", "127.0.0.1:0"]);
+    let data = daemon.folder.path();
+    let until = Instant::now() + Duration::from_secs(30);
+    let address = loop {
+        if let Some((_, rest)) = daemon.said().split_once("http://") {
+            break rest.split(' ').next().unwrap().to_owned();
+        }
+        assert!(Instant::now() < until, "{}", daemon.said());
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let ask = |method: &str, target: &str, token: Option<&str>| -> Reply {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let bearer = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        write!(stream, "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{bearer}\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        take_apart(&text)
+    };
+    assert_eq!(ask("GET", "/v1/documents", None).status, 403);
+    assert_eq!(ask("GET", "/v1/documents", Some("spud_1_00")).status, 401);
+    assert!(run(data, &["principal", "add", "grafana", "--about", "dashboards"]).status.success());
+    assert!(run(data, &["role", "grant", "grafana", "operator", "--reason", "dashboards"]).status.success());
+    let made =
+        run(data, &["principal", "token", "create", "grafana", "--scope", "read-documents", "--for", "1h"]);
+    assert!(made.status.success(), "{}", said(&made));
+    let token = text(&made.stdout).trim().to_owned();
+    assert_eq!(ask("GET", "/v1/documents", Some(&token)).status, 200);
+    let denied = ask("POST", "/v1/compact", Some(&token));
+    assert_eq!(denied.status, 403);
+    let problem = denied.json();
+    assert_eq!(problem["type"], "urn:spud:problem:denied");
+    assert_eq!(problem["policies"], json!(["tokens-keep-their-scopes"]));
+    assert_eq!(problem["permission"], "compact");
+    assert_eq!(problem["digest"].as_str().unwrap().len(), 64);
+    let request = denied.header("x-request-id").unwrap();
+    assert_eq!(problem["instance"], request);
+    let kept = daemon.get(&format!("/v1/decisions/{request}")).json();
+    assert_eq!((kept["principal"].as_str(), kept["allowed"].as_bool()), (Some("grafana"), Some(false)));
+    assert_eq!(ask("GET", "/healthz", Some(&token)).status, 200);
+    let list = json_of(&run(data, &["--json", "principal", "show", "grafana"]));
+    assert!(!list.to_string().contains(&token), "the secret is shown once");
+    let control = fs::read(data.join("control.redb")).unwrap();
+    let secret = token.rsplit('_').next().unwrap().as_bytes();
+    assert!(!control.windows(secret.len()).any(|window| window == secret), "the secret is kept nowhere");
+    // Even a token for everything does not decide who may do what.
+    run(data, &["role", "grant", "grafana", "admin", "--reason", "test"]);
+    let all = text(&run(data, &["principal", "token", "create", "grafana", "--scope", "*"]).stdout)
+        .trim()
+        .to_owned();
+    let refused = ask("DELETE", "/v1/roles/grants/1", Some(&all));
+    assert_eq!((refused.status, &refused.json()["policies"]), (403, &json!(["tokens-trust-nobody"])));
+    let id = list["tokens"][0]["id"].as_str().unwrap();
+    assert!(run(data, &["principal", "token", "revoke", id]).status.success());
+    assert_eq!(ask("GET", "/v1/documents", Some(&token)).status, 401);
+    assert!(run(data, &["principal", "revoke", "grafana"]).status.success());
+    assert_eq!(ask("GET", "/v1/status", Some(&all)).status, 401);
+}
+
+#[test]
+fn wrong_policies_of_a_new_box_are_told_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    site(folder.path(), "permit (principal, action, resource)");
+    let refused = run(folder.path(), &["status"]);
+    assert_eq!(refused.status.code(), Some(78), "{}", said(&refused));
+    assert!(text(&refused.stderr).contains("site.cedar:1:37: ';' is wanted"), "{}", said(&refused));
+}
