@@ -9,6 +9,8 @@ pub mod access;
 mod audit;
 mod backup;
 mod config;
+mod evaluation;
+mod hardware;
 mod metric;
 mod problem;
 mod promql;
@@ -30,6 +32,8 @@ pub use config::{
     ConfigFile, ConfigHistoryQuery, ConfigPlace, ConfigProblem, ConfigReport, ConfigSetting, ConfigTemplate,
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
+pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
+pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
@@ -448,74 +452,6 @@ pub struct Status {
     pub writes: WriteStatus,
 }
 
-/// What box this is, its tier, and why.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Hardware {
-    pub memory_physical: u64,
-    pub memory_cgroup_limit: Option<u64>,
-    /// The smaller of the two.
-    pub memory_effective: u64,
-    pub memory_available: u64,
-    pub swap_total: u64,
-    pub swap_used: u64,
-    /// Bytes of compressed swap devices.
-    pub zram_total: u64,
-    pub cores: u32,
-    pub cpu_model: String,
-    pub cpu_arch: String,
-    /// avx2, avx512f, neon, dotprod, ...
-    pub cpu_features: Vec<String>,
-    /// Kernel that the vector code runs: avx2, neon-dotprod, neon, scalar.
-    pub vector_kernel: String,
-    /// sd_card, emmc, nvme, ssd, hdd, usb, network, memory, unknown.
-    pub storage_kind: String,
-    pub storage_device: String,
-    pub storage_filesystem: String,
-    pub disk_free_bytes: u64,
-    pub disk_total_bytes: u64,
-    pub thermal: Vec<Sensor>,
-    pub power: Vec<PowerSupply>,
-    /// Present on the box; none is assumed to be usable.
-    pub accelerators: Vec<Accelerator>,
-    pub tier: String,
-    /// Why this tier, in one sentence.
-    pub tier_reason: String,
-    /// Each budget of the tier (used is 0 here).
-    pub budgets: Vec<Gauge>,
-    /// Sum of what the components may hold in memory; never above the total.
-    pub budget_sum: u64,
-    pub mode: ModeBrief,
-    /// Things an operator should mend: no swap on a tiny box, disk nearly full, ...
-    pub warnings: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Sensor {
-    pub name: String,
-    pub celsius: f32,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PowerSupply {
-    pub name: String,
-    /// mains, battery, usb, ups.
-    pub kind: String,
-    pub online: Option<bool>,
-    pub percent: Option<u32>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Accelerator {
-    /// gpu, npu, tpu, fpga.
-    pub kind: String,
-    pub name: String,
-    pub path: String,
-}
-
 /// An embedding model artifact.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -600,50 +536,6 @@ pub struct CheckReport {
     pub repaired: Vec<String>,
     /// Jobs that `repair` queued; what was dropped is back when they are done.
     pub jobs: Vec<Job>,
-}
-
-/// Judged collection to evaluate, as absolute paths.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EvalRequest {
-    pub corpus: String,
-    pub queries: String,
-    pub qrels: String,
-    /// Also list every query with its own nDCG@10 (worst first).
-    pub per_query: bool,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LatencyMs {
-    pub p50: f64,
-    pub p95: f64,
-    pub p99: f64,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EvalReport {
-    pub ndcg_at_10: f64,
-    pub recall_at_10: f64,
-    pub mrr: f64,
-    pub latency_ms: LatencyMs,
-    pub queries: u64,
-    pub documents: u64,
-    pub index_bytes: u64,
-    pub peak_rss_bytes: u64,
-    pub model: String,
-    pub tier: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub per_query: Vec<QueryScore>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct QueryScore {
-    pub id: String,
-    pub ndcg_at_10: f64,
-    pub text: String,
 }
 
 /// Lines of spud's own JSON log.
