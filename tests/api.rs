@@ -195,6 +195,25 @@ fn the_socket_is_private_and_a_second_daemon_is_refused() {
     assert_eq!(daemon.get("/healthz").status, 200);
 }
 
+/// Who may read an answer is decided by policies: nobody reads the stores around them.
+#[test]
+fn what_the_box_keeps_is_not_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let made = spud().arg("--data").arg(&data).arg("ask").arg("what is spud").output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (mut paths, mut files) = (vec![data], 0);
+    while let Some(path) = paths.pop() {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{} is {mode:o}", path.display());
+        match std::fs::read_dir(&path) {
+            Ok(inside) => paths.extend(inside.map(|entry| entry.unwrap().path())),
+            Err(_) => files += 1,
+        }
+    }
+    assert!(files > 3, "{files} files");
+}
+
 #[test]
 fn stale_sockets_are_replaced_and_files_are_not() {
     let mut daemon = Daemon::start(&[]);

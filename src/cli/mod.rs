@@ -46,14 +46,23 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use args::{Cli, Command};
 use context::Context;
 use error::CliError;
 
+/// What is written is for its owner and the group: policies say who may read what is in the stores.
+fn keep_from_others() {
+    let asked = umask(Mode::RWXO);
+    umask(asked | Mode::RWXO);
+}
+
 /// Parses the command line, does what it says, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    keep_from_others();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
