@@ -19,20 +19,41 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     }
 }
 
-/// All names where they fit, else the name of the view shown and the keys of the others.
+/// The name of the view shown, and those of the views around it as far as they fit; of the others the keys.
 fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
-    let named = |view: View| format!(" {} {} ", view.digit(), view.title());
-    let all: usize = View::ALL.iter().map(|view| text::width(&named(*view))).sum();
-    let room = all <= usize::from(area.width);
-    let mut x = area.x;
+    let label = |view: View, named: bool| match named {
+        true => format!(" {} {} ", view.digit(), view.title()),
+        false => format!(" {} ", view.digit()),
+    };
+    let mut named = [false; View::ALL.len()];
+    let mut room = usize::from(area.width);
     for view in View::ALL {
-        let (tone, label) = match (view == shown, room) {
-            (true, _) => (Tone::Selected, named(view)),
-            (false, true) => (Tone::Text, named(view)),
-            (false, false) => (Tone::Text, format!(" {} ", view.digit())),
-        };
-        x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label);
+        room = room.saturating_sub(text::width(&label(view, false)));
     }
+    for view in nearest(shown) {
+        let more = text::width(view.title()) + 1;
+        if more > room && view != shown {
+            break;
+        }
+        room = room.saturating_sub(more);
+        if let Some(named) = named.get_mut(view.index()) {
+            *named = true;
+        }
+    }
+    let mut x = area.x;
+    for (view, named) in View::ALL.into_iter().zip(named) {
+        let tone = if view == shown { Tone::Selected } else { Tone::Text };
+        x = pen.put(x, area.y, area.right().saturating_sub(x), tone, &label(view, named));
+    }
+}
+
+/// This view, the next, the one before, and so on outwards.
+fn nearest(shown: View) -> impl Iterator<Item = View> {
+    let at = shown.index();
+    (0..View::ALL.len()).flat_map(move |far| {
+        let before = at.checked_sub(far).filter(|_| far > 0);
+        [Some(at + far), before].into_iter().flatten().filter_map(|i| View::ALL.get(i).copied())
+    })
 }
 
 fn state(pen: &Pen<'_>, model: &Model, wide: bool) -> Vec<Piece> {
