@@ -16,11 +16,11 @@ use bincode::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
 use super::AuditError;
-use super::base64::{from_base64, to_base64};
 use super::log::{CHECKPOINTS, Log, STATE, VERSION, get};
 use super::note::{KeyKind, Note, NoteSigner, VerifierKey};
 use super::tree::Hash;
-use crate::store::backup::{PublicKey, Signer, to_hex};
+use crate::base::{from_base64, to_base64, to_hex};
+use crate::store::backup::{PublicKey, Signer};
 use crate::store::{StoreError, WriteTransaction, codec, number_key, number_of};
 
 /// Checkpoints that are kept; the oldest go.

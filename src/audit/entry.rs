@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::tree::Hash;
-use crate::store::backup::{from_hex, to_hex};
+use crate::base::{from_hex, to_hex};
 
 /// Form of the leaf; a reader that knows another one must not guess.
 const VERSION: u64 = 1;

@@ -6,7 +6,6 @@
 //!
 //! Invariant: nothing here removes or changes an entry; what is erased are texts beside the tree.
 
-mod base64;
 mod checkpoint;
 mod entry;
 mod error;
@@ -17,7 +16,6 @@ mod tiles;
 mod tree;
 mod verify;
 
-pub use base64::{from_base64, to_base64};
 pub use checkpoint::{Anchor, Anchored, CHECKPOINTS_KEPT, Checkpoint, Head, keep, keep_anchor, origin_of};
 pub use entry::{Entry, Leaf, Outcome, Salted};
 pub use error::AuditError;

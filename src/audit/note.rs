@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::base64::{from_base64, to_base64};
+use crate::base::{from_base64, to_base64, to_hex};
 use crate::store::backup::{PublicKey, Signer, holds};
 
 /// Larger notes and more signatures are not read.
@@ -70,7 +70,7 @@ impl VerifierKey {
         let bytes = from_base64(key)?;
         let (kind, public) = bytes.split_first()?;
         let key = Self { name: name.to_owned(), kind: KeyKind::of(*kind)?, public: public.try_into().ok()? };
-        (is_name(name) && id == hex(key.id())).then_some(key)
+        (is_name(name) && id == to_hex(&key.id())).then_some(key)
     }
 
     /// When the note was signed by this key, in seconds since 1970; 0 where the kind tells no time. `None` where no
@@ -103,12 +103,8 @@ impl VerifierKey {
 impl std::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key = [&[self.kind.byte()][..], &self.public].concat();
-        write!(f, "{}+{}+{}", self.name, hex(self.id()), to_base64(&key))
+        write!(f, "{}+{}+{}", self.name, to_hex(&self.id()), to_base64(&key))
     }
-}
-
-fn hex(id: [u8; 4]) -> String {
-    format!("{:08x}", u32::from_be_bytes(id))
 }
 
 /// A key that signs, with its name.
@@ -132,7 +128,7 @@ impl NoteSigner {
         let bytes = from_base64(key)?;
         let (kind, seed) = bytes.split_first()?;
         let signer = Self::new(name, KeyKind::of(*kind)?, Signer::from_seed(seed.try_into().ok()?));
-        (is_name(name) && id == hex(signer.key.id())).then_some(signer)
+        (is_name(name) && id == to_hex(&signer.key.id())).then_some(signer)
     }
 
     /// The same key as a file of it is written.
@@ -140,7 +136,7 @@ impl NoteSigner {
     pub fn secret(name: &str, kind: KeyKind, seed: &[u8; 32]) -> String {
         let signer = Self::new(name, kind, Signer::from_seed(seed));
         let key = [&[kind.byte()][..], seed].concat();
-        format!("PRIVATE+KEY+{name}+{}+{}", hex(signer.key.id()), to_base64(&key))
+        format!("PRIVATE+KEY+{name}+{}+{}", to_hex(&signer.key.id()), to_base64(&key))
     }
 
     #[must_use]

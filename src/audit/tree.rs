@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_hashes_are_those_of_the_standard() {
-        let hex = crate::store::backup::to_hex;
+        let hex = crate::base::to_hex;
         // SHA-256 of nothing, and of one zero byte.
         assert_eq!(hex(&empty_root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(hex(&leaf_hash(b"")), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");

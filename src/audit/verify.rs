@@ -7,7 +7,8 @@ use super::entry::Salted;
 use super::log::{Log, Reads, VERSION, node_keys, node_of};
 use super::note::Note;
 use super::tree::{self, Edge, Hash};
-use crate::store::backup::{PublicKey, to_hex};
+use crate::base::to_hex;
+use crate::store::backup::PublicKey;
 use crate::store::{codec, number_of};
 
 /// Problems that are told one by one.

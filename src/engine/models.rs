@@ -8,8 +8,9 @@ use super::jobs::JobRecord;
 use super::run::{Inner, Settings};
 use super::worker::{self, invalid};
 use crate::api::types::{Model as Words, ModelPath};
+use crate::base::to_hex;
 use crate::knowledge::{
-    KnowledgeError, Model, default_model_id, hex, model_path, open_default_model, open_model, read_folder,
+    KnowledgeError, Model, default_model_id, model_path, open_default_model, open_model, read_folder,
     sha256_of, write_model,
 };
 
@@ -19,7 +20,7 @@ pub(super) fn serving(settings: &Settings) -> Result<(Model, String), EngineErro
     Ok(match (&settings.model, chosen(data)) {
         (Some(path), _) => (
             Model::open(path).map_err(KnowledgeError::from)?,
-            hex(&sha256_of(path).map_err(KnowledgeError::from)?.0),
+            to_hex(&sha256_of(path).map_err(KnowledgeError::from)?.0),
         ),
         (None, Some(id)) => (open_model(data, &id)?, id),
         (None, None) => (open_default_model(data)?, default_model_id().to_owned()),
@@ -73,7 +74,7 @@ pub(super) fn inspect(inner: &Inner, request: &ModelPath) -> Result<Words, Engin
     let (sha256, _) = sha256_of(path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
     let model = Model::open(path).map_err(|e| wrong(e.to_string()))?;
     model.file().verify_all().map_err(|e| wrong(e.to_string()))?;
-    let sha256 = hex(&sha256);
+    let sha256 = to_hex(&sha256);
     let active = sha256 == inner.library.model_id();
     Ok(words(&model, &sha256, active))
 }
@@ -98,7 +99,7 @@ pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, Engine
         write_model(&partial, &source).map_err(KnowledgeError::from)?;
     }
     let (sha256, _) = sha256_of(&partial).map_err(KnowledgeError::from)?;
-    let sha256 = hex(&sha256);
+    let sha256 = to_hex(&sha256);
     let path = model_path(&inner.settings.data_dir, &sha256);
     let place = || -> std::io::Result<()> {
         fs::create_dir_all(path.parent().unwrap_or(&models))?;

@@ -8,8 +8,8 @@ use crate::api::types::{
     ConfigDifference, ConfigDrift, ConfigEvent, ConfigFile, ConfigPlace, ConfigProblem, ConfigReport,
     ConfigSetting, ConfigTrial, ConfigVersion, EventKind,
 };
+use crate::base::to_hex;
 use crate::config::{Difference, Entry, Finding, Kind, Value, Version, differences};
-use crate::knowledge::hex;
 
 pub(super) fn problem(finding: &Finding) -> ConfigProblem {
     ConfigProblem {
@@ -109,12 +109,12 @@ fn json(value: &Value) -> Json {
 /// Changes whenever one of the parts does.
 pub(super) fn etag(parts: &[&str]) -> String {
     let hash = crate::config::hash_of(parts);
-    hex(&hash).chars().take(16).collect()
+    to_hex(&hash).chars().take(16).collect()
 }
 
 /// Of the whole: every file that counts.
 pub(super) fn whole_etag(desk: &Desk) -> String {
-    hex(&desk.loaded.hash).chars().take(16).collect()
+    to_hex(&desk.loaded.hash).chars().take(16).collect()
 }
 
 pub(super) fn report(inner: &Inner, desk: &Desk, version: Option<u64>) -> ConfigReport {
@@ -144,8 +144,8 @@ pub(super) fn report(inner: &Inner, desk: &Desk, version: Option<u64>) -> Config
 fn drift(inner: &Inner, desk: &Desk) -> Option<ConfigDrift> {
     Some(ConfigDrift {
         since_ms: desk.drift_since_ms?,
-        applied: hex(&desk.applied),
-        files: hex(&desk.loaded.hash),
+        applied: to_hex(&desk.applied),
+        files: to_hex(&desk.loaded.hash),
         problems: desk.broken.iter().map(problem).collect(),
         waiting: differences(&inner.config.running(), &desk.files).iter().map(difference).collect(),
     })

@@ -16,7 +16,8 @@ use crate::api::types::{
     EmbeddingsRequest, Failure, Job, Page, Passage, PassageQuery, Place, RemoveRequest,
 };
 use crate::audit::Entry;
-use crate::knowledge::{Batch, CollectionView, DocumentRecord, Language, Model, hex};
+use crate::base::to_hex;
+use crate::knowledge::{Batch, CollectionView, DocumentRecord, Language, Model};
 
 /// Collection that is meant when none is named.
 pub(super) const DEFAULT_COLLECTION: &str = "default";
@@ -299,7 +300,7 @@ fn document_words(id: u64, collection: &str, record: &DocumentRecord) -> Documen
         chunks: record.chunks,
         modified_ms: record.modified_ms,
         indexed_ms: record.indexed_ms,
-        sha256: hex(&record.sha256),
+        sha256: to_hex(&record.sha256),
     }
 }
 

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::KnowledgeError;
 use super::model::Model;
+use crate::base::to_hex;
 use crate::store::sync_parent;
 
 const PACKED: &[u8] = include_bytes!("../../assets/model/default.spudmodel.zst");
@@ -73,7 +74,7 @@ fn unpack(path: &Path) -> Result<(), KnowledgeError> {
         hash.update(&buffer[..n]);
         out.write_all(&buffer[..n])?;
     }
-    if hex(&hash.finalize()) != default_model_id() {
+    if to_hex(&hash.finalize()) != default_model_id() {
         let _ = fs::remove_file(&partial);
         return Err(io::Error::other(
             "the embedded model does not have its checksum; the program file is damaged",
@@ -102,14 +103,4 @@ pub fn sha256_of(path: &Path) -> io::Result<([u8; 32], u64)> {
         length += n as u64;
         hash.update(&buffer[..n]);
     }
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

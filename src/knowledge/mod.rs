@@ -47,7 +47,7 @@ pub use answer::{Answer, Part, Passage, Question};
 pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
 pub use default_model::{
-    default_model_id, hex, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
+    default_model_id, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
 };
 pub use error::KnowledgeError;
 pub use import::{ImportError, read_folder};

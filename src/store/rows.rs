@@ -4,6 +4,7 @@ use redb::TableHandle;
 
 use super::database::{Definition, ReadRows, ReadTransaction};
 use super::{StoreError, codec};
+use crate::base::to_hex;
 
 /// Problems told one by one for each table.
 const TOLD: u64 = 20;
@@ -104,14 +105,13 @@ pub fn key_words(key: &[u8]) -> String {
     let text = |bytes: &[u8]| {
         std::str::from_utf8(bytes).ok().filter(|t| !t.chars().any(char::is_control)).map(str::to_owned)
     };
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match (text(key), key.split_first_chunk::<4>()) {
         (Some(text), _) => format!("'{text}'"),
         // What belongs to a number, by name.
         (None, Some((owner, name))) if name.len() > 8 => match text(name) {
             Some(name) => format!("{}:'{name}'", u32::from_be_bytes(*owner)),
-            None => hex(key),
+            None => to_hex(key),
         },
-        (None, _) => hex(key),
+        (None, _) => to_hex(key),
     }
 }

@@ -8,6 +8,7 @@ use super::Route;
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{EmbeddingInput, EmbeddingsRequest};
+use crate::base::to_base64;
 use crate::engine::{Action, Reply};
 
 const MOST_INPUTS: usize = 2048;
@@ -51,21 +52,10 @@ async fn embed(call: Call) -> Result<Json<Value>, Fault> {
     }
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// Little-endian f32 in base64 (RFC 4648, with padding).
 fn encode(vector: &[f32]) -> String {
     let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let three = [0, 1, 2].map(|at| u32::from(group.get(at).copied().unwrap_or(0)));
-        let bits = three.into_iter().fold(0u32, |sum, byte| sum << 8 | byte);
-        for (at, shift) in [18u32, 12, 6, 0].into_iter().enumerate() {
-            let letter = ALPHABET.get((bits >> shift & 63) as usize).copied().unwrap_or(b'=');
-            text.push(char::from(if at <= group.len() { letter } else { b'=' }));
-        }
-    }
-    text
+    to_base64(&bytes)
 }
 
 #[cfg(test)]

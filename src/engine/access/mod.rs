@@ -22,13 +22,13 @@ use super::run::{Inner, Settings};
 use super::worker::parse_id;
 use super::{Action, Caller, EngineError, Reply, trail};
 use crate::audit::{Entry, Hash, Outcome};
+use crate::base::from_hex;
 use crate::governance::access::{
     AccessError, Book, Circumstances, Decision, Name, Need, Permission, Resource, Role, Shelf, Subject, Via,
     decide,
 };
 use crate::governance::policy::{PolicyProblem, PolicySet, Source};
 use crate::store::Control;
-use crate::store::backup::from_hex;
 use crate::store::crypt::random;
 use needs::Needs;
 

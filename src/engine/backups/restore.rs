@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use super::words;
 use crate::api::types::{RestoreBackup, Restored};
+use crate::base::{from_hex, to_hex};
 use crate::engine::EngineError;
 use crate::engine::worker::invalid;
 use crate::knowledge::KnowledgeError;
-use crate::store::backup::{Backup, Repository, Trust, Watch, from_hex, restore, to_hex, trust};
+use crate::store::backup::{Backup, Repository, Trust, Watch, restore, trust};
 use crate::store::crypt::{COPY, HEADER};
 use crate::store::{Meter, open_metered, sync_parent};
 

@@ -4,7 +4,7 @@ use super::restore::Staged;
 use super::runs::Outcome;
 use crate::api::types::{Backup, BackupEntry, BackupRun, BackupSchedule};
 use crate::audit::{self, Entry};
-use crate::base::format_bytes;
+use crate::base::{format_bytes, to_hex};
 use crate::engine::EngineError;
 use crate::engine::queue_words;
 use crate::engine::run::Inner;
@@ -12,7 +12,7 @@ use crate::engine::trail;
 use crate::engine::worker::invalid;
 use crate::store::StoreError;
 use crate::store::backup::{
-    Backup as Made, BackupError, Kind, Listed, RunRecord, ScheduleRecord, Swept, Trust, Verified, to_hex,
+    Backup as Made, BackupError, Kind, Listed, RunRecord, ScheduleRecord, Swept, Trust, Verified,
 };
 
 pub(super) fn store_said(error: &StoreError) -> EngineError {

@@ -5,7 +5,8 @@ use crate::api::types::{
     AnchorAudit, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery, AuditStatus,
     AuditTiles, AuditVerdict, Page, VerifyAudit,
 };
-use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey, to_base64};
+use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey};
+use crate::base::to_base64;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{EngineError, queue_words};

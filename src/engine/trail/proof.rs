@@ -1,7 +1,8 @@
 //! Proofs in a form that others verify: C2SP tlog-proof, and the hashes by themselves.
 
 use crate::api::types::{AuditConsistency, AuditInclusion};
-use crate::audit::{AuditError, Hash, Log, leaf_hash, to_base64};
+use crate::audit::{AuditError, Hash, Log, leaf_hash};
+use crate::base::to_base64;
 
 /// The size of the newest checkpoint: what a proof is good for where no size is named.
 fn newest(log: &Log) -> Result<u64, AuditError> {

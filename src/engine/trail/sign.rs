@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::{self, Checkpoint, Hash, Log, origin_of};
+use crate::base::{from_hex, to_hex};
 use crate::engine::run::Inner;
 use crate::engine::{EngineError, queue_words};
 use crate::resilience::Effect;
 use crate::resilience::queue::{Lane, NewOperation};
-use crate::store::backup::{BackupError, Signer, from_hex, to_hex};
+use crate::store::backup::{BackupError, Signer};
 use crate::store::crypt::random;
 use crate::store::sync_parent;
 

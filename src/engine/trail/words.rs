@@ -1,8 +1,8 @@
 //! The log in the words of the API.
 
 use crate::api::types::{AuditAnchor, AuditCheckpoint, AuditEntry, AuditText};
-use crate::audit::{Anchored, Checkpoint, Found, leaf_hash, to_base64};
-use crate::store::backup::to_hex;
+use crate::audit::{Anchored, Checkpoint, Found, leaf_hash};
+use crate::base::{to_base64, to_hex};
 
 pub(super) fn entry(found: &Found) -> AuditEntry {
     let leaf = &found.leaf;

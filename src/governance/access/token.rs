@@ -7,6 +7,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::base::{from_hex, to_hex};
+
 /// How a token begins: secret scanners know it by this.
 pub const PREFIX: &str = "spud_";
 const BYTES: usize = 32;
@@ -29,21 +31,13 @@ impl Secret {
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let id = u64::from_str_radix(id, 16).ok().filter(|_| id.len() <= 16)?;
-        let mut bytes = [0; BYTES];
-        if secret.len() != 2 * BYTES || !secret.is_ascii() {
-            return None;
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(secret.get(at..at + 2)?, 16).ok()?;
-        }
-        Some(Self { id, secret: bytes })
+        Some(Self { id, secret: from_hex(secret)? })
     }
 
     /// What is shown to its owner, once.
     #[must_use]
     pub fn text(&self) -> String {
-        let hex: String = self.secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{PREFIX}{:x}_{hex}", self.id)
+        format!("{PREFIX}{:x}_{}", self.id, to_hex(&self.secret))
     }
 
     /// Whether this is the token that was hashed; takes the same time whichever byte differs.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::delivery::Outcome;
+use crate::base::from_base64;
 
 /// Server's numbers of errors.
 const WRONG_LAST_SEQUENCE: u64 = 10_071;
@@ -123,7 +124,7 @@ pub(super) fn kept(answer: &[u8]) -> Result<Option<Kept>, String> {
         serde_json::from_slice(answer).map_err(|error| format!("the stream cannot be read: {error}"))?;
     match (reply.message, reply.error) {
         (Some(message), _) => {
-            let headers = base64(&message.hdrs).unwrap_or_default();
+            let headers = from_base64(&message.hdrs).unwrap_or_default();
             Ok(Some(Kept { sequence: message.seq, id: header(&headers, "nats-msg-id").unwrap_or_default() }))
         }
         (None, Some(error)) if error.err_code == NO_MESSAGE => Ok(None),
@@ -139,29 +140,6 @@ fn header(bytes: &[u8], wanted: &str) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut pairs = text.lines().skip(1).filter_map(|line| line.split_once(':'));
     pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
-}
-
-/// Base 64 of RFC 4648, section 4, with padding.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
-    Some(out)
 }
 
 /// Checks a subject with its place for the box.
@@ -273,7 +251,7 @@ mod tests {
                 }
                 (three.len()..3).for_each(|_| text.push('='));
             }
-            proptest::prop_assert_eq!(base64(&text), Some(bytes));
+            proptest::prop_assert_eq!(from_base64(&text), Some(bytes));
         }
 
         #[test]

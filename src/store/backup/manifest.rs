@@ -9,7 +9,8 @@ use bincode::{Decode, Encode};
 
 use super::chunk::Id;
 use super::sign::{PublicKey, Signer, holds};
-use super::{BackupError, Trust, to_hex};
+use super::{BackupError, Trust};
+use crate::base::to_hex;
 use crate::store::codec;
 
 const VERSION: u8 = 1;

@@ -26,7 +26,7 @@ pub use manifest::{Backup, CollectionMark, Entry, Head, Kind, Manifest};
 pub use repository::{Listed, Repository, Swept};
 pub use restore::restore;
 pub use retention::{Keep, When};
-pub use sign::{PublicKey, Signer, Trust, from_hex, holds, to_hex, trust};
+pub use sign::{PublicKey, Signer, Trust, holds, trust};
 pub use verify::{Verified, verify};
 
 /// How long work is told about itself, and told to end.

@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
+use super::BackupError;
 use super::chunk::{self, Id};
 use super::manifest::{self, Backup, Entry, Manifest};
 use super::sign::Signer;
-use super::{BackupError, to_hex};
+use crate::base::{from_hex, to_hex};
 use crate::store::sync_parent;
 
 const MARKER: &str = "spud-backups";
@@ -249,7 +250,7 @@ impl Repository {
         }
         let named = self.named(None)?;
         for path in files_below(&self.folder.join("pieces")) {
-            let name = path.file_name().and_then(|name| super::from_hex(&name.to_string_lossy()));
+            let name = path.file_name().and_then(|name| from_hex(&name.to_string_lossy()));
             if name.is_none_or(|id| !named.contains(&short(&id))) {
                 swept.bytes += fs::metadata(&path).map_or(0, |meta| meta.len());
                 fs::remove_file(&path).map_err(|error| BackupError::io(&path, error))?;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use super::BackupError;
+use crate::base::{from_hex, to_hex};
 
 /// A public key.
 pub type PublicKey = [u8; 32];
@@ -156,26 +157,6 @@ fn put(path: &Path, text: &str) -> Result<(), BackupError> {
         crate::store::sync_parent(path)
     };
     write().map_err(said)
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// 32 bytes of 64 hexadecimal digits.
-#[must_use]
-pub fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut out = [0; 32];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
 }
 
 #[cfg(test)]

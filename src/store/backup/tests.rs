@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::from_hex;
 use crate::store::{BlockFileWriter, Database, Table};
 
 const ROWS: Table = Table::new("rows");

@@ -1,5 +1,7 @@
 //! What the terminal can do, by its name.
 
+use crate::base::to_base64;
+
 /// Abilities that change which bytes are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caps {
@@ -28,23 +30,8 @@ pub(crate) fn copy(text: &str) -> Vec<u8> {
     // Terminals drop longer sequences.
     let end = (0..=text.len().min(50_000)).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     let mut out = b"\x1b]52;c;".to_vec();
-    out.extend(base64(text.get(..end).unwrap_or_default().as_bytes()));
+    out.extend(to_base64(text.get(..end).unwrap_or_default().as_bytes()).bytes());
     out.push(0x07);
-    out
-}
-
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let n = at(0) << 16 | at(1) << 8 | at(2);
-        for i in 0..4u32 {
-            let digit = usize::try_from(n >> (18 - 6 * i) & 63).unwrap_or(0);
-            let fine = i as usize <= chunk.len();
-            out.push(if fine { DIGITS.get(digit).copied().unwrap_or(b'=') } else { b'=' });
-        }
-    }
     out
 }
 
@@ -66,7 +53,7 @@ mod tests {
         for (plain, coded) in
             [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
         {
-            assert_eq!(base64(plain.as_bytes()), coded.as_bytes());
+            assert_eq!(to_base64(plain.as_bytes()).as_bytes(), coded.as_bytes());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Base 64 with padding (RFC 4648, section 4), as signed notes have it.
+//! Base 64 with padding (RFC 4648, section 4).
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -55,6 +55,7 @@ mod tests {
             ("foo", "Zm9v"),
             ("foob", "Zm9vYg=="),
             ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
         ] {
             assert_eq!(to_base64(plain.as_bytes()), text);
             assert_eq!(from_base64(text).unwrap(), plain.as_bytes());
