@@ -116,16 +116,23 @@ impl ListBuilder {
         let mut length = 0;
         let (mut waiting, mut buffer) = (Waiting::default(), String::new());
         raw_words(text, |raw| {
-            let key = raw.key(text).or_else(|| Key::of(raw.normalised(&mut buffer)?.text));
-            if let Some(key) = key {
+            let mut wait = |key| {
                 let map = if raw.shape == Shape::Plain { &self.known } else { &self.terms };
                 map.prefetch(key);
                 if waiting.push(key, raw.shape) {
                     self.count_waiting(chunk, weight, &mut waiting);
                 }
+            };
+            if let Some(key) = raw.key(text) {
+                wait(key);
             } else if let Some(word) = raw.normalised(&mut buffer) {
-                let term = self.term_of(word.text, word.shape);
-                self.lists.count(term, chunk, weight);
+                match Key::of(word.text) {
+                    Some(key) => wait(key),
+                    None => {
+                        let term = self.term_of(word.text, word.shape);
+                        self.lists.count(term, chunk, weight);
+                    }
+                }
             } else {
                 return;
             }
