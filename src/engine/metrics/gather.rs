@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::table::{TABLE, of};
-use crate::api::types::{JobState, ModeAxis, QueueStatus, Status};
+use crate::api::types::{JobState, QueueStatus, Status};
 use crate::engine::run::Inner;
-use crate::engine::{mode_words, queue_words, status};
+use crate::engine::{queue_words, status};
 use crate::observe::metric::Family;
 use crate::resilience::Mode;
 use crate::store::Written;
@@ -138,8 +138,8 @@ fn stores(all: &mut Gathered, inner: &Inner, status: &Status) {
 }
 
 /// A mode as a number.
-fn level(name: &str) -> f64 {
-    Mode::ALL.iter().zip(0u8..).find(|(mode, _)| mode.name() == name).map_or(0.0, |(_, at)| f64::from(at))
+fn level(wanted: Mode) -> f64 {
+    Mode::ALL.iter().zip(0u8..).find(|(mode, _)| **mode == wanted).map_or(0.0, |(_, at)| f64::from(at))
 }
 
 fn modes(all: &mut Gathered, inner: &Inner) {
@@ -147,11 +147,10 @@ fn modes(all: &mut Gathered, inner: &Inner) {
     for mode in Mode::ALL {
         all.put(of::MODE, &[("mode", mode.name())], f64::from(u8::from(mode == view.mode)));
     }
-    all.plain(of::MODE_LEVEL, level(view.mode.name()));
+    all.plain(of::MODE_LEVEL, level(view.mode));
     all.plain(of::MODE_FORCED, f64::from(u8::from(view.forced.is_some())));
-    for axis in view.axes.iter().map(mode_words::axis) {
-        let ModeAxis { axis, mode, .. } = axis;
-        all.put(of::MODE_AXIS, &[("axis", &axis)], level(&mode));
+    for axis in &view.axes {
+        all.put(of::MODE_AXIS, &[("axis", axis.axis.name())], level(axis.mode));
     }
     let active = inner.modes.active();
     for breaker in active.breakers.view() {
