@@ -5,27 +5,12 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use serde_json::Value;
 use signed_note::{Note, StandardVerifier, VerifierList};
-use support::{Daemon, spud};
+use support::Daemon;
+use support::command::{good, run};
 use tlog_tiles::{Checkpoint, HashReader, Tile, TileHashReader, TileReader, tlog};
-
-fn run(data: &Path, args: &[&str]) -> Output {
-    let output = spud().arg("--data").arg(data).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!errors.contains("panicked"), "{args:?}: {errors}");
-    output
-}
-
-fn good(data: &Path, args: &[&str]) -> String {
-    let output = run(data, args);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{args:?}: {text}{errors}");
-    text
-}
 
 fn json(data: &Path, args: &[&str]) -> Value {
     serde_json::from_str(&good(data, &[args, &["--json"]].concat())).unwrap()

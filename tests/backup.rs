@@ -5,40 +5,14 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spud::store::Control;
 use spud::store::backup::{Journal, ScheduleRecord};
 use support::Daemon;
-
-fn spud(data: &Path) -> Command {
-    let mut command = support::spud();
-    command.arg("--data").arg(data).args(["--tier", "lite"]);
-    command
-}
-
-fn run(data: &Path, args: &[&str]) -> Output {
-    let output = spud(data).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!errors.contains("panicked"), "{args:?}: {errors}");
-    output
-}
-
-fn good(data: &Path, args: &[&str]) -> String {
-    let output = run(data, args);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{args:?}: {text}{errors}");
-    text
-}
-
-fn json(data: &Path, args: &[&str]) -> Value {
-    let output = run(data, &[args, &["--json"]].concat());
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("{args:?}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
-}
+use support::command::{good, json, run, spud_on};
 
 /// A box with some documents of its own.
 fn a_box(folder: &Path, documents: usize) -> PathBuf {
@@ -215,7 +189,7 @@ fn killed_at_any_moment_the_repository_is_whole() {
         good(&data, &["add", "--collection", "units", source.to_str().unwrap()]);
         for work in [&["backup", "create"][..], &[&["backup", "prune"][..], &keep].concat()] {
             let mut child =
-                spud(&data).args(work).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                spud_on(&data).args(work).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(pause));
             child.kill().unwrap();
             child.wait().unwrap();
@@ -243,7 +217,7 @@ fn killed_while_it_restores_a_box_is_the_old_or_the_new_one() {
         let gone = run(&data, &["collection", "remove", "units"]);
         assert!(gone.status.success());
         let old = answers(&data);
-        let mut child = spud(&data)
+        let mut child = spud_on(&data)
             .args(["backup", "restore", "--force"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -6,31 +6,17 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use spud::resilience::queue::{LaneLimits, NewOperation, Queue, QueueSettings};
 use spud::store::Control;
 use support::Daemon;
+use support::command::{good, run};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CONFIG: Option<i32> = Some(78);
-
-fn run(data: &Path, args: &[&str]) -> Output {
-    let output =
-        support::spud().arg("--data").arg(data).args(["--tier", "lite"]).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!errors.contains("panicked"), "{args:?}: {errors}");
-    output
-}
-
-fn good(data: &Path, args: &[&str]) -> String {
-    let output = run(data, args);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-    text
-}
 
 fn read(data: &Path, args: &[&str]) -> Value {
     serde_json::from_str(&good(data, &[args, &["--json"]].concat())).unwrap()

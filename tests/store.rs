@@ -5,28 +5,14 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 use redb::TableDefinition;
 use serde_json::Value;
 use spud::store::{Database, EPOCH, check_rows, codec, table_names};
 use support::Daemon;
+use support::command::{json, run};
 
 type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
-
-fn run(data: &Path, args: &[&str]) -> Output {
-    let output =
-        support::spud().arg("--data").arg(data).args(["--tier", "lite"]).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!errors.contains("panicked"), "{args:?}: {errors}");
-    output
-}
-
-fn json(data: &Path, args: &[&str]) -> Value {
-    let output = run(data, &[args, &["--json"]].concat());
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("{args:?}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
-}
 
 /// The store as the release before format epochs wrote it, from `tests/data/format-1`.
 fn old_box(data: &Path) {

@@ -1,6 +1,7 @@
 //! A daemon of its own for a test, and a client that can misbehave.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod command;
 pub mod corpus_life;
 pub mod disk;
 pub mod nats;
