@@ -12,11 +12,11 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, Hit, Job, LogLine, MetricEnvelope, MetricPoint, MetricResult, MetricSeries,
-    MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail,
-    Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
-    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
-    StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, MetricEnvelope, MetricPoint,
+    MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
+    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
+    SetConfig, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 
 /// The whole document.
@@ -153,6 +153,9 @@ fn schemas() -> Value {
     add(&mut all, "LogLine", &LogLine::default());
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));
+    let health = HealthReport { checks: vec![HealthCheck::default()], ..HealthReport::default() };
+    add(&mut all, "Readiness", &json!({"status": "ready", "checks": &health.checks}));
+    add(&mut all, "HealthReport", &health);
     add(&mut all, "Exposition", &json!(""));
     metrics(&mut all);
     let problem = Problem {

@@ -11,6 +11,7 @@ mod backup;
 mod config;
 mod evaluation;
 mod hardware;
+mod health;
 mod metric;
 mod problem;
 mod promql;
@@ -34,6 +35,7 @@ pub use config::{
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
+pub use health::{HealthCheck, HealthReport};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };

@@ -144,6 +144,8 @@ pub(super) enum Command {
     Why(policy::WhyArgs),
     /// Show what the box is doing
     Status,
+    /// Look at everything and say how it stands; ends with 1 where a check fails
+    Health,
     /// Show the box, its tier and why, and each budget
     Doctor,
     /// Verify every segment, record and model, and the backups on demand

@@ -20,6 +20,7 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod health;
 mod install;
 mod interrupt;
 mod job;
@@ -105,6 +106,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Policy { verb } => policy::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
+        Command::Health => health::run(context),
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),

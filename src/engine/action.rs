@@ -7,10 +7,10 @@ use super::{
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
-    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
-    RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
+    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware,
+    HealthReport, Job, LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
+    QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
 use std::sync::Arc;
@@ -86,6 +86,8 @@ pub enum Action {
     Search(SearchRequest),
     Ask(SearchRequest),
     Status,
+    /// Look at everything: each check with its reason.
+    Health,
     Hardware,
     Collections,
     CreateCollection(CreateCollection),
@@ -185,6 +187,7 @@ pub enum Reply {
     Search(SearchResponse),
     Ask(AskResponse),
     Status(Box<Status>),
+    Health(HealthReport),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     Collection(Collection),

@@ -13,6 +13,7 @@ mod encryption;
 mod error;
 mod evaluate;
 mod events;
+mod health;
 mod ingest;
 mod jobs;
 mod logs;

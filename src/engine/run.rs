@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use super::access::Access;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
+use super::health::Health;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
@@ -78,6 +79,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
+    pub(super) health: Health,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -409,6 +411,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
+        health: Health::default(),
         watches: Watches::default(),
         modes,
         jobs,

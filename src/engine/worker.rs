@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, logs, models,
+    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, health, logs, models,
     queue_actions, queue_words, repair, status, trail,
 };
 use crate::api::types::{
@@ -38,7 +38,7 @@ fn carry_out(
     told: Option<&Entry>,
 ) -> Result<Reply, EngineError> {
     match action {
-        Action::Ready => Ok(Reply::Done),
+        Action::Ready | Action::Health => Ok(Reply::Health(health::told(inner, &action))),
         Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),

@@ -2,10 +2,11 @@
 //! alerts and traces later.
 //!
 //! Offers [`start`] (JSON lines into rotated files), [`LogReader`] (the newest lines), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were) and [`promql`].
+//! [`metric`], [`series`] (what metrics were), [`promql`] and [`health`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
+pub mod health;
 mod log;
 mod log_file;
 mod log_read;

@@ -35,7 +35,7 @@ fn on(permission: P, kind: &'static str, name: &str) -> Needs {
 
 pub(in crate::engine) fn of(action: &Action) -> Needs {
     match action {
-        Action::Ready => on_box(P::ReadHealth),
+        Action::Ready | Action::Health => on_box(P::ReadHealth),
         Action::Listen => on_box(P::ReadEvents),
         Action::Search(request) => Needs::Collections(P::Search, request.collections.clone()),
         Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),

@@ -107,7 +107,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Reload => around("config.reloaded", ("settings", "")),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
-        Action::Ready | Action::Listen => return None,
+        Action::Ready | Action::Health | Action::Listen => return None,
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
