@@ -24,6 +24,7 @@ mod install;
 mod interrupt;
 mod job;
 mod log;
+mod log_level;
 mod metric;
 mod metric_show;
 mod mode;
@@ -113,7 +114,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),
         Command::Compact => salvage::compact(context),
-        Command::Log(args) => log::run(&args, context),
+        Command::Log(args) => log::run(args, context),
         Command::Embed(args) => embed::run(args, context),
         Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),

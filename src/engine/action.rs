@@ -8,7 +8,7 @@ use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
     Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
+    LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
     OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
     RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
@@ -199,7 +199,7 @@ pub enum Reply {
     Model(Model),
     Check(CheckReport),
     Eval(EvalReport),
-    Logs(Vec<LogLine>),
+    Logs(LogPage),
     Mode(Box<ModeReport>),
     ModeChanges(Page<ModeChange>),
     Breakers(Vec<Breaker>),
