@@ -12,7 +12,7 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, MetricEnvelope, MetricPoint,
+    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint,
     MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
     Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
     QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
@@ -151,6 +151,7 @@ fn schemas() -> Value {
     add(&mut all, "CheckReport", &CheckReport { jobs: vec![Job::default()], ..CheckReport::default() });
     add(&mut all, "EvalReport", &EvalReport::default());
     add(&mut all, "LogLine", &LogLine::default());
+    add(&mut all, "LogPage", &LogPage { items: vec![LogLine::default()], ..LogPage::default() });
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));
     let health = HealthReport { checks: vec![HealthCheck::default()], ..HealthReport::default() };

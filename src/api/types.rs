@@ -12,6 +12,7 @@ mod config;
 mod evaluation;
 mod hardware;
 mod health;
+mod log;
 mod metric;
 mod problem;
 mod promql;
@@ -36,6 +37,7 @@ pub use config::{
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use health::{HealthCheck, HealthReport};
+pub use log::{LogLine, LogPage, LogQuery};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
@@ -538,30 +540,6 @@ pub struct CheckReport {
     pub repaired: Vec<String>,
     /// Jobs that `repair` queued; what was dropped is back when they are done.
     pub jobs: Vec<Job>,
-}
-
-/// Lines of spud's own JSON log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogQuery {
-    /// error, warn, info, debug, trace: this and worse.
-    pub level: Option<String>,
-    pub contains: Option<String>,
-    /// Newest lines wanted; 0 means 200, at most 2000.
-    pub n: usize,
-}
-
-/// One line of the log. `fields` holds everything else that was recorded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LogLine {
-    /// RFC 3339, UTC.
-    pub timestamp: String,
-    /// ERROR, WARN, INFO, DEBUG, TRACE.
-    pub level: String,
-    pub target: String,
-    pub message: String,
-    pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What happened, in order; `id` rises by one (Last-Event-ID resumes).

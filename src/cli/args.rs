@@ -172,6 +172,7 @@ pub(super) enum Command {
     /// Measure search on a judged collection
     Eval(eval::EvalArgs),
     /// Show spud's own log
+    #[command(visible_alias = "logs")]
     Log(log::LogArgs),
     /// Print the vectors of texts
     Embed(embed::EmbedArgs),

@@ -25,6 +25,7 @@ mod install;
 mod interrupt;
 mod job;
 mod log;
+mod log_level;
 mod metric;
 mod metric_show;
 mod mode;
@@ -115,7 +116,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),
         Command::Compact => salvage::compact(context),
-        Command::Log(args) => log::run(&args, context),
+        Command::Log(args) => log::run(args, context),
         Command::Embed(args) => embed::run(args, context),
         Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),

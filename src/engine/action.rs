@@ -8,7 +8,7 @@ use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
     Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware,
-    HealthReport, Job, LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
+    HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
     Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
     QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
@@ -202,7 +202,7 @@ pub enum Reply {
     Model(Model),
     Check(CheckReport),
     Eval(EvalReport),
-    Logs(Vec<LogLine>),
+    Logs(LogPage),
     Mode(Box<ModeReport>),
     ModeChanges(Page<ModeChange>),
     Breakers(Vec<Breaker>),

@@ -66,7 +66,7 @@ fn carry_out(
         Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
         Action::Check(request) => repair::check(inner, &request).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
-        Action::Logs(query) => logs::tail(inner, &query).map(Reply::Logs),
+        Action::Logs(query) => logs::find(inner, query).map(Reply::Logs),
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
         Action::ForceMode(request) => {

@@ -198,6 +198,7 @@ impl Request {
                 let pairs = [
                     ("level", query.level.clone()),
                     ("contains", query.contains.clone()),
+                    ("before", query.before.clone()),
                     ("n", (query.n > 0).then(|| query.n.to_string())),
                 ];
                 get(&with_query("/v1/logs", &pairs))

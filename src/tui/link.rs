@@ -179,7 +179,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Documents { serial, append, .. } => Reply::Documents(*serial, *append, page(body)?),
         Request::Jobs => Reply::Jobs(page(body)?.items),
         Request::Failures => Reply::Failures(page(body)?.items),
-        Request::Logs(_) => Reply::Logs(page(body)?.items),
+        Request::Logs(query) => Reply::Logs(Box::new(query.clone()), json(body)?),
         Request::Passages { serial, way, .. } => Reply::Passages(*serial, *way, page(body)?.items),
         Request::Add(add) => Reply::Done(format!("Adding {}.", add.paths.join(", ")), job(body)),
         Request::RemoveDocument(_) => Reply::Done("Removed the document.".to_owned(), job(body)),

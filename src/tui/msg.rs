@@ -4,8 +4,8 @@ use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Wh
 use crate::api::types::{
     AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
     BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogLine, MetricValue, ModeReport,
-    Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
+    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -46,7 +46,7 @@ pub(crate) enum Reply {
     Documents(u64, bool, Page<Document>),
     Jobs(Vec<Job>),
     Failures(Vec<Failure>),
-    Logs(Vec<LogLine>),
+    Logs(Box<LogQuery>, LogPage),
     /// Serial of the reader, which way, the passages.
     Passages(u64, Way, Vec<Passage>),
     /// Accepted as a job, or done at once; what to tell.

@@ -6,11 +6,12 @@ pub mod corpus_life;
 pub mod disk;
 pub mod nats;
 pub mod queue_life;
+pub mod settings_life;
 pub mod upstream;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,19 @@ pub fn spud() -> Command {
     }
     command.stdin(Stdio::null());
     command
+}
+
+/// A folder with all that is in it, files and folders.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
 }
 
 /// A daemon on a folder of its own; ends with the test.

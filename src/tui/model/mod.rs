@@ -18,7 +18,7 @@ pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
-pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
 pub(crate) use queue::{Queue, short_id};
 

@@ -8,6 +8,7 @@ mod backups;
 mod bytes;
 mod config;
 mod fixtures;
+mod logs;
 mod looks;
 mod observe;
 mod plain;

@@ -345,7 +345,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.library.failures.loaded = true;
             model.library.arrange(Tab::Failures, now);
         }
-        Reply::Logs(lines) => model.logs.load(lines),
+        Reply::Logs(query, page) => return logs::found(model, &query, page),
         Reply::Mode(report) => mode::explained(model, &report),
         Reply::Done(text, job) => {
             model.tell(Tone::Good, text);
