@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::access::Access;
+use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
@@ -89,6 +90,7 @@ pub(super) struct Inner {
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
     pub(super) access: Access,
+    pub(super) approvals: Approvals,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -402,6 +404,7 @@ fn ticker(inner: &Arc<Inner>) {
         if inner.settings.daemon {
             super::reports::Reports::tick(inner, false);
             Signing::tick(inner);
+            Approvals::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
@@ -469,6 +472,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
         access,
+        approvals: Approvals::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,
