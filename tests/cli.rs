@@ -85,6 +85,21 @@ fn the_same_commands_with_a_daemon() {
 }
 
 #[test]
+fn a_daemon_waits_for_a_command_that_has_the_box_for_a_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["status"]).status.success());
+    let held = std::fs::File::open(folder.path().join("control.redb")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        drop(held);
+    });
+    let daemon = Daemon::start_in(folder, &[]);
+    assert_eq!(daemon.get("/healthz").status, 200);
+    release.join().unwrap();
+}
+
+#[test]
 fn two_commands_race_for_a_box_without_a_daemon() {
     let data = tempfile::tempdir().unwrap();
     let start = || {

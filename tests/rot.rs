@@ -128,11 +128,12 @@ fn cut_box(folder: &Path) -> std::path::PathBuf {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    while !spud(&data, &["operation", "post", source.join("unit-001.md").to_str().unwrap()]).status.success()
-        || std::os::unix::net::UnixStream::connect(data.join("spud.sock")).is_err()
-    {
+    while std::os::unix::net::UnixStream::connect(data.join("spud.sock")).is_err() {
+        assert!(daemon.try_wait().unwrap().is_none(), "the daemon ended");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    let payload = source.join("unit-001.md");
+    assert!(spud(&data, &["operation", "post", payload.to_str().unwrap()]).status.success());
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     fs::remove_file(data.join("spud.sock")).unwrap();

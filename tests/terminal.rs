@@ -35,6 +35,7 @@ impl Terminal {
         let child = Command::new(env!("CARGO_BIN_EXE_spud"))
             .arg("--data")
             .arg(data)
+            .current_dir(data)
             .env("TERM", "xterm-256color")
             .env("LANG", "C.UTF-8")
             .envs(environment.iter().copied())
@@ -108,6 +109,12 @@ fn a_first_question_gets_a_cited_answer_and_the_terminal_comes_back() {
     terminal.send("\r");
     terminal.wait_for("[1]");
     terminal.wait_for("WP40");
+    terminal.send("\x13");
+    terminal.wait_for("Written to");
+    let mut files = std::fs::read_dir(dir.path()).unwrap().flatten().map(|file| file.path());
+    let written = files.find(|path| path.extension().is_some_and(|end| end == "txt")).unwrap();
+    let text = std::fs::read_to_string(&written).unwrap();
+    assert!(written.to_str().unwrap().contains("spud-ask-2") && text.contains("WP40"), "{text}");
     terminal.send("\x03");
     assert_eq!(terminal.ends(), Some(0));
     let all = String::from_utf8_lossy(&terminal.bytes).into_owned();

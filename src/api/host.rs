@@ -21,6 +21,7 @@ use crate::engine::{Action, AskPassphrase, Caller, Criticality, Engine, EngineEr
 
 /// Another process may hold the data folder for a moment (it starts or ends): wait this long for it.
 const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(30);
 const SOCKET: &str = "spud.sock";
 
 /// What the command line and the environment say about where the box is.
@@ -142,6 +143,21 @@ pub struct Host {
 }
 
 impl Host {
+    /// As [`Host::start`], when whoever has the data folder lets go of it within some seconds: most commands
+    /// have it for a moment only.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub fn start_after_others(options: &Options) -> Result<Self, HostError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match Self::start(options) {
+                Err(HostError::Busy { .. }) if Instant::now() < until => thread::sleep(AGAIN),
+                started => return started,
+            }
+        }
+    }
+
     /// Takes the data folder and serves it. Fails at once where another process has it.
     ///
     /// # Errors
@@ -355,7 +371,7 @@ fn find(options: &Options) -> Result<(Client, Option<Host>), HostError> {
                 })?;
                 return Ok((client, Some(host)));
             }
-            Err(HostError::Busy { .. }) if Instant::now() < until => thread::sleep(Duration::from_millis(30)),
+            Err(HostError::Busy { .. }) if Instant::now() < until => thread::sleep(AGAIN),
             Err(error) => return Err(error),
         }
     }

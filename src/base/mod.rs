@@ -5,15 +5,15 @@
 mod base64;
 mod bytes;
 mod clock;
-mod heap;
 mod hex;
+mod memory;
 mod threads;
 mod when;
 
 pub use base64::{from_base64, to_base64};
 pub use bytes::{format_bytes, parse_bytes};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use heap::trim_heap;
 pub use hex::{from_hex, to_hex};
+pub use memory::trim_memory;
 pub use threads::spawn;
 pub use when::{format_second, format_time, parse_time};

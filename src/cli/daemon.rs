@@ -31,7 +31,7 @@ pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliErr
     options.daemon = true;
     options.listen = args.listen;
     options.upstream = args.upstream.clone().filter(|url| !url.is_empty());
-    let host = Host::start(&options)?;
+    let host = Host::start_after_others(&options)?;
     context.remark(&format!("spud {} serves {}", env!("CARGO_PKG_VERSION"), host.socket().display()));
     if let Some(address) = host.network() {
         context.remark(&format!("and http://{address} (read-only)"));

@@ -16,7 +16,7 @@ use super::settings::Configuration;
 use super::worker::invalid;
 use super::{Action, EngineError, Reply, compact};
 use crate::api::types::{EncryptStore, Passphrase, RotateStore, StoreReport};
-use crate::base::{spawn, trim_heap};
+use crate::base::{spawn, trim_memory};
 use crate::config::Secret;
 use crate::knowledge::Library;
 use crate::store::crypt::{
@@ -179,7 +179,7 @@ fn work(inner: &Arc<Inner>) {
             drop(this.nap.1.wait_timeout(held, AGAIN));
         }
     }
-    trim_heap();
+    trim_memory();
 }
 
 /// All rows of both stores once; true when the box is what it is to be.

@@ -13,7 +13,7 @@ use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use super::trail;
 use crate::api::types::JobState;
-use crate::base::trim_heap;
+use crate::base::trim_memory;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
 
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
@@ -61,7 +61,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         return; // as the store has it, it is not ended: it is begun again
     }
     inner.library.release_pages();
-    trim_heap();
+    trim_memory();
     inner.jobs.show(None);
     trail::job_ended(inner, id, &last);
     inner.publish_job(id, &last, None);

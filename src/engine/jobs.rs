@@ -211,6 +211,11 @@ impl Jobs {
         Ok(found)
     }
 
+    /// Whether one is at work.
+    pub(super) fn any_runs(&self) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// File that the job is at, when it is the running one.
     pub(super) fn current(&self, id: u64) -> Option<String> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -37,6 +37,7 @@ mod settings_edit;
 mod settings_trial;
 mod settings_words;
 mod status;
+mod ticker;
 mod trail;
 mod watch;
 mod wire;

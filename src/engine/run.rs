@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use super::access::Access;
 use super::approvals::Approvals;
@@ -21,7 +20,7 @@ use super::watch::Watches;
 use super::writes::Wear;
 use super::{
     Action, Caller, EngineError, Events, Reply, admission, builtin, ingest, logs, metrics, models, status,
-    worker,
+    ticker, worker,
 };
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
@@ -29,15 +28,12 @@ use crate::hardware::{Budgets, Choice};
 use crate::knowledge::{Answers, Library};
 use crate::observe::series::Telemetry;
 use crate::observe::{LogGuard, LogLevel};
-use crate::resilience::Effect;
 use crate::store::{Control, Disk};
 
 /// Requests that may wait for a search worker.
 const WAITING: usize = 256;
 /// Stack of a worker: extraction and search recurse little.
 const STACK_KB: usize = 512;
-/// The answer cache is written out at most this often.
-const FLUSH_EVERY_S: u64 = 5;
 
 /// What the command line and the environment decided.
 #[derive(Debug, Clone, Default)]
@@ -95,7 +91,7 @@ pub(super) struct Inner {
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
-    tick: (Mutex<bool>, Condvar),
+    pub(super) tick: (Mutex<bool>, Condvar),
 }
 
 impl Inner {
@@ -205,7 +201,7 @@ impl Engine {
             }
         })?);
         let inner = self.inner.clone();
-        threads.push(spawn("ticker", STACK_KB, move || ticker(&inner))?);
+        threads.push(spawn("ticker", STACK_KB, move || ticker::run(&inner))?);
         if !self.inner.settings.scratch {
             let inner = self.inner.clone();
             threads.push(spawn("outbox", STACK_KB * 2, move || inner.outbox.run(&inner))?);
@@ -306,7 +302,7 @@ impl Engine {
             let _ = thread.join();
         }
         Signing::end(&self.inner);
-        flush(&self.inner);
+        ticker::flush(&self.inner);
         metrics::end(&self.inner);
         self.inner.access.flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -361,69 +357,6 @@ fn found(result: &Result<Reply, EngineError>) -> Option<bool> {
 
 fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
-}
-
-/// When grants and tokens were last used is written down at most this often.
-const USES_EVERY_S: u64 = 3600;
-/// How often a daemon looks whether a backup is due, and when after its start.
-const BACKUPS_EVERY_S: u64 = 30;
-const BACKUPS_AT_S: u64 = 3;
-
-/// Writes the answer cache out, unless the box is not to write.
-fn flush(inner: &Inner) {
-    if inner.modes.effects().has(Effect::ReadOnly) {
-        return;
-    }
-    if let Err(error) = inner.answers.flush(&inner.library.database()) {
-        let error = EngineError::from(error);
-        inner.modes.learn(&error);
-        tracing::warn!(%error, "answers could not be cached on disk");
-    }
-}
-
-/// Mapped pages of the index are given back when resident memory passes this part of its budget.
-const RELEASE_PART: u64 = 2;
-
-/// Once a second: sample, publish, and now and then write the answer cache out. The only timer of the engine.
-fn ticker(inner: &Arc<Inner>) {
-    let mut seconds = 0u64;
-    let mut stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
-    while !*stop {
-        let waited = inner.tick.1.wait_timeout(stop, Duration::from_secs(1));
-        stop = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if *stop {
-            return;
-        }
-        drop(stop);
-        let sample = inner.meters.tick();
-        if sample.process.rss > inner.budgets.memory_total / RELEASE_PART {
-            inner.library.release_pages();
-        }
-        inner.modes.tick(inner, &sample);
-        super::settings::tick(inner);
-        if inner.settings.daemon {
-            super::reports::Reports::tick(inner, false);
-            Signing::tick(inner);
-            Approvals::tick(inner);
-        }
-        if inner.events.watched() {
-            let status = Box::new(status::read(inner));
-            inner.events.publish(inner.clock.now_ms(), EventKind::Status(status));
-            inner.outbox.tell(inner);
-        }
-        metrics::record(inner, seconds);
-        seconds += 1;
-        if seconds.is_multiple_of(FLUSH_EVERY_S) {
-            flush(inner);
-        }
-        if seconds.is_multiple_of(USES_EVERY_S) {
-            inner.access.flush(inner);
-        }
-        if inner.settings.daemon && seconds % BACKUPS_EVERY_S == BACKUPS_AT_S {
-            Backups::tick(inner);
-        }
-        stop = inner.tick.0.lock().unwrap_or_else(PoisonError::into_inner);
-    }
 }
 
 fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {

@@ -338,13 +338,19 @@ fn suggestion(
     let stems: Vec<Stems> = languages.iter().map(|l| Stems::new(*l)).collect();
     let mut replacements: Vec<(usize, usize, String)> = Vec::new();
     let mut unknown: Vec<(usize, usize, String)> = Vec::new();
+    let mut damage = None;
     words(&query.text, |word| {
         let terms: Vec<String> = stems.iter().map(|s| s.term(word.text, word.shape).into_owned()).collect();
-        let has = |term: &String| dictionaries.iter().any(|d| d.get(term).is_some());
-        if let Some(first) = terms.first().filter(|_| !terms.iter().any(has)) {
+        let mut has = |term: &String| {
+            dictionaries
+                .iter()
+                .any(|d| d.get(term.as_bytes()).map_err(|error| damage = Some(error)) != Ok(None))
+        };
+        if let Some(first) = terms.first().filter(|_| !terms.iter().any(&mut has)) {
             unknown.push((word.start, word.end, first.clone()));
         }
     });
+    damage.map_or(Ok(()), Err)?;
     for (start, end, term) in unknown {
         if let Some((near, segment, offset)) = nearest(&term, &segments)?
             && let Some(segment) = segments.get(segment)

@@ -218,7 +218,7 @@ impl Weighted {
                 let mut df = 0;
                 let mut lists = Vec::with_capacity(segments.len());
                 for (segment, terms) in segments.iter().zip(&dictionaries) {
-                    let list = terms.get(&alternative.term);
+                    let list = terms.get(alternative.term.as_bytes())?;
                     df += list.map_or(Ok(0), |list| segment.df(list).map(u64::from))?;
                     lists.push(list);
                 }

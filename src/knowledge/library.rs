@@ -14,6 +14,7 @@ use super::catalogue::{
     TOMBSTONES, decode, encode, next, read_collection, write_collection,
 };
 use super::chunk_set::ChunkSet;
+use super::migrate::open_segment;
 use super::model::Model;
 use super::segment::Segment;
 use crate::store::{Database, Disk, WriteTransaction, named_key, number_key, number_of, owned_key};
@@ -225,7 +226,7 @@ impl Library {
                 let removed = self.tombstones(id)?.map(Arc::new);
                 let open = known.iter().find(|view| view.id == id).map(|view| view.segment.clone());
                 let opened =
-                    open.map_or_else(|| Segment::open(&self.segment_path(record.id, id)).map(Arc::new), Ok);
+                    open.map_or_else(|| open_segment(&self.segment_path(record.id, id)).map(Arc::new), Ok);
                 match opened {
                     Ok(segment) => segments.push(SegmentView { id, segment, removed, bytes: kept.bytes }),
                     Err(damage) => snapshot.damaged.push(damage.to_string()),

@@ -4,11 +4,11 @@
 
 use std::io::{self, Write};
 
-use fst::MapBuilder;
-
 use super::analysis::{Language, Shape, Stems, raw_words};
+use super::dictionary::DictionaryWriter;
 use super::postings::{ListReader, ListWriter, get_varint};
 use super::record::ChunkRecord;
+use super::segment::DICTIONARY;
 use super::term_lists::{TermList, TermLists};
 use super::word_map::{INLINE, Key, WordMap};
 use crate::store::BlockFileWriter;
@@ -192,35 +192,30 @@ impl ListBuilder {
 /// Writes lists into `post` and keeps their dictionary in memory until its section can follow.
 pub(super) struct ListSink<'a> {
     out: &'a mut BlockFileWriter,
-    dictionary: MapBuilder<Vec<u8>>,
+    dictionary: DictionaryWriter,
     buffer: Vec<u8>,
 }
 
 impl<'a> ListSink<'a> {
     pub(super) fn new(out: &'a mut BlockFileWriter) -> io::Result<Self> {
         out.section(*b"post")?;
-        Ok(Self {
-            out,
-            dictionary: MapBuilder::new(Vec::new()).map_err(io::Error::other)?,
-            buffer: Vec::new(),
-        })
+        Ok(Self { out, dictionary: DictionaryWriter::default(), buffer: Vec::new() })
     }
 
     /// Ends the list in `writer` under its term; an empty list leaves no trace.
-    pub(super) fn add(&mut self, term: impl AsRef<[u8]>, writer: &mut ListWriter) -> io::Result<()> {
+    pub(super) fn add(&mut self, term: &[u8], writer: &mut ListWriter) -> io::Result<()> {
         self.buffer.clear();
         let offset = self.out.section_len();
         if writer.finish(&mut self.buffer) > 0 {
-            self.dictionary.insert(term, offset).map_err(io::Error::other)?;
+            self.dictionary.push(term, offset)?;
             self.out.write_all(&self.buffer)?;
         }
         Ok(())
     }
 
     pub(super) fn finish(self) -> io::Result<()> {
-        let bytes = self.dictionary.into_inner().map_err(io::Error::other)?;
-        self.out.section(*b"tfst")?;
-        self.out.write_all(&bytes)
+        self.out.section(DICTIONARY)?;
+        self.dictionary.write(self.out)
     }
 }
 

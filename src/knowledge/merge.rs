@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use fst::Streamer;
 use half::f16;
 
 use super::builder::{write_chunk_tables, write_codes, write_mean, write_text_tables};
 use super::chunk_set::ChunkSet;
+use super::dictionary::Cursor;
 use super::list_builder::{ListSink, append_list};
 use super::postings::ListWriter;
 use super::segment::{Segment, SegmentMeta};
 use super::simd;
 use super::text::{TextReader, TextWriter};
-use crate::store::BlockFileWriter;
+use crate::store::{BlockFileWriter, Damage};
 
 /// Chunks whose rows are copied at once.
 const BATCH: usize = 1024;
@@ -177,23 +177,27 @@ fn write_lists(out: &mut BlockFileWriter, sources: &[Source<'_>], lengths: &[u16
         renumbers.push(renumber);
         start = next;
     }
-    let terms: Vec<_> =
-        sources.iter().map(|s| s.segment.terms()).collect::<Result<_, _>>().map_err(io::Error::other)?;
-    let mut union = terms.iter().collect::<fst::map::OpBuilder<'_>>().union();
-    let mut sink = ListSink::new(out)?;
-    let mut writer = ListWriter::default();
-    while let Some((term, places)) = union.next() {
-        let mut places = places.to_vec();
-        places.sort_unstable_by_key(|place| place.index);
-        for place in places {
-            let (Some(source), Some(renumber)) = (sources.get(place.index), renumbers.get(place.index))
-            else {
-                continue;
-            };
-            let mut list = source.segment.list(place.value).map_err(io::Error::other)?;
-            append_list(&mut list, |chunk| renumber.get(chunk), lengths, &mut writer);
+    let mut cursors = sources
+        .iter()
+        .map(|source| {
+            let mut cursor = source.segment.terms()?.cursor();
+            cursor.step()?;
+            Ok(cursor)
+        })
+        .collect::<Result<Vec<_>, Damage>>()
+        .map_err(io::Error::other)?;
+    let (mut sink, mut writer, mut term) = (ListSink::new(out)?, ListWriter::default(), Vec::new());
+    while let Some(least) = cursors.iter().filter_map(Cursor::term).min() {
+        term.clear();
+        term.extend_from_slice(least);
+        for ((cursor, source), renumber) in cursors.iter_mut().zip(sources).zip(&renumbers) {
+            if cursor.term() == Some(&term) {
+                let mut list = source.segment.list(cursor.list()).map_err(io::Error::other)?;
+                append_list(&mut list, |chunk| renumber.get(chunk), lengths, &mut writer);
+                cursor.step().map_err(io::Error::other)?;
+            }
         }
-        sink.add(term, &mut writer)?;
+        sink.add(&term, &mut writer)?;
     }
     sink.finish()
 }

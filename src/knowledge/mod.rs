@@ -10,6 +10,7 @@ mod catalogue;
 mod chunk_set;
 mod default_model;
 mod dense;
+mod dictionary;
 mod embedder;
 mod error;
 pub mod eval;

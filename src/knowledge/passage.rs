@@ -208,7 +208,10 @@ fn add_highlight(highlights: &mut Vec<(usize, usize)>, range: (usize, usize)) {
     }
 }
 
-/// Sentences of a text as byte ranges without surrounding white space.
+/// What stands between the cells of a row.
+const CELLS: &str = " | ";
+
+/// Sentences of a text, and rows of its tables, as byte ranges without surrounding white space.
 pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -223,7 +226,11 @@ pub(super) fn sentences(text: &str) -> Vec<Range<usize>> {
                     && capital_follows(text, end)
             }
             '。' | '！' | '？' => true,
-            '\n' => next.is_none_or(|b| b == b'\n' || b == b'-' || b == b'*' || b.is_ascii_digit()),
+            '\n' => {
+                next.is_none_or(|b| b == b'\n' || b == b'-' || b == b'*' || b.is_ascii_digit())
+                    || text[start..at].contains(CELLS)
+                    || text[end..].lines().next().is_some_and(|line| line.contains(CELLS))
+            }
             _ => false,
         };
         if stops {
@@ -274,6 +281,22 @@ mod tests {
                 "Is it cold?",
                 "- Open the valve",
                 "- Close it"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_row_of_a_table_stands_for_itself() {
+        let text = "Faults of the pump.\nCode | Cause | Remedy\nE-05 | pressure. too low | open S1\nE-06 | no flow | call\nCall us";
+        let got: Vec<&str> = sentences(text).into_iter().map(|r| &text[r]).collect();
+        assert_eq!(
+            got,
+            [
+                "Faults of the pump.",
+                "Code | Cause | Remedy",
+                "E-05 | pressure. too low | open S1",
+                "E-06 | no flow | call",
+                "Call us"
             ]
         );
     }

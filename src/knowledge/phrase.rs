@@ -56,7 +56,8 @@ impl Phrase {
         let mut kept = chunks;
         for terms in &self.terms {
             let mut with_word = ChunkSet::default();
-            for offset in terms.iter().filter_map(|term| dictionary.get(term)) {
+            for term in terms {
+                let Some(offset) = dictionary.get(term.as_bytes())? else { continue };
                 let mut list = segment.list(offset)?;
                 let mut more = list.skip_to(0);
                 while more {

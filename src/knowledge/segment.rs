@@ -4,7 +4,7 @@
 //! `meta` JSON · `text` zstd records · `toff` u32 x (n + 1) into `text` · `dict` zstd dictionary ·
 //! `docs` per document: id u64, first chunk u32, chunks u32 (both ascending) · `lens` u16 x n, length in terms ·
 //! `vecs` int8 x n x w · `vscl` f16 x n · `mean` f32 x w · `code` 1 bit x n x w, centred on `mean` ·
-//! `post` posting lists · `tfst` FST from term to offset in `post`.
+//! `post` posting lists · `term` [dictionary](super::dictionary) from term to offset in `post`.
 //!
 //! Invariant: nothing loads a whole segment; every byte that is read was verified since opening.
 
@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use zstd::dict::DecoderDictionary;
 
+use super::dictionary::Dictionary;
 use super::postings::ListReader;
 use super::record::ChunkRecord;
 use super::simd;
@@ -34,6 +35,8 @@ pub(super) struct SegmentMeta {
     pub(super) languages: Vec<String>,
 }
 
+/// The section of the dictionary.
+pub(super) const DICTIONARY: [u8; 4] = *b"term";
 pub(super) const DOC_ENTRY: usize = 16;
 
 /// A mapped segment.
@@ -81,7 +84,7 @@ impl Segment {
             scales: file.section(*b"vscl")?,
             codes: file.section(*b"code")?,
             postings: file.section(*b"post")?,
-            terms: file.section(*b"tfst")?,
+            terms: file.section(DICTIONARY)?,
             meta,
             file,
         };
@@ -166,9 +169,8 @@ impl Segment {
     }
 
     /// The term dictionary.
-    pub(super) fn terms(&self) -> Result<fst::Map<&[u8]>, Damage> {
-        let bytes = self.part(&self.terms, 0, self.terms.len())?;
-        fst::Map::new(bytes).map_err(|e| self.file.damage(format!("its term dictionary cannot be read: {e}")))
+    pub(super) fn terms(&self) -> Result<Dictionary<'_>, Damage> {
+        Dictionary::open(&self.file, &self.terms)
     }
 
     /// The posting list that begins at `offset`; no more of the file is verified than the list has.

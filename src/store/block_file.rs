@@ -251,6 +251,11 @@ impl BlockFile {
             .ok_or_else(|| self.damage(format!("has no section '{}'", String::from_utf8_lossy(&tag))))
     }
 
+    /// All sections in the order in which they were written, each with where it lies.
+    pub fn sections(&self) -> impl Iterator<Item = ([u8; 4], Range<usize>)> {
+        self.sections.iter().cloned()
+    }
+
     /// Verified bytes of a range of the file.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub(crate) enum Effect {
     Listen(bool),
     Copy(String),
     Redraw,
+    /// Write what was drawn into a file.
+    SaveScreen,
     Suspend,
     Quit,
 }

@@ -11,6 +11,7 @@
 mod action;
 mod disabled;
 mod effect;
+mod export;
 mod filter;
 mod glyphs;
 mod key;

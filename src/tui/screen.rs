@@ -5,11 +5,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::base::{Clock, SystemClock};
+use crate::base::{Clock, SystemClock, format_second};
 use crate::tui::effect::Effect;
+use crate::tui::export;
 use crate::tui::keymap::Keymap;
 use crate::tui::link::Desk;
 use crate::tui::model::Model;
@@ -20,6 +23,7 @@ use crate::tui::term::caps::{self, Caps};
 use crate::tui::term::guard::{Guard, Tty, restore};
 use crate::tui::term::reader;
 use crate::tui::term::writer::Writer;
+use crate::tui::theme::Tone;
 use crate::tui::update::{start, update};
 use crate::tui::view::{self, Look};
 use crate::tui::{Inlet, Link, TuiError};
@@ -44,6 +48,13 @@ struct Loop {
     inlet: Receiver<Inlet>,
     /// The terminal is gone: nothing can be drawn any more.
     gone: bool,
+}
+
+/// A frame for itself: the terminal's own may wait for the one before.
+fn drawn(model: &Model, look: &Look) -> Buffer {
+    let Ok(mut paper) = Terminal::new(TestBackend::new(model.size.0, model.size.1));
+    let Ok(_) = paper.draw(|frame| view::draw(frame, model, look));
+    paper.backend().buffer().clone()
 }
 
 pub(crate) fn run(link: Box<dyn Link>, keymap: Keymap, look: Look, caps: Caps) -> Result<(), TuiError> {
@@ -153,10 +164,11 @@ impl Loop {
                         self.aside = caps::copy(&text);
                         self.send_aside()?;
                     } else {
-                        self.model.tell(crate::tui::theme::Tone::Warn, "This terminal cannot copy (OSC 52).");
+                        self.model.tell(Tone::Warn, "This terminal cannot copy (OSC 52).");
                     }
                 }
                 Err(Effect::Redraw) => self.repaint()?,
+                Err(Effect::SaveScreen) => self.save()?,
                 Err(Effect::Suspend) => self.suspend()?,
                 Err(_) => self.model.quit = true,
             }
@@ -182,6 +194,21 @@ impl Loop {
         self.terminal.draw(|frame| view::draw(frame, model, look))?;
         let sent = self.terminal.backend_mut().take_sent();
         self.schedule.drawn(now, sent);
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), TuiError> {
+        let text = export::text_of(&drawn(&self.model, &self.look));
+        let second = format_second(self.clock.now_ms());
+        let folder = std::env::current_dir().unwrap_or_else(|_| std::env::temp_dir());
+        match export::save(&text, &folder, self.model.view.title(), &second) {
+            Ok(path) => self.model.tell(Tone::Good, format!("Written to {}.", path.display())),
+            Err(error) => {
+                self.model
+                    .tell(Tone::Bad, format!("The screen cannot be written: {}: {error}.", folder.display()));
+            }
+        }
+        self.schedule.want(Cause::Input);
         Ok(())
     }
 

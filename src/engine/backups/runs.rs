@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use super::{drill, restore, words};
 use crate::api::types::BackupRun;
 use crate::audit::{self, Entry};
-use crate::base::{spawn, trim_heap};
+use crate::base::{spawn, trim_memory};
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
 use crate::engine::trail::{self, also};
@@ -167,7 +167,7 @@ impl Backups {
         if scheduled && matches!(task, Task::Create { .. }) && !self.is_stopping() {
             self.after_scheduled(inner, task.folder());
         }
-        trim_heap();
+        trim_memory();
     }
 
     fn carry_out(&self, inner: &Arc<Inner>, task: &Task) -> Result<Outcome, EngineError> {

@@ -48,6 +48,19 @@ fn an_idle_question_line_does_not_listen() {
 }
 
 #[test]
+fn a_screen_is_written_out_from_every_view_even_while_typing() {
+    for view in View::ALL {
+        let mut m = full((80, 24));
+        m.view = view;
+        assert_eq!(keys(&mut m, "ctrl-s"), [Effect::SaveScreen], "{view:?}");
+    }
+    let mut m = empty((80, 24));
+    keys(&mut m, "p u");
+    assert_eq!(keys(&mut m, "ctrl-s"), [Effect::SaveScreen]);
+    assert_eq!(m.ask.question.text(), "pu");
+}
+
+#[test]
 fn late_answers_of_an_earlier_question_are_dropped() {
     let mut m = full((80, 24));
     ask(&mut m, answer());

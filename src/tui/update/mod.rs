@@ -183,6 +183,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
+        Action::SaveScreen => vec![Effect::SaveScreen],
         Action::Help => {
             model.overlay = Some(Overlay::Help { top: 0 });
             Vec::new()
