@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::access as words;
+use super::types::approval;
 use super::types::{
     AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
     AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
@@ -175,6 +176,7 @@ fn schemas() -> Value {
     );
     backups(&mut all);
     access(&mut all);
+    approvals(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -239,6 +241,17 @@ fn access(all: &mut Map<String, Value>) {
     add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
     add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
     add(all, "Decision", &words::Decision::default());
+}
+
+fn approvals(all: &mut Map<String, Value>) {
+    let request = approval::Approval {
+        history: vec![Default::default()],
+        gates: vec![Default::default()],
+        ..approval::Approval::default()
+    };
+    add(all, "Approval", &request);
+    add(all, "ApprovalWord", &approval::ApprovalWord::default());
+    add(all, "DelegateVote", &approval::DelegateVote::default());
 }
 
 fn audit(all: &mut Map<String, Value>) {

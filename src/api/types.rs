@@ -6,6 +6,7 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+pub mod approval;
 mod audit;
 mod backup;
 mod config;

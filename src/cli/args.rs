@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate, install,
-    job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage, store,
-    terminal,
+    add, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate,
+    install, job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage,
+    store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -139,6 +139,11 @@ pub(super) enum Command {
     Policy {
         #[command(subcommand)]
         verb: policy::Verb,
+    },
+    /// Changes that wait for votes: look, approve, reject
+    Approval {
+        #[command(subcommand)]
+        verb: approval::Verb,
     },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),

@@ -2,7 +2,8 @@
 
 pub use super::backups::Asked as BackupWork;
 use super::{
-    AccessAction, AccessReply, AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AccessAction, AccessReply, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
+    ConfigReply, MetricAction, MetricReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -171,6 +172,8 @@ pub enum Action {
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
     Audit(AuditAction),
+    /// Changes that wait for votes.
+    Approval(ApprovalAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -226,5 +229,6 @@ pub enum Reply {
     Listening(Heard),
     Audit(AuditReply),
     Metric(MetricReply),
+    Approval(ApprovalReply),
     Done,
 }

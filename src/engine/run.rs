@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::access::Access;
+use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::health::Health;
@@ -87,6 +88,7 @@ pub(super) struct Inner {
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
     pub(super) access: Access,
+    pub(super) approvals: Approvals,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -405,6 +407,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
         access,
+        approvals: Approvals::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::approvals::Approvals;
 use super::backups::Backups;
 use super::health::Health;
 use super::run::Inner;
@@ -63,6 +64,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             super::reports::Reports::tick(inner, false);
             Signing::tick(inner);
             Health::tick(inner, seconds);
+            Approvals::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));
