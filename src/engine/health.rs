@@ -156,8 +156,17 @@ fn entropy() -> Finding {
 fn axis(axis: &ModeAxis) -> Option<Finding> {
     const NAMED: [&str; 7] = ["latency", "errors", "upstream", "memory", "disk", "thermal", "store"];
     let name = NAMED.into_iter().find(|name| *name == axis.axis)?;
-    let readings: Vec<String> =
-        axis.readings.iter().map(|reading| format!("{} {}", reading.what, reading.value)).collect();
+    // A measure stands there once for each of its limits.
+    let mut readings: Vec<String> = Vec::new();
+    for reading in axis.readings.iter().filter(|reading| reading.value != "-") {
+        let said = format!("{}: {}", reading.what, reading.value);
+        if !readings.contains(&said) {
+            readings.push(said);
+        }
+    }
+    if readings.is_empty() {
+        readings.push("nothing measured yet".to_owned());
+    }
     Some(match axis.mode.as_str() {
         "normal" => Finding::pass(name, readings.join("; ")),
         "emergency" => Finding::fail(name, axis.reason.clone(), "spud mode explain"),
