@@ -15,6 +15,8 @@ pub(super) enum Class {
     Together,
     /// Begun before, done or failed after.
     Around,
+    /// Done or failed, after: what repairs the log cannot be entered into it before.
+    After,
     /// Begun before; what runs in the background says what came of it.
     Begins,
 }
@@ -80,7 +82,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         }
         Action::CancelJob(id) => around("job.cancelled", ("job", id)),
         Action::ImportModel(request) => around("model.imported", ("model", "")).text("path", &request.path),
-        Action::Check(request) if request.repair => around("box.repaired", ("box", "")),
+        Action::Check(request) if request.repair => About::new(Class::After, "box.repaired", ("box", "")),
         Action::ForceMode(request) => {
             together("mode.forced", ("mode", &request.mode)).text("reason", &request.reason)
         }

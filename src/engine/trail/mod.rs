@@ -118,6 +118,13 @@ pub(super) fn told(
         }
         return done;
     }
+    if class == Class::After {
+        let done = carry_out(action, None);
+        let told =
+            done.as_ref().err().map_or_else(|| again(inner, &entry), |error| failed(inner, &entry, error));
+        enter_outcome(inner, &told);
+        return done;
+    }
     let begun = enter(inner, &entry.clone().outcome(Outcome::Begun))?;
     let after = Entry { of: Some(begun.sequence), ..entry };
     let done = carry_out(action, Some(&after));
