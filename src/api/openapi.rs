@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::access as words;
+use super::types::approval;
 use super::types::{
     AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
     AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
@@ -12,11 +13,11 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint, MetricResult, MetricSeries,
-    MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail,
-    Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
-    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
-    StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint,
+    MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
+    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
+    SetConfig, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 
 /// The whole document.
@@ -154,6 +155,9 @@ fn schemas() -> Value {
     add(&mut all, "LogPage", &LogPage { items: vec![LogLine::default()], ..LogPage::default() });
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));
+    let health = HealthReport { checks: vec![HealthCheck::default()], ..HealthReport::default() };
+    add(&mut all, "Readiness", &json!({"status": "ready", "checks": &health.checks}));
+    add(&mut all, "HealthReport", &health);
     add(&mut all, "Exposition", &json!(""));
     metrics(&mut all);
     let problem = Problem {
@@ -172,6 +176,7 @@ fn schemas() -> Value {
     );
     backups(&mut all);
     access(&mut all);
+    approvals(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -236,6 +241,17 @@ fn access(all: &mut Map<String, Value>) {
     add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
     add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
     add(all, "Decision", &words::Decision::default());
+}
+
+fn approvals(all: &mut Map<String, Value>) {
+    let request = approval::Approval {
+        history: vec![Default::default()],
+        gates: vec![Default::default()],
+        ..approval::Approval::default()
+    };
+    add(all, "Approval", &request);
+    add(all, "ApprovalWord", &approval::ApprovalWord::default());
+    add(all, "DelegateVote", &approval::DelegateVote::default());
 }
 
 fn audit(all: &mut Map<String, Value>) {

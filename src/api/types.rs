@@ -6,11 +6,13 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+pub mod approval;
 mod audit;
 mod backup;
 mod config;
 mod evaluation;
 mod hardware;
+mod health;
 mod log;
 mod metric;
 mod problem;
@@ -35,6 +37,7 @@ pub use config::{
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
+pub use health::{HealthCheck, HealthReport};
 pub use log::{LogLine, LogPage, LogQuery};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,

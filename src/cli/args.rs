@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate, install,
-    job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage, store,
-    terminal,
+    add, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate,
+    install, job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage,
+    store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -140,10 +140,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: policy::Verb,
     },
+    /// Changes that wait for votes: look, approve, reject
+    Approval {
+        #[command(subcommand)]
+        verb: approval::Verb,
+    },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),
     /// Show what the box is doing
     Status,
+    /// Look at everything and say how it stands; ends with 1 where a check fails
+    Health,
     /// Show the box, its tier and why, and each budget
     Doctor,
     /// Verify every segment, record and model, and the backups on demand

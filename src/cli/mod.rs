@@ -3,6 +3,7 @@
 //! Invariant: knows the API's words, client and host, and nothing else of spud.
 
 mod add;
+mod approval;
 mod args;
 mod ask;
 mod audit;
@@ -20,6 +21,7 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod health;
 mod install;
 mod interrupt;
 mod job;
@@ -104,8 +106,10 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),
         Command::Policy { verb } => policy::run(verb, context),
+        Command::Approval { verb } => approval::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
+        Command::Health => health::run(context),
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),

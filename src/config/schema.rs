@@ -249,6 +249,8 @@ pub const SETTINGS: &[Setting] = &[
     mode("modes.constrained_hold_s", HOLD, "s", "How long it must be good before Memory Constrained is left"),
     mode("modes.emergency_hold_s", HOLD, "s", "How long it must be good before Emergency is left"),
     mode("modes.disk_hold_s", HOLD, "s", "The same where Emergency was for want of space"),
+    row("approval.votes", number(1, 9), "votes", Is("1"), true, "Votes of others that a governed change needs; at least two where its impact is critical"),
+    row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
 ];
 
 /// `auto`, and the languages that the index knows (ISO 639-1); a test of the engine compares them with the index.

@@ -2,15 +2,16 @@
 
 pub use super::backups::Asked as BackupWork;
 use super::{
-    AccessAction, AccessReply, AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AccessAction, AccessReply, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
+    ConfigReply, MetricAction, MetricReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
-    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
-    RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
+    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware,
+    HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
+    QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
 use std::sync::Arc;
@@ -86,6 +87,8 @@ pub enum Action {
     Search(SearchRequest),
     Ask(SearchRequest),
     Status,
+    /// Look at everything: each check with its reason.
+    Health,
     Hardware,
     Collections,
     CreateCollection(CreateCollection),
@@ -169,6 +172,8 @@ pub enum Action {
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
     Audit(AuditAction),
+    /// Changes that wait for votes.
+    Approval(ApprovalAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -185,6 +190,7 @@ pub enum Reply {
     Search(SearchResponse),
     Ask(AskResponse),
     Status(Box<Status>),
+    Health(HealthReport),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     Collection(Collection),
@@ -223,5 +229,6 @@ pub enum Reply {
     Listening(Heard),
     Audit(AuditReply),
     Metric(MetricReply),
+    Approval(ApprovalReply),
     Done,
 }

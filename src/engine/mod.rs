@@ -5,6 +5,7 @@
 mod access;
 mod action;
 mod admission;
+mod approvals;
 mod ask;
 mod backups;
 mod builtin;
@@ -13,6 +14,7 @@ mod encryption;
 mod error;
 mod evaluate;
 mod events;
+mod health;
 mod ingest;
 mod jobs;
 mod logs;
@@ -45,6 +47,7 @@ mod writes;
 
 pub use access::{AccessAction, AccessReply};
 pub use action::{Action, BackupWork, Caller, Heard, Origin, Reply, Shown};
+pub use approvals::{ApprovalAction, ApprovalReply};
 pub use backups::restore_offline;
 pub use error::EngineError;
 pub use events::Events;

@@ -1,10 +1,10 @@
 //! What people ask of the queue: list, show, pause, retry, edit, purge.
 
-use super::EngineError;
 use super::queue_words::{self, store_said};
 use super::run::Inner;
 use super::trail;
 use super::worker::invalid;
+use super::{Action, EngineError, Reply};
 use crate::api::types::{Operation, OperationDetail, OperationQuery, Page, Purged, QueueStatus};
 use crate::audit::Entry;
 use crate::resilience::queue::{Id, LANES, PAYLOAD, State, delivery_id};
@@ -25,7 +25,29 @@ fn missing(id: &str) -> EngineError {
     }
 }
 
-pub(super) fn show(inner: &Inner, text: &str) -> Result<OperationDetail, EngineError> {
+/// Does what is asked of the queue.
+pub(super) fn act(inner: &Inner, action: Action, told: Option<&Entry>) -> Result<Reply, EngineError> {
+    match action {
+        // Kept together with others before it gets here.
+        Action::PostOperation(_) => Err(EngineError::Internal("a post came the wrong way".into())),
+        Action::Operations(query) => list(inner, &query).map(Reply::Operations),
+        Action::Operation(id) => show(inner, &id).map(|detail| Reply::Operation(Box::new(detail))),
+        Action::OperationPayload(id) => payload(inner, &id).map(|(kind, bytes)| Reply::Payload(kind, bytes)),
+        Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
+        Action::PauseQueue(reason) => {
+            pause(inner, reason.as_deref(), told).map(|status| Reply::Queue(Box::new(status)))
+        }
+        Action::RetryOperation(id) => retry(inner, &id, told).map(Box::new).map(Reply::Changed),
+        Action::EditOperation { id, content_type, payload } => {
+            let edited = edit(inner, &id, content_type.as_deref(), &payload, told);
+            edited.map(Box::new).map(Reply::Changed)
+        }
+        Action::PurgeOperations(id) => purge(inner, id.as_deref(), told).map(Reply::Purged),
+        _ => Err(EngineError::Internal("this is not asked of the queue".into())),
+    }
+}
+
+fn show(inner: &Inner, text: &str) -> Result<OperationDetail, EngineError> {
     let (id, operation, payload) = find(inner, text)?;
     let payload = payload.and_then(|payload| String::from_utf8(payload).ok());
     Ok(OperationDetail { operation: with_revision(inner, id, &operation)?, payload })
@@ -55,7 +77,7 @@ fn find(
 }
 
 /// The payload as it was posted, with its type.
-pub(super) fn payload(inner: &Inner, text: &str) -> Result<(String, Vec<u8>), EngineError> {
+fn payload(inner: &Inner, text: &str) -> Result<(String, Vec<u8>), EngineError> {
     let (_, operation, payload) = find(inner, text)?;
     let payload = payload.ok_or_else(|| EngineError::Conflict {
         what: format!("operation '{text}' was delivered: its payload is gone"),
@@ -65,7 +87,7 @@ pub(super) fn payload(inner: &Inner, text: &str) -> Result<(String, Vec<u8>), En
 }
 
 /// Cursor: `lane:number` for what waits, `number` for the others.
-pub(super) fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operation>, EngineError> {
+fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operation>, EngineError> {
     let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
     let bad = || invalid("the cursor is not one of ours", "use `next` of the page before as it is");
     let wanted = query.lane.as_deref().map(queue_words::lane).transpose()?;
@@ -114,7 +136,7 @@ pub(super) fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operati
     Ok(Page { items, next: None })
 }
 
-pub(super) fn retry(inner: &Inner, text: &str, told: Option<&Entry>) -> Result<Operation, EngineError> {
+fn retry(inner: &Inner, text: &str, told: Option<&Entry>) -> Result<Operation, EngineError> {
     let (id, ..) = dead(inner, text)?;
     let revived = inner
         .outbox
@@ -124,7 +146,7 @@ pub(super) fn retry(inner: &Inner, text: &str, told: Option<&Entry>) -> Result<O
     with_revision(inner, id, &revived.ok_or_else(|| missing(text))?)
 }
 
-pub(super) fn edit(
+fn edit(
     inner: &Inner,
     text: &str,
     content_type: Option<&str>,
@@ -145,7 +167,7 @@ pub(super) fn edit(
 }
 
 /// One dead letter, or all where none is named.
-pub(super) fn purge(inner: &Inner, text: Option<&str>, told: Option<&Entry>) -> Result<Purged, EngineError> {
+fn purge(inner: &Inner, text: Option<&str>, told: Option<&Entry>) -> Result<Purged, EngineError> {
     let number = text.map(|text| dead(inner, text).map(|(id, ..)| id.number)).transpose()?;
     let purged = inner.outbox.queue.purge(&inner.modes.control, number, trail::also(told));
     Ok(Purged { purged: purged.map_err(|error| store_said(&error))? })
@@ -166,11 +188,7 @@ fn dead(
 }
 
 /// Stops deliveries, or lets them go on.
-pub(super) fn pause(
-    inner: &Inner,
-    reason: Option<&str>,
-    told: Option<&Entry>,
-) -> Result<QueueStatus, EngineError> {
+fn pause(inner: &Inner, reason: Option<&str>, told: Option<&Entry>) -> Result<QueueStatus, EngineError> {
     let reason = reason.map(str::trim);
     if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON) {
         let what = format!("a reason of 1 to {REASON} bytes is needed");

@@ -7,8 +7,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::access::Access;
+use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
+use super::health::Health;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
@@ -78,6 +80,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
+    pub(super) health: Health,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -85,6 +88,7 @@ pub(super) struct Inner {
     pub(super) encryption: Encryption,
     pub(super) wear: Wear,
     pub(super) access: Access,
+    pub(super) approvals: Approvals,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -403,12 +407,14 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         encryption: Encryption::new(vault),
         wear: Wear::new(data, &*clock),
         access,
+        approvals: Approvals::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
+        health: Health::default(),
         watches: Watches::default(),
         modes,
         jobs,

@@ -3,7 +3,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::approvals::Approvals;
 use super::backups::Backups;
+use super::health::Health;
 use super::run::Inner;
 use super::trail::Signing;
 use super::{EngineError, metrics, status};
@@ -61,6 +63,8 @@ pub(super) fn run(inner: &Arc<Inner>) {
         if inner.settings.daemon {
             super::reports::Reports::tick(inner, false);
             Signing::tick(inner);
+            Health::tick(inner, seconds);
+            Approvals::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

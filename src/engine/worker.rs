@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, logs, models,
-    queue_actions, queue_words, repair, status, trail,
+    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, health, logs, models,
+    queue_actions, repair, status, trail,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
@@ -38,7 +38,7 @@ fn carry_out(
     told: Option<&Entry>,
 ) -> Result<Reply, EngineError> {
     match action {
-        Action::Ready => Ok(Reply::Done),
+        Action::Ready | Action::Health => Ok(Reply::Health(health::told(inner, &action))),
         Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
@@ -74,27 +74,15 @@ fn carry_out(
         }
         Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
-        // Kept together with others before it gets here.
-        Action::PostOperation(_) => Err(EngineError::Internal("a post came the wrong way".into())),
-        Action::Operations(query) => queue_actions::list(inner, &query).map(Reply::Operations),
-        Action::Operation(id) => {
-            queue_actions::show(inner, &id).map(|detail| Reply::Operation(Box::new(detail)))
-        }
-        Action::OperationPayload(id) => {
-            queue_actions::payload(inner, &id).map(|(kind, bytes)| Reply::Payload(kind, bytes))
-        }
-        Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
-        Action::PauseQueue(reason) => {
-            queue_actions::pause(inner, reason.as_deref(), told).map(|status| Reply::Queue(Box::new(status)))
-        }
-        Action::RetryOperation(id) => {
-            queue_actions::retry(inner, &id, told).map(Box::new).map(Reply::Changed)
-        }
-        Action::EditOperation { id, content_type, payload } => {
-            let edited = queue_actions::edit(inner, &id, content_type.as_deref(), &payload, told);
-            edited.map(Box::new).map(Reply::Changed)
-        }
-        Action::PurgeOperations(id) => queue_actions::purge(inner, id.as_deref(), told).map(Reply::Purged),
+        Action::PostOperation(_)
+        | Action::Operations(_)
+        | Action::Operation(_)
+        | Action::OperationPayload(_)
+        | Action::Queue
+        | Action::PauseQueue(_)
+        | Action::RetryOperation(_)
+        | Action::EditOperation { .. }
+        | Action::PurgeOperations(_) => queue_actions::act(inner, action, told),
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             backups::look(inner, action)
         }
@@ -106,6 +94,7 @@ fn carry_out(
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
+        Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Reload => reload(inner),
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
 //! something, over all of them), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were) and [`promql`].
+//! [`metric`], [`series`] (what metrics were), [`promql`] and [`health`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
+pub mod health;
 mod log;
 mod log_block;
 mod log_file;

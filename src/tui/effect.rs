@@ -32,6 +32,7 @@ pub(crate) enum Effect {
 pub(crate) enum Request {
     Ask(u64, SearchRequest),
     Status,
+    Health,
     Hardware,
     Collections,
     Documents {
@@ -187,6 +188,7 @@ impl Request {
         match self {
             Self::Ask(_, request) => post("/v1/ask".to_owned(), request),
             Self::Status => get("/v1/status"),
+            Self::Health => get("/v1/health"),
             Self::Hardware => get("/v1/hardware"),
             Self::Collections => get("/v1/collections"),
             Self::Documents { query, .. } => get(&documents(query)),
@@ -254,7 +256,7 @@ impl Request {
     pub(crate) fn purpose(&self) -> &'static str {
         match self {
             Self::Ask(..) => "ask",
-            Self::Status | Self::Hardware => "read the box's state",
+            Self::Status | Self::Health | Self::Hardware => "read the box's state",
             Self::Collections => "list the collections",
             Self::Documents { .. } => "list the documents",
             Self::Jobs => "list the jobs",

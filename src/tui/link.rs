@@ -173,6 +173,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
     Ok(match request {
         Request::Ask(serial, _) => Reply::Answer(*serial, json(body)?),
         Request::Status => Reply::Status(json(body)?),
+        Request::Health => Reply::Health(json(body)?),
         Request::Hardware => Reply::Hardware(json(body)?),
         Request::Collections => Reply::Collections(page(body)?.items),
         Request::Documents { serial, append, .. } => Reply::Documents(*serial, *append, page(body)?),

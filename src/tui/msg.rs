@@ -4,8 +4,8 @@ use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Wh
 use crate::api::types::{
     AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
     BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, Job, LogPage, LogQuery, MetricValue, ModeReport,
-    Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
+    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -39,6 +39,7 @@ pub(crate) struct Wire {
 pub(crate) enum Reply {
     Answer(u64, Box<AskResponse>),
     Status(Box<Status>),
+    Health(HealthReport),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     /// Serial of the question, whether it goes behind what is there, the page.

@@ -3,6 +3,7 @@
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
 mod access;
+mod approvals;
 mod audit;
 mod backups;
 mod collections;
@@ -108,7 +109,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 19] = [
+    let all: [&[Route]; 20] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -125,6 +126,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &config::ROUTES,
         &store::ROUTES,
         &access::ROUTES,
+        &approvals::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

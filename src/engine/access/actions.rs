@@ -1,6 +1,7 @@
 //! What can be asked about who may do what, and what comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::people::People;
 use super::{questions, subject, words};
@@ -10,7 +11,7 @@ use crate::api::types::access::{
 };
 use crate::audit::Entry;
 use crate::engine::run::Inner;
-use crate::engine::{Caller, EngineError};
+use crate::engine::{Caller, EngineError, approvals};
 use crate::governance::access::{
     DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, decide, hash_of,
     would_allow,
@@ -142,10 +143,16 @@ fn change(
             AccessReply::Done
         }
         AccessAction::Grant(request) => {
+            let role = questions::role(&request.role)?;
+            let asker = subject(inner, caller)?.name;
+            if approvals::grant_needs_votes(inner, &asker, role) {
+                let waits = approvals::submit_grant(inner, &asker, &request, role, told)?;
+                return Ok(AccessReply::Grant(Box::new(words::waiting(&waits, role))));
+            }
             let until_ms = request.ttl_s.map(|ttl| now_ms.saturating_add(ttl.saturating_mul(1000)));
             let grant = Grant {
                 to: meant(inner, &request.to)?,
-                role: questions::role(&request.role)?,
+                role,
                 by,
                 reason: request.reason,
                 at_ms: now_ms,
@@ -179,9 +186,23 @@ fn no_such(noun: &'static str, name: &str) -> EngineError {
     }
 }
 
-fn meant(inner: &Inner, typed: &str) -> Result<Name, EngineError> {
+/// A principal that somebody typed.
+pub(in crate::engine) fn meant(inner: &Inner, typed: &str) -> Result<Name, EngineError> {
     let known = |name: &str| inner.access.state().book.principals.contains_key(name);
     Ok(People::read().meant(typed, known)?)
+}
+
+/// Login of a principal in `/etc/passwd`, where it has one.
+pub(in crate::engine) fn login(principal: &str) -> Option<String> {
+    People::read().login(&Name::parse(principal).ok()?)
+}
+
+/// How long a grant would hold, in words.
+pub(in crate::engine) fn lasts_until(ttl_s: Option<u64>) -> String {
+    ttl_s.map_or_else(
+        || "until it is revoked".to_owned(),
+        |ttl| format!("for {} from the last vote on", humantime::format_duration(Duration::from_secs(ttl))),
+    )
 }
 
 fn principal(inner: &Inner, typed: &str) -> Result<Principal, EngineError> {

@@ -9,8 +9,8 @@ mod sources;
 mod tests;
 mod words;
 
-pub(super) use actions::act;
 pub use actions::{AccessAction, AccessReply};
+pub(super) use actions::{act, lasts_until, login, meant};
 
 use std::collections::{HashMap, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::action::{Heard, Origin};
 use super::run::{Inner, Settings};
 use super::worker::parse_id;
-use super::{Action, Caller, EngineError, Reply, trail};
+use super::{Action, Caller, EngineError, Reply, approvals, trail};
 use crate::audit::{Entry, Hash, Outcome};
 use crate::base::from_hex;
 use crate::governance::access::{
@@ -28,8 +28,8 @@ use crate::governance::access::{
     decide,
 };
 use crate::governance::policy::{PolicyProblem, PolicySet, Source};
-use crate::store::Control;
 use crate::store::crypt::random;
+use crate::store::{Control, StoreError, WriteTransaction};
 use needs::Needs;
 
 /// Decisions that are remembered, so that the next same question costs nothing.
@@ -175,11 +175,21 @@ impl Access {
         told: Option<&Entry>,
         change: impl FnOnce(&mut Book) -> Result<T, AccessError>,
     ) -> Result<T, EngineError> {
+        self.change_with(inner, trail::also(told), change)
+    }
+
+    /// The same where more than an entry goes with it.
+    pub(super) fn change_with<T>(
+        &self,
+        inner: &Inner,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+        change: impl FnOnce(&mut Book) -> Result<T, AccessError>,
+    ) -> Result<T, EngineError> {
         let mut state = self.state();
         let mut book = state.book.clone();
         let made = change(&mut book)?;
         if let Some(control) = inner.config_history() {
-            Shelf::keep(control, &state.kept, &book, trail::also(told))?;
+            Shelf::keep(control, &state.kept, &book, also)?;
         }
         state.kept.clone_from(&book);
         state.book = book;
@@ -305,6 +315,17 @@ pub(super) fn enter(inner: &Inner, caller: &Caller, mut action: Action) -> Resul
             for name in names {
                 allow(inner, caller, &subject, Need::of(permission, "Collection", name))?;
             }
+        }
+        Needs::Approval(permission, id) => {
+            let need = match approvals::facts(inner, &id) {
+                Some(facts) => Need {
+                    resource: Resource { facts: Some(Arc::new(facts)), ..Resource::new("Approval", id) },
+                    ..Need::of_box(permission)
+                },
+                // What is not there is told by whoever looks for it.
+                None => Need::of_box(permission),
+            };
+            allow(inner, caller, &subject, need)?;
         }
         Needs::Document(permission, id) => {
             let number = parse_id("document", &id)?;

@@ -3,7 +3,7 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, AuditAction, ConfigAction};
+use crate::engine::{Action, ApprovalAction, AuditAction, ConfigAction};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -12,6 +12,8 @@ pub(in crate::engine) enum Needs {
     One(Need),
     /// The permission on every one of these collections.
     Collections(P, Vec<String>),
+    /// The permission on the approval request of this id, as it stands.
+    Approval(P, String),
     /// The permission on the collection that the document of this id is in.
     Document(P, String),
 }
@@ -35,7 +37,7 @@ fn on(permission: P, kind: &'static str, name: &str) -> Needs {
 
 pub(in crate::engine) fn of(action: &Action) -> Needs {
     match action {
-        Action::Ready => on_box(P::ReadHealth),
+        Action::Ready | Action::Health => on_box(P::ReadHealth),
         Action::Listen => on_box(P::ReadEvents),
         Action::Search(request) => Needs::Collections(P::Search, request.collections.clone()),
         Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),
@@ -87,6 +89,20 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Access(action) => Needs::One(of_access(action)),
         Action::Audit(action) => on_box(of_audit(action)),
         Action::Metric(_) => on_box(P::ReadMetrics),
+        Action::Approval(action) => of_approval(action),
+    }
+}
+
+fn of_approval(action: &ApprovalAction) -> Needs {
+    match action {
+        ApprovalAction::List(_) => on_box(P::ReadApprovals),
+        ApprovalAction::Show(id) => Needs::Approval(P::ReadApprovals, id.clone()),
+        ApprovalAction::Approve { id, .. }
+        | ApprovalAction::Reject { id, .. }
+        | ApprovalAction::Delegate { id, .. } => Needs::Approval(P::VoteApprovals, id.clone()),
+        ApprovalAction::Comment { id, .. } | ApprovalAction::Withdraw { id, .. } => {
+            Needs::Approval(P::DiscussApprovals, id.clone())
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::api::types::access::{
 };
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
-use crate::engine::{Caller, EngineError};
+use crate::engine::{Caller, EngineError, approvals};
 use crate::governance::access::{Circumstances, Name, Need, Permission, Role, Subject, Via, decide};
 use crate::governance::policy::{PolicyError, PolicySet, Source};
 
@@ -115,7 +115,11 @@ fn decided(
     let permission =
         Permission::parse(&case.permission).ok_or_else(|| unknown_permission(&case.permission))?;
     let role = case.role.as_deref().map(role).transpose()?;
-    let need = Need { permission, resource: resource(case.resource.as_deref())?, role };
+    let mut resource = resource(case.resource.as_deref())?;
+    if resource.kind == "Approval" {
+        resource.facts = approvals::facts(inner, &resource.name).map(Arc::new);
+    }
+    let need = Need { permission, resource, role };
     let around = around(inner, case)?;
     let subject = who(inner, caller, case)?;
     let book = inner.access.state().book.clone();

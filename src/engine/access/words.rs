@@ -5,6 +5,7 @@ use super::{State, sources};
 use crate::api::types::Problem;
 use crate::api::types::access as words;
 use crate::governance::access::{Book, Decision, Grant, Name, Role, Token};
+use crate::governance::approval::Approval;
 use crate::governance::policy::{Policy, PolicyProblem, PolicySet};
 
 const DAY_MS: u64 = 86_400_000;
@@ -150,6 +151,18 @@ pub(super) fn grant(id: u64, grant: &Grant, people: &People, now_ms: u64) -> wor
         confirmed_by: grant.confirmed.as_ref().map(|(_, by)| by.clone()),
         used_ms: grant.used_ms,
         state: state.to_owned(),
+    }
+}
+
+/// A grant that waits for votes.
+pub(super) fn waiting(approval: &Approval, role: Role) -> words::AccessGrant {
+    words::AccessGrant {
+        to: approval.subject.name.clone(),
+        role: role.name().to_owned(),
+        by: approval.by.clone(),
+        reason: approval.reason.clone(),
+        state: format!("waits for approval {}", approval.id),
+        ..words::AccessGrant::default()
     }
 }
 

@@ -50,6 +50,9 @@ pub(in crate::engine) fn gather(inner: &Inner) -> Vec<Family> {
     }
     stores(&mut all, inner, &status);
     modes(&mut all, inner);
+    for (check, verdict) in inner.health.verdicts() {
+        all.put(of::HEALTH, &[("check", check)], f64::from(verdict as u8));
+    }
     process(&mut all, inner);
     system(&mut all, &status);
     telemetry(&mut all, inner);

@@ -101,6 +101,7 @@ pub(super) mod of {
     pub(in crate::engine) const MODE_LEVEL: &str = "spud_mode_level";
     pub(in crate::engine) const MODE_AXIS: &str = "spud_mode_axis_level";
     pub(in crate::engine) const MODE_FORCED: &str = "spud_mode_forced";
+    pub(in crate::engine) const HEALTH: &str = "spud_health_check_status";
     pub(in crate::engine) const BREAKER: &str = "spud_breaker_open";
     pub(in crate::engine) const BREAKER_REFUSED: &str = "spud_breaker_refused_total";
     pub(in crate::engine) const RSS: &str = "process_resident_memory_bytes";
@@ -167,6 +168,7 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     gauge(of::MODE_AXIS, "", &["axis"], "The mode that each axis asks for, as a number"),
     gauge(of::MODE_FORCED, "", &[], "1 while a person has forced a mode"),
     MODE_CHANGES,
+    gauge(of::HEALTH, "", &["check"], "How a health check came out last: 0 it passes, 1 it warns, 2 it fails"),
     gauge(of::BREAKER, "", &["breaker"], "1 while a circuit breaker is open"),
     counter(of::BREAKER_REFUSED, &["breaker"], "Calls that a circuit breaker did not let through"),
     REQUESTS,

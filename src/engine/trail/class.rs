@@ -6,7 +6,7 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, AuditAction};
+use crate::engine::{AccessAction, Action, ApprovalAction, AuditAction};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,8 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Reload => around("config.reloaded", ("settings", "")),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
-        Action::Ready | Action::Listen => return None,
+        Action::Ready | Action::Health | Action::Listen => return None,
+        Action::Approval(action) => return approval(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -190,6 +191,20 @@ fn access(action: &AccessAction) -> Option<About> {
         AccessAction::Policies | AccessAction::Policy(_) | AccessAction::DiffPolicies => return None,
         AccessAction::CheckPolicies(_) | AccessAction::TestPolicies(_) => return None,
         AccessAction::Explain(_) | AccessAction::Decisions | AccessAction::Decision(_) => return None,
+    })
+}
+
+fn approval(action: &ApprovalAction) -> Option<About> {
+    let about = |kind, id: &str, reason: &str| together(kind, ("approval", id)).text("reason", reason);
+    Some(match action {
+        ApprovalAction::List(_) | ApprovalAction::Show(_) => return None,
+        ApprovalAction::Approve { id, word, .. } => about("approval.approved", id, &word.reason),
+        ApprovalAction::Reject { id, word, .. } => about("approval.rejected", id, &word.reason),
+        ApprovalAction::Comment { id, word } => about("approval.commented", id, &word.reason),
+        ApprovalAction::Delegate { id, request, .. } => {
+            about("approval.delegated", id, &request.reason).text("to", &request.to)
+        }
+        ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
     })
 }
 

@@ -17,6 +17,7 @@ pub(super) use actions::{act, problems};
 pub(super) use class::mutation;
 pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
+pub(super) use proof::prove_one;
 pub(super) use sign::Signing;
 
 use super::action::Origin;

@@ -57,15 +57,44 @@ pub struct Resource {
     pub kind: &'static str,
     /// Empty for the box itself.
     pub name: String,
+    /// Of an approval request.
+    pub facts: Option<Arc<ApprovalFacts>>,
+}
+
+/// What policies may ask about an approval request. The lists are sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct ApprovalFacts {
+    pub submitter: String,
+    /// Kind of what is changed.
+    pub subject: String,
+    pub impact: String,
+    /// Who voted, and whose vote was cast for them.
+    pub voters: Vec<String>,
+    /// To whom votes were given.
+    pub delegates: Vec<String>,
+    /// Those of them to whom the submitter gave one.
+    pub bound: Vec<String>,
+}
+
+impl ApprovalFacts {
+    fn add_to(&self, thing: &mut Record) {
+        let set = |all: &[String]| Value::set(all.iter().map(|one| Value::text(one)).collect());
+        thing.insert("submitter".into(), Value::text(&self.submitter));
+        thing.insert("subject".into(), Value::text(&self.subject));
+        thing.insert("impact".into(), Value::text(&self.impact));
+        thing.insert("voters".into(), set(&self.voters));
+        thing.insert("delegates".into(), set(&self.delegates));
+        thing.insert("bound".into(), set(&self.bound));
+    }
 }
 
 impl Resource {
     /// The box itself.
-    pub const BOX: Self = Self { kind: "Box", name: String::new() };
+    pub const BOX: Self = Self { kind: "Box", name: String::new(), facts: None };
 
     #[must_use]
     pub fn new(kind: &'static str, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into() }
+        Self { kind, name: name.into(), facts: None }
     }
 
     /// As policies write it.
@@ -81,8 +110,8 @@ impl Resource {
     /// Reads `Collection::"manuals"`, or `Collection::manuals`; nothing is the box.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        const KINDS: [&str; 8] =
-            ["Box", "Collection", "User", "Model", "Operation", "Setting", "Backup", "Policy"];
+        const KINDS: [&str; 9] =
+            ["Box", "Collection", "User", "Model", "Operation", "Setting", "Backup", "Policy", "Approval"];
         if text.is_empty() {
             return Some(Self::BOX);
         }
@@ -269,6 +298,9 @@ fn thing(book: &Book, resource: &Resource, environment: &Value) -> Record {
             if kind == "Collection" {
                 let namespace = resource.name.split_once('.').map_or("", |(namespace, _)| namespace);
                 thing.insert("namespace".into(), Value::text(namespace));
+            }
+            if kind == "Approval" {
+                resource.facts.as_deref().cloned().unwrap_or_default().add_to(&mut thing);
             }
             thing
         }

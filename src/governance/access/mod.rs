@@ -14,7 +14,7 @@ mod shelf;
 mod token;
 
 pub use book::{Book, Grant, Principal, Token};
-pub use decide::{Circumstances, Decision, Need, Resource, Subject, Via, decide, would_allow};
+pub use decide::{ApprovalFacts, Circumstances, Decision, Need, Resource, Subject, Via, decide, would_allow};
 pub use error::AccessError;
 pub use permission::Permission;
 pub use principal::Name;

@@ -183,6 +183,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
+        Action::Health => vec![Effect::Request(Request::Health)],
         Action::SaveScreen => vec![Effect::SaveScreen],
         Action::Help => {
             model.overlay = Some(Overlay::Help { top: 0 });
@@ -325,6 +326,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
                 return go(model, View::Overview);
             }
         }
+        Reply::Health(report) => mode::looked(model, &report),
         Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
         Reply::Collections(items) => {
             model.library.collections.items = items;

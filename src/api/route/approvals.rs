@@ -1,0 +1,132 @@
+//! `/v1/approvals`: changes that wait for votes; `ETag` on each, `If-Match` on what decides.
+
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::Route;
+use crate::api::call::{Call, unexpected};
+use crate::api::fault::Fault;
+use crate::api::types::Page;
+use crate::api::types::approval::{Approval, ApprovalQuery, ApprovalWord, DelegateVote};
+use crate::engine::{Action, ApprovalAction as Asked, ApprovalReply, Reply};
+
+pub(super) static ROUTES: [Route; 7] = [
+    Route::new(
+        "GET",
+        "/v1/approvals",
+        "Requests that wait for votes, newest first; state=all for all",
+        || get(list),
+    )
+    .query(&["state", "kind", "cursor", "limit"])
+    .reply(200, "PageOfApproval"),
+    Route::new(
+        "GET",
+        "/v1/approvals/{id}",
+        "One request with its diff, votes, gates and history; ETag",
+        || get(show),
+    )
+    .reply(200, "Approval"),
+    Route::new(
+        "POST",
+        "/v1/approvals/{id}/approve",
+        "Vote for it (If-Match); the last vote carries it out",
+        || post(approve),
+    )
+    .body("ApprovalWord")
+    .reply(200, "Approval"),
+    Route::new("POST", "/v1/approvals/{id}/reject", "Vote against it (If-Match): that ends it", || {
+        post(reject)
+    })
+    .body("ApprovalWord")
+    .reply(200, "Approval"),
+    Route::new("POST", "/v1/approvals/{id}/comment", "Say something about it", || post(comment))
+        .body("ApprovalWord")
+        .reply(200, "Approval"),
+    Route::new("POST", "/v1/approvals/{id}/delegate", "Give one's vote to somebody (If-Match)", || {
+        post(delegate)
+    })
+    .body("DelegateVote")
+    .reply(200, "Approval"),
+    Route::new("POST", "/v1/approvals/{id}/withdraw", "Take back what one submitted (If-Match)", || {
+        post(withdraw)
+    })
+    .body("ApprovalWord")
+    .reply(200, "Approval"),
+];
+
+async fn ask(call: &Call, action: Asked) -> Result<ApprovalReply, Fault> {
+    match call.ask(Action::Approval(action)).await? {
+        Reply::Approval(reply) => Ok(reply),
+        other => unexpected(&other),
+    }
+}
+
+/// One request with its tag.
+async fn one(call: &Call, action: Asked) -> Result<Response, Fault> {
+    match ask(call, action).await? {
+        ApprovalReply::One(one) => {
+            let tag = format!("\"{}\"", one.etag);
+            Ok(([(header::ETAG, tag)], Json::<Approval>(*one)).into_response())
+        }
+        ApprovalReply::Page(_) => unexpected(&Reply::Done),
+    }
+}
+
+async fn list(mut call: Call) -> Result<Json<Page<Approval>>, Fault> {
+    let mut query = call.query();
+    let wanted = ApprovalQuery {
+        state: query.one("state"),
+        kind: query.one("kind"),
+        cursor: query.one("cursor"),
+        limit: query.number("limit")?,
+    };
+    query.finish()?;
+    if wanted.limit > 1000 {
+        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
+    }
+    match ask(&call, Asked::List(wanted)).await? {
+        ApprovalReply::Page(page) => Ok(Json(page)),
+        ApprovalReply::One(_) => unexpected(&Reply::Done),
+    }
+}
+
+async fn show(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    one(&call, Asked::Show(call.param("id"))).await
+}
+
+/// Id, what was said, and which revision it is about.
+fn word(call: &mut Call) -> Result<(String, ApprovalWord, Option<String>), Fault> {
+    call.query().finish()?;
+    let tag = Some(call.header("if-match")?.to_owned()).filter(|tag| !tag.is_empty());
+    Ok((call.param("id"), call.json_or_default()?, tag))
+}
+
+async fn approve(mut call: Call) -> Result<Response, Fault> {
+    let (id, word, if_match) = word(&mut call)?;
+    one(&call, Asked::Approve { id, word, if_match }).await
+}
+
+async fn reject(mut call: Call) -> Result<Response, Fault> {
+    let (id, word, if_match) = word(&mut call)?;
+    one(&call, Asked::Reject { id, word, if_match }).await
+}
+
+async fn comment(mut call: Call) -> Result<Response, Fault> {
+    let (id, word, _) = word(&mut call)?;
+    one(&call, Asked::Comment { id, word }).await
+}
+
+async fn withdraw(mut call: Call) -> Result<Response, Fault> {
+    let (id, word, if_match) = word(&mut call)?;
+    one(&call, Asked::Withdraw { id, word, if_match }).await
+}
+
+async fn delegate(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    let if_match = Some(call.header("if-match")?.to_owned()).filter(|tag| !tag.is_empty());
+    let request: DelegateVote = call.json()?;
+    one(&call, Asked::Delegate { id: call.param("id"), request, if_match }).await
+}

@@ -1,0 +1,90 @@
+//! Changes that wait for votes.
+
+use serde::{Deserialize, Serialize};
+
+/// A request, with everything that happened to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Approval {
+    pub id: String,
+    /// For `If-Match`: another one after everything that happens to it.
+    pub etag: String,
+    /// `pending`, `approved`, `rejected`, `withdrawn` or `expired`.
+    pub state: String,
+    /// Kind of what is changed: `model` or `role`.
+    pub kind: String,
+    pub subject: String,
+    /// What would be done, in a sentence.
+    pub title: String,
+    /// SHA-256 of what would be there.
+    pub digest: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub impact: String,
+    pub by: String,
+    pub login: Option<String>,
+    pub reason: String,
+    /// What would be different, line by line.
+    pub diff: String,
+    /// Votes that it has, and that it needs.
+    pub votes: u32,
+    pub votes_needed: u32,
+    /// Whose votes count.
+    pub roles: Vec<String>,
+    pub at_ms: u64,
+    pub expires_ms: u64,
+    pub history: Vec<ApprovalEvent>,
+    /// Of a model: its gates as they were measured last.
+    pub gates: Vec<Gate>,
+}
+
+/// One thing that happened to a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApprovalEvent {
+    pub at_ms: u64,
+    pub by: String,
+    pub login: Option<String>,
+    /// `submitted`, `approved`, `rejected`, `commented`, `delegated`, `withdrawn` or `expired`.
+    pub act: String,
+    /// To whom a vote was given, or whose vote a delegate cast.
+    pub whom: Option<String>,
+    pub text: String,
+}
+
+/// A condition of a promotion.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gate {
+    pub name: String,
+    /// `passed`, `failed`, `not measured` or `not configured`.
+    pub state: String,
+    /// With its figures.
+    pub what: String,
+}
+
+/// Which requests are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApprovalQuery {
+    /// Absent: those that wait; `all` for all.
+    pub state: Option<String>,
+    pub kind: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: usize,
+}
+
+/// A vote, a comment, a withdrawal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApprovalWord {
+    pub reason: String,
+}
+
+/// One's vote for somebody else to cast.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DelegateVote {
+    /// `uid:1001`, or a login.
+    pub to: String,
+    pub reason: String,
+}

@@ -1,0 +1,147 @@
+//! What people ask of the requests: look, vote, comment, give one's vote away, withdraw.
+
+use super::{change, control, words};
+use crate::api::types::Page;
+use crate::api::types::approval::{Approval as Words, ApprovalQuery, ApprovalWord, DelegateVote};
+use crate::audit::Entry;
+use crate::engine::access::{meant, subject};
+use crate::engine::run::Inner;
+use crate::engine::worker::invalid;
+use crate::engine::{Caller, EngineError};
+use crate::governance::access::{Name, Role, Via};
+use crate::governance::approval::{Filter, Input, Person, Shelf, State, step};
+
+const LIMIT: usize = 100;
+const LIMIT_MOST: usize = 1_000;
+
+/// Everything that can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApprovalAction {
+    List(ApprovalQuery),
+    /// By id.
+    Show(String),
+    Approve {
+        id: String,
+        word: ApprovalWord,
+        if_match: Option<String>,
+    },
+    Reject {
+        id: String,
+        word: ApprovalWord,
+        if_match: Option<String>,
+    },
+    Comment {
+        id: String,
+        word: ApprovalWord,
+    },
+    Delegate {
+        id: String,
+        request: DelegateVote,
+        if_match: Option<String>,
+    },
+    Withdraw {
+        id: String,
+        word: ApprovalWord,
+        if_match: Option<String>,
+    },
+}
+
+/// What comes back.
+#[derive(Debug, Clone)]
+pub enum ApprovalReply {
+    Page(Page<Words>),
+    One(Box<Words>),
+}
+
+/// Does what is asked. `told` is the entry of what changes something.
+pub(in crate::engine) fn act(
+    inner: &Inner,
+    caller: &Caller,
+    action: ApprovalAction,
+    told: Option<&Entry>,
+) -> Result<ApprovalReply, EngineError> {
+    let (id, if_match) = match &action {
+        ApprovalAction::List(query) => return list(inner, query).map(ApprovalReply::Page),
+        ApprovalAction::Show(id) => {
+            let one = Shelf::get(control(inner)?, number(id)?)?;
+            return Ok(ApprovalReply::One(Box::new(words::approval(inner, &one))));
+        }
+        ApprovalAction::Approve { id, if_match, .. }
+        | ApprovalAction::Reject { id, if_match, .. }
+        | ApprovalAction::Delegate { id, if_match, .. }
+        | ApprovalAction::Withdraw { id, if_match, .. } => (number(id)?, if_match.clone()),
+        ApprovalAction::Comment { id, .. } => (number(id)?, None),
+    };
+    let now_ms = inner.clock.now_ms();
+    let who = subject(inner, caller)?;
+    let roles: Vec<Role> = {
+        let state = inner.access.state();
+        state.book.roles(&who, now_ms).into_iter().map(|(role, _)| role).collect()
+    };
+    let name = who.name.to_string();
+    let is_local = who.via == Via::Socket;
+    let by = Person { name: &name, roles: &roles, is_root: who.name == Name::Uid(0), is_local };
+    let _desk = inner.approvals.desk();
+    let before = Shelf::get(control(inner)?, id)?;
+    matches(if_match.as_deref(), before.revision)?;
+    let to;
+    let input = match &action {
+        ApprovalAction::Approve { word, .. } => Input::Vote { by, approve: true, reason: &word.reason },
+        ApprovalAction::Reject { word, .. } => Input::Vote { by, approve: false, reason: &word.reason },
+        ApprovalAction::Comment { word, .. } => Input::Comment { by, text: &word.reason },
+        ApprovalAction::Withdraw { word, .. } => Input::Withdraw { by, reason: &word.reason },
+        ApprovalAction::Delegate { request, .. } => {
+            to = meant(inner, &request.to)?.to_string();
+            Input::Delegate { by, to: &to, reason: &request.reason }
+        }
+        ApprovalAction::List(_) | ApprovalAction::Show(_) => {
+            return Err(EngineError::Internal("a look came the way of a change".into()));
+        }
+    };
+    let done = step(&before, input, now_ms)?;
+    change::keep(inner, &name, done, told)?;
+    let after = Shelf::get(control(inner)?, id)?;
+    Ok(ApprovalReply::One(Box::new(words::approval(inner, &after))))
+}
+
+/// Cursor: the id of the last one of the page before.
+fn list(inner: &Inner, query: &ApprovalQuery) -> Result<Page<Words>, EngineError> {
+    let state = match query.state.as_deref() {
+        None => Some(State::Pending),
+        Some("all") => None,
+        Some(name) => Some(State::parse(name).ok_or_else(|| {
+            let known: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
+            invalid(format!("there is no state '{name}'"), format!("{}, or all", known.join(", ")))
+        })?),
+    };
+    let before = match &query.cursor {
+        None => u64::MAX,
+        Some(cursor) => cursor.parse().map_err(|_| {
+            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
+        })?,
+    };
+    let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
+    let filter = Filter { state, kind: query.kind.clone() };
+    let found = Shelf::list(control(inner)?, &filter, before, limit, inner.clock.now_ms())?;
+    let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
+    Ok(Page { items: found.iter().map(|one| words::approval(inner, one)).collect(), next })
+}
+
+fn number(id: &str) -> Result<u64, EngineError> {
+    id.parse().map_err(|_| EngineError::NotFound {
+        noun: "approval request",
+        name: id.chars().take(40).collect(),
+        advice: "`spud approval list --state all` shows them".into(),
+    })
+}
+
+fn matches(if_match: Option<&str>, revision: u64) -> Result<(), EngineError> {
+    let Some(wanted) = if_match.map(|tag| tag.trim().trim_matches('"')) else { return Ok(()) };
+    if wanted == revision.to_string() || wanted == "*" {
+        return Ok(());
+    }
+    Err(EngineError::Stale {
+        what: "somebody else voted or wrote meanwhile".into(),
+        advice: "look at the request again, then send its ETag as If-Match".into(),
+    })
+}
