@@ -17,8 +17,8 @@ use crate::knowledge::{
     CACHE_TABLES, KnowledgeError, Library, default_model_id, open_default_model, open_model,
 };
 use crate::store::crypt::{COPY, HEADER, Vault};
-use crate::store::salvage::{look, salvage_store, was_left_open};
-use crate::store::{BlockFile, Disk};
+use crate::store::salvage::{look, salvage_store};
+use crate::store::{BlockFile, Disk, mend_flips, was_left_open};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CACHE: usize = 1 << 20;
@@ -58,6 +58,7 @@ pub fn salvage(settings: &Settings, to: &Path) -> Result<SalvageReport, EngineEr
         let saved = saved.map_err(|error| store_said(&error))?;
         report.tables += saved.tables;
         report.records += saved.records;
+        report.mended += saved.mended;
         report.lost.extend(saved.lost);
     }
     for folder in ["segments", "models"] {
@@ -88,6 +89,11 @@ pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
         if was_left_open(&path)
             && let Err(what) = look(&path)
         {
+            // What has its check again is what was written: no guess, and nothing is lost.
+            if mend_flips(&path).is_ok_and(|mended| mended > 0) && look(&path).is_ok() {
+                tracing::warn!(store = %path.display(), "a flipped bit of the store was put right");
+                continue;
+            }
             return Err(EngineError::Damaged {
                 what,
                 advice: format!(

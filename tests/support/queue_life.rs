@@ -94,6 +94,8 @@ pub struct QueueLife {
     made: u64,
     /// Operations that are kept in full detail; long lives drop what is settled.
     pub forgets: bool,
+    /// Of the store, in bytes.
+    pub cache: usize,
 }
 
 fn new_queue(now_ms: u64) -> Queue {
@@ -126,6 +128,7 @@ impl QueueLife {
             paused_unsure: None,
             made: 0,
             forgets: false,
+            cache: CACHE,
         }
     }
 
@@ -137,7 +140,7 @@ impl QueueLife {
     pub fn start(&mut self) -> Result<bool, String> {
         self.control = None;
         self.queue = new_queue(self.now_ms);
-        let opened = Control::over(self.board.disk(self.disk).sealed(&self.vault), CACHE);
+        let opened = Control::over(self.board.disk(self.disk).sealed(&self.vault), self.cache);
         let Some(control) = self.said(opened, "opening")? else { return Ok(false) };
         let loaded = self.queue.load(&control, self.now_ms);
         self.control = Some(control);
