@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
@@ -218,7 +219,13 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Principals => AccessReply::Principals(page(body)?.items),
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
-        AccessRequest::Grant(grant) => AccessReply::Changed(format!("{} is {} now.", grant.to, grant.role)),
+        AccessRequest::Grant(grant) => {
+            let made: AccessGrant = json(body)?;
+            AccessReply::Changed(match made.state.starts_with("waits") {
+                true => format!("It {}: others vote on it.", made.state),
+                false => format!("{} is {} now.", grant.to, grant.role),
+            })
+        }
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
     })
