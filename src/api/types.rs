@@ -6,12 +6,14 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+mod alert;
 mod audit;
 mod backup;
 mod config;
 mod evaluation;
 mod hardware;
 mod metric;
+mod notify;
 mod problem;
 mod promql;
 mod queue;
@@ -19,6 +21,10 @@ mod resilience;
 mod store;
 mod wear;
 
+pub use alert::{
+    AcknowledgeAlert, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules, AlertSilence,
+    SilenceAlerts,
+};
 pub use audit::{
     AnchorAudit, AuditAnchor, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery,
     AuditStatus, AuditText, AuditTiles, AuditVerdict, EraseAudit, VerifyAudit,
@@ -37,6 +43,7 @@ pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
+pub use notify::{Notification, NotificationReceiver, NotificationStatus};
 pub use problem::Problem;
 pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
@@ -446,6 +453,8 @@ pub struct Status {
     pub jobs_running: u64,
     pub jobs_queued: u64,
     pub failures: u64,
+    /// Alerts that fire, and that nobody has silenced or seen.
+    pub alerts: u64,
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
     pub mode: ModeBrief,
@@ -590,4 +599,6 @@ pub enum EventKind {
     Operation(Box<Operation>),
     /// Settings changed, or files no longer say what runs.
     Config(Box<ConfigEvent>),
+    /// An alert changed its state.
+    Alert(Box<Alert>),
 }

@@ -2,7 +2,8 @@
 
 pub use super::backups::Asked as BackupWork;
 use super::{
-    AccessAction, AccessReply, AuditAction, AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AccessAction, AccessReply, AlertAction, AlertReply, AuditAction, AuditReply, ConfigAction, ConfigReply,
+    MetricAction, MetricReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -165,6 +166,8 @@ pub enum Action {
     Metric(MetricAction),
     /// Who may do what: principals, roles, policies, decisions.
     Access(AccessAction),
+    /// Alerts, their rules, silences.
+    Alert(AlertAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -223,5 +226,6 @@ pub enum Reply {
     Listening(Heard),
     Audit(AuditReply),
     Metric(MetricReply),
+    Alert(AlertReply),
     Done,
 }

@@ -5,6 +5,7 @@
 mod access;
 mod action;
 mod admission;
+mod alerts;
 mod ask;
 mod backups;
 mod builtin;
@@ -44,6 +45,7 @@ mod writes;
 
 pub use access::{AccessAction, AccessReply};
 pub use action::{Action, BackupWork, Caller, Heard, Origin, Reply, Shown};
+pub use alerts::{AlertAction, AlertReply, check_notify, check_rules, try_rules};
 pub use backups::restore_offline;
 pub use error::EngineError;
 pub use events::Events;

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::access::Access;
+use super::alerts::{self, Alerting};
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::jobs::{JobRecord, Jobs};
@@ -82,6 +83,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
+    pub(super) alerting: Alerting,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -409,6 +411,7 @@ fn ticker(inner: &Arc<Inner>) {
             inner.outbox.tell(inner);
         }
         metrics::record(inner, seconds);
+        alerts::tick(inner, seconds);
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);
@@ -475,6 +478,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
+        alerting: Alerting::default(),
         watches: Watches::default(),
         modes,
         jobs,

@@ -70,22 +70,20 @@ fn carry_out(
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
         Action::ForceMode(request) => {
-            inner.modes.force(inner, caller, &request).map(|report| Reply::Mode(Box::new(report)))
+            inner.modes.force(inner, caller, &request).map(Box::new).map(Reply::Mode)
         }
-        Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
+        Action::AutoMode => inner.modes.auto(inner, caller).map(Box::new).map(Reply::Mode),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
         // Kept together with others before it gets here.
         Action::PostOperation(_) => Err(EngineError::Internal("a post came the wrong way".into())),
         Action::Operations(query) => queue_actions::list(inner, &query).map(Reply::Operations),
-        Action::Operation(id) => {
-            queue_actions::show(inner, &id).map(|detail| Reply::Operation(Box::new(detail)))
-        }
+        Action::Operation(id) => queue_actions::show(inner, &id).map(Box::new).map(Reply::Operation),
         Action::OperationPayload(id) => {
             queue_actions::payload(inner, &id).map(|(kind, bytes)| Reply::Payload(kind, bytes))
         }
         Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
         Action::PauseQueue(reason) => {
-            queue_actions::pause(inner, reason.as_deref(), told).map(|status| Reply::Queue(Box::new(status)))
+            queue_actions::pause(inner, reason.as_deref(), told).map(Box::new).map(Reply::Queue)
         }
         Action::RetryOperation(id) => {
             queue_actions::retry(inner, &id, told).map(Box::new).map(Reply::Changed)
@@ -106,6 +104,7 @@ fn carry_out(
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
+        Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Reload => reload(inner),
     }
 }
@@ -113,6 +112,7 @@ fn carry_out(
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
+    inner.alerting.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

@@ -3,6 +3,7 @@
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
 mod access;
+mod alerts;
 mod audit;
 mod backups;
 mod collections;
@@ -16,6 +17,7 @@ mod metrics;
 mod mode;
 mod models;
 mod prometheus;
+mod prometheus_rules;
 mod queue;
 mod search;
 mod status;
@@ -108,7 +110,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 19] = [
+    let all: [&[Route]; 20] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -128,6 +130,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,
+        &alerts::ROUTES,
     ];
     all.into_iter().flatten()
 }

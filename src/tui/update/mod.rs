@@ -3,6 +3,7 @@
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
 mod access;
+mod alerts;
 mod ask;
 mod audit;
 mod backups;
@@ -132,6 +133,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
+        (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
@@ -206,6 +208,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewObserve => go(model, View::Observe),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
+        Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
+        Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -240,6 +244,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
+        View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
         View::Overview => {
             let top = model.overview.top;
@@ -367,6 +372,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
+        Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
@@ -440,6 +446,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
+            effects.extend(alerts::tick(model));
             effects
         }
         EventKind::Job(job) => {
@@ -458,6 +465,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),
+        EventKind::Alert(alert) => {
+            alerts::event(model, *alert);
+            Vec::new()
+        }
         EventKind::Config(event) => config::event(model, &event),
         EventKind::Log(line) => {
             if model.logs.loaded {
