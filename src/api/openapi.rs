@@ -7,7 +7,8 @@ use super::route::{self, Route};
 use super::types::access as words;
 use super::types::approval;
 use super::types::{
-    AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
+    AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
+    AlertSilence, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
     AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
     BackupSchedule, BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm,
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
@@ -15,9 +16,10 @@ use super::types::{
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
     ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint,
     MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
-    Operation, OperationDetail, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
-    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
-    SetConfig, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    Notification, NotificationReceiver, NotificationStatus, Operation, OperationDetail, Passage, Passphrase,
+    PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup,
+    RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status,
+    StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 
 /// The whole document.
@@ -160,6 +162,7 @@ fn schemas() -> Value {
     add(&mut all, "HealthReport", &health);
     add(&mut all, "Exposition", &json!(""));
     metrics(&mut all);
+    alerts(&mut all);
     let problem = Problem {
         advice: Some(String::new()),
         instance: Some(String::new()),
@@ -193,6 +196,23 @@ fn metrics(all: &mut Map<String, Value>) {
     add(all, "MetricTextsReply", &of_texts);
     let of_any = MetricEnvelope { status: status(), data: Some(json!({})), ..MetricEnvelope::default() };
     add(all, "MetricReply", &of_any);
+}
+
+fn alerts(all: &mut Map<String, Value>) {
+    let notice = Notification { ended_ms: Some(0), next_ms: Some(0), ..Notification::default() };
+    add(all, "Notification", &notice);
+    let receivers = vec![NotificationReceiver::default()];
+    add(all, "NotificationStatus", &NotificationStatus { receivers, ..NotificationStatus::default() });
+    let acknowledged = Some(AlertAcknowledgement::default());
+    let times = Some(0);
+    let alert = Alert { acknowledged, fired_ms: times, resolved_ms: times, ..Alert::default() };
+    add(all, "Alert", &alert);
+    let rule = AlertRule { alerts: vec![alert], ..AlertRule::default() };
+    let group = AlertGroup { rules: vec![rule], ..AlertGroup::default() };
+    add(all, "AlertRules", &AlertRules { groups: vec![group], ..AlertRules::default() });
+    add(all, "AlertSilence", &AlertSilence::default());
+    add(all, "SilenceAlerts", &SilenceAlerts::default());
+    add(all, "AcknowledgeAlert", &AcknowledgeAlert::default());
 }
 
 fn backups(all: &mut Map<String, Value>) {

@@ -6,6 +6,7 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+mod alert;
 pub mod approval;
 mod audit;
 mod backup;
@@ -15,6 +16,7 @@ mod hardware;
 mod health;
 mod log;
 mod metric;
+mod notify;
 mod problem;
 mod promql;
 mod queue;
@@ -22,6 +24,10 @@ mod resilience;
 mod store;
 mod wear;
 
+pub use alert::{
+    AcknowledgeAlert, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules, AlertSilence,
+    SilenceAlerts,
+};
 pub use audit::{
     AnchorAudit, AuditAnchor, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery,
     AuditStatus, AuditText, AuditTiles, AuditVerdict, EraseAudit, VerifyAudit,
@@ -42,6 +48,7 @@ pub use log::{LogLine, LogPage, LogQuery};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
+pub use notify::{Notification, NotificationReceiver, NotificationStatus};
 pub use problem::Problem;
 pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
@@ -451,6 +458,8 @@ pub struct Status {
     pub jobs_running: u64,
     pub jobs_queued: u64,
     pub failures: u64,
+    /// Alerts that fire, and that nobody has silenced or seen.
+    pub alerts: u64,
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
     pub mode: ModeBrief,
@@ -571,4 +580,6 @@ pub enum EventKind {
     Operation(Box<Operation>),
     /// Settings changed, or files no longer say what runs.
     Config(Box<ConfigEvent>),
+    /// An alert changed its state.
+    Alert(Box<Alert>),
 }

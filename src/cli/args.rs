@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate,
-    install, job, log, metric, mode, model, operation, policy, principal, queue, remove, role, salvage,
-    store, terminal,
+    add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
+    generate, install, job, log, metric, mode, model, notify, operation, policy, principal, queue, remove,
+    role, salvage, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -119,6 +119,16 @@ pub(super) enum Command {
     Metric {
         #[command(subcommand)]
         verb: metric::Verb,
+    },
+    /// Alerts: what fires, who has seen it, silences, rules
+    Alert {
+        #[command(subcommand)]
+        verb: alert::Verb,
+    },
+    /// Notifications: who is told of alerts, and what they were sent
+    Notify {
+        #[command(subcommand)]
+        verb: notify::Verb,
     },
     /// Embedding models
     Model {

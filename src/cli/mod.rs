@@ -3,6 +3,7 @@
 //! Invariant: knows the API's words, client and host, and nothing else of spud.
 
 mod add;
+mod alert;
 mod approval;
 mod args;
 mod ask;
@@ -31,6 +32,7 @@ mod metric;
 mod metric_show;
 mod mode;
 mod model;
+mod notify;
 mod open;
 mod operation;
 mod output;
@@ -102,6 +104,8 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Operation { verb } => operation::run(verb, context),
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
+        Command::Alert { verb } => alert::run(verb, context),
+        Command::Notify { verb } => notify::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),

@@ -2,8 +2,8 @@
 
 pub use super::backups::Asked as BackupWork;
 use super::{
-    AccessAction, AccessReply, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
-    ConfigReply, MetricAction, MetricReply,
+    AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
+    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -168,6 +168,8 @@ pub enum Action {
     Metric(MetricAction),
     /// Who may do what: principals, roles, policies, decisions.
     Access(AccessAction),
+    /// Alerts, their rules, silences.
+    Alert(AlertAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -230,5 +232,6 @@ pub enum Reply {
     Audit(AuditReply),
     Metric(MetricReply),
     Approval(ApprovalReply),
+    Alert(AlertReply),
     Done,
 }

@@ -5,6 +5,7 @@
 mod access;
 mod action;
 mod admission;
+mod alerts;
 mod approvals;
 mod ask;
 mod backups;
@@ -47,6 +48,7 @@ mod writes;
 
 pub use access::{AccessAction, AccessReply};
 pub use action::{Action, BackupWork, Caller, Heard, Origin, Reply, Shown};
+pub use alerts::{AlertAction, AlertReply, check_notify, check_rules, try_rules};
 pub use approvals::{ApprovalAction, ApprovalReply};
 pub use backups::restore_offline;
 pub use error::EngineError;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::access::Access;
+use super::alerts::Alerting;
 use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
@@ -81,6 +82,7 @@ pub(super) struct Inner {
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
     pub(super) health: Health,
+    pub(super) alerting: Alerting,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -415,6 +417,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         health: Health::default(),
+        alerting: Alerting::default(),
         watches: Watches::default(),
         modes,
         jobs,

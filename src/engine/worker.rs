@@ -70,9 +70,9 @@ fn carry_out(
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
         Action::ForceMode(request) => {
-            inner.modes.force(inner, caller, &request).map(|report| Reply::Mode(Box::new(report)))
+            inner.modes.force(inner, caller, &request).map(Box::new).map(Reply::Mode)
         }
-        Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
+        Action::AutoMode => inner.modes.auto(inner, caller).map(Box::new).map(Reply::Mode),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
         Action::PostOperation(_)
         | Action::Operations(_)
@@ -95,6 +95,7 @@ fn carry_out(
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
+        Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Reload => reload(inner),
     }
 }
@@ -102,6 +103,7 @@ fn carry_out(
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
+    inner.alerting.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

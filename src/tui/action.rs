@@ -1,10 +1,10 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_grant, a_list, a_set_one, a_setting, a_table, a_trial, a_version, always, an_audit, backup_selected,
-    collection_selected, connected, documents, forced, idle_backups, job_selected, letter, missing,
-    not_newest, not_typing, openable, reading_after, reading_before, removable, some_collections, some_lines,
-    something, suggestion, upstream,
+    a_grant, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial, a_version, always, an_alert,
+    an_audit, backup_selected, collection_selected, connected, documents, forced, idle_backups, job_selected,
+    letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
+    some_collections, some_lines, something, suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -93,6 +93,11 @@ pub(crate) enum Action {
     Later,
     Newest,
     Figures,
+    Alerts,
+    Notices,
+    AcknowledgeAlert,
+    SilenceAlert,
+    EndSilence,
 }
 
 /// Where an action means something.
@@ -253,6 +258,11 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Later, "later", "Later", "", Observe, &["right", "l"], not_newest),
     row(A::Newest, "newest", "Until now", "now", Observe, &["n"], not_newest),
     row(A::Figures, "figures", "Figures or graphs", "figures", Observe, &["t"], always),
+    row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
+    row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
+    row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
+    row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
+    row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),

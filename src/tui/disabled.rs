@@ -28,6 +28,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
         Action::ConfirmGrant => ("review-roles", "needs review-roles"),
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
+        Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
+        Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
+        Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
         Action::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
@@ -195,6 +198,21 @@ pub(super) fn an_audit(m: &Model) -> Option<&'static str> {
     unless(!m.audit.verifying, "it is being verified")
 }
 
+pub(super) fn an_alert(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Observe || !m.alerts.shown {
+        return Some("see the alerts");
+    }
+    unless(m.alerts.alert().is_some(), "no alert")
+}
+
+pub(super) fn a_silenced_alert(m: &Model) -> Option<&'static str> {
+    let silenced = m.alerts.alert().is_some_and(|alert| !alert.silenced_by.is_empty());
+    an_alert(m).or(unless(silenced, "it is not silenced"))
+}
+
 pub(super) fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -203,7 +221,7 @@ pub(super) fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
     }
-    if m.view == View::Observe && !m.observe.is_dashboard() {
+    if m.view == View::Observe && !m.alerts.shown && !m.observe.is_dashboard() {
         return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {

@@ -1,10 +1,12 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
 mod access;
+mod alert;
 mod audit;
 mod backup;
 
 pub(crate) use access::AccessRequest;
+pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 
@@ -73,6 +75,7 @@ pub(crate) enum Request {
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
+    Alert(AlertRequest),
 }
 
 /// Values over a time.
@@ -249,6 +252,7 @@ impl Request {
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
+            Self::Alert(request) => request.call(),
         }
     }
 
@@ -284,6 +288,7 @@ impl Request {
             Self::Backup(request) => request.purpose(),
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
+            Self::Alert(request) => request.purpose(),
         }
     }
 

@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
-use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request,
+};
+use crate::tui::msg::{AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -56,6 +58,7 @@ impl Inbox {
             EventKind::Queue(_) => "queue".to_owned(),
             EventKind::Operation(_) => "operation".to_owned(),
             EventKind::Config(_) => "config".to_owned(),
+            EventKind::Alert(alert) => format!("alert {}", alert.id),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)
@@ -209,6 +212,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
+        Request::Alert(request) => Reply::Alert(alert(request, body)?),
     })
 }
 
@@ -228,6 +232,16 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         }
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
+    })
+}
+
+fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> {
+    Ok(match request {
+        AlertRequest::List => AlertAnswer::List(page(body)?.items),
+        AlertRequest::Notices => AlertAnswer::Notices(page(body)?.items),
+        AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
+        AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
+        AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),
     })
 }
 

@@ -2,10 +2,11 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::{
-    AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
-    BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
+    Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
+    BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
     ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
-    ModeReport, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status,
+    StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -66,6 +67,16 @@ pub(crate) enum Reply {
     Backup(BackupReply),
     Access(AccessReply),
     Audit(AuditAnswer),
+    Alert(AlertAnswer),
+}
+
+/// What came of a question about alerts.
+#[derive(Debug, Clone)]
+pub(crate) enum AlertAnswer {
+    List(Vec<Alert>),
+    Notices(Vec<Notification>),
+    /// What to tell.
+    Changed(String),
 }
 
 /// What came of a question about who may do what.

@@ -120,6 +120,9 @@ pub(super) mod of {
     pub(in crate::engine) const DISK: &str = "spud_disk_bytes";
     pub(in crate::engine) const DISK_FREE: &str = "spud_disk_free_bytes";
     pub(in crate::engine) const TEMPERATURE: &str = "spud_temperature_celsius";
+    pub(in crate::engine) const ALERTS: &str = "spud_alerts";
+    pub(in crate::engine) const RULES_FAILING: &str = "spud_alert_rules_failing";
+    pub(in crate::engine) const BACKUP_AGE: &str = "spud_backup_age_seconds";
     pub(in crate::engine) const OVERFLOW: &str = "spud_metric_overflow_total";
     pub(in crate::engine) const SERIES: &str = "spud_telemetry_series";
     pub(in crate::engine) const SERIES_REFUSED: &str = "spud_telemetry_series_refused_total";
@@ -193,6 +196,9 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     counter(of::SERIES_REFUSED, &[], "New series that found no place in the store of metrics"),
     counter(of::SAMPLES, &[], "Samples that were recorded since the start"),
     gauge(of::TELEMETRY_BYTES, "bytes", &["tier"], "What recorded metrics take on disk: raw, middle, hour, and the file"),
+    gauge(of::ALERTS, "", &["state"], "Alerts that are pending or fire"),
+    gauge(of::RULES_FAILING, "", &[], "Rules that could not be evaluated, and files of rules that could not be read"),
+    gauge(of::BACKUP_AGE, "seconds", &[], "Age of the newest good backup, where backups are scheduled"),
     SCRAPES,
     SCRAPE_SECONDS,
     counter(of::OVERFLOW, &[], "Label values that found no place in their metric and were counted as 'other'"),

@@ -6,7 +6,7 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, ApprovalAction, AuditAction};
+use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::DecryptStore => around("store.decrypted", ("store", "")),
         Action::Config(action) => return config(action),
         Action::Reload => around("config.reloaded", ("settings", "")),
+        Action::Alert(action) => return alert(action),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen => return None,
@@ -207,6 +208,20 @@ fn approval(action: &ApprovalAction) -> Option<About> {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
+    })
+}
+
+fn alert(action: &AlertAction) -> Option<About> {
+    Some(match action {
+        AlertAction::Silence(request) => together("alert.silenced", ("alerts", &request.matchers.join(", ")))
+            .text("reason", &request.reason),
+        AlertAction::Unsilence(id) => together("alert.unsilenced", ("silence", id)),
+        AlertAction::Acknowledge { id, request } => {
+            together("alert.acknowledged", ("alert", id)).text("reason", &request.reason)
+        }
+        AlertAction::TestReceiver(name) => together("notification.tested", ("receiver", name)),
+        AlertAction::Notices | AlertAction::Receivers => return None,
+        AlertAction::List | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => return None,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod access;
+mod alerts;
 mod ask;
 mod audit;
 mod backups;
@@ -13,6 +14,7 @@ mod observe;
 mod queue;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
+pub(crate) use alerts::{AlertDialog, AlertList};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
@@ -163,6 +165,7 @@ pub(crate) enum Overlay {
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
     Grant(Box<GrantDialog>),
+    Alert(Box<AlertDialog>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -243,6 +246,7 @@ pub(crate) struct Model {
     pub(crate) access: Access,
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
+    pub(crate) alerts: AlertList,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -272,6 +276,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
+            View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),

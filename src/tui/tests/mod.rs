@@ -3,6 +3,7 @@
 //! Invariant: no clock, no terminal and no box; the same screen on every machine.
 
 mod access;
+mod alerts;
 mod audit;
 mod backups;
 mod bytes;
