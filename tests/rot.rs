@@ -147,8 +147,8 @@ fn list(root: &Path, below: &Path, found: &mut Vec<String>) {
     found.sort();
 }
 
-/// A box whose power was cut: both stores were left open.
-fn cut_box(folder: &Path) -> std::path::PathBuf {
+/// A box whose power was cut, so that both stores were left open; or one that was stopped.
+fn filled_box(folder: &Path, cut: bool) -> std::path::PathBuf {
     let (data, source) = (folder.join("data"), folder.join("source"));
     fs::create_dir_all(&source).unwrap();
     for n in 0..40 {
@@ -170,9 +170,13 @@ fn cut_box(folder: &Path) -> std::path::PathBuf {
     }
     let payload = source.join("unit-001.md");
     assert!(spud(&data, &["operation", "post", payload.to_str().unwrap()]).status.success());
-    daemon.kill().unwrap();
+    if cut {
+        daemon.kill().unwrap();
+        fs::remove_file(data.join("spud.sock")).unwrap();
+    } else {
+        support::signal(&daemon, rustix::process::Signal::TERM);
+    }
     daemon.wait().unwrap();
-    fs::remove_file(data.join("spud.sock")).unwrap();
     data
 }
 
@@ -181,7 +185,7 @@ fn cut_box(folder: &Path) -> std::path::PathBuf {
 #[test]
 fn one_flipped_bit_in_any_file_never_gives_a_wrong_answer_and_the_box_can_be_saved() {
     let folder = tempfile::tempdir().unwrap();
-    let good = cut_box(folder.path());
+    let good = filled_box(folder.path(), true);
     let mut dice = Dice(7);
     let flips: usize = std::env::var("SPUD_FLIPS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
     let mut files = Vec::new();
@@ -237,5 +241,30 @@ fn one_flipped_bit_in_any_file_never_gives_a_wrong_answer_and_the_box_can_be_sav
             fs::remove_dir_all(&data).unwrap();
         }
         println!("{name}: {flips} bits: {seen:?}");
+    }
+}
+
+/// A store that was closed is put right as well, before anything is read of it.
+#[test]
+fn one_flipped_bit_in_a_store_that_was_closed_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = filled_box(folder.path(), false);
+    let mut dice = Dice(8);
+    for name in ["control.redb", "corpus.redb"] {
+        let bytes = fs::read(good.join(name)).unwrap();
+        let filled: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0 && *at != GOD_BYTE).collect();
+        for _ in 0..6 {
+            let data = folder.path().join("flipped");
+            support::copy(&good, &data);
+            let (byte, bit) = (filled[dice.below(filled.len() as u64) as usize], dice.below(8));
+            let mut bad = bytes.clone();
+            bad[byte] ^= 1 << bit;
+            fs::write(data.join(name), bad).unwrap();
+            let check = spud(&data, &["check"]);
+            assert!(check.status.success(), "{name} byte {byte} bit {bit}: {check:?}");
+            let asked = spud(&data, &["ask", "zyx3q", "--collection", "units"]);
+            assert!(String::from_utf8_lossy(&asked.stdout).contains("zyx3q"), "{name} byte {byte} bit {bit}");
+            fs::remove_dir_all(&data).unwrap();
+        }
     }
 }

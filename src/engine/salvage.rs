@@ -22,6 +22,8 @@ use crate::store::{BlockFile, Disk, mend_flips, was_left_open};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CACHE: usize = 1 << 20;
+/// A store that was closed is gone through at every start when it is no larger: a few milliseconds.
+const LOOKED_AT_MOST: u64 = 16 << 20;
 
 /// Copies what is whole; the damaged folder is only read.
 ///
@@ -86,12 +88,20 @@ pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
         return Ok(()); // in use, and told so by whoever opens it
     }
     for path in STORES.map(|name| data.join(name)) {
-        if was_left_open(&path)
-            && let Err(what) = look(&path)
-        {
-            // What has its check again is what was written: no guess, and nothing is lost.
-            if mend_flips(&path).is_ok_and(|mended| mended > 0) && look(&path).is_ok() {
+        // What has its check again is what was written: no guess, and nothing is lost.
+        let mended = || {
+            let mended = mend_flips(&path).is_ok_and(|mended| mended > 0);
+            if mended {
                 tracing::warn!(store = %path.display(), "a flipped bit of the store was put right");
+            }
+            mended
+        };
+        if !was_left_open(&path) {
+            if fs::metadata(&path).is_ok_and(|meta| meta.len() <= LOOKED_AT_MOST) {
+                mended();
+            }
+        } else if let Err(what) = look(&path) {
+            if mended() && look(&path).is_ok() {
                 continue;
             }
             return Err(EngineError::Damaged {
