@@ -6,11 +6,10 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::command::{good, json as json_of, run};
-use support::{Daemon, signal, spud};
+use support::{Daemon, signal, spud, until};
 
 /// Recorded every second, so that no test waits long.
 const QUICK: &[&str] = &["--set", "metrics.interval_s=1"];
@@ -64,18 +63,6 @@ fn alerts(daemon: &Daemon) -> Vec<Value> {
 
 fn named(daemon: &Daemon, name: &str) -> Option<Value> {
     alerts(daemon).into_iter().find(|alert| alert["name"] == name)
-}
-
-/// Waits until there is something; no time is judged.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what} never came");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 fn in_state(daemon: &Daemon, name: &str, state: &str) -> Value {

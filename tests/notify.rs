@@ -10,11 +10,10 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::command::{good, json as json_of, run};
-use support::{Daemon, signal, spud};
+use support::{Daemon, signal, spud, until};
 
 const QUICK: &[&str] = &["--set", "metrics.interval_s=1"];
 const RULES: &str = "groups:\n- name: test\n  interval: 1s\n  rules:\n  - alert: PumpDown\n    expr: vector(0) == 0\n    labels: {severity: critical}\n    annotations: {summary: pump 7 stands}\n";
@@ -85,17 +84,6 @@ fn serve(stream: TcpStream, notes: &Mutex<Vec<Seen>>, refuse: &AtomicUsize) {
     let status = if refused { "503 Later" } else { "204 No Content" };
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let _ = reader.get_mut().write_all(answer.as_bytes());
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what} never came");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Rules and receivers of a site.

@@ -163,6 +163,18 @@ impl Daemon {
     }
 }
 
+/// Waits until there is something; no time is judged.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what} never came");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 pub fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, signal).unwrap();
