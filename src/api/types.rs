@@ -22,6 +22,7 @@ mod promql;
 mod queue;
 mod resilience;
 mod store;
+mod trace;
 mod wear;
 
 pub use alert::{
@@ -60,6 +61,7 @@ pub use resilience::{
     ModeInputs, ModeReading, ModeReport,
 };
 pub use store::{EncryptStore, Passphrase, RotateStore, StoreReport};
+pub use trace::{ErrorGroup, TraceDetail, TraceQuery, TraceSpan, TraceSummary};
 pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
     generate, install, job, log, metric, mode, model, notify, operation, policy, principal, queue, remove,
-    role, salvage, store, terminal,
+    role, salvage, store, terminal, trace,
 };
 
 /// Ask the documents on this box, offline
@@ -129,6 +129,11 @@ pub(super) enum Command {
     Notify {
         #[command(subcommand)]
         verb: notify::Verb,
+    },
+    /// Traces: what requests and work did, and failures in groups
+    Trace {
+        #[command(subcommand)]
+        verb: trace::Verb,
     },
     /// Embedding models
     Model {

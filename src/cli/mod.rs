@@ -47,6 +47,7 @@ mod search;
 mod status;
 mod store;
 mod terminal;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -106,6 +107,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Metric { verb } => metric::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
+        Command::Trace { verb } => trace::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),

@@ -3,7 +3,7 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, TraceAction, TraceReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -13,6 +13,7 @@ use crate::api::types::{
     Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
     QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
+use crate::observe::trace::Trace;
 use crate::resilience::Criticality;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Caller {
     /// All its groups, as the kernel says.
     pub groups: Arc<[u32]>,
     pub origin: Origin,
+    /// What is done for it is part of this.
+    pub trace: Option<Trace>,
 }
 
 impl Caller {
@@ -35,7 +38,8 @@ impl Caller {
     #[must_use]
     pub fn local(uid: u32, gid: u32, pid: i32, request: String) -> Self {
         let criticality = Criticality::default();
-        Self { uid, gid, pid, request, criticality, groups: Arc::from([gid]), origin: Origin::Local }
+        let (groups, origin) = (Arc::from([gid]), Origin::Local);
+        Self { uid, gid, pid, request, criticality, groups, origin, trace: None }
     }
 }
 
@@ -170,6 +174,8 @@ pub enum Action {
     Access(AccessAction),
     /// Alerts, their rules, silences.
     Alert(AlertAction),
+    /// What requests and work did, and failures in groups.
+    Trace(TraceAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -233,5 +239,6 @@ pub enum Reply {
     Metric(MetricReply),
     Approval(ApprovalReply),
     Alert(AlertReply),
+    Trace(TraceReply),
     Done,
 }

@@ -17,6 +17,7 @@ use crate::base::trim_memory;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
 
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
+use crate::observe::trace;
 use crate::resilience::Effect;
 
 /// Chunks of one document that are held until its title and language are known.
@@ -44,8 +45,8 @@ struct Work<'a> {
     shown_ms: u64,
 }
 
-/// Does a job to its end, or to the next safe point when told to stop.
-pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
+/// Does a job to its end, or to the next safe point when told to stop. Gives it as it stands then.
+pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) -> JobRecord {
     tracing::info!(job = id, kind = %record.kind, collection = %record.collection, "job started");
     let mut last = record.clone();
     let outcome = begin(inner, id, record).and_then(|mut work| {
@@ -58,7 +59,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         && !keep_failure(inner, id, &mut last, &error)
     {
         inner.jobs.show(None);
-        return; // as the store has it, it is not ended: it is begun again
+        return last; // as the store has it, it is not ended: it is begun again
     }
     inner.library.release_pages();
     trim_memory();
@@ -66,6 +67,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
     trail::job_ended(inner, id, &last);
     inner.publish_job(id, &last, None);
     inner.publish_index(&last.collection);
+    last
 }
 
 /// Keeps why the job failed; false where the store is at fault, not the job.
@@ -404,7 +406,10 @@ impl Work<'_> {
             }
         }
         let (id, record) = (self.id, &self.record);
+        let mut span = trace::span("commit");
+        span.note("spud.documents", u64::from(self.waiting));
         self.batch.commit(&|write| save(write, id, record))?;
+        drop(span);
         self.committed_ms = self.inner.clock.now_ms();
         self.waiting = 0;
         while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}

@@ -40,6 +40,7 @@ mod settings_trial;
 mod settings_words;
 mod status;
 mod ticker;
+mod traces;
 mod trail;
 mod watch;
 mod wire;
@@ -59,6 +60,8 @@ pub use run::{AskPassphrase, Engine, Settings};
 pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
+pub use traces::{Served, TraceAction, TraceReply};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
 
+pub use crate::observe::trace::Trace;
 pub use crate::resilience::Criticality;

@@ -96,6 +96,7 @@ fn carry_out(
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
+        Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Reload => reload(inner),
     }
 }
@@ -194,6 +195,7 @@ fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
 pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
     let record = JobRecord { created_ms: inner.clock.now_ms(), ..record };
     let id = inner.jobs.enqueue(&inner.library.database(), &record)?;
+    inner.traces.remember_here(super::traces::JOB, id);
     Ok(record.to_job(id, record.created_ms, None))
 }
 

@@ -98,6 +98,9 @@ pub(crate) enum Action {
     AcknowledgeAlert,
     SilenceAlert,
     EndSilence,
+    Traces,
+    Troubles,
+    TraceKind,
 }
 
 /// Where an action means something.
@@ -260,6 +263,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Figures, "figures", "Figures or graphs", "figures", Observe, &["t"], always),
     row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
     row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
+    row(A::Traces, "traces", "Traces or graphs", "traces", Observe, &["w"], always),
+    row(A::Troubles, "failures", "What failed, in groups", "failures", Observe, &["e"], always),
+    row(A::TraceKind, "trace-kind", "Next traces: all, failed, slow", "", Observe, &["v"], always),
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
     row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
     row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),

@@ -16,9 +16,11 @@ use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request, TraceRequest,
 };
-use crate::tui::msg::{AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::msg::{
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, TraceAnswer, Wire,
+};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -213,6 +215,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
+        Request::Trace(request) => Reply::Trace(trace(request, body)?),
     })
 }
 
@@ -242,6 +245,14 @@ fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> 
         AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
         AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
         AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),
+    })
+}
+
+fn trace(request: &TraceRequest, body: &[u8]) -> Result<TraceAnswer, LinkError> {
+    Ok(match request {
+        TraceRequest::List(kind) => TraceAnswer::List(*kind, page(body)?.items),
+        TraceRequest::Show(_) => TraceAnswer::Whole(json(body)?),
+        TraceRequest::Errors => TraceAnswer::Groups(page(body)?.items),
     })
 }
 

@@ -4,12 +4,13 @@ use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Wh
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
-    ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status,
-    StoreReport,
+    ConfigVersion, Document, ErrorGroup, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery,
+    MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
+    Status, StoreReport, TraceDetail, TraceSummary,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
+use crate::tui::model::TraceKind;
 
 /// Everything that [`crate::tui::update::update`] reacts to.
 #[derive(Debug, Clone)]
@@ -68,6 +69,16 @@ pub(crate) enum Reply {
     Access(AccessReply),
     Audit(AuditAnswer),
     Alert(AlertAnswer),
+    Trace(TraceAnswer),
+}
+
+/// What came of a question about traces.
+#[derive(Debug, Clone)]
+pub(crate) enum TraceAnswer {
+    List(TraceKind, Vec<TraceSummary>),
+    Whole(Box<TraceDetail>),
+    /// Failures.
+    Groups(Vec<ErrorGroup>),
 }
 
 /// What came of a question about alerts.

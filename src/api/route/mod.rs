@@ -23,6 +23,7 @@ mod queue;
 mod search;
 mod status;
 mod store;
+mod traces;
 mod upkeep;
 
 use axum::Router;
@@ -111,7 +112,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 21] = [
+    let all: [&[Route]; 22] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -133,6 +134,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &metrics::ROUTES,
         &prometheus::ROUTES,
         &alerts::ROUTES,
+        &traces::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -15,3 +15,4 @@ mod observe;
 mod plain;
 mod robust;
 mod steps;
+mod traces;

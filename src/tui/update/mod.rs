@@ -14,6 +14,7 @@ mod mode;
 mod observe;
 mod overlay;
 mod queue;
+mod traces;
 
 pub(crate) use config::TRIAL_S;
 pub(crate) use overlay::matches as palette_matches;
@@ -212,6 +213,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
         Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
+        Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -246,6 +248,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
+        View::Observe if model.traces.shown => traces::act(model, action),
         View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
         View::Overview => {
@@ -369,6 +372,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
+        Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
@@ -451,6 +455,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
             effects.extend(alerts::tick(model));
+            effects.extend(traces::tick(model));
             effects
         }
         EventKind::Job(job) => {

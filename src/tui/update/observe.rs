@@ -15,6 +15,9 @@ const AGAIN_MS: u64 = 10_000;
 
 /// Asks for everything that is shown.
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    if model.traces.shown {
+        return super::traces::load(model);
+    }
     if model.alerts.shown {
         return super::alerts::load(model);
     }
@@ -40,7 +43,7 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
 /// The box told how it is: graphs that end now go on.
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
-    let graphs = model.view == View::Observe && !model.alerts.shown;
+    let graphs = model.view == View::Observe && !model.alerts.shown && !model.traces.shown;
     let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
     let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
     if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
@@ -108,7 +111,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let quarter_ms = observe.span_s() * 1000 / 4;
     match action {
         Action::EditQuery => {
-            model.alerts.shown = false;
+            (model.alerts.shown, model.traces.shown) = (false, false);
             let mut line = observe.line.clone();
             line.set(&observe.query);
             observe.editing = Some(line);
