@@ -75,6 +75,16 @@ pub struct QueueStatus {
     pub own: Vec<OwnWork>,
 }
 
+impl QueueStatus {
+    /// Seconds until nothing waits at the rate of the last minute; `None` where nothing waits or more comes than goes.
+    #[must_use]
+    pub fn empty_in_s(&self) -> Option<u64> {
+        let sum = |of: fn(&QueueLane) -> u64| self.lanes.iter().map(of).sum::<u64>();
+        let gain = sum(|lane| lane.delivered_per_minute).checked_sub(sum(|lane| lane.added_per_minute))?;
+        Some(sum(|lane| lane.operations)).filter(|waiting| *waiting > 0)?.saturating_mul(60).checked_div(gain)
+    }
+}
+
 /// Durable work of the box that nobody upstream waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -201,4 +211,28 @@ pub struct PauseQueue {
 #[serde(default)]
 pub struct Purged {
     pub purged: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_says_when_it_is_empty_where_that_can_be_told() {
+        let of = |lanes: [(u64, u64, u64); 2]| QueueStatus {
+            lanes: lanes
+                .map(|(operations, added_per_minute, delivered_per_minute)| QueueLane {
+                    operations,
+                    added_per_minute,
+                    delivered_per_minute,
+                    ..QueueLane::default()
+                })
+                .into(),
+            ..QueueStatus::default()
+        };
+        assert_eq!(of([(300, 10, 40), (600, 0, 60)]).empty_in_s(), Some(600));
+        assert_eq!(of([(300, 90, 40), (600, 10, 60)]).empty_in_s(), None, "as much comes as goes");
+        assert_eq!(of([(300, 200, 40), (600, 10, 60)]).empty_in_s(), None, "more comes than goes");
+        assert_eq!(of([(0, 0, 40), (0, 0, 60)]).empty_in_s(), None, "nothing waits");
+    }
 }

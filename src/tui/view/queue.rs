@@ -55,6 +55,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         }
         let own: Vec<String> =
             status.own.iter().map(OwnWork::words).filter(|words| !words.is_empty()).collect();
+        if let Some(seconds) = status.empty_in_s() {
+            text = format!("Empty in about {}. {text}", span(seconds.saturating_mul(1000)));
+        }
         if !own.is_empty() {
             text = format!("On the box: {}. {text}", own.join("; "));
         }
