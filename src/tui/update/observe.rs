@@ -40,8 +40,24 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The box told how it is: graphs that end now go on.
+/// The box told how it is: graphs that end now go on, and lists are read again.
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
+    let mut effects = super::alerts::tick(model);
+    effects.extend(super::traces::tick(model));
+    effects.extend(graphs_tick(model));
+    effects
+}
+
+/// What stands in the place of graphs moves, where something does.
+pub(super) fn in_place(model: &mut Model, action: Action) -> Vec<Effect> {
+    match () {
+        () if model.traces.shown => super::traces::act(model, action),
+        () if model.alerts.shown => super::alerts::act(model, action),
+        () => act(model, action),
+    }
+}
+
+fn graphs_tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
     let graphs = model.view == View::Observe && !model.alerts.shown && !model.traces.shown;
     let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
