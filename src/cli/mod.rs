@@ -24,6 +24,7 @@ mod generate;
 mod install;
 mod interrupt;
 mod job;
+mod judge;
 mod log;
 mod metric;
 mod metric_show;
@@ -36,6 +37,7 @@ mod passphrase;
 mod policy;
 mod principal;
 mod queue;
+mod registry;
 mod remove;
 mod role;
 mod salvage;
@@ -100,6 +102,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Operation { verb } => operation::run(verb, context),
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
+        Command::Judge { verb } => judge::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),

@@ -3,7 +3,7 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
-    ConfigReply, MetricAction, MetricReply,
+    ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -172,6 +172,8 @@ pub enum Action {
     Audit(AuditAction),
     /// Changes that wait for votes.
     Approval(ApprovalAction),
+    /// Models as they are governed, and judged questions.
+    Registry(RegistryAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -227,5 +229,6 @@ pub enum Reply {
     Audit(AuditReply),
     Metric(MetricReply),
     Approval(ApprovalReply),
+    Registry(RegistryReply),
     Done,
 }

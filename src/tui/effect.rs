@@ -3,10 +3,12 @@
 mod access;
 mod audit;
 mod backup;
+mod govern;
 
 pub(crate) use access::AccessRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
+pub(crate) use govern::{Decision, GovernRequest};
 
 use serde::Serialize;
 
@@ -72,6 +74,7 @@ pub(crate) enum Request {
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
+    Govern(GovernRequest),
 }
 
 /// Values over a time.
@@ -246,6 +249,7 @@ impl Request {
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
+            Self::Govern(request) => request.call(),
         }
     }
 
@@ -281,6 +285,7 @@ impl Request {
             Self::Backup(request) => request.purpose(),
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
+            Self::Govern(request) => request.purpose(),
         }
     }
 

@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
-use crate::tui::effect::{AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request};
-use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::effect::{
+    AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest, Request,
+};
+use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, Msg, Reply, Wire};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -207,6 +210,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
+        Request::Govern(request) => Reply::Govern(govern(request, body)?),
     })
 }
 
@@ -217,9 +221,33 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Principals => AccessReply::Principals(page(body)?.items),
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
-        AccessRequest::Grant(grant) => AccessReply::Changed(format!("{} is {} now.", grant.to, grant.role)),
+        AccessRequest::Grant(grant) => {
+            let made: AccessGrant = json(body)?;
+            AccessReply::Changed(match made.state.starts_with("waits") {
+                true => format!("It {}: others vote on it.", made.state),
+                false => format!("{} is {} now.", grant.to, grant.role),
+            })
+        }
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
+    })
+}
+
+fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkError> {
+    Ok(match request {
+        GovernRequest::Approvals(..) => GovernAnswer::Approvals(page(body)?.items),
+        GovernRequest::Approval(_) => GovernAnswer::Approval(json(body)?),
+        GovernRequest::Models => GovernAnswer::Models(json(body)?),
+        GovernRequest::ModelHistory(sha256) => GovernAnswer::History(sha256.clone(), page(body)?.items),
+        GovernRequest::Stage(_) => {
+            GovernAnswer::Changed("Vectors are made and gates measured; see the jobs.".to_owned())
+        }
+        GovernRequest::Judge(request) => {
+            let right = request.items.iter().all(|item| item.relevance > 0);
+            let word = if right { "right" } else { "wrong" };
+            GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
+        }
+        GovernRequest::Decide(decision, _) => GovernAnswer::Changed(decision.done().to_owned()),
     })
 }
 

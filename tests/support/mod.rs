@@ -6,6 +6,7 @@ pub mod corpus_life;
 pub mod disk;
 pub mod nats;
 pub mod queue_life;
+pub mod terminal;
 pub mod upstream;
 
 use std::io::{Read, Write};

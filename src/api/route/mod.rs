@@ -18,6 +18,7 @@ mod mode;
 mod models;
 mod prometheus;
 mod queue;
+mod registry;
 mod search;
 mod status;
 mod store;
@@ -109,7 +110,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 20] = [
+    let all: [&[Route]; 21] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -127,6 +128,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &store::ROUTES,
         &access::ROUTES,
         &approvals::ROUTES,
+        &registry::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

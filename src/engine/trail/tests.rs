@@ -1,11 +1,13 @@
 use super::*;
+use crate::api::types::approval::{ApprovalQuery, ApprovalWord};
+use crate::api::types::registry::ModelReason;
 use crate::api::types::{
     AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
     CreateCollection, DocumentQuery, EncryptStore, ForceMode, LogQuery, ModelPath, OperationQuery,
     PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore, SearchRequest,
     SetConfig, VerifyAudit,
 };
-use crate::engine::{BackupWork, ConfigAction};
+use crate::engine::{ApprovalAction, BackupWork, ConfigAction, RegistryAction};
 
 /// One of each, and of those that only sometimes change something one of each kind.
 fn all() -> Vec<(Action, Option<&'static str>)> {
@@ -67,6 +69,18 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
         (Action::Config(ConfigAction::Trial(CommitConfirm::default())), Some("config.trial")),
         (Action::Config(ConfigAction::Confirm), Some("config.confirmed")),
         (Action::Reload, Some("config.reloaded")),
+        (Action::Approval(ApprovalAction::List(ApprovalQuery::default())), None),
+        (
+            Action::Approval(ApprovalAction::Approve {
+                id: id(),
+                word: ApprovalWord::default(),
+                if_match: None,
+            }),
+            Some("approval.approved"),
+        ),
+        (Action::Registry(RegistryAction::At(0)), None),
+        (Action::Registry(RegistryAction::Stage(id())), Some("model.staged")),
+        (Action::Registry(RegistryAction::RollBack(ModelReason::default())), Some("model.rolled_back")),
         (Action::Audit(AuditAction::Erase { sequence: 0, reason: id() }), Some("audit.erased")),
         (Action::Audit(AuditAction::Anchor(AnchorAudit::default())), Some("audit.anchored")),
     ]

@@ -8,6 +8,7 @@ mod backups;
 mod bytes;
 mod config;
 mod fixtures;
+mod govern;
 mod looks;
 mod observe;
 mod plain;

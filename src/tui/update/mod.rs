@@ -7,6 +7,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod govern;
 mod library;
 mod logs;
 mod mode;
@@ -15,6 +16,7 @@ mod overlay;
 mod queue;
 
 pub(crate) use config::TRIAL_S;
+pub(crate) use govern::summary as gate_summary;
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -101,7 +103,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access => None,
+            View::Approvals => govern::typing(model, key),
+            View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -131,6 +134,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
@@ -163,7 +167,12 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 edit.insert(text);
             }
         }
-        (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
+        (None, View::Approvals) => {
+            if let Some(edit) = &mut model.approvals.editing {
+                edit.insert(text);
+            }
+        }
+        (None, View::Overview | View::Queue | View::Backups | View::Access | View::Models) => {}
     }
     Vec::new()
 }
@@ -205,6 +214,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewAudit => go(model, View::Audit),
         Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::ViewObserve => go(model, View::Observe),
+        Action::ViewApprovals => go(model, View::Approvals),
+        Action::ViewModels => go(model, View::Models),
+        Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Refresh => refresh(model),
@@ -242,6 +254,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
         View::Observe => observe::act(model, action),
+        View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -288,6 +301,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
+        View::Approvals | View::Models => govern::load(model),
     }
 }
 
@@ -368,6 +382,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
+        Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
