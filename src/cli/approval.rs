@@ -40,7 +40,7 @@ pub(super) enum Verb {
     List {
         #[arg(long, value_name = "STATE", default_value = "pending")]
         state: Which,
-        /// Only of this kind: model or role
+        /// Only of this kind, such as role
         #[arg(long)]
         kind: Option<String>,
         /// At most so many

@@ -11,7 +11,7 @@ pub struct Approval {
     pub etag: String,
     /// `pending`, `approved`, `rejected`, `withdrawn` or `expired`.
     pub state: String,
-    /// Kind of what is changed: `model` or `role`.
+    /// Kind of what is changed, such as `role`.
     pub kind: String,
     pub subject: String,
     /// What would be done, in a sentence.
