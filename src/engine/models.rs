@@ -20,7 +20,14 @@ use crate::store::Control;
 /// A model that was promoted stands above what was activated.
 pub(super) fn serving(settings: &Settings, control: &Control) -> Result<(Model, String), EngineError> {
     let data = &settings.data_dir;
-    let production = if settings.scratch { None } else { Shelf::production(control)? };
+    // A store that cannot be read must not keep the box from answering: `models/active` says the same.
+    let production = match settings.scratch {
+        true => None,
+        false => Shelf::production(control).unwrap_or_else(|error| {
+            tracing::error!(%error, "what answers cannot be read; models/active says it");
+            None
+        }),
+    };
     let production = production.as_deref();
     if let (None, Some(id)) = (&settings.model, production.filter(|id| *id != default_model_id())) {
         let model = open_model(data, id).map_err(|error| EngineError::Invalid {

@@ -53,7 +53,13 @@ fn open(data: &Path, sha256: &str) -> Result<Arc<Model>, KnowledgeError> {
 /// Takes up at a start what was under way: a promotion without a job, vectors that are missing.
 pub(super) fn begin(inner: &Arc<Inner>) -> Result<(), EngineError> {
     let Some(control) = inner.config_history() else { return models::reindex_strangers(inner) };
-    let pointer = Shelf::load(control)?.pointer;
+    let pointer = match Shelf::load(control) {
+        Ok(registry) => registry.pointer,
+        Err(error) => {
+            tracing::error!(%error, "the models cannot be read; what answers goes on");
+            return Ok(());
+        }
+    };
     if pointer.production.is_none() {
         models::reindex_strangers(inner)?;
     }

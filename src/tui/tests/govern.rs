@@ -102,8 +102,13 @@ fn models(size: (u16, u16)) -> Model {
 }
 
 fn asked(effects: &[Effect]) -> Vec<&GovernRequest> {
-    let one = |effect| if let Effect::Request(Request::Govern(asked)) = effect { Some(asked) } else { None };
-    effects.iter().filter_map(one).collect()
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Request(Request::Govern(asked)) => Some(asked),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
