@@ -314,3 +314,27 @@ fn an_older_state_in_its_place_is_another_log() {
     good(data, &["audit", "verify"]);
     good(data, &["check"]);
 }
+
+#[test]
+fn a_log_whose_tree_is_damaged_is_mended_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    for n in 0..7 {
+        good(data, &["collection", "create", &format!("c{n}")]);
+    }
+    let database = spud::store::Database::create(data.join("control.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    write.delete_table(spud::store::Table::new("audit_nodes")).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    // Of four changes, one needs a node that is gone.
+    let change = |n: usize| run(data, &["collection", "create", &format!("d{n}")]).status.success();
+    assert!(!(0..4).all(change), "nothing missed the tree");
+    assert!(!run(data, &["audit", "verify"]).status.success());
+    let told = run(data, &["check", "--repair"]);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("nodes of its tree were made again"), "{told:?}");
+    assert_eq!(json(data, &["audit", "verify"])["problems"], Value::Array(Vec::new()));
+    assert!((4..8).all(change));
+    let newest = json(data, &["audit", "list", "--kind", "audit.mended"]);
+    assert_eq!(newest["items"].as_array().unwrap().len(), 1, "{newest}");
+}

@@ -6,9 +6,14 @@
 mod support;
 
 use support::disk::{Board, Dice, Fate};
-use support::queue_life::QueueLife;
+use support::queue_life::{CACHE, QueueLife};
+use support::upstream::BAD;
 
 const HOURS: u64 = 72;
+/// Parts of that time, each with an outage of up to two hours, and the one in which half a day begins without a line.
+const PARTS: u64 = 60;
+const NIGHT: u64 = 25;
+const NIGHT_MS: u64 = 12 * 3_600_000;
 /// Posts that share a commit.
 const TOGETHER: u64 = 64;
 
@@ -29,18 +34,26 @@ struct Figures {
 fn days(seed: u64, operations: u64, cuts: u64) -> Result<Figures, String> {
     let (board, mut dice) = (Board::new(seed, 1), Dice(seed ^ 0xdaf));
     let mut life = QueueLife::new(&board, 0, seed);
-    (life.forgets, life.upstream.refuses) = (true, false);
+    // A small cache asks the disk more often, a large one lets the long life end today.
+    life.cache = if operations > 100_000 { 64 << 20 } else { CACHE };
+    (life.forgets, life.upstream.refuses, life.upstream.temper) = (true, false, BAD);
     let began_ms = life.now_ms;
     let rounds = operations.div_ceil(TOGETHER);
     let gap_ms = HOURS * 3_600_000 / rounds.max(1);
-    let (mut cut, mut most_waiting, mut open, mut away_until) = (0, 0, false, 0);
+    let (mut cut, mut most_waiting, mut open) = (0, 0, false);
+    let (mut part, mut away_until) = (None, 0);
     for round in 0..rounds * 2 {
         if life.accepted() >= operations {
             break;
         }
-        if round % (rounds / 60).max(1) == 0 {
-            // An outage of up to two hours, more often than not.
-            away_until = life.now_ms + dice.below(7_200_000);
+        let now_in = (life.now_ms - began_ms) * PARTS / (HOURS * 3_600_000);
+        if part != Some(now_in) {
+            part = Some(now_in);
+            if operations > 100_000 {
+                println!("{}, {} waiting, {cut} cuts", life.accepted(), life.waiting().unwrap_or(0));
+            }
+            let outage = if now_in == NIGHT { NIGHT_MS } else { dice.below(7_200_000) };
+            away_until = away_until.max(life.now_ms + outage);
         }
         life.upstream.away = life.now_ms < away_until;
         if cut < cuts && round * cuts >= cut * rounds {
@@ -57,18 +70,19 @@ fn days(seed: u64, operations: u64, cuts: u64) -> Result<Figures, String> {
             }
             life.now_ms += gap_ms;
         }
-        if round % 50 == 0 {
+        if round % (rounds / 400).max(1) == 0 {
             most_waiting = most_waiting.max(life.waiting()?);
         }
     }
     board.arm(Fate::Cut, u64::MAX);
     life.drain()?;
-    let mut applied: Vec<(u64, u64)> = life.upstream.applied.iter().map(|(n, check)| (*n, *check)).collect();
-    applied.sort_unstable();
-    let digest = applied.iter().fold(seed, |all, (n, check)| Dice(all ^ n ^ check.rotate_left(9)).roll());
+    let digest = life
+        .upstream
+        .applied()
+        .fold(seed, |all, (number, check)| Dice(all ^ number ^ check.rotate_left(9)).roll());
     Ok(Figures {
         accepted: life.accepted(),
-        applied: applied.len() as u64,
+        applied: life.upstream.applied().count() as u64,
         cuts: cut,
         hours: (life.now_ms - began_ms) / 3_600_000,
         arrivals: life.upstream.arrivals,

@@ -2,16 +2,19 @@
 //!
 //! Nothing that was acknowledged is lost, what was under way is whole or absent, nothing that was settled comes to
 //! the upstream again, and the box always opens. A disk that lies about its syncs is caught by the same checks.
+//! Of every four boxes one is encrypted while it lives, gets other keys, and is decrypted again.
 //! `SPUD_CUTS` sets the number of cuts, `SPUD_SEED` the first seed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use spud::knowledge::{Model, open_default_model};
+use spud::store::StoreError;
+use spud::store::crypt::{Cost, Stored, Vault, remaining, turn_table};
 use support::corpus_life::CorpusLife;
 use support::disk::{Board, Dice, Fate};
 use support::queue_life::QueueLife;
@@ -21,6 +24,10 @@ const CUTS: u64 = 20_000;
 const CUTS_OF_A_LIFE: u64 = 20;
 /// Writes and syncs between two cuts, at most.
 const APART: u64 = 45;
+/// One box of so many is encrypted.
+const SEALED: u64 = 4;
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
 
 fn from_environment(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -37,6 +44,8 @@ struct Life {
     queue: QueueLife,
     corpus: CorpusLife,
     dice: Dice,
+    /// Where the header with the keys lies, of a box that is encrypted.
+    keys: Option<PathBuf>,
 }
 
 impl Life {
@@ -44,7 +53,19 @@ impl Life {
         let board = Board::new(seed, 2);
         let queue = QueueLife::new(&board, 0, seed);
         let corpus = CorpusLife::new(&board, 1, folder, model, seed);
-        Self { board, queue, corpus, dice: Dice(seed ^ 0x11fe) }
+        let keys = seed.is_multiple_of(SEALED).then(|| folder.join(format!("keys-{seed}")));
+        Self { board, queue, corpus, dice: Dice(seed ^ 0x11fe), keys }
+    }
+
+    /// As a start of the program; false where the power went on the way.
+    fn start(&mut self) -> Result<bool, String> {
+        if let Some(keys) = &self.keys {
+            std::fs::create_dir_all(keys).map_err(|error| error.to_string())?;
+            let vault = Vault::open(keys, |_| Ok(SECRET.to_owned().into()));
+            let vault = Arc::new(vault.map_err(|error| error.to_string())?);
+            (self.queue.vault, self.corpus.vault) = (Arc::clone(&vault), vault);
+        }
+        Ok(self.queue.start()? && self.corpus.start()?)
     }
 
     /// Opens, checks, and goes on until the next cut.
@@ -53,18 +74,58 @@ impl Life {
         self.corpus.stop();
         self.board.on();
         self.board.arm(Fate::Cut, 1 + self.dice.below(APART));
-        let whole =
-            self.queue.start()? && self.corpus.start()? && self.queue.verify()? && self.corpus.verify()?;
+        let whole = self.start()? && self.queue.verify()? && self.corpus.verify()?;
         if !whole {
             return Ok(());
         }
         loop {
-            let goes_on = if self.dice.one_in(4) { self.corpus.step()? } else { self.queue.step()? };
+            let goes_on = match self.dice.below(24) {
+                0 if self.keys.is_some() => self.turn()?,
+                0..6 => self.corpus.step()?,
+                _ => self.queue.step()?,
+            };
             if !goes_on || self.board.is_off() {
                 return Ok(());
             }
         }
     }
+
+    /// Other keys are asked for, or rows are brought to what was asked for.
+    fn turn(&mut self) -> Result<bool, String> {
+        let vault = Arc::clone(&self.queue.vault);
+        let turned = match (vault.info(), vault.turning()) {
+            (None, _) => vault.begin_encrypt("file:/key", SECRET, CHEAP),
+            (Some(_), None) if self.dice.one_in(3) => vault.begin_decrypt(),
+            (Some(_), None) => vault.begin_rotate(),
+            (Some(_), Some(_)) => {
+                let catalogue = self.corpus.library()?.database();
+                let rows = || turn_rows(self.queue.control()?).and_then(|()| turn_rows(&*catalogue));
+                match rows() {
+                    Ok(()) => vault.finish(),
+                    Err(_) if self.board.is_off() => return Ok(false),
+                    Err(what) => return Err(what),
+                }
+            }
+        };
+        turned.map(|()| true).map_err(|error| error.to_string())
+    }
+}
+
+/// Brings every row of a store to the form that holds now.
+fn turn_rows(store: &impl Stored) -> Result<(), String> {
+    let said = |error: StoreError| error.to_string();
+    for (table, _) in store.view().and_then(|read| remaining(&read)).map_err(said)? {
+        let mut stuck = 0;
+        turn_table(store, &table, |step| {
+            stuck += step.stuck;
+            true
+        })
+        .map_err(said)?;
+        if stuck > 0 {
+            return Err(format!("{stuck} rows of {table} do not open"));
+        }
+    }
+    Ok(())
 }
 
 /// Lives of `CUTS_OF_A_LIFE` cuts each; the seed and the cut are named where something is wrong.
@@ -81,9 +142,11 @@ fn live(seed: u64, cuts: u64, folder: &Path, model: &Arc<Model>, lies: bool) -> 
     life.corpus.stop();
     life.board.on();
     life.board.arm(Fate::Cut, u64::MAX);
-    let whole = || -> Result<bool, String> {
-        Ok(life.queue.start()? && life.corpus.start()? && life.queue.verify()? && life.corpus.verify()?)
-    }();
+    let whole =
+        || -> Result<bool, String> { Ok(life.start()? && life.queue.verify()? && life.corpus.verify()?) }();
+    if let Some(keys) = &life.keys {
+        std::fs::remove_dir_all(keys).map_err(|error| error.to_string())?;
+    }
     match whole {
         Ok(true) => life.queue.drain().map_err(|what| format!("seed {seed}, draining: {what}")),
         Ok(false) => Err(format!("seed {seed}: the disk failed without a cut")),
@@ -156,7 +219,7 @@ fn every_failed_write_is_told_and_nothing_needs_a_restart() {
             let mut life = Life::new(seed, folder.path(), &model);
             life.board.arm(Fate::Fail(errno), u64::MAX);
             let work = || -> Result<(), String> {
-                assert!(life.queue.start()? && life.corpus.start()?);
+                assert!(life.start()?);
                 life.board.arm(Fate::Fail(errno), nth);
                 for _ in 0..14 {
                     let goes_on =

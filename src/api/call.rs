@@ -220,6 +220,17 @@ pub(super) fn unexpected<T>(_reply: &Reply) -> Result<T, Fault> {
     Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the engine gave a reply of another kind"))
 }
 
+/// Items of one page at most.
+const PAGE_MOST: usize = 1000;
+
+/// Refuses a page that is larger than any may be.
+pub(super) fn within_page(limit: usize) -> Result<(), Fault> {
+    if limit > PAGE_MOST {
+        return Err(Fault::invalid(format!("limit: {limit} is more than {PAGE_MOST}")));
+    }
+    Ok(())
+}
+
 /// Query parameters, each taken once.
 pub(super) struct Params {
     left: Vec<(String, String)>,

@@ -2,7 +2,10 @@
 
 mod offline;
 
-pub use offline::{cosign, cosigner_key, is_served, new_cosigner, promql_test, restore, salvage};
+pub use offline::{
+    check_notify, check_rules, cosign, cosigner_key, is_served, new_cosigner, promql_test, restore, salvage,
+    try_rules,
+};
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -6,16 +6,18 @@ use serde_json::{Map, Value, json};
 use super::route::{self, Route};
 use super::types::access as words;
 use super::types::{
-    AddRequest, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
+    AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
+    AlertSilence, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
     AuditInclusion, AuditStatus, AuditTiles, AuditVerdict, Backup, BackupDetail, BackupEntry, BackupRun,
     BackupSchedule, BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm,
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, Hit, Job, LogLine, MetricEnvelope, MetricPoint, MetricResult, MetricSeries,
-    MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Operation, OperationDetail,
-    Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest,
-    RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, Status,
+    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint,
+    MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
+    Notification, NotificationReceiver, NotificationStatus, Operation, OperationDetail, Passage, Passphrase,
+    PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup,
+    RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status,
     StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 use super::types::{approval, registry};
@@ -152,10 +154,15 @@ fn schemas() -> Value {
     add(&mut all, "CheckReport", &CheckReport { jobs: vec![Job::default()], ..CheckReport::default() });
     add(&mut all, "EvalReport", &EvalReport::default());
     add(&mut all, "LogLine", &LogLine::default());
+    add(&mut all, "LogPage", &LogPage { items: vec![LogLine::default()], ..LogPage::default() });
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));
+    let health = HealthReport { checks: vec![HealthCheck::default()], ..HealthReport::default() };
+    add(&mut all, "Readiness", &json!({"status": "ready", "checks": &health.checks}));
+    add(&mut all, "HealthReport", &health);
     add(&mut all, "Exposition", &json!(""));
     metrics(&mut all);
+    alerts(&mut all);
     let problem = Problem {
         advice: Some(String::new()),
         instance: Some(String::new()),
@@ -190,6 +197,23 @@ fn metrics(all: &mut Map<String, Value>) {
     add(all, "MetricTextsReply", &of_texts);
     let of_any = MetricEnvelope { status: status(), data: Some(json!({})), ..MetricEnvelope::default() };
     add(all, "MetricReply", &of_any);
+}
+
+fn alerts(all: &mut Map<String, Value>) {
+    let notice = Notification { ended_ms: Some(0), next_ms: Some(0), ..Notification::default() };
+    add(all, "Notification", &notice);
+    let receivers = vec![NotificationReceiver::default()];
+    add(all, "NotificationStatus", &NotificationStatus { receivers, ..NotificationStatus::default() });
+    let acknowledged = Some(AlertAcknowledgement::default());
+    let times = Some(0);
+    let alert = Alert { acknowledged, fired_ms: times, resolved_ms: times, ..Alert::default() };
+    add(all, "Alert", &alert);
+    let rule = AlertRule { alerts: vec![alert], ..AlertRule::default() };
+    let group = AlertGroup { rules: vec![rule], ..AlertGroup::default() };
+    add(all, "AlertRules", &AlertRules { groups: vec![group], ..AlertRules::default() });
+    add(all, "AlertSilence", &AlertSilence::default());
+    add(all, "SilenceAlerts", &SilenceAlerts::default());
+    add(all, "AcknowledgeAlert", &AcknowledgeAlert::default());
 }
 
 fn backups(all: &mut Map<String, Value>) {

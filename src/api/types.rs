@@ -6,13 +6,17 @@
 //! Invariant: calls nothing of ours; a field once published is never removed or re-typed.
 
 pub mod access;
+mod alert;
 pub mod approval;
 mod audit;
 mod backup;
 mod config;
 mod evaluation;
 mod hardware;
+mod health;
+mod log;
 mod metric;
+mod notify;
 mod problem;
 mod promql;
 mod queue;
@@ -21,6 +25,10 @@ mod resilience;
 mod store;
 mod wear;
 
+pub use alert::{
+    AcknowledgeAlert, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules, AlertSilence,
+    SilenceAlerts,
+};
 pub use audit::{
     AnchorAudit, AuditAnchor, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery,
     AuditStatus, AuditText, AuditTiles, AuditVerdict, EraseAudit, VerifyAudit,
@@ -36,9 +44,12 @@ pub use config::{
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
+pub use health::{HealthCheck, HealthReport};
+pub use log::{LogLine, LogPage, LogQuery};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
+pub use notify::{Notification, NotificationReceiver, NotificationStatus};
 pub use problem::Problem;
 pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
@@ -448,6 +459,8 @@ pub struct Status {
     pub jobs_running: u64,
     pub jobs_queued: u64,
     pub failures: u64,
+    /// Alerts that fire, and that nobody has silenced or seen.
+    pub alerts: u64,
     /// Damage that was found, by file and block, and what to do.
     pub damaged: Vec<String>,
     pub mode: ModeBrief,
@@ -544,30 +557,6 @@ pub struct CheckReport {
     pub jobs: Vec<Job>,
 }
 
-/// Lines of spud's own JSON log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogQuery {
-    /// error, warn, info, debug, trace: this and worse.
-    pub level: Option<String>,
-    pub contains: Option<String>,
-    /// Newest lines wanted; 0 means 200, at most 2000.
-    pub n: usize,
-}
-
-/// One line of the log. `fields` holds everything else that was recorded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LogLine {
-    /// RFC 3339, UTC.
-    pub timestamp: String,
-    /// ERROR, WARN, INFO, DEBUG, TRACE.
-    pub level: String,
-    pub target: String,
-    pub message: String,
-    pub fields: serde_json::Map<String, serde_json::Value>,
-}
-
 /// What happened, in order; `id` rises by one (Last-Event-ID resumes).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -596,4 +585,6 @@ pub enum EventKind {
     Operation(Box<Operation>),
     /// Settings changed, or files no longer say what runs.
     Config(Box<ConfigEvent>),
+    /// An alert changed its state.
+    Alert(Box<Alert>),
 }

@@ -19,8 +19,8 @@ use crate::store::{
 };
 
 pub(super) const VERSION: u8 = 1;
-const ENTRIES: Table = Table::new("audit_entries");
-const NODES: Table = Table::new("audit_nodes");
+pub(super) const ENTRIES: Table = Table::new("audit_entries");
+pub(super) const NODES: Table = Table::new("audit_nodes");
 const TEXTS: Table = Table::new("audit_texts");
 pub(super) const CHECKPOINTS: Table = Table::new("audit_checkpoints");
 pub(super) const STATE: Table = Table::new("audit_state");
@@ -34,14 +34,14 @@ pub struct Receipt {
     pub leaf: Hash,
 }
 
-fn node_key(level: u32, index: u64) -> [u8; 9] {
+pub(super) fn node_key(level: u32, index: u64) -> [u8; 9] {
     let mut key = [0; 9];
     key[0] = u8::try_from(level).unwrap_or(u8::MAX);
     key[1..].copy_from_slice(&index.to_be_bytes());
     key
 }
 
-fn hash_in(value: &[u8]) -> Result<Hash, CodecError> {
+pub(super) fn hash_in(value: &[u8]) -> Result<Hash, CodecError> {
     codec::unseal(VERSION, value)?.try_into().map_err(|_| CodecError::Check)
 }
 

@@ -4,12 +4,13 @@
 //! Merkle tree as in RFC 6962; its head is signed now and then. Whoever keeps such a checkpoint elsewhere can tell
 //! whether the log still begins as it did then. Root on the box can forge what comes, not what was anchored.
 //!
-//! Invariant: nothing here removes or changes an entry; what is erased are texts beside the tree.
+//! Invariant: nothing here removes or changes an entry that can be read; what is erased are texts beside the tree.
 
 mod checkpoint;
 mod entry;
 mod error;
 mod log;
+mod mend;
 mod note;
 mod search;
 mod tiles;
@@ -20,6 +21,7 @@ pub use checkpoint::{Anchor, Anchored, CHECKPOINTS_KEPT, Checkpoint, Head, keep,
 pub use entry::{Entry, Leaf, Outcome, Salted};
 pub use error::AuditError;
 pub use log::{Found, Log, Receipt, append, erase};
+pub use mend::{Mended, mend};
 pub use note::{KeyKind, Note, NoteSigner, VerifierKey, is_name};
 pub use search::{Filter, FoundPage};
 pub use tiles::Tile;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval, generate,
-    install, job, judge, log, metric, mode, model, operation, policy, principal, queue, remove, role,
-    salvage, store, terminal,
+    add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
+    generate, install, job, judge, log, metric, mode, model, notify, operation, policy, principal, queue,
+    remove, role, salvage, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -120,6 +120,16 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: metric::Verb,
     },
+    /// Alerts: what fires, who has seen it, silences, rules
+    Alert {
+        #[command(subcommand)]
+        verb: alert::Verb,
+    },
+    /// Notifications: who is told of alerts, and what they were sent
+    Notify {
+        #[command(subcommand)]
+        verb: notify::Verb,
+    },
     /// Embedding models: register, stage, promote, roll back
     Model {
         #[command(subcommand)]
@@ -154,6 +164,8 @@ pub(super) enum Command {
     Why(policy::WhyArgs),
     /// Show what the box is doing
     Status,
+    /// Look at everything and say how it stands; ends with 1 where a check fails
+    Health,
     /// Show the box, its tier and why, and each budget
     Doctor,
     /// Verify every segment, record and model, and the backups on demand
@@ -180,6 +192,7 @@ pub(super) enum Command {
     /// Measure search on a judged collection
     Eval(eval::EvalArgs),
     /// Show spud's own log
+    #[command(visible_alias = "logs")]
     Log(log::LogArgs),
     /// Print the vectors of texts
     Embed(embed::EmbedArgs),

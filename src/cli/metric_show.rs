@@ -149,7 +149,7 @@ fn pointed(detail: &str, expression: &str) -> String {
 }
 
 /// A time, or how long ago.
-fn moment(text: &str, now_ms: u64) -> Result<u64, CliError> {
+pub(super) fn moment(text: &str, now_ms: u64) -> Result<u64, CliError> {
     if let Ok(ago) = humantime::parse_duration(text) {
         return Ok(now_ms.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
     }

@@ -3,6 +3,7 @@
 //! Invariant: knows the API's words, client and host, and nothing else of spud.
 
 mod add;
+mod alert;
 mod approval;
 mod args;
 mod ask;
@@ -21,15 +22,18 @@ mod embed;
 mod error;
 mod eval;
 mod generate;
+mod health;
 mod install;
 mod interrupt;
 mod job;
 mod judge;
 mod log;
+mod log_level;
 mod metric;
 mod metric_show;
 mod mode;
 mod model;
+mod notify;
 mod open;
 mod operation;
 mod output;
@@ -103,6 +107,8 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
         Command::Judge { verb } => judge::run(verb, context),
+        Command::Alert { verb } => alert::run(verb, context),
+        Command::Notify { verb } => notify::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),
@@ -110,6 +116,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Approval { verb } => approval::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
+        Command::Health => health::run(context),
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
@@ -118,7 +125,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),
         Command::Compact => salvage::compact(context),
-        Command::Log(args) => log::run(&args, context),
+        Command::Log(args) => log::run(args, context),
         Command::Embed(args) => embed::run(args, context),
         Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),

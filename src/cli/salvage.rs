@@ -36,6 +36,9 @@ pub(super) fn run(args: &SalvageArgs, context: &mut Context) -> Result<u8, CliEr
             "{} records of {} tables, {} segments and {} files are in {}",
             report.records, report.tables, report.segments, report.files, report.into
         )))?;
+        if report.mended > 0 {
+            context.out.line(&format!("{} flipped bits of the stores were put right", report.mended))?;
+        }
         if report.lost.is_empty() {
             context.out.line("Nothing is lost.")?;
         }

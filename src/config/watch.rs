@@ -19,8 +19,9 @@ use rustix::io::Errno;
 use super::error::ConfigError;
 use super::load::{DROP_INS, Places};
 
-/// Folder of the site's policies: they are taken up like settings.
+/// Folders of the site's policies and rules: they are taken up like settings.
 const POLICIES: &str = "policies";
+const RULES: &str = "rules";
 /// Bytes of events that are read at once.
 const BUFFER: usize = 4096;
 
@@ -108,11 +109,9 @@ impl Watch {
     /// Takes up folders that were made since, and lets go of what is not needed any more.
     pub fn renew(&self) {
         let mut wanted: BTreeMap<PathBuf, Vec<OsString>> = BTreeMap::new();
-        for folder in self
-            .folders
-            .iter()
-            .flat_map(|folder| [folder.clone(), folder.join(DROP_INS), folder.join(POLICIES)])
-        {
+        for folder in self.folders.iter().flat_map(|folder| {
+            [DROP_INS, POLICIES, RULES].map(|name| folder.join(name)).into_iter().chain([folder.clone()])
+        }) {
             if folder.is_dir() {
                 wanted.insert(folder, Vec::new());
             } else if let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) {

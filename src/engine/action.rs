@@ -2,16 +2,16 @@
 
 pub use super::backups::Asked as BackupWork;
 use super::{
-    AccessAction, AccessReply, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
-    ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
+    AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
+    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
-    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware, Job,
-    LogLine, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath, Operation,
-    OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged, QueueStatus,
-    RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
+    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware,
+    HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
+    Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
+    QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
 use std::sync::Arc;
@@ -87,6 +87,8 @@ pub enum Action {
     Search(SearchRequest),
     Ask(SearchRequest),
     Status,
+    /// Look at everything: each check with its reason.
+    Health,
     Hardware,
     Collections,
     CreateCollection(CreateCollection),
@@ -166,6 +168,8 @@ pub enum Action {
     Metric(MetricAction),
     /// Who may do what: principals, roles, policies, decisions.
     Access(AccessAction),
+    /// Alerts, their rules, silences.
+    Alert(AlertAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -190,6 +194,7 @@ pub enum Reply {
     Search(SearchResponse),
     Ask(AskResponse),
     Status(Box<Status>),
+    Health(HealthReport),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     Collection(Collection),
@@ -204,7 +209,7 @@ pub enum Reply {
     Model(Model),
     Check(CheckReport),
     Eval(EvalReport),
-    Logs(Vec<LogLine>),
+    Logs(LogPage),
     Mode(Box<ModeReport>),
     ModeChanges(Page<ModeChange>),
     Breakers(Vec<Breaker>),
@@ -230,5 +235,6 @@ pub enum Reply {
     Metric(MetricReply),
     Approval(ApprovalReply),
     Registry(RegistryReply),
+    Alert(AlertReply),
     Done,
 }

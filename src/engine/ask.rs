@@ -43,13 +43,20 @@ pub(super) fn ask(inner: &Inner, request: &SearchRequest) -> Result<AskResponse,
     let best = search.results.first().map_or(0.0, |hit| hit.score);
     let mut answer: Vec<AnswerSentence> = Vec::new();
     for hit in search.results.iter().filter(|hit| hit.score >= best * SENTENCE_LEAST) {
-        let sentence = hit.text.get(hit.best_sentence.0..hit.best_sentence.1).unwrap_or(&hit.text).trim();
+        let sentence = hit.text.get(hit.best_sentence.0..hit.best_sentence.1).unwrap_or(&hit.text);
+        let sentence = out_of_its_list(sentence.trim());
         let new = answer.iter().all(|known| known.text != sentence);
         if new && !sentence.is_empty() && answer.len() < SENTENCES {
             answer.push(AnswerSentence { text: sentence.to_owned(), citation: hit.rank });
         }
     }
     Ok(AskResponse { answer, search })
+}
+
+/// A sentence without the mark that made it an item of a list: alone it is none.
+fn out_of_its_list(sentence: &str) -> &str {
+    let mark = ["- ", "* ", "• "].into_iter().find_map(|mark| sentence.strip_prefix(mark));
+    mark.map_or(sentence, str::trim_start)
 }
 
 fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLayer, bool), EngineError> {
@@ -197,5 +204,18 @@ fn hit(passage: &Passage, rank: usize, parts: Option<ScoreParts>) -> Hit {
         score: passage.score,
         parts,
         duplicates: passage.duplicates,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::out_of_its_list;
+
+    #[test]
+    fn an_item_stands_alone_without_its_mark() {
+        assert_eq!(out_of_its_list("- Start the pump."), "Start the pump.");
+        assert_eq!(out_of_its_list("*  Open it."), "Open it.");
+        assert_eq!(out_of_its_list("-5 °C is too cold."), "-5 °C is too cold.");
+        assert_eq!(out_of_its_list("-"), "-");
     }
 }

@@ -1,12 +1,12 @@
-//! The box's own log: opened with its data folder, read from its end.
+//! The box's own log: opened with its data folder, searched from its end.
 
 use super::EngineError;
 use super::run::Inner;
 use super::worker::invalid;
-use crate::api::types::{EventKind, LogLine, LogQuery};
+use crate::api::types::{EventKind, LogLine, LogPage, LogQuery};
 use crate::base::Clock;
 use crate::config::Effective;
-use crate::observe::{LogGuard, LogLevel, LogReader, start};
+use crate::observe::{LogGuard, LogLevel, LogReader, LogWanted, start};
 
 const LINES_DEFAULT: usize = 200;
 const LINES_MOST: usize = 2000;
@@ -31,14 +31,24 @@ fn refuse(error: crate::observe::LogError) -> EngineError {
     invalid(error.to_string(), "check log_level in tiers.toml and the permissions of the data folder")
 }
 
-/// The newest lines, oldest first.
-pub(super) fn tail(inner: &Inner, query: &LogQuery) -> Result<Vec<LogLine>, EngineError> {
+/// The newest lines that are wanted, oldest first.
+pub(super) fn find(inner: &Inner, query: LogQuery) -> Result<LogPage, EngineError> {
     if let Some(level) = &query.level {
         level.parse::<LogLevel>().map_err(|e| invalid(e.to_string(), "use one of those"))?;
     }
     let n = if query.n == 0 { LINES_DEFAULT } else { query.n.min(LINES_MOST) };
-    let reader = LogReader::new(&inner.settings.data_dir.join("logs"));
-    Ok(reader.tail(n, query.level.as_deref(), query.contains.as_deref()))
+    let before = query.before.map(|place| place.parse()).transpose();
+    let before = before.map_err(|what: String| invalid(what, "give `next` of the page before as it came"))?;
+    let LogQuery { level, contains, word, trace, since_ms, until_ms, .. } = query;
+    let wanted = LogWanted { n, level, contains, word, trace, since_ms, until_ms, before };
+    let found = LogReader::new(&inner.settings.data_dir.join("logs")).find(&wanted);
+    Ok(LogPage {
+        items: found.lines,
+        next: found.next.map(|place| place.to_string()),
+        scanned_bytes: found.scanned,
+        skipped_blocks: found.skipped_blocks,
+        damaged_blocks: found.damaged_blocks,
+    })
 }
 
 /// Bytes of log files on disk.

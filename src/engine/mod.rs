@@ -5,6 +5,7 @@
 mod access;
 mod action;
 mod admission;
+mod alerts;
 mod approvals;
 mod ask;
 mod backups;
@@ -14,6 +15,7 @@ mod encryption;
 mod error;
 mod evaluate;
 mod events;
+mod health;
 mod ingest;
 mod jobs;
 mod logs;
@@ -47,6 +49,7 @@ mod writes;
 
 pub use access::{AccessAction, AccessReply};
 pub use action::{Action, BackupWork, Caller, Heard, Origin, Reply, Shown};
+pub use alerts::{AlertAction, AlertReply, check_notify, check_rules, try_rules};
 pub use approvals::{ApprovalAction, ApprovalReply};
 pub use backups::restore_offline;
 pub use error::EngineError;

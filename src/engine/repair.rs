@@ -9,6 +9,7 @@ use super::trail;
 use super::worker::enqueue;
 use super::{backups as backup_runs, queue_words};
 use crate::api::types::{CheckReport, CheckRequest};
+use crate::audit::{append, mend};
 use crate::knowledge::{default_model_id, model_path, open_model, unpack_default_model};
 use crate::resilience::queue::misplaced;
 use crate::store::backup::{Repository, Trust, Watch, verify};
@@ -40,6 +41,7 @@ pub(super) fn check(inner: &Arc<Inner>, request: &CheckRequest) -> Result<CheckR
             .repaired
             .push("the embedded model was unpacked again; it is used from the next start on".into());
     }
+    mend_audit(inner, &mut report)?;
     for (collection, segment) in checked.broken {
         let lost = inner.library.drop_segment(&collection, segment)?;
         report.repaired.push(format!(
@@ -75,6 +77,38 @@ fn control(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
     let moved = moved.map_err(|error| queue_words::store_said(&error))?;
     let problems = found.problems.into_iter().chain(moved);
     report.problems.extend(problems.map(|problem| format!("control.redb: {problem}")));
+    Ok(())
+}
+
+/// Makes the log one that can be added to again; what it could not be proves nothing from then on, and says so.
+fn mend_audit(inner: &Inner, report: &mut CheckReport) -> Result<(), EngineError> {
+    if inner.settings.scratch {
+        return Ok(());
+    }
+    let lost =
+        |sequence: u64| trail::entry(inner, "audit.entry_lost", trail::BOX, ("entry", &sequence.to_string()));
+    let mended = inner.modes.control.write(|write| {
+        let mended = mend(write, &lost)?;
+        if mended.nodes + mended.replaced > 0 {
+            let what = format!("{} nodes, {} entries", mended.nodes, mended.replaced);
+            append(
+                write,
+                &trail::entry(inner, "audit.mended", trail::BOX, ("log", "")).text("reason", what),
+            )?;
+        }
+        Ok(mended)
+    });
+    let mended = mended.map_err(|error| queue_words::store_said(&error))?;
+    if mended.nodes > 0 {
+        report.repaired.push(format!("audit log: {} nodes of its tree were made again", mended.nodes));
+    }
+    if mended.replaced > 0 {
+        report.repaired.push(format!(
+            "audit log: {} entries at its end could not be read; others stand in their place and say so: checkpoints \
+             that covered them do not hold any more",
+            mended.replaced
+        ));
+    }
     Ok(())
 }
 

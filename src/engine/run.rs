@@ -7,9 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::access::Access;
+use super::alerts::Alerting;
 use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
+use super::health::Health;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
@@ -79,6 +81,8 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
+    pub(super) health: Health,
+    pub(super) alerting: Alerting,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -417,6 +421,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
+        health: Health::default(),
+        alerting: Alerting::default(),
         watches: Watches::default(),
         modes,
         jobs,

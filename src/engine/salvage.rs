@@ -17,11 +17,13 @@ use crate::knowledge::{
     CACHE_TABLES, KnowledgeError, Library, default_model_id, open_default_model, open_model,
 };
 use crate::store::crypt::{COPY, HEADER, Vault};
-use crate::store::salvage::{look, salvage_store, was_left_open};
-use crate::store::{BlockFile, Disk};
+use crate::store::salvage::{look, salvage_store};
+use crate::store::{BlockFile, Disk, mend_flips, was_left_open};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CACHE: usize = 1 << 20;
+/// A store that was closed is gone through at every start when it is no larger: a few milliseconds.
+const LOOKED_AT_MOST: u64 = 16 << 20;
 
 /// Copies what is whole; the damaged folder is only read.
 ///
@@ -58,6 +60,7 @@ pub fn salvage(settings: &Settings, to: &Path) -> Result<SalvageReport, EngineEr
         let saved = saved.map_err(|error| store_said(&error))?;
         report.tables += saved.tables;
         report.records += saved.records;
+        report.mended += saved.mended;
         report.lost.extend(saved.lost);
     }
     for folder in ["segments", "models"] {
@@ -85,9 +88,22 @@ pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
         return Ok(()); // in use, and told so by whoever opens it
     }
     for path in STORES.map(|name| data.join(name)) {
-        if was_left_open(&path)
-            && let Err(what) = look(&path)
-        {
+        // What has its check again is what was written: no guess, and nothing is lost.
+        let mended = || {
+            let mended = mend_flips(&path).is_ok_and(|mended| mended > 0);
+            if mended {
+                tracing::warn!(store = %path.display(), "a flipped bit of the store was put right");
+            }
+            mended
+        };
+        if !was_left_open(&path) {
+            if fs::metadata(&path).is_ok_and(|meta| meta.len() <= LOOKED_AT_MOST) {
+                mended();
+            }
+        } else if let Err(what) = look(&path) {
+            if mended() && look(&path).is_ok() {
+                continue;
+            }
             return Err(EngineError::Damaged {
                 what,
                 advice: format!(

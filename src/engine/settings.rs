@@ -231,6 +231,7 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
         let Some(inner) = inner.upgrade() else { return };
         watch.renew();
         inner.access.reload(&inner);
+        inner.alerting.reload();
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }

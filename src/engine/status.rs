@@ -163,6 +163,7 @@ pub(super) fn read(inner: &Inner) -> Status {
         jobs_running: in_state(JobState::Running),
         jobs_queued: in_state(JobState::Queued),
         failures: views.map(|v| v.record.failures).sum(),
+        alerts: inner.alerting.loud(inner.clock.now_ms()),
         damaged: snapshot.damaged.clone(),
         mode: inner.modes.brief(&*inner.clock),
         writes: inner.wear.status(inner),

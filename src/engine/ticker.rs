@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::approvals::Approvals;
 use super::backups::Backups;
+use super::health::Health;
 use super::run::Inner;
 use super::trail::Signing;
-use super::{EngineError, metrics, status};
+use super::{EngineError, alerts, metrics, status};
 use crate::api::types::EventKind;
 use crate::base::trim_memory;
 use crate::resilience::Effect;
@@ -62,6 +63,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
         if inner.settings.daemon {
             super::reports::Reports::tick(inner, false);
             Signing::tick(inner);
+            Health::tick(inner, seconds);
             Approvals::tick(inner);
         }
         if inner.events.watched() {
@@ -70,6 +72,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             inner.outbox.tell(inner);
         }
         metrics::record(inner, seconds);
+        alerts::tick(inner, seconds);
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, logs, models,
+    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, health, logs, models,
     queue_actions, repair, status, trail,
 };
 use crate::api::types::{
@@ -38,7 +38,7 @@ fn carry_out(
     told: Option<&Entry>,
 ) -> Result<Reply, EngineError> {
     match action {
-        Action::Ready => Ok(Reply::Done),
+        Action::Ready | Action::Health => Ok(Reply::Health(health::told(inner, &action))),
         Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
@@ -66,13 +66,13 @@ fn carry_out(
         Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
         Action::Check(request) => repair::check(inner, &request).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
-        Action::Logs(query) => logs::tail(inner, &query).map(Reply::Logs),
+        Action::Logs(query) => logs::find(inner, query).map(Reply::Logs),
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
         Action::ForceMode(request) => {
-            inner.modes.force(inner, caller, &request).map(|report| Reply::Mode(Box::new(report)))
+            inner.modes.force(inner, caller, &request).map(Box::new).map(Reply::Mode)
         }
-        Action::AutoMode => inner.modes.auto(inner, caller).map(|report| Reply::Mode(Box::new(report))),
+        Action::AutoMode => inner.modes.auto(inner, caller).map(Box::new).map(Reply::Mode),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
         Action::PostOperation(_)
         | Action::Operations(_)
@@ -96,6 +96,7 @@ fn carry_out(
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
+        Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Reload => reload(inner),
     }
 }
@@ -103,6 +104,7 @@ fn carry_out(
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
+    inner.alerting.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

@@ -13,7 +13,9 @@ use super::extract::Place;
 use super::library::{CollectionView, Library, SegmentView};
 use super::merge::{Source, merge};
 use super::text::TextReader;
-use crate::store::{StoreError, Written, check_rows, name_of, named_key, number_key, number_of, owned_key};
+use crate::store::{
+    Damage, StoreError, Written, check_rows, name_of, named_key, number_key, number_of, owned_key,
+};
 
 /// A passage while reading on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Checked {
 const MERGE_AT: usize = 4;
 /// No merge makes a segment larger than this: its text must stay below 4 GiB.
 const MERGED_BYTES: u64 = 2 << 30;
+/// Blocks that a partial check reads: a megabyte.
+const CHECKED_BLOCKS: usize = 256;
 
 impl Library {
     /// Documents of a collection after `(document id)`, at most `limit`, that `keep` accepts.
@@ -233,6 +237,35 @@ impl Library {
         checked.records += rows.records;
         checked.problems.extend(rows.problems.into_iter().map(|problem| format!("corpus.redb: {problem}")));
         Ok(checked)
+    }
+
+    /// Verifies another piece of the index; as `turn` counts up, all of it. A damaged segment is no longer served
+    /// then. Returns how many blocks were read.
+    ///
+    /// # Errors
+    /// The damage that was found.
+    pub fn check_part(&self, turn: u64) -> Result<usize, Damage> {
+        let snapshot = self.snapshot();
+        let segments: Vec<&SegmentView> =
+            snapshot.collections.values().flat_map(|view| &view.segments).collect();
+        let files = segments.len() as u64 + 1; // and the model
+        let (file, turn) = (usize::try_from(turn % files).unwrap_or(0), turn / files);
+        match segments.get(file) {
+            None => self.model().file().verify_run(turn, CHECKED_BLOCKS),
+            Some(view) => view
+                .segment
+                .file()
+                .verify_run(turn, CHECKED_BLOCKS)
+                .inspect_err(|damage| self.quarantine(damage)),
+        }
+    }
+
+    /// Verifies that the model can be read at all.
+    ///
+    /// # Errors
+    /// Its damage.
+    pub fn check_model(&self) -> Result<(), Damage> {
+        self.model().file().verify_run(0, 1).map(drop)
     }
 
     /// Makes `corpus.redb` as small as it can be: bytes before and after; `None` while somebody uses it. With

@@ -217,7 +217,7 @@ impl io::Write for Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::LogReader;
+    use crate::observe::{LogReader, LogWanted};
     use std::sync::Arc;
 
     #[test]
@@ -232,7 +232,13 @@ mod tests {
         tracing::info!(request = "r-1", job = 7, "spud.log.test said something");
         tracing::debug!("spud.log.test said too much");
         drop(guard);
-        let lines = LogReader::new(folder.path()).tail(100, Some("info"), Some("spud.log.test"));
+        let wanted = LogWanted {
+            n: 100,
+            level: Some("info".into()),
+            contains: Some("spud.log.test".into()),
+            ..LogWanted::default()
+        };
+        let lines = LogReader::new(folder.path()).find(&wanted).lines;
         assert_eq!(lines.len(), 1, "{lines:?}");
         let line = &lines[0];
         assert_eq!((line.level.as_str(), line.fields["request"].as_str()), ("INFO", Some("r-1")));

@@ -1,13 +1,15 @@
 //! Log files with a daily and a size rotation, the oldest deleted so that all together stay within a budget
 //! and none is kept beyond its days.
 //!
-//! Names: `spud.2026-03-01.jsonl`, then `spud.2026-03-01.2.jsonl` and so on within a day.
+//! Names: `spud.2026-03-01.jsonl`, then `spud.2026-03-01.2.jsonl` and so on within a day; what was rotated is packed
+//! and ends with `.zst`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::log_pack::{Background, PACKED, remove_parts};
 use crate::base::{Clock, SystemClock, format_time};
 
 /// A budget is split into this many files at least.
@@ -25,6 +27,7 @@ pub(super) struct RotatedFile {
     day: u64,
     part: u32,
     bytes: u64,
+    packing: Background,
 }
 
 impl RotatedFile {
@@ -40,11 +43,13 @@ impl RotatedFile {
     ) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
         let day = clock.now_ms() / DAY_MS;
+        let (folder_of_it, packing) = (folder.to_owned(), Background::default());
         let mut log =
-            Self { folder: folder.to_owned(), budget, days, clock, file: None, day, part: 1, bytes: 0 };
-        // Go on where the last run stopped.
+            Self { folder: folder_of_it, budget, days, clock, file: None, day, part: 1, bytes: 0, packing };
+        remove_parts(folder);
+        // Go on where the last run stopped; nothing is added to what is packed.
         let newest = files(folder).into_iter().rev().find(|file| file.day == log.date());
-        log.part = newest.map_or(1, |file| file.part);
+        log.part = newest.map_or(1, |file| file.part + u32::from(file.packed));
         log.reopen()?;
         Ok(log)
     }
@@ -89,6 +94,7 @@ impl RotatedFile {
         self.bytes = file.metadata()?.len();
         self.file = Some(file);
         self.forget_old(&path);
+        self.packing.begin(&self.folder, &path);
         Ok(())
     }
 
@@ -118,6 +124,8 @@ fn date(day: u64) -> String {
 pub(super) struct LogFile {
     pub(super) day: String,
     pub(super) part: u32,
+    /// It was rotated, and is made of packed blocks.
+    pub(super) packed: bool,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
 }
@@ -130,19 +138,26 @@ pub(super) fn files(folder: &Path) -> Vec<LogFile> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let middle = name.strip_prefix("spud.")?.strip_suffix(".jsonl")?;
+            let packed = name.ends_with(PACKED);
+            let plain = name.strip_suffix(PACKED).unwrap_or(&name);
+            let middle = plain.strip_prefix("spud.")?.strip_suffix(".jsonl")?;
             let (day, part) = middle.split_once('.').unwrap_or((middle, "1"));
             let whole = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
             let bytes = entry.metadata().ok()?.len();
             whole.then_some(LogFile {
                 day: day.to_owned(),
                 part: part.parse().ok()?,
+                packed,
                 path: entry.path(),
                 bytes,
             })
         })
         .collect();
     found.sort();
+    // Both are there where the power went between the two: the packed one is whole.
+    let whole: Vec<(String, u32)> =
+        found.iter().filter(|file| file.packed).map(|file| (file.day.clone(), file.part)).collect();
+    found.retain(|file| file.packed || !whole.contains(&(file.day.clone(), file.part)));
     found
 }
 
@@ -174,10 +189,13 @@ mod tests {
         let line = [b'x'; 999].into_iter().chain([b'\n']).collect::<Vec<u8>>();
         for _ in 0..200 {
             log.append(&line).unwrap();
+            // Whoever writes faster than it packs loses the oldest lines sooner, and keeps to the budget all the same.
+            log.packing.finish();
         }
         let now = files(folder.path());
         assert!(now.iter().map(|file| file.bytes).sum::<u64>() <= 40_000, "{now:?}");
-        assert!(now.len() >= 3, "{now:?}");
+        assert!(now.len() >= 3 && now.iter().any(|file| file.packed), "{now:?}");
+        assert!(!now.last().unwrap().packed, "the newest is still written");
         clock.advance_ms(DAY_MS);
         log.append(&line).unwrap();
         let newest = files(folder.path()).pop().unwrap();
@@ -199,6 +217,7 @@ mod tests {
             log.append(b"line\n").unwrap();
             clock.advance_ms(DAY_MS);
         }
+        log.packing.finish();
         let days: Vec<String> = files(folder.path()).into_iter().map(|file| file.day).collect();
         assert_eq!(days, ["1970-01-03", "1970-01-04", "1970-01-05", "1970-01-06"]);
     }

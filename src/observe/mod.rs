@@ -1,17 +1,26 @@
 //! What the box says of itself: logs, metrics, and the language that questions about metrics are asked in;
-//! alerts and traces later.
+//! traces later.
 //!
-//! Offers [`start`] (JSON lines into rotated files), [`LogReader`] (the newest lines), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were) and [`promql`].
+//! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
+//! something, over all of them), [`LogGuard`], and
+//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`] and [`health`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
+pub mod alert;
+pub mod health;
 mod log;
+mod log_block;
 mod log_file;
+mod log_find;
+mod log_pack;
 mod log_read;
 pub mod metric;
+pub mod notify;
 pub mod promql;
 pub mod series;
 
 pub use log::{LogError, LogGuard, LogLevel, start};
-pub use log_read::LogReader;
+pub use log_find::{LogPlace, LogWanted};
+pub use log_pack::pack_log;
+pub use log_read::{LogFound, LogReader};

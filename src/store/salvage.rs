@@ -6,10 +6,11 @@
 //! to write to it stays in the child's memory.
 //!
 //! ```text
-//! spud __salvage FILE tables                     names, one a line
-//! spud __salvage FILE rows TABLE forward|back    rows as in a backup's piece, then 8 bytes ff
-//! spud __salvage FILE look                       nothing; its end tells whether every row can be reached
+//! spud __salvage FILE tables MENDS                     names, one a line
+//! spud __salvage FILE rows TABLE forward|back MENDS    rows as in a backup's piece, then 8 bytes ff
+//! spud __salvage FILE look                             nothing; its end tells whether every row can be reached
 //! ```
+//! MENDS are flipped bits that were found beforehand: the child reads the file as if they had not flipped.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,7 +26,7 @@ use redb::{
 };
 
 use super::crypt::{Cell, Vault};
-use super::{StoreError, codec, key_words, table_names};
+use super::{StoreError, codec, key_words, mend, table_names};
 
 const PAGE: u64 = 4096;
 /// What the child may hold of what redb wants to write.
@@ -46,6 +47,8 @@ const BARE_ONCE: [&str; 3] = ["paths", "counters", "operation_key_order"];
 pub struct Saved {
     pub tables: u64,
     pub records: u64,
+    /// Flipped bits that were put right on the way.
+    pub mended: u64,
     /// What is not, by name.
     pub lost: Vec<String>,
 }
@@ -55,8 +58,9 @@ pub struct Saved {
 /// # Errors
 /// What the new store says. A store that cannot be read at all is told as lost.
 pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str], vault: &Vault) -> Result<Saved, StoreError> {
-    let mut saved = Saved::default();
-    let tables = match tables_of(from) {
+    let (mended, mends) = mend::words_of(from);
+    let mut saved = Saved { mended, ..Saved::default() };
+    let tables = match tables_of(from, &mends) {
         Ok(tables) => tables,
         Err(why) => {
             saved.lost.push(format!("{}: cannot be opened, all of it is lost: {why}", name(from)));
@@ -72,10 +76,10 @@ pub fn salvage_store(from: &Path, to: &Path, leave_out: &[&str], vault: &Vault) 
         let bare = first_format && BARE_ONCE.contains(&table.as_str());
         let cell = vault.state().cell(&name(from), table);
         let mut into = Filling::new(&database, table, name(from), (bare, cell))?;
-        let forward = rows_of(from, table, "forward", &mut into)?;
+        let forward = rows_of((from, &mends), table, "forward", &mut into)?;
         if !forward {
             into.turn();
-            rows_of(from, table, "back", &mut into)?;
+            rows_of((from, &mends), table, "back", &mut into)?;
             let between = into.last.as_deref().map_or_else(|| "its begin".to_owned(), key_words);
             saved.lost.push(format!("{}: table {table}: records after {between} cannot be read", name(from)));
         }
@@ -94,27 +98,15 @@ fn child(arguments: &[&std::ffi::OsStr]) -> io::Result<std::process::Child> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }
 
-fn tables_of(from: &Path) -> Result<Vec<String>, String> {
-    let output =
-        child(&[from.as_os_str(), "tables".as_ref()]).and_then(std::process::Child::wait_with_output);
+fn tables_of(from: &Path, mends: &str) -> Result<Vec<String>, String> {
+    let output = child(&[from.as_os_str(), "tables".as_ref(), "".as_ref(), "".as_ref(), mends.as_ref()])
+        .and_then(std::process::Child::wait_with_output);
     let output = output.map_err(|error| format!("no child process: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match output.status.success() {
         true => Ok(text.lines().map(str::to_owned).collect()),
         false => Err(text.lines().next().unwrap_or("its tree of tables is damaged").to_owned()),
     }
-}
-
-/// True where a store was not closed, so that whoever opens it next must put it in order first.
-///
-/// The flag is bit 1 of byte 9 of the file (redb's design document, "God byte").
-#[must_use]
-pub fn was_left_open(path: &Path) -> bool {
-    const AT: u64 = 9;
-    const RECOVERY: u8 = 2;
-    let mut byte = [0];
-    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, AT));
-    read.is_ok() && byte[0] & RECOVERY != 0
 }
 
 /// No test's name has it: a unit test's own program then runs no test and ends well.
@@ -138,8 +130,13 @@ pub fn look(path: &Path) -> Result<(), String> {
 }
 
 /// Gives the rows that a child can read; true when it came to the end.
-fn rows_of(from: &Path, table: &str, way: &str, into: &mut Filling<'_>) -> Result<bool, StoreError> {
-    let began = child(&[from.as_os_str(), "rows".as_ref(), table.as_ref(), way.as_ref()]);
+fn rows_of(
+    (from, mends): (&Path, &str),
+    table: &str,
+    way: &str,
+    into: &mut Filling<'_>,
+) -> Result<bool, StoreError> {
+    let began = child(&[from.as_os_str(), "rows".as_ref(), table.as_ref(), way.as_ref(), mends.as_ref()]);
     let mut child = began.map_err(redb::Error::Io)?;
     let mut whole = false;
     if let Some(out) = child.stdout.take() {
@@ -385,7 +382,7 @@ pub fn child_main() -> ExitCode {
     let text = |at: usize| words.get(at).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(path) = words.first() else { return ExitCode::FAILURE };
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let done = send(Path::new(path), &text(1), &text(2), text(3) == "back", &mut out);
+    let done = send((Path::new(path), &text(4)), &text(1), &text(2), text(3) == "back", &mut out);
     // What was read is worth having, whatever came after it.
     let flushed = out.flush();
     match done {
@@ -398,9 +395,18 @@ pub fn child_main() -> ExitCode {
     }
 }
 
-fn send(path: &Path, what: &str, table: &str, back: bool, out: &mut impl Write) -> Result<(), StoreError> {
+fn send(
+    (path, mends): (&Path, &str),
+    what: &str,
+    table: &str,
+    back: bool,
+    out: &mut impl Write,
+) -> Result<(), StoreError> {
     let said = |what: String| StoreError::Open { path: path.to_owned(), what };
     let backend = Overlay::open(path).map_err(|error| said(error.to_string()))?;
+    for mend in mend::from_words(mends) {
+        backend.write(mend.at, &[mend.byte]).map_err(|error| said(error.to_string()))?;
+    }
     if backend.len().unwrap_or(0) == 0 {
         return Err(said("it is empty".into()));
     }
@@ -453,11 +459,11 @@ mod tests {
         std::fs::copy(&path, &torn).unwrap();
         let before = std::fs::read(&torn).unwrap();
         let mut out = Vec::new();
-        send(&torn, "tables", "", false, &mut out).unwrap();
+        send((&torn, ""), "tables", "", false, &mut out).unwrap();
         assert_eq!(out, b"t\n");
         for back in [false, true] {
             let mut out = Vec::new();
-            send(&torn, "rows", "t", back, &mut out).unwrap();
+            send((&torn, ""), "rows", "t", back, &mut out).unwrap();
             let (mut whole, mut left) = (false, &out[..]);
             assert_eq!(next_row(&mut left, &mut whole), Some((b"k".to_vec(), b"v".to_vec())));
             assert_eq!((next_row(&mut left, &mut whole), whole), (None, true));

@@ -1,10 +1,11 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_decision, a_grant, a_list, a_model, a_previous, a_set_one, a_setting, a_table, a_trial, a_version,
-    always, an_audit, backup_selected, collection_selected, connected, decisions_here, documents, forced,
-    idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
-    reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
+    a_decision, a_grant, a_list, a_model, a_previous, a_set_one, a_setting, a_silenced_alert, a_table,
+    a_trial, a_version, always, an_alert, an_audit, backup_selected, collection_selected, connected,
+    decisions_here, documents, forced, idle_backups, job_selected, judgeable, letter, missing, not_newest,
+    not_typing, openable, reading_after, reading_before, removable, some_collections, some_lines, something,
+    suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -24,6 +25,7 @@ pub(crate) enum Action {
     Refresh,
     Redraw,
     SaveScreen,
+    Health,
     Up,
     Down,
     PageUp,
@@ -52,6 +54,7 @@ pub(crate) enum Action {
     Pause,
     NextError,
     PreviousError,
+    SearchLog,
     Mode,
     ForceMode,
     AutoMode,
@@ -104,6 +107,11 @@ pub(crate) enum Action {
     RollBack,
     MarkRight,
     MarkWrong,
+    Alerts,
+    Notices,
+    AcknowledgeAlert,
+    SilenceAlert,
+    EndSilence,
 }
 
 /// Where an action means something.
@@ -243,6 +251,7 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::CancelJob, "cancel-job", "Cancel the job", "cancel", Library, &["c"], job_selected)),
     row(A::Level, "level", "Next level: all, info, warnings, errors", "level", Logs, &["v"], always),
     row(A::Pause, "pause", "Pause or follow", "pause", Logs, &["space", "f"], always),
+    row(A::SearchLog, "search-log", "Look in all files, packed ones too", "all files", Logs, &["s"], connected),
     row(A::NextError, "next-error", "Next error or warning", "next error", Logs, &["e"], some_lines),
     row(A::PreviousError, "previous-error", "Previous error or warning", "", Logs, &["E"], some_lines),
     row(A::RetryLetter, "retry-letter", "Queue the dead letter again", "retry", Queue, &["R"], letter),
@@ -284,6 +293,11 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SubmitModel, "submit-model", "Ask others to let the model be promoted", "submit", Models, &["n"], a_model),
     danger(row(A::PromoteModel, "promote-model", "Let the model answer, if its gates pass", "promote", Models, &["P"], a_model)),
     danger(row(A::RollBack, "roll-back", "Back to what answered before", "roll back", Models, &["R"], a_previous)),
+    row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
+    row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
+    row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
+    row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
+    row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -318,6 +332,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
+    row(A::Health, "health", "How the box stands, check by check", "", General, &["H"], connected),
     danger(row(A::ForceMode, "force-mode", "Force a mode for a time", "", General, &["M"], connected)),
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),

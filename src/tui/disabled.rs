@@ -35,6 +35,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::RollBack => ("roll-back-models", "needs roll-back-models"),
         Action::MarkRight | Action::MarkWrong => ("judge-answers", "needs judge-answers"),
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
+        Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
+        Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
+        Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
         Action::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
@@ -240,6 +243,21 @@ pub(super) fn an_audit(m: &Model) -> Option<&'static str> {
     unless(!m.audit.verifying, "it is being verified")
 }
 
+pub(super) fn an_alert(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    if m.view != View::Observe || !m.alerts.shown {
+        return Some("see the alerts");
+    }
+    unless(m.alerts.alert().is_some(), "no alert")
+}
+
+pub(super) fn a_silenced_alert(m: &Model) -> Option<&'static str> {
+    let silenced = m.alerts.alert().is_some_and(|alert| !alert.silenced_by.is_empty());
+    an_alert(m).or(unless(silenced, "it is not silenced"))
+}
+
 pub(super) fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -248,7 +266,7 @@ pub(super) fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
     }
-    if m.view == View::Observe && !m.observe.is_dashboard() {
+    if m.view == View::Observe && !m.alerts.shown && !m.observe.is_dashboard() {
         return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {

@@ -1,11 +1,13 @@
 //! What [`crate::tui::update::update`] wants done: requests over the link, and acts on the terminal.
 
 mod access;
+mod alert;
 mod audit;
 mod backup;
 mod govern;
 
 pub(crate) use access::AccessRequest;
+pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use govern::{Decision, GovernRequest};
@@ -34,6 +36,7 @@ pub(crate) enum Effect {
 pub(crate) enum Request {
     Ask(u64, SearchRequest),
     Status,
+    Health,
     Hardware,
     Collections,
     Documents {
@@ -75,6 +78,7 @@ pub(crate) enum Request {
     Audit(AuditRequest),
     Metric(MetricRequest),
     Govern(GovernRequest),
+    Alert(AlertRequest),
 }
 
 /// Values over a time.
@@ -190,6 +194,7 @@ impl Request {
         match self {
             Self::Ask(_, request) => post("/v1/ask".to_owned(), request),
             Self::Status => get("/v1/status"),
+            Self::Health => get("/v1/health"),
             Self::Hardware => get("/v1/hardware"),
             Self::Collections => get("/v1/collections"),
             Self::Documents { query, .. } => get(&documents(query)),
@@ -199,6 +204,7 @@ impl Request {
                 let pairs = [
                     ("level", query.level.clone()),
                     ("contains", query.contains.clone()),
+                    ("before", query.before.clone()),
                     ("n", (query.n > 0).then(|| query.n.to_string())),
                 ];
                 get(&with_query("/v1/logs", &pairs))
@@ -250,6 +256,7 @@ impl Request {
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
+            Self::Alert(request) => request.call(),
         }
     }
 
@@ -257,7 +264,7 @@ impl Request {
     pub(crate) fn purpose(&self) -> &'static str {
         match self {
             Self::Ask(..) => "ask",
-            Self::Status | Self::Hardware => "read the box's state",
+            Self::Status | Self::Health | Self::Hardware => "read the box's state",
             Self::Collections => "list the collections",
             Self::Documents { .. } => "list the documents",
             Self::Jobs => "list the jobs",
@@ -286,6 +293,7 @@ impl Request {
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
             Self::Govern(request) => request.purpose(),
+            Self::Alert(request) => request.purpose(),
         }
     }
 

@@ -16,9 +16,11 @@ use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{
-    AccessRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest, Request,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest, Request,
 };
-use crate::tui::msg::{AccessReply, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, Msg, Reply, Wire};
+use crate::tui::msg::{
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, Msg, Reply, Wire,
+};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -58,6 +60,7 @@ impl Inbox {
             EventKind::Queue(_) => "queue".to_owned(),
             EventKind::Operation(_) => "operation".to_owned(),
             EventKind::Config(_) => "config".to_owned(),
+            EventKind::Alert(alert) => format!("alert {}", alert.id),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)
@@ -176,12 +179,13 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
     Ok(match request {
         Request::Ask(serial, _) => Reply::Answer(*serial, json(body)?),
         Request::Status => Reply::Status(json(body)?),
+        Request::Health => Reply::Health(json(body)?),
         Request::Hardware => Reply::Hardware(json(body)?),
         Request::Collections => Reply::Collections(page(body)?.items),
         Request::Documents { serial, append, .. } => Reply::Documents(*serial, *append, page(body)?),
         Request::Jobs => Reply::Jobs(page(body)?.items),
         Request::Failures => Reply::Failures(page(body)?.items),
-        Request::Logs(_) => Reply::Logs(page(body)?.items),
+        Request::Logs(query) => Reply::Logs(Box::new(query.clone()), json(body)?),
         Request::Passages { serial, way, .. } => Reply::Passages(*serial, *way, page(body)?.items),
         Request::Add(add) => Reply::Done(format!("Adding {}.", add.paths.join(", ")), job(body)),
         Request::RemoveDocument(_) => Reply::Done("Removed the document.".to_owned(), job(body)),
@@ -211,6 +215,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
         Request::Govern(request) => Reply::Govern(govern(request, body)?),
+        Request::Alert(request) => Reply::Alert(alert(request, body)?),
     })
 }
 
@@ -248,6 +253,16 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
             GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
         }
         GovernRequest::Decide(decision, _) => GovernAnswer::Changed(decision.done().to_owned()),
+    })
+}
+
+fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> {
+    Ok(match request {
+        AlertRequest::List => AlertAnswer::List(page(body)?.items),
+        AlertRequest::Notices => AlertAnswer::Notices(page(body)?.items),
+        AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
+        AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
+        AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),
     })
 }
 

@@ -4,10 +4,11 @@ use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Wh
 use crate::api::types::approval::Approval;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::{
-    AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail, BackupRun,
-    BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, Job, LogLine, MetricValue, ModeReport, Operation,
-    OperationDetail, Page, Passage, Problem, QueueStatus, Status, StoreReport,
+    Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
+    BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
+    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
+    ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status,
+    StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -41,13 +42,14 @@ pub(crate) struct Wire {
 pub(crate) enum Reply {
     Answer(u64, Box<AskResponse>),
     Status(Box<Status>),
+    Health(HealthReport),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     /// Serial of the question, whether it goes behind what is there, the page.
     Documents(u64, bool, Page<Document>),
     Jobs(Vec<Job>),
     Failures(Vec<Failure>),
-    Logs(Vec<LogLine>),
+    Logs(Box<LogQuery>, LogPage),
     /// Serial of the reader, which way, the passages.
     Passages(u64, Way, Vec<Passage>),
     /// Accepted as a job, or done at once; what to tell.
@@ -68,6 +70,7 @@ pub(crate) enum Reply {
     Access(AccessReply),
     Audit(AuditAnswer),
     Govern(GovernAnswer),
+    Alert(AlertAnswer),
 }
 
 /// What came of a question about requests, models, judged questions.
@@ -78,6 +81,15 @@ pub(crate) enum GovernAnswer {
     Models(Box<ModelRegistry>),
     /// Of the model of this SHA-256.
     History(String, Vec<ModelMove>),
+    /// What to tell.
+    Changed(String),
+}
+
+/// What came of a question about alerts.
+#[derive(Debug, Clone)]
+pub(crate) enum AlertAnswer {
+    List(Vec<Alert>),
+    Notices(Vec<Notification>),
     /// What to tell.
     Changed(String),
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use spud::knowledge::{
     Batch, DocumentRecord, FailureRecord, KnowledgeError, Library, Model, default_model_id,
 };
+use spud::store::crypt::Vault;
 use spud::store::{Table, number_key};
 
 use super::disk::{Board, Dice};
@@ -34,6 +35,8 @@ pub struct CorpusLife {
     disk: usize,
     folder: std::path::PathBuf,
     model: Arc<Model>,
+    /// The keys of the box, where it is encrypted.
+    pub vault: Arc<Vault>,
     library: Option<Arc<Library>>,
     dice: Dice,
     now: Picture,
@@ -47,6 +50,7 @@ impl CorpusLife {
             disk,
             folder: folder.to_owned(),
             model: model.clone(),
+            vault: Arc::default(),
             library: None,
             dice: Dice(seed ^ 0xc0_47),
             now: Picture::default(),
@@ -66,10 +70,14 @@ impl CorpusLife {
         self.library = None;
     }
 
+    pub fn library(&self) -> Result<&Arc<Library>, String> {
+        self.library.as_ref().ok_or_else(|| "the catalogue is not open".to_owned())
+    }
+
     /// As a start of the program; false where the disk failed on the way.
     pub fn start(&mut self) -> Result<bool, String> {
         self.library = None;
-        let disk = self.board.disk(self.disk);
+        let disk = self.board.disk(self.disk).sealed(&self.vault);
         let id = default_model_id().to_owned();
         let opened = Library::over(disk, &self.folder, CACHE, self.model.clone(), id);
         self.library = self.said(opened, "opening the catalogue")?.map(Arc::new);
@@ -78,7 +86,7 @@ impl CorpusLife {
 
     /// After an error of the disk, without a restart.
     pub fn reopen(&mut self) -> Result<(), String> {
-        let library = self.library.as_ref().ok_or("the catalogue is not open")?;
+        let library = self.library()?;
         let opened = library.reopen().map_err(|error| format!("opening the catalogue again: {error}"))?;
         ensure!(opened, "the catalogue is in use");
         Ok(())
@@ -86,7 +94,7 @@ impl CorpusLife {
 
     /// One change; false where the disk failed meanwhile.
     pub fn step(&mut self) -> Result<bool, String> {
-        let library = self.library.clone().ok_or("the catalogue is not open")?;
+        let library = self.library()?.clone();
         let name = format!("c{}", self.dice.below(4));
         let mut after = self.now.clone();
         let did = if !after.shelves.contains_key(&name) {

@@ -6,12 +6,13 @@ pub mod corpus_life;
 pub mod disk;
 pub mod nats;
 pub mod queue_life;
+pub mod settings_life;
 pub mod terminal;
 pub mod upstream;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,19 @@ pub fn spud() -> Command {
     }
     command.stdin(Stdio::null());
     command
+}
+
+/// A folder with all that is in it, files and folders.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
 }
 
 /// A daemon on a folder of its own; ends with the test.
@@ -147,6 +161,18 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(10));
         }
         None
+    }
+}
+
+/// Waits until there is something; no time is judged.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what} never came");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -4,18 +4,23 @@
 //! there as a whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use spud::audit::{self, Entry, Log};
 use spud::resilience::queue::{
     LANES, LaneLimits, NewOperation, Operation, Queue, QueueSettings, State, Surroundings,
 };
 use spud::resilience::{Cause, Change, Forced, History, Inputs, Mode};
+use spud::store::crypt::Vault;
 use spud::store::{Control, StoreError, WriteTransaction};
 
 use super::disk::{Board, Dice};
-use super::upstream::Wild;
+use super::settings_life::SettingsLife;
+use super::upstream::{Wild, check_of};
 
 pub const CACHE: usize = 128 << 10;
+/// Batches that the worker does one after the other.
+const BATCHES: usize = 16;
 const START_MS: u64 = 1_700_000_000_000;
 
 macro_rules! ensure {
@@ -30,7 +35,10 @@ pub(crate) use ensure;
 /// What is known of an operation whose acceptance was answered.
 #[derive(Debug, Default, Clone)]
 struct Kept {
-    payloads: Vec<Vec<u8>>,
+    /// Check of its payload.
+    payload: u64,
+    /// Of the one that it gets, where that is under way.
+    edited: Option<u64>,
     settled: bool,
     dead: bool,
     /// A purge of it was under way, or done.
@@ -61,8 +69,11 @@ impl Surroundings for Around<'_> {
 pub struct QueueLife {
     board: Board,
     disk: usize,
+    /// The keys of the box, where it is encrypted.
+    pub vault: Arc<Vault>,
     control: Option<Control>,
     queue: Queue,
+    settings: SettingsLife,
     dice: Dice,
     pub now_ms: u64,
     pub upstream: Wild,
@@ -83,6 +94,8 @@ pub struct QueueLife {
     made: u64,
     /// Operations that are kept in full detail; long lives drop what is settled.
     pub forgets: bool,
+    /// Of the store, in bytes.
+    pub cache: usize,
 }
 
 fn new_queue(now_ms: u64) -> Queue {
@@ -95,8 +108,10 @@ impl QueueLife {
         Self {
             board: board.clone(),
             disk,
+            vault: Arc::default(),
             control: None,
             queue: new_queue(START_MS),
+            settings: SettingsLife::default(),
             dice: Dice(seed),
             now_ms: START_MS,
             upstream: Wild::new(seed),
@@ -113,6 +128,7 @@ impl QueueLife {
             paused_unsure: None,
             made: 0,
             forgets: false,
+            cache: CACHE,
         }
     }
 
@@ -124,7 +140,7 @@ impl QueueLife {
     pub fn start(&mut self) -> Result<bool, String> {
         self.control = None;
         self.queue = new_queue(self.now_ms);
-        let opened = Control::over(self.board.disk(self.disk), CACHE);
+        let opened = Control::over(self.board.disk(self.disk).sealed(&self.vault), self.cache);
         let Some(control) = self.said(opened, "opening")? else { return Ok(false) };
         let loaded = self.queue.load(&control, self.now_ms);
         self.control = Some(control);
@@ -144,7 +160,7 @@ impl QueueLife {
         }
     }
 
-    fn control(&self) -> Result<&Control, String> {
+    pub fn control(&self) -> Result<&Control, String> {
         self.control.as_ref().ok_or_else(|| "the store is not open".to_owned())
     }
 
@@ -153,7 +169,8 @@ impl QueueLife {
         self.now_ms += self.dice.below(40_000);
         match self.dice.below(100) {
             0..45 => self.post(),
-            45..82 => self.work(),
+            45..78 => self.work(),
+            78..82 => self.change_settings(),
             82..88 => self.change_mode(),
             88..91 => self.pause(),
             _ => self.mend(),
@@ -186,8 +203,22 @@ impl QueueLife {
         }
         for _ in 0..4 {
             self.now_ms += gap_ms / 4;
+            if !self.work_off()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets the worker do one batch after the other, as long as something goes; of a long backlog a share.
+    fn work_off(&mut self) -> Result<bool, String> {
+        for _ in 0..BATCHES {
+            let before = self.upstream.tries;
             if !self.work()? {
                 return Ok(false);
+            }
+            if self.upstream.away || self.upstream.tries == before {
+                break;
             }
         }
         Ok(true)
@@ -201,7 +232,8 @@ impl QueueLife {
 
     fn operation(&mut self) -> NewOperation {
         self.made += 1;
-        let pad = if self.dice.one_in(20) { 9_000 } else { self.dice.below(200) };
+        let large = if self.forgets { 1_000 } else { 20 };
+        let pad = if self.dice.one_in(large) { 9_000 } else { self.dice.below(200) };
         NewOperation {
             kind: "proof".into(),
             content_type: "text/plain".into(),
@@ -222,13 +254,13 @@ impl QueueLife {
         for (one, answer) in new.into_iter().zip(answers) {
             let added = answer.map_err(|refusal| format!("refused: {refusal}"))?;
             ensure!(!added.known, "{} was known before it was posted", added.id);
-            self.accept(added.id.number, one.payload)?;
+            self.accept(added.id.number, &one.payload)?;
         }
         Ok(true)
     }
 
-    fn accept(&mut self, number: u64, payload: Vec<u8>) -> Result<(), String> {
-        let kept = Kept { payloads: vec![payload], ..Kept::default() };
+    fn accept(&mut self, number: u64, payload: &[u8]) -> Result<(), String> {
+        let kept = Kept { payload: check_of(payload), ..Kept::default() };
         ensure!(self.posted.insert(number, kept).is_none(), "the number {number} was given twice");
         Ok(())
     }
@@ -248,7 +280,7 @@ impl QueueLife {
         };
         // That they are done is durable: they must not come to the upstream again.
         for number in answered {
-            self.upstream.settled.insert(number);
+            self.upstream.settle(number);
             if self.forgets {
                 self.posted.remove(&number);
             } else if let Some(kept) = self.posted.get_mut(&number) {
@@ -256,7 +288,7 @@ impl QueueLife {
             }
         }
         for (id, _) in dead {
-            self.upstream.was_dead.insert(id.number);
+            self.upstream.note_dead(id.number);
             if let Some(kept) = self.posted.get_mut(&id.number) {
                 (kept.dead, kept.loose) = (true, false);
             }
@@ -296,12 +328,27 @@ impl QueueLife {
             return Ok(false);
         };
         let added = added.ok_or("the change of mode was not queued")?;
-        self.accept(added.id.number, operation.payload)?;
+        self.accept(added.id.number, &operation.payload)?;
         let control = self.control()?;
         self.queue.refresh(control);
         self.queue.announce(&[added], self.now_ms);
         self.history.push(reason.clone());
         self.forced = Some(reason);
+        self.entered += 1;
+        Ok(true)
+    }
+
+    fn change_settings(&mut self) -> Result<bool, String> {
+        if self.dice.one_in(4) {
+            let control = self.control.as_ref().ok_or("the store is not open")?;
+            let settled = self.settings.settle(control, &mut self.dice, self.now_ms);
+            return Ok(self.said(settled, "settling a trial")?.is_some());
+        }
+        let entry = self.entry();
+        let control = self.control.as_ref().ok_or("the store is not open")?;
+        let also = |write: &WriteTransaction| audit::append(write, &entry).map(drop);
+        let kept = self.settings.keep(control, &mut self.dice, self.now_ms, also);
+        let Some(()) = self.said(kept, "keeping a version of the settings")? else { return Ok(false) };
         self.entered += 1;
         Ok(true)
     }
@@ -340,11 +387,11 @@ impl QueueLife {
                 done
             }
             1 => {
-                kept.payloads.push(payload.clone());
+                kept.edited = Some(check_of(&payload));
                 let done =
                     self.queue.edit(control, number, (None, &payload), also).map(|found| found.is_some());
                 if done.is_ok() {
-                    kept.payloads = vec![payload];
+                    (kept.payload, kept.edited) = (check_of(&payload), None);
                 }
                 done
             }
@@ -374,7 +421,7 @@ impl QueueLife {
         let all: BTreeSet<u64> = waiting.keys().chain(dead.keys()).chain(&done).copied().collect();
         ensure!(all.len() == waiting.len() + dead.len() + done.len(), "an operation is in two places");
         for number in &done {
-            ensure!(self.upstream.applied.contains_key(number), "{number} is done and never arrived");
+            ensure!(self.upstream.has_applied(*number), "{number} is done and never arrived");
         }
         for (number, kept) in &mut self.posted {
             let is_dead = dead.contains_key(number);
@@ -386,7 +433,7 @@ impl QueueLife {
             if self.perhaps_done.contains(number) && !all.contains(number) {
                 // Only the newest that are done are listed.
                 kept.settled = true;
-                self.upstream.settled.insert(*number);
+                self.upstream.settle(*number);
                 continue;
             }
             ensure!(!kept.purged, "{number} was thrown away and is back");
@@ -394,18 +441,25 @@ impl QueueLife {
             ensure!(!kept.settled || is_done, "{number} was delivered and is back");
             ensure!(!kept.dead || is_dead || kept.loose, "{number} was a dead letter and is none");
             if is_dead {
-                self.upstream.was_dead.insert(*number);
+                self.upstream.note_dead(*number);
             }
             (kept.dead, kept.settled, kept.loose, kept.purging) = (is_dead, is_done, false, false);
             let payload = waiting.get(number).or_else(|| dead.get(number));
             if let Some(payload) = payload {
-                ensure!(kept.payloads.contains(payload), "{number} has another payload");
-                kept.payloads = vec![payload.clone()];
+                ensure!(
+                    kept.payload == *payload || kept.edited == Some(*payload),
+                    "{number} has another payload"
+                );
+                (kept.payload, kept.edited) = (*payload, None);
             }
         }
-        self.upstream.settled.extend(done.iter().copied());
+        done.iter().for_each(|number| self.upstream.settle(*number));
         self.perhaps_done.clear();
         self.settle_unsure(&all)?;
+        let control = self.control.as_ref().ok_or("the store is not open")?;
+        let read = self.settings.verify(control);
+        let Some(settings) = self.said(read, "reading the settings' history")? else { return Ok(false) };
+        settings?;
         if !self.verify_log()? {
             return Ok(false);
         }
@@ -448,7 +502,7 @@ impl QueueLife {
             all.iter().filter(|number| !self.posted.contains_key(number)).copied().collect();
         let strangers: Vec<u64> = strangers
             .into_iter()
-            .filter(|number| !(self.forgets && self.upstream.settled.contains(number)))
+            .filter(|number| !(self.forgets && self.upstream.is_settled(*number)))
             .collect();
         let unsure = std::mem::take(&mut self.unsure);
         ensure!(
@@ -466,7 +520,7 @@ impl QueueLife {
             return Ok(());
         }
         for (number, one) in strangers.into_iter().zip(unsure) {
-            self.accept(number, one.payload.clone())?;
+            self.accept(number, &one.payload)?;
             let again = self.queue.post(self.control()?, &[one], self.now_ms);
             let Some(answers) = self.said(again, "posting again")? else { continue };
             let known = answers.first().and_then(|answer| answer.as_ref().ok());
@@ -518,14 +572,15 @@ impl QueueLife {
     fn read_all(
         &self,
     ) -> Result<
-        (BTreeMap<u64, Vec<u8>>, BTreeMap<u64, Vec<u8>>, BTreeSet<u64>, spud::resilience::queue::QueueView),
+        (BTreeMap<u64, u64>, BTreeMap<u64, u64>, BTreeSet<u64>, spud::resilience::queue::QueueView),
         StoreError,
     > {
         let control = self.control.as_ref().ok_or(StoreError::Full)?;
         let with_payload = |listed: Vec<(u64, Operation)>| {
-            let payload = |number: u64| -> Result<Vec<u8>, StoreError> {
+            // There may be many: only the checks of their payloads are held.
+            let payload = |number: u64| -> Result<u64, StoreError> {
                 let found = self.queue.find(control, number)?;
-                Ok(found.and_then(|(_, payload)| payload).unwrap_or_default())
+                Ok(check_of(&found.and_then(|(_, payload)| payload).unwrap_or_default()))
             };
             listed
                 .into_iter()

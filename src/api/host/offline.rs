@@ -51,6 +51,30 @@ pub fn cosigner_key(secret: &str) -> Result<String, HostError> {
     crate::engine::cosigner_key(secret).map_err(refused)
 }
 
+/// Reads a file of rules as a box of this tier would; gives how many there are.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_rules(name: &str, text: &str, tier: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_rules(name, text, tier)
+}
+
+/// Reads a file of receivers and routes; gives how many receivers there are.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_notify(text: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_notify(text)
+}
+
+/// Runs a file of tests of rules, as a box of this tier would.
+///
+/// # Errors
+/// All that is wrong in it or in the files of rules that it names, each as file:line:column: what.
+pub fn try_rules(path: &Path, tier: &str) -> Result<PromqlTestReport, Vec<String>> {
+    crate::engine::try_rules(path, tier)
+}
+
 /// Runs a PromQL test script.
 #[must_use]
 pub fn promql_test(script: &str) -> PromqlTestReport {

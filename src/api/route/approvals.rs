@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::Page;
 use crate::api::types::approval::{Approval, ApprovalQuery, ApprovalWord, DelegateVote};
@@ -83,9 +83,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Approval>>, Fault> {
         limit: query.number("limit")?,
     };
     query.finish()?;
-    if wanted.limit > 1000 {
-        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
-    }
+    within_page(wanted.limit)?;
     match ask(&call, Asked::List(wanted)).await? {
         ApprovalReply::Page(page) => Ok(Json(page)),
         ApprovalReply::One(_) => unexpected(&Reply::Done),

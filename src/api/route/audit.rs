@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{
     AnchorAudit, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery, AuditStatus,
@@ -117,9 +117,7 @@ async fn entries(mut call: Call) -> Result<Json<Page<AuditEntry>>, Fault> {
         oldest_first: query.flag("oldest_first")?,
     };
     query.finish()?;
-    if wanted.limit > 1000 {
-        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
-    }
+    within_page(wanted.limit)?;
     match ask(&call, AuditAction::Entries(wanted)).await? {
         AuditReply::Entries(page) => Ok(Json(page)),
         reply => other(reply),

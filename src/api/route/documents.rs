@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{AddRequest, Document, DocumentQuery, Page, Passage, PassageQuery, RemoveRequest};
 use crate::engine::{Action, Reply};
@@ -39,9 +39,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Document>>, Fault> {
         limit: query.number("limit")?,
     };
     query.finish()?;
-    if wanted.limit > 1000 {
-        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
-    }
+    within_page(wanted.limit)?;
     match call.ask(Action::Documents(wanted)).await? {
         Reply::Documents(page) => Ok(Json(page)),
         other => unexpected(&other),

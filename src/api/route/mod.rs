@@ -3,6 +3,7 @@
 //! Invariant: router and OpenAPI document come from the same table, so that neither can lie.
 
 mod access;
+mod alerts;
 mod approvals;
 mod audit;
 mod backups;
@@ -17,6 +18,7 @@ mod metrics;
 mod mode;
 mod models;
 mod prometheus;
+mod prometheus_rules;
 mod queue;
 mod registry;
 mod search;
@@ -110,7 +112,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 21] = [
+    let all: [&[Route]; 22] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -132,6 +134,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,
+        &alerts::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::routing::{get, post};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{Breaker, ForceMode, ModeChange, ModeHistoryQuery, ModeReport, Page};
 use crate::engine::{Action, Reply};
@@ -54,9 +54,7 @@ async fn history(mut call: Call) -> Result<Json<Page<ModeChange>>, Fault> {
     let mut query = call.query();
     let wanted = ModeHistoryQuery { cursor: query.one("cursor"), limit: query.number("limit")? };
     query.finish()?;
-    if wanted.limit > 1000 {
-        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
-    }
+    within_page(wanted.limit)?;
     match call.ask(Action::ModeHistory(wanted)).await? {
         Reply::ModeChanges(page) => Ok(Json(page)),
         other => unexpected(&other),

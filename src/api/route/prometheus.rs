@@ -2,7 +2,7 @@
 //!
 //! Paths, parameters, replies and errors are those of
 //! <https://prometheus.io/docs/prometheus/latest/querying/api/>. What is asked for and is not here (targets, flags)
-//! is not found; what no rule has made yet (rules, alerts) is an empty list.
+//! is not found.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,10 +12,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Route;
+use super::prometheus_rules::{alert, rule_groups};
 use crate::api::call::{Call, Params, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::MetricEnvelope;
-use crate::engine::{Action, EngineError, MetricAction, MetricAsk, MetricFault, MetricReply, Reply};
+use crate::engine::{
+    Action, AlertAction, AlertReply, EngineError, MetricAction, MetricAsk, MetricFault, MetricReply, Reply,
+};
 
 const INSTANT: &[&str] = &["query", "time", "timeout", "limit"];
 const RANGE: &[&str] = &["query", "start", "end", "step", "timeout", "limit"];
@@ -80,8 +83,8 @@ pub(super) static ROUTES: [Route; 13] = [
         &["metric", "limit"],
         "MetricReply"
     ),
-    route!("GET", "/api/v1/rules", "Rules: none yet", || get(rules), &[], "MetricReply"),
-    route!("GET", "/api/v1/alerts", "Alerts: none yet", || get(alerts), &[], "MetricReply"),
+    route!("GET", "/api/v1/rules", "Rules and what they found", || get(rules), &[], "MetricReply"),
+    route!("GET", "/api/v1/alerts", "Alerts that are pending or fire", || get(alerts), &[], "MetricReply"),
     route!("GET", "/api/v1/status/buildinfo", "Which program this is", || get(build), &[], "MetricReply"),
 ];
 
@@ -138,12 +141,21 @@ fn success<T: Serialize>(data: T, warnings: Vec<String>, infos: Vec<String>) -> 
 }
 
 async fn ask(call: &Call, ask: MetricAsk) -> Result<Response, Refused> {
-    match call.ask(Action::Metric(MetricAction::Ask(ask))).await? {
+    answered(call, Action::Metric(MetricAction::Ask(ask))).await
+}
+
+async fn answered(call: &Call, action: Action) -> Result<Response, Refused> {
+    match call.ask(action).await? {
         Reply::Metric(MetricReply::Value { value, warnings, infos }) => Ok(success(value, warnings, infos)),
         Reply::Metric(MetricReply::Texts(texts)) => Ok(success(texts, Vec::new(), Vec::new())),
         Reply::Metric(MetricReply::Series(series)) => Ok(success(series, Vec::new(), Vec::new())),
         Reply::Metric(MetricReply::Metadata(all)) => Ok(success(all, Vec::new(), Vec::new())),
         Reply::Metric(MetricReply::Refused(fault)) => Err(Refused(fault)),
+        Reply::Alert(AlertReply::Rules(rules)) => Ok(success(rule_groups(&rules), Vec::new(), Vec::new())),
+        Reply::Alert(AlertReply::Alerts(all)) => {
+            let active: Vec<_> = all.iter().filter(|one| one.state != "resolved").map(alert).collect();
+            Ok(success(json!({"alerts": active}), Vec::new(), Vec::new()))
+        }
         other => Ok(unexpected::<Response>(&other)?),
     }
 }
@@ -211,12 +223,14 @@ async fn metadata(mut call: Call) -> Result<Response, Refused> {
     ask(&call, MetricAsk::Metadata { metric, limit }).await
 }
 
-async fn rules() -> Response {
-    success(json!({"groups": []}), Vec::new(), Vec::new())
+async fn rules(mut call: Call) -> Result<Response, Refused> {
+    call.form()?.ignore();
+    answered(&call, Action::Alert(AlertAction::Rules)).await
 }
 
-async fn alerts() -> Response {
-    success(json!({"alerts": []}), Vec::new(), Vec::new())
+async fn alerts(mut call: Call) -> Result<Response, Refused> {
+    call.form()?.ignore();
+    answered(&call, Action::Alert(AlertAction::List)).await
 }
 
 async fn build() -> Response {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 
 use super::Route;
-use crate::api::call::{Call, unexpected};
+use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{
     Operation, OperationDetail, OperationQuery, Page, PauseQueue, PostOperation, Purged, QueueStatus,
@@ -108,9 +108,7 @@ async fn dead(mut call: Call) -> Result<Json<Page<Operation>>, Fault> {
 }
 
 async fn page(call: &Call, wanted: OperationQuery) -> Result<Json<Page<Operation>>, Fault> {
-    if wanted.limit > 1000 {
-        return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
-    }
+    within_page(wanted.limit)?;
     match call.ask(Action::Operations(wanted)).await? {
         Reply::Operations(page) => Ok(Json(page)),
         other => unexpected(&other),

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use super::Route;
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
-use crate::api::types::{CheckReport, CheckRequest, EvalReport, EvalRequest, LogLine, LogQuery, Page};
+use crate::api::types::{CheckReport, CheckRequest, EvalReport, EvalRequest, LogPage, LogQuery};
 use crate::engine::{Action, Reply};
 
 pub(super) static ROUTES: [Route; 3] = [
@@ -18,9 +18,10 @@ pub(super) static ROUTES: [Route; 3] = [
         .body("EvalRequest")
         .reply(200, "EvalReport")
         .long(),
-    Route::new("GET", "/v1/logs", "Newest lines of spud's own log", || get(logs))
-        .query(&["level", "contains", "n"])
-        .reply(200, "PageOfLogLine"),
+    Route::new("GET", "/v1/logs", "Newest lines of spud's own log, over all of its files", || get(logs))
+        .query(&["level", "contains", "word", "trace", "since", "until", "before", "n"])
+        .reply(200, "LogPage")
+        .long(),
 ];
 
 async fn check(call: Call) -> Result<Json<CheckReport>, Fault> {
@@ -39,16 +40,24 @@ async fn eval(call: Call) -> Result<Json<EvalReport>, Fault> {
     }
 }
 
-async fn logs(mut call: Call) -> Result<Json<Page<LogLine>>, Fault> {
+async fn logs(mut call: Call) -> Result<Json<LogPage>, Fault> {
     let mut query = call.query();
-    let wanted =
-        LogQuery { level: query.one("level"), contains: query.one("contains"), n: query.number("n")? };
+    let wanted = LogQuery {
+        level: query.one("level"),
+        contains: query.one("contains"),
+        word: query.one("word"),
+        trace: query.one("trace"),
+        since_ms: query.time("since")?,
+        until_ms: query.time("until")?,
+        before: query.one("before"),
+        n: query.number("n")?,
+    };
     query.finish()?;
     if wanted.n > 2000 {
         return Err(Fault::invalid(format!("n: {} is more than 2000", wanted.n)));
     }
     match call.ask(Action::Logs(wanted)).await? {
-        Reply::Logs(items) => Ok(Json(Page { items, next: None })),
+        Reply::Logs(page) => Ok(Json(page)),
         other => unexpected(&other),
     }
 }

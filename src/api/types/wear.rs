@@ -48,6 +48,8 @@ pub struct SalvageReport {
     pub records: u64,
     pub segments: u64,
     pub files: u64,
+    /// Flipped bits of the stores that were put right on the way.
+    pub mended: u64,
     /// Records, files and documents, each by name with what is wrong.
     pub lost: Vec<String>,
 }

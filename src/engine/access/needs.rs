@@ -3,7 +3,7 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, ApprovalAction, AuditAction, ConfigAction, RegistryAction};
+use crate::engine::{Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, RegistryAction};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -37,7 +37,7 @@ fn on(permission: P, kind: &'static str, name: &str) -> Needs {
 
 pub(in crate::engine) fn of(action: &Action) -> Needs {
     match action {
-        Action::Ready => on_box(P::ReadHealth),
+        Action::Ready | Action::Health => on_box(P::ReadHealth),
         Action::Listen => on_box(P::ReadEvents),
         Action::Search(request) => Needs::Collections(P::Search, request.collections.clone()),
         Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),
@@ -89,6 +89,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Access(action) => Needs::One(of_access(action)),
         Action::Audit(action) => on_box(of_audit(action)),
         Action::Metric(_) => on_box(P::ReadMetrics),
+        Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
         Action::Registry(action) => of_registry(action),
     }
@@ -179,6 +180,18 @@ fn of_audit(action: &AuditAction) -> P {
         | AuditAction::Tile(_) => P::ReadAudit,
         AuditAction::Sign | AuditAction::Anchor(_) => P::SignAudit,
         AuditAction::Erase { .. } => P::EraseAudit,
+    }
+}
+
+fn of_alert(action: &AlertAction) -> P {
+    match action {
+        AlertAction::List | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => {
+            P::ReadAlerts
+        }
+        AlertAction::Notices | AlertAction::Receivers => P::ReadAlerts,
+        AlertAction::TestReceiver(_) => P::TestNotifications,
+        AlertAction::Silence(_) | AlertAction::Unsilence(_) => P::SilenceAlerts,
+        AlertAction::Acknowledge { .. } => P::AcknowledgeAlerts,
     }
 }
 

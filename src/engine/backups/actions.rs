@@ -92,6 +92,15 @@ fn status(inner: &Inner) -> Result<BackupStatus, EngineError> {
     })
 }
 
+/// Where backups are scheduled: seconds since the newest good one was begun, or since they were scheduled.
+pub(in crate::engine) fn age_s(inner: &Inner) -> Option<u64> {
+    let schedule = inner.backups.schedule(inner).ok().flatten()?;
+    let runs = Journal::runs(&inner.modes.control).ok()?;
+    let good = runs.iter().map(|(_, run)| run).find(|run| is_good_backup(run));
+    let since_ms = good.map_or(schedule.since_ms, |run| run.started_ms);
+    Some(inner.clock.now_ms().saturating_sub(since_ms) / 1000)
+}
+
 /// A run that is under way or was done.
 fn run_by_id(inner: &Inner, id: &str) -> Result<BackupRun, EngineError> {
     if let Some(run) =

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::table::{TABLE, of};
 use crate::api::types::{JobState, QueueStatus, Status};
 use crate::engine::run::Inner;
-use crate::engine::{queue_words, status};
+use crate::engine::{backups, queue_words, status};
 use crate::observe::metric::Family;
 use crate::resilience::Mode;
 use crate::store::Written;
@@ -50,9 +50,13 @@ pub(in crate::engine) fn gather(inner: &Inner) -> Vec<Family> {
     }
     stores(&mut all, inner, &status);
     modes(&mut all, inner);
+    for (check, verdict) in inner.health.verdicts() {
+        all.put(of::HEALTH, &[("check", check)], f64::from(verdict as u8));
+    }
     process(&mut all, inner);
     system(&mut all, &status);
     telemetry(&mut all, inner);
+    upkeep(&mut all, inner);
     let (own, overflowed) = inner.instruments.read();
     all.plain(of::OVERFLOW, float(overflowed));
     let mut own: BTreeMap<String, Family> =
@@ -70,6 +74,16 @@ fn telemetry(all: &mut Gathered, inner: &Inner) {
         all.put(of::TELEMETRY_BYTES, &[("tier", tier)], float(bytes));
     }
     all.put(of::TELEMETRY_BYTES, &[("tier", "file")], float(stored.file_bytes));
+}
+
+fn upkeep(all: &mut Gathered, inner: &Inner) {
+    let [pending, firing, failing] = inner.alerting.counts();
+    all.put(of::ALERTS, &[("state", "pending")], float(pending));
+    all.put(of::ALERTS, &[("state", "firing")], float(firing));
+    all.plain(of::RULES_FAILING, float(failing));
+    if let Some(seconds) = backups::age_s(inner) {
+        all.plain(of::BACKUP_AGE, float(seconds));
+    }
 }
 
 fn identity(all: &mut Gathered, inner: &Inner, status: &Status) {

@@ -12,5 +12,7 @@ mod table;
 pub(super) use gather::gather;
 pub(super) use instruments::{Instruments, Stage};
 pub use query::Ask;
-pub(super) use query::answer;
+pub(super) use query::{answer, limits};
 pub(super) use recording::{end, record, telemetry};
+#[cfg(test)]
+pub(super) use table::TABLE;

@@ -125,7 +125,8 @@ fn now(inner: &Inner) -> i64 {
     i64::try_from(inner.clock.now_ms()).unwrap_or(i64::MAX)
 }
 
-fn limits(inner: &Inner, oldest: i64) -> Limits {
+/// What one question may use, whose oldest time is this (milliseconds since 1970).
+pub(in crate::engine) fn limits(inner: &Inner, oldest: i64) -> Limits {
     let samples = (inner.budgets.memory_total / MEMORY_PART / SAMPLE_BYTES).max(SAMPLES_LEAST);
     Limits {
         samples: usize::try_from(samples).unwrap_or(usize::MAX),

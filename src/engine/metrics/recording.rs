@@ -32,7 +32,9 @@ pub(in crate::engine) fn record(inner: &Inner, seconds: u64) {
     }
     let began_us = inner.clock.monotonic_us();
     let may_write = !inner.modes.effects().has(Effect::ReadOnly);
-    let recorded = inner.telemetry.record(now_ms, &gather(inner), may_write);
+    let mut families = gather(inner);
+    families.extend(inner.alerting.families());
+    let recorded = inner.telemetry.record(now_ms, &families, may_write);
     let took_us = inner.clock.monotonic_us().saturating_sub(began_us);
     inner.instruments.scrape_seconds.observe(took_us);
     inner.instruments.scrape(recorded.is_ok());

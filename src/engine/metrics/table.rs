@@ -101,6 +101,7 @@ pub(super) mod of {
     pub(in crate::engine) const MODE_LEVEL: &str = "spud_mode_level";
     pub(in crate::engine) const MODE_AXIS: &str = "spud_mode_axis_level";
     pub(in crate::engine) const MODE_FORCED: &str = "spud_mode_forced";
+    pub(in crate::engine) const HEALTH: &str = "spud_health_check_status";
     pub(in crate::engine) const BREAKER: &str = "spud_breaker_open";
     pub(in crate::engine) const BREAKER_REFUSED: &str = "spud_breaker_refused_total";
     pub(in crate::engine) const RSS: &str = "process_resident_memory_bytes";
@@ -119,6 +120,9 @@ pub(super) mod of {
     pub(in crate::engine) const DISK: &str = "spud_disk_bytes";
     pub(in crate::engine) const DISK_FREE: &str = "spud_disk_free_bytes";
     pub(in crate::engine) const TEMPERATURE: &str = "spud_temperature_celsius";
+    pub(in crate::engine) const ALERTS: &str = "spud_alerts";
+    pub(in crate::engine) const RULES_FAILING: &str = "spud_alert_rules_failing";
+    pub(in crate::engine) const BACKUP_AGE: &str = "spud_backup_age_seconds";
     pub(in crate::engine) const OVERFLOW: &str = "spud_metric_overflow_total";
     pub(in crate::engine) const SERIES: &str = "spud_telemetry_series";
     pub(in crate::engine) const SERIES_REFUSED: &str = "spud_telemetry_series_refused_total";
@@ -167,6 +171,7 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     gauge(of::MODE_AXIS, "", &["axis"], "The mode that each axis asks for, as a number"),
     gauge(of::MODE_FORCED, "", &[], "1 while a person has forced a mode"),
     MODE_CHANGES,
+    gauge(of::HEALTH, "", &["check"], "How a health check came out last: 0 it passes, 1 it warns, 2 it fails"),
     gauge(of::BREAKER, "", &["breaker"], "1 while a circuit breaker is open"),
     counter(of::BREAKER_REFUSED, &["breaker"], "Calls that a circuit breaker did not let through"),
     REQUESTS,
@@ -191,6 +196,9 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     counter(of::SERIES_REFUSED, &[], "New series that found no place in the store of metrics"),
     counter(of::SAMPLES, &[], "Samples that were recorded since the start"),
     gauge(of::TELEMETRY_BYTES, "bytes", &["tier"], "What recorded metrics take on disk: raw, middle, hour, and the file"),
+    gauge(of::ALERTS, "", &["state"], "Alerts that are pending or fire"),
+    gauge(of::RULES_FAILING, "", &[], "Rules that could not be evaluated, and files of rules that could not be read"),
+    gauge(of::BACKUP_AGE, "seconds", &[], "Age of the newest good backup, where backups are scheduled"),
     SCRAPES,
     SCRAPE_SECONDS,
     counter(of::OVERFLOW, &[], "Label values that found no place in their metric and were counted as 'other'"),

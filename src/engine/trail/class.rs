@@ -6,7 +6,7 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, ApprovalAction, AuditAction, RegistryAction};
+use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction, RegistryAction};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) enum Class {
     Together,
     /// Begun before, done or failed after.
     Around,
+    /// Done or failed, after: what repairs the log cannot be entered into it before.
+    After,
     /// Begun before; what runs in the background says what came of it.
     Begins,
 }
@@ -80,7 +82,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         }
         Action::CancelJob(id) => around("job.cancelled", ("job", id)),
         Action::ImportModel(request) => around("model.imported", ("model", "")).text("path", &request.path),
-        Action::Check(request) if request.repair => around("box.repaired", ("box", "")),
+        Action::Check(request) if request.repair => About::new(Class::After, "box.repaired", ("box", "")),
         Action::ForceMode(request) => {
             together("mode.forced", ("mode", &request.mode)).text("reason", &request.reason)
         }
@@ -105,11 +107,12 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::DecryptStore => around("store.decrypted", ("store", "")),
         Action::Config(action) => return config(action),
         Action::Reload => around("config.reloaded", ("settings", "")),
+        Action::Alert(action) => return alert(action),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
+        Action::Ready | Action::Health | Action::Listen => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
-        Action::Ready | Action::Listen => return None,
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -229,6 +232,20 @@ fn registry(action: &RegistryAction) -> Option<About> {
             together("answers.judged", ("collection", name))
         }
         RegistryAction::ForgetJudged(id) => together("judgement.removed", ("judgement", id)),
+    })
+}
+
+fn alert(action: &AlertAction) -> Option<About> {
+    Some(match action {
+        AlertAction::Silence(request) => together("alert.silenced", ("alerts", &request.matchers.join(", ")))
+            .text("reason", &request.reason),
+        AlertAction::Unsilence(id) => together("alert.unsilenced", ("silence", id)),
+        AlertAction::Acknowledge { id, request } => {
+            together("alert.acknowledged", ("alert", id)).text("reason", &request.reason)
+        }
+        AlertAction::TestReceiver(name) => together("notification.tested", ("receiver", name)),
+        AlertAction::Notices | AlertAction::Receivers => return None,
+        AlertAction::List | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => return None,
     })
 }
 

@@ -17,6 +17,7 @@ pub(super) use actions::{act, problems};
 pub(super) use class::mutation;
 pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
+pub(super) use proof::prove_one;
 pub(super) use sign::Signing;
 
 use super::action::Origin;
@@ -115,6 +116,13 @@ pub(super) fn told(
         if let Some(error) = done.as_ref().err().filter(|error| !error.is_ours()) {
             enter_outcome(inner, &failed(inner, &entry, error));
         }
+        return done;
+    }
+    if class == Class::After {
+        let done = carry_out(action, None);
+        let told =
+            done.as_ref().err().map_or_else(|| again(inner, &entry), |error| failed(inner, &entry, error));
+        enter_outcome(inner, &told);
         return done;
     }
     let begun = enter(inner, &entry.clone().outcome(Outcome::Begun))?;

@@ -8,18 +8,33 @@ pub(super) fn estimate(text: &str) -> u32 {
     u32::try_from((words * 13).div_ceil(10) + single).unwrap_or(u32::MAX)
 }
 
-/// Runs of letters and digits, and what counts as one each. Most text is ASCII, and needs no tables.
-fn count_ascii(mut bytes: &[u8]) -> (u64, u64) {
-    let (mut words, mut single) = (0, 0);
-    while let Some(first) = bytes.first() {
-        let run = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        if run == 0 {
-            single += u64::from(!char::from(*first).is_whitespace());
-        } else {
-            words += 1;
-            single += extra(run as u64);
+/// What a byte is: a mark, part of a word, white space.
+const KINDS: [u8; 256] = {
+    let (mut kinds, mut byte) = ([MARK; 256], 0u8);
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            kinds[byte as usize] = INSIDE;
+        } else if byte == b' ' || (byte >= 0x09 && byte <= 0x0d) {
+            kinds[byte as usize] = SPACE;
         }
-        bytes = &bytes[run.max(1)..];
+        byte += 1;
+    }
+    kinds
+};
+const MARK: u8 = 0;
+const INSIDE: u8 = 1;
+const SPACE: u8 = 2;
+
+/// Runs of letters and digits, and what counts as one each. Most text is ASCII, and needs no tables of Unicode. No
+/// branch: where words end cannot be foretold.
+fn count_ascii(bytes: &[u8]) -> (u64, u64) {
+    let (mut words, mut single, mut run) = (0, 0, 0u32);
+    for byte in bytes {
+        let kind = KINDS[usize::from(*byte)];
+        words += u64::from(kind == INSIDE && run == 0);
+        run = if kind == INSIDE { run + 1 } else { 0 };
+        // What `extra` says of the whole run, one after the other.
+        single += u64::from(kind == MARK) + u64::from(run >= 15 && run.is_multiple_of(3));
     }
     (words, single)
 }
@@ -117,6 +132,15 @@ mod tests {
         assert_eq!(estimate("The quick brown fox."), 7);
         assert_eq!(estimate("漢字かな"), 4);
         assert_eq!(estimate(""), 0);
+    }
+
+    #[test]
+    fn ascii_counts_as_any_text_does() {
+        let runs: String =
+            (0..40).map(|length| "a1".repeat(length) + if length % 3 == 0 { "-, " } else { " \t" }).collect();
+        for text in [runs.as_str(), "", "a", " ", "x--y", "\u{b}\u{c}\u{1f}z\r\n", &"q".repeat(500)] {
+            assert_eq!(count_ascii(text.as_bytes()), count(text), "{text:?}");
+        }
     }
 
     #[test]

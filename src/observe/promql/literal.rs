@@ -120,7 +120,8 @@ fn escape(
 }
 
 /// A duration such as `1h30m` in milliseconds: whole numbers, units from large to small, each once at most.
-pub(super) fn parse_duration(text: &str) -> Option<i64> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<i64> {
     const UNITS: [(&str, i64); 7] = [
         ("y", 365 * 86_400_000),
         ("w", 7 * 86_400_000),
@@ -150,7 +151,8 @@ pub(super) fn parse_duration(text: &str) -> Option<i64> {
 }
 
 /// A duration for people, as [`parse_duration`] reads it.
-pub(super) fn format_duration(millis: i64) -> String {
+#[must_use]
+pub fn format_duration(millis: i64) -> String {
     const UNITS: [(&str, u64); 5] =
         [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
     let mut rest = millis.unsigned_abs();
@@ -169,7 +171,8 @@ pub(super) fn format_duration(millis: i64) -> String {
 
 /// A number as PromQL reads it: decimal, hexadecimal, octal and binary integers, floats, `Inf`, `NaN`; digits
 /// may be divided by `_`.
-pub(super) fn parse_number(text: &str) -> Option<f64> {
+#[must_use]
+pub fn parse_number(text: &str) -> Option<f64> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),

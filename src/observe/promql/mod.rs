@@ -40,7 +40,7 @@ mod value;
 pub use evaluate::{Context, Outcome, instant, range};
 pub use fault::{EvalFault, ParseFault, Place};
 pub use labels::{Labels, METRIC_NAME};
-pub use literal::format_float;
+pub use literal::{format_duration, format_float, parse_duration, parse_number};
 pub use matcher::{MatchOp, Matcher};
 pub use note::Notes;
 pub use parse::{Expression, parse, parse_selector};

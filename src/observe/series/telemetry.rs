@@ -14,8 +14,8 @@ use super::tail::Tail;
 use super::{block, rows};
 use crate::observe::metric::Family;
 use crate::observe::promql::{Labels, METRIC_NAME};
-use crate::store::salvage::{look, was_left_open};
-use crate::store::{Control, StoreError, WriteTransaction, Written};
+use crate::store::salvage::look;
+use crate::store::{Control, StoreError, WriteTransaction, Written, was_left_open};
 
 const STORE: &str = "telemetry.redb";
 const TAIL: &str = "telemetry.tail";

@@ -81,6 +81,45 @@ impl HttpDelivery {
     }
 }
 
+/// Sends one message to somebody who is not the upstream, on a connection of its own. What comes of it is judged as
+/// of an operation.
+#[must_use]
+pub fn post(wire: Wire, headers: &[(&'static str, String)], body: &[u8]) -> Outcome {
+    let again = |reason: String, counts| Outcome::Retry { after_ms: None, reason, counts, failure: true };
+    let HttpDelivery { to, token, runtime, clock, .. } = match HttpDelivery::new(wire) {
+        Ok(http) => http,
+        Err(reason) => return again(reason, true),
+    };
+    let mut request = Request::post(&to.upstream.target)
+        .header(HOST, to.upstream.authority())
+        .header("user-agent", concat!("spud/", env!("CARGO_PKG_VERSION")));
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    if let Some(token) = &token {
+        request = request.header(AUTHORIZATION, token);
+    }
+    let request = match request.body(Full::new(Bytes::copy_from_slice(body))) {
+        Ok(request) => request,
+        Err(error) => return Outcome::Dead { reason: error.to_string() },
+    };
+    let sent = runtime.block_on(async {
+        let both = CONNECT + ANSWER;
+        let sent = tokio::time::timeout(both, async {
+            let mut link = connect(&to).await?;
+            let response = link.send_request(request).await;
+            read(response.map_err(|error| Failure::Broken(format!("the connection broke: {error}")))?).await
+        });
+        let late = || Failure::Broken(format!("no answer in {} s", both.as_secs()));
+        sent.await.unwrap_or_else(|_| Err(late()))
+    });
+    match sent {
+        Ok((status, after, said)) => judge(status, after.as_deref(), &said, clock.now_ms()),
+        Err(Failure::Unreachable(reason)) => again(reason, false),
+        Err(Failure::Broken(reason)) => again(reason, true),
+    }
+}
+
 impl Delivery for HttpDelivery {
     fn deliver(&mut self, parcel: &Parcel) -> Outcome {
         let Self { to, token, runtime, kept, clock } = self;

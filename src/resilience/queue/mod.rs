@@ -31,6 +31,7 @@ mod work;
 
 pub use batch::Surroundings;
 pub use delivery::{Delivery, Link, Outcome, Parcel, delivery_id};
+pub use http::post;
 pub use jetstream::check_subject;
 pub use line::Mark;
 pub use misplaced::misplaced;

@@ -1,4 +1,4 @@
-//! The newest lines of the box's log: a bounded ring, filtered, followed or held.
+//! The newest lines of the box's log, or what was found in all of it: a bounded ring, filtered, followed or held.
 
 use std::collections::VecDeque;
 
@@ -39,6 +39,16 @@ impl Level {
         }
     }
 
+    /// As the box calls it; none where all are wanted.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Info => Some("info"),
+            Self::Warn => Some("warn"),
+            Self::Error => Some("error"),
+        }
+    }
+
     pub(crate) fn of(line: &LogLine) -> Self {
         match line.level.to_ascii_uppercase().as_str() {
             "ERROR" => Self::Error,
@@ -48,6 +58,18 @@ impl Level {
         }
     }
 }
+
+/// A search in all files of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deep {
+    /// More is on its way.
+    pub(crate) busy: bool,
+    pub(crate) scanned_bytes: u64,
+    pub(crate) damaged_blocks: u64,
+}
+
+/// Numbers of found lines begin here, with room for older ones before them.
+const FOUND: u64 = 1 << 40;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Logs {
@@ -67,6 +89,8 @@ pub(crate) struct Logs {
     /// Position in `visible`; the last while following.
     pub(crate) selected: usize,
     pub(crate) loaded: bool,
+    /// What is shown was looked for in all files.
+    pub(crate) deep: Option<Deep>,
 }
 
 impl Logs {
@@ -97,6 +121,25 @@ impl Logs {
         let skip = lines.len().saturating_sub(RING);
         self.lines = lines.into_iter().skip(skip).collect();
         self.arrange();
+    }
+
+    /// Shows what was found, and nothing else.
+    pub(crate) fn begin_found(&mut self) {
+        self.lines.clear();
+        self.visible.clear();
+        (self.first, self.selected) = (FOUND, 0);
+        self.set_paused(true);
+    }
+
+    /// Puts older lines before those that are there, as many as there is room for; false when it is full.
+    pub(crate) fn add_older(&mut self, lines: Vec<LogLine>) -> bool {
+        let room = RING.saturating_sub(self.lines.len());
+        for line in lines.into_iter().rev().take(room) {
+            self.lines.push_front(line);
+            self.first -= 1;
+        }
+        self.arrange();
+        self.lines.len() < RING
     }
 
     /// Filters anew, keeping the selected line if it is still there.

@@ -3,6 +3,7 @@
 //! Invariant: only [`crate::tui::update`] changes it; nothing in here grows without a bound.
 
 mod access;
+mod alerts;
 mod ask;
 mod audit;
 mod backups;
@@ -14,13 +15,14 @@ mod observe;
 mod queue;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
+pub(crate) use alerts::{AlertDialog, AlertList};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use govern::{Approvals, DecideDialog, Models};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
-pub(crate) use logs::{LOG_SCHEMA, Level, Logs};
+pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
 pub(crate) use queue::{Queue, short_id};
 
@@ -173,6 +175,7 @@ pub(crate) enum Overlay {
     Edit(Box<EditDialog>),
     Grant(Box<GrantDialog>),
     Decide(Box<DecideDialog>),
+    Alert(Box<AlertDialog>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -257,6 +260,7 @@ pub(crate) struct Model {
     pub(crate) models: Models,
     /// Decisions are possible: a person said so.
     pub(crate) unlocked: bool,
+    pub(crate) alerts: AlertList,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -287,6 +291,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
+            View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
             View::Approvals => self.approvals.approval().is_some(),
             View::Models => self.models.version().is_some(),

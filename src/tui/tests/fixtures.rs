@@ -311,6 +311,10 @@ pub(crate) fn logs() -> Vec<LogLine> {
         .collect()
 }
 
+pub(crate) fn log_page(items: Vec<LogLine>) -> Reply {
+    Reply::Logs(Box::default(), LogPage { items, ..LogPage::default() })
+}
+
 pub(crate) fn queue() -> QueueStatus {
     let lane = |lane: &str, operations, bytes, oldest| QueueLane {
         lane: lane.into(),
@@ -391,7 +395,7 @@ pub(crate) fn full(size: (u16, u16)) -> Model {
     reply(&mut model, Reply::Collections(collections()));
     reply(&mut model, Reply::Jobs(jobs()));
     reply(&mut model, Reply::Failures(failures()));
-    reply(&mut model, Reply::Logs(logs()));
+    reply(&mut model, log_page(logs()));
     reply(&mut model, Reply::Queue(Box::new(queue())));
     reply(&mut model, Reply::DeadLetters(letters()));
     reply(&mut model, Reply::Config(ConfigAnswer::Report(Box::new(config_report()))));

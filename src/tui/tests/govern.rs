@@ -41,7 +41,6 @@ fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
             ..ApprovalEvent::default()
         }],
         gates: vec![gate("quality", "passed", "garden: nDCG@10 0.912 against 0.850 over 40 questions")],
-        ..Approval::default()
     }
 }
 
@@ -78,7 +77,10 @@ fn version(name: &str, letter: &str, stage: &str, review: &str, gates: Vec<Gate>
 }
 
 fn registry() -> ModelRegistry {
-    let good = vec![gate("quality", "passed", "0.9"), gate("latency", "not measured", "")];
+    let good = vec![
+        gate("quality", "passed", "garden: nDCG@10 0.912 against 0.850 over 40 questions"),
+        gate("latency", "not measured", "no question was there to ask"),
+    ];
     let bad = vec![gate("quality", "failed", "garden: nDCG@10 0.1 against 0.9 over 40 questions")];
     ModelRegistry {
         serving: "a".repeat(64),

@@ -3,12 +3,14 @@
 //! Invariant: no clock, no terminal and no box; the same screen on every machine.
 
 mod access;
+mod alerts;
 mod audit;
 mod backups;
 mod bytes;
 mod config;
 mod fixtures;
 mod govern;
+mod logs;
 mod looks;
 mod observe;
 mod plain;

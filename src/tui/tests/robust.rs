@@ -77,7 +77,7 @@ fn message(pick: u8, n: usize, text: &str) -> Msg {
         }
         210..=214 => reply(Reply::Failures(failures())),
         215..=219 => reply(Reply::Collections(if n.is_multiple_of(2) { collections() } else { Vec::new() })),
-        220..=224 => reply(Reply::Logs(logs())),
+        220..=224 => reply(log_page(logs())),
         225 => {
             let mut items = letters();
             items.iter_mut().for_each(|letter| letter.last_error = text.to_owned());

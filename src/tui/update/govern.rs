@@ -145,6 +145,14 @@ fn odd(text: &str) -> Option<String> {
     (!odd.is_empty()).then(|| format!("Careful: letters that may look like others: {odd}"))
 }
 
+/// A name in a list, marked where letters of it may look like others.
+pub(crate) fn marked(name: &str) -> (Tone, String) {
+    match odd(name) {
+        Some(_) => (Tone::Warn, format!("? {name}")),
+        None => (Tone::Text, name.to_owned()),
+    }
+}
+
 fn short(sha256: &str) -> String {
     sha256.chars().take(SHORT).collect()
 }
@@ -162,7 +170,7 @@ fn of_model(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::PromoteModel, Some(one)) => {
             let mut body = vec![
                 format!("{} ({}) is to answer from now on.", one.name, short(&one.sha256)),
-                summary(&one.gates),
+                format!("Gates: {}. What is missing is measured first.", summary(&one.gates)),
             ];
             body.extend(odd(&one.name));
             let typed = Some(one.sha256.chars().take(6).collect());
@@ -185,16 +193,16 @@ fn of_model(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-/// How many gates passed, and which did not.
+/// How many of the gates that this box has passed, or which failed.
 pub(crate) fn summary(gates: &[Gate]) -> String {
     if gates.is_empty() {
-        return "gates not measured".to_owned();
+        return "not measured".to_owned();
     }
     let count = |state: &str| gates.iter().filter(|gate| gate.state == state).count();
     let failed: Vec<&str> =
         gates.iter().filter(|gate| gate.state == "failed").map(|gate| gate.name.as_str()).collect();
     match failed.as_slice() {
-        [] => format!("{} gates passed, {} not measured", count("passed"), count("not measured")),
+        [] => format!("{} of {} passed", count("passed"), gates.len() - count("not configured")),
         failed => format!("failed: {}", failed.join(", ")),
     }
 }

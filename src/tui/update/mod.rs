@@ -3,6 +3,7 @@
 //! Invariant: no I/O and no clock in here; the time is [`Model::now_ms`].
 
 mod access;
+mod alerts;
 mod ask;
 mod audit;
 mod backups;
@@ -16,7 +17,7 @@ mod overlay;
 mod queue;
 
 pub(crate) use config::TRIAL_S;
-pub(crate) use govern::summary as gate_summary;
+pub(crate) use govern::{marked, summary as gate_summary};
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -136,6 +137,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
         (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
+        (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
         (None, View::Ask) => {
@@ -192,6 +194,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
+        Action::Health => vec![Effect::Request(Request::Health)],
         Action::SaveScreen => vec![Effect::SaveScreen],
         Action::Help => {
             model.overlay = Some(Overlay::Help { top: 0 });
@@ -219,6 +222,8 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
+        Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
+        Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
         Action::Refresh => refresh(model),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
@@ -253,6 +258,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
+        View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
         View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
@@ -331,14 +337,8 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
         }
         Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
-        Reply::Status(status) => {
-            let busy = status.jobs_running > 0 || !status.damaged.is_empty();
-            let first = model.overview.status.replace(status).is_none();
-            // A box that is busy or hurt is shown first, unless someone is typing already.
-            if first && busy && !model.touched && model.view == View::Ask {
-                return go(model, View::Overview);
-            }
-        }
+        Reply::Status(status) => return stated(model, status),
+        Reply::Health(report) => mode::looked(model, &report),
         Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
         Reply::Collections(items) => {
             model.library.collections.items = items;
@@ -357,7 +357,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.library.failures.loaded = true;
             model.library.arrange(Tab::Failures, now);
         }
-        Reply::Logs(lines) => model.logs.load(lines),
+        Reply::Logs(query, page) => return logs::found(model, &query, page),
         Reply::Mode(report) => mode::explained(model, &report),
         Reply::Done(text, job) => {
             model.tell(Tone::Good, text);
@@ -383,6 +383,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Govern(answer) => return govern::answered(model, answer),
+        Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
@@ -393,6 +394,14 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// A box that is busy or hurt is shown first, unless someone is typing already.
+fn stated(model: &mut Model, status: Box<Status>) -> Vec<Effect> {
+    let busy = status.jobs_running > 0 || !status.damaged.is_empty();
+    let first = model.overview.status.replace(status).is_none();
+    let shown = first && busy && !model.touched && model.view == View::Ask;
+    if shown { go(model, View::Overview) } else { Vec::new() }
 }
 
 fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect> {
@@ -456,6 +465,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
+            effects.extend(alerts::tick(model));
             effects
         }
         EventKind::Job(job) => {
@@ -474,6 +484,10 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),
+        EventKind::Alert(alert) => {
+            alerts::event(model, *alert);
+            Vec::new()
+        }
         EventKind::Config(event) => config::event(model, &event),
         EventKind::Log(line) => {
             if model.logs.loaded {

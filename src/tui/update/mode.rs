@@ -1,6 +1,6 @@
-//! The mode of the box: what explains it, forcing one with a reason, giving the choice back.
+//! The mode of the box: what explains it, forcing one with a reason, giving the choice back; and how the box stands.
 
-use crate::api::types::{ForceMode, ModeReport};
+use crate::api::types::{ForceMode, HealthReport, ModeReport};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
@@ -63,6 +63,23 @@ pub(super) fn explained(model: &mut Model, report: &ModeReport) {
     }
     add("ballast", if report.ballast { "held" } else { "not held" }.to_owned());
     model.overlay = Some(Overlay::Detail { title: "Mode".to_owned(), fields, top: 0 });
+}
+
+/// Opens what the checks of the box found.
+pub(super) fn looked(model: &mut Model, report: &HealthReport) {
+    let ready = if report.ready { "questions are answered" } else { "no question is answered" };
+    let mut fields = vec![("all".to_owned(), format!("{}; {ready}", report.status))];
+    for check in &report.checks {
+        let value = match check.status.as_str() {
+            "pass" => format!("pass. {}", check.detail),
+            status => {
+                let since = format_time(check.since_ms);
+                format!("{status} since {since} UTC. {}. {}", check.detail, check.advice)
+            }
+        };
+        fields.push((check.name.clone(), value));
+    }
+    model.overlay = Some(Overlay::Detail { title: "Health".to_owned(), fields, top: 0 });
 }
 
 fn reading(reading: &crate::api::types::ModeReading) -> String {

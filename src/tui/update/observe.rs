@@ -15,6 +15,9 @@ const AGAIN_MS: u64 = 10_000;
 
 /// Asks for everything that is shown.
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    if model.alerts.shown {
+        return super::alerts::load(model);
+    }
     let observe = &mut model.observe;
     observe.serial += 1;
     observe.asked_ms = model.now_ms;
@@ -37,7 +40,8 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
 /// The box told how it is: graphs that end now go on.
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
-    let shown = model.view == View::Observe && observe.back_ms == 0 && observe.editing.is_none();
+    let graphs = model.view == View::Observe && !model.alerts.shown;
+    let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
     let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
     if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
         return load(model);
@@ -104,6 +108,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let quarter_ms = observe.span_s() * 1000 / 4;
     match action {
         Action::EditQuery => {
+            model.alerts.shown = false;
             let mut line = observe.line.clone();
             line.set(&observe.query);
             observe.editing = Some(line);

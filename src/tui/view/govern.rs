@@ -7,7 +7,7 @@ use crate::api::types::registry::{ModelRegistry, ModelVersion};
 use crate::tui::model::{DecideDialog, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
-use crate::tui::update::gate_summary;
+use crate::tui::update::{gate_summary, marked};
 use crate::tui::view::dialog::{Cursor, buttons, field};
 use crate::tui::view::{Pen, Piece};
 use crate::tui::widgets::passage::{self, Marks};
@@ -95,7 +95,7 @@ fn request_cells(one: &Approval, now_ms: u64) -> Vec<Piece> {
     vec![
         (Tone::Quiet, one.id.clone()),
         (state, one.state.clone()),
-        (Tone::Text, one.title.clone()),
+        marked(&one.title),
         (impact, one.impact.clone()),
         (Tone::Text, format!("{}/{}", one.votes, one.votes_needed)),
         (Tone::Text, one.login.clone().unwrap_or_else(|| one.by.clone())),
@@ -172,7 +172,7 @@ fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {
     let gates = gate_summary(&one.gates);
     let bad = gates.starts_with("failed");
     vec![
-        (Tone::Text, one.name.clone()),
+        marked(&one.name),
         (Tone::Quiet, one.sha256.chars().take(12).collect()),
         (stage, one.stage.clone()),
         (review, one.review.clone()),

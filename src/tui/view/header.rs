@@ -70,6 +70,11 @@ fn state(pen: &Pen<'_>, model: &Model, wide: bool) -> Vec<Piece> {
             out.push((Tone::Bad, format!("{} damage", g.warn)));
             out.push((Tone::Text, "  ".to_owned()));
         }
+        if status.alerts > 0 {
+            let noun = if status.alerts == 1 { "alert" } else { "alerts" };
+            out.push((Tone::Bad, format!("{} {} {noun}", g.warn, status.alerts)));
+            out.push((Tone::Text, "  ".to_owned()));
+        }
         let running = model.library.jobs.items.iter().find(|j| j.state == JobState::Running);
         if let Some(job) = running {
             let done = text::percent(job.bytes_done, job.bytes_total).min(100);

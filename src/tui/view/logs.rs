@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::base::format_bytes;
 use crate::tui::model::Model;
 use crate::tui::text;
 use crate::tui::theme::Tone;
@@ -18,6 +19,8 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
             "Not connected to the box; r tries again."
         } else if !logs.loaded {
             "Loading."
+        } else if logs.deep.as_ref().is_some_and(|deep| deep.busy) {
+            "Looking in all files."
         } else if logs.filter_text.is_empty() {
             "No lines of this level. v shows the next one."
         } else {
@@ -43,7 +46,17 @@ fn state(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     }
     let sep = format!(" {} ", pen.look.glyphs.sep);
     let mut pieces: Vec<Piece> = Vec::new();
-    if logs.paused {
+    if let Some(deep) = &logs.deep {
+        let state = if deep.busy { "looking in all files" } else { "found in all files" };
+        pieces.push((Tone::Accent, state.to_owned()));
+        if deep.scanned_bytes > 0 {
+            pieces.push((Tone::Quiet, format!(", {} read", format_bytes(deep.scanned_bytes))));
+        }
+        if deep.damaged_blocks > 0 {
+            let blocks = text::plural(deep.damaged_blocks, "block");
+            pieces.push((Tone::Bad, format!(", {blocks} damaged")));
+        }
+    } else if logs.paused {
         pieces.push((Tone::Warn, "paused".to_owned()));
         if logs.fresh > 0 {
             pieces.push((Tone::Strong, format!(", {} new", text::count(logs.fresh as u64))));

@@ -3,6 +3,7 @@
 //! Invariant: reads the model and never changes it; the same model draws the same screen.
 
 mod access;
+mod alerts;
 mod ask;
 mod audit;
 mod backups;
@@ -93,6 +94,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
+        Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
         Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
         Some(Overlay::Decide(dialog)) => govern::decide(&mut pen, area, dialog),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),

@@ -22,6 +22,10 @@ const SMALL_TITLE: u16 = 20;
 const VALUE: u16 = 9;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    if model.alerts.shown {
+        super::alerts::draw(pen, area, model);
+        return None;
+    }
     let observe = &model.observe;
     let cursor = expression(pen, area, observe);
     let head = if observe.problem.is_some() { problem(pen, area, observe) } else { time(pen, area, model) };

@@ -9,8 +9,9 @@ mod notation;
 mod read;
 mod store;
 
+use super::Labels;
 use read::Command;
-use store::Store;
+pub use store::Store;
 
 /// What a script came to. A case is one `eval`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +35,15 @@ enum Verdict {
     Passed,
     Failed(String),
     Outside(&'static str),
+}
+
+/// Labels as series are written: `name{label="x"}`.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn labels(text: &str) -> Result<Labels, String> {
+    let (labels, rest) = notation::labels(text.trim())?;
+    if rest.trim().is_empty() { Ok(labels) } else { Err(format!("{rest:?} follows the labels")) }
 }
 
 /// Runs a script. What is wrong with the script itself counts as failed, at its line.

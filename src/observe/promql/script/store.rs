@@ -7,17 +7,36 @@ use super::super::labels::{BUCKET_BOUND, Labels, METRIC_NAME};
 use super::super::matcher::Matcher;
 use super::super::source::Source;
 use super::super::value::{Sample, Series};
-use super::notation::Point;
+use super::notation::{self, Point};
 use super::read::Load;
 
+/// Series in memory that are written by hand.
 #[derive(Default)]
-pub(super) struct Store {
+pub struct Store {
     series: HashMap<Labels, BTreeMap<i64, Sample>>,
     /// True when starts of counters were given, which nobody here knows.
     pub(super) starts: bool,
 }
 
 impl Store {
+    /// A series in the notation of scripts, `name{label="x"} 1 2+1x5`, from time 0 on.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    pub fn add(&mut self, line: &str, step_ms: i64) -> Result<(), String> {
+        let (labels, points) = notation::series(line)?;
+        let samples =
+            (0i64..).zip(points).filter_map(|(at, point)| sample(at.saturating_mul(step_ms), point));
+        self.series.entry(labels).or_default().extend(samples.map(|sample| (sample.time, sample)));
+        Ok(())
+    }
+
+    /// One value of a series; none marks its end.
+    pub fn put(&mut self, labels: Labels, time: i64, value: Option<f64>) {
+        let sample = value.map_or(Sample::stale(time), |value| Sample { time, value });
+        self.series.entry(labels).or_default().insert(time, sample);
+    }
+
     pub(super) fn load(&mut self, load: Load) {
         self.starts |= load.starts;
         // Within one load, the later line of a series replaces the earlier.

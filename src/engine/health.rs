@@ -1,0 +1,175 @@
+//! The box looks at itself: every room says how it stands, some are tried a little each time.
+//!
+//! Each round reads another piece of the index and proves another entry of the audit log, so that damage is found
+//! before somebody asks for it.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::run::Inner;
+use super::{Action, trail};
+use crate::api::types::{HealthCheck, HealthReport, ModeAxis};
+use crate::observe::health::{ClockWatch, Course, Finding, Verdict};
+
+/// How often a daemon looks, and when after its start.
+const EVERY_S: u64 = 300;
+const AT_S: u64 = 20;
+
+/// What is known of the rounds before.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    course: Course,
+    clock: ClockWatch,
+    round: u64,
+}
+
+impl Health {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Each check with its verdict, as the last round found it.
+    pub(super) fn verdicts(&self) -> Vec<(&'static str, Verdict)> {
+        self.state().course.verdicts().collect()
+    }
+
+    /// Looks when it is time.
+    pub(super) fn tick(inner: &Inner, seconds: u64) {
+        if seconds % EVERY_S == AT_S {
+            look(inner);
+        }
+    }
+}
+
+/// What answering hangs on, or everything.
+pub(super) fn told(inner: &Inner, action: &Action) -> HealthReport {
+    if matches!(action, Action::Ready) { ready(inner) } else { look(inner) }
+}
+
+/// One round of all checks; what changed is logged.
+fn look(inner: &Inner) -> HealthReport {
+    let mut state = inner.health.state();
+    state.round += 1;
+    let (round, now_ms) = (state.round, inner.clock.now_ms());
+    let mut findings = gating(inner);
+    findings.push(state.clock.step(now_ms, inner.clock.monotonic_us() / 1000));
+    findings.extend([control(inner), index(inner, round), audit(inner, round), entropy()]);
+    findings.extend(inner.modes.report(&*inner.clock).axes.iter().filter_map(axis));
+    for finding in state.course.step(&findings, now_ms) {
+        let (check, what) = (finding.check, finding.what.as_str());
+        match finding.verdict {
+            Verdict::Pass => tracing::info!(check, what, "a health check passes again"),
+            Verdict::Warn => tracing::warn!(check, what, advice = finding.advice, "a health check warns"),
+            Verdict::Fail => tracing::error!(check, what, advice = finding.advice, "a health check fails"),
+        }
+    }
+    let since = |check: &str| state.course.since(check).unwrap_or(now_ms);
+    report(&findings, now_ms, &since)
+}
+
+/// Only what answering hangs on.
+fn ready(inner: &Inner) -> HealthReport {
+    let now_ms = inner.clock.now_ms();
+    report(&gating(inner), now_ms, &|check| inner.health.state().course.since(check).unwrap_or(now_ms))
+}
+
+fn report(findings: &[Finding], now_ms: u64, since: &dyn Fn(&str) -> u64) -> HealthReport {
+    let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass);
+    let checks = findings.iter().map(|finding| HealthCheck {
+        name: finding.check.to_owned(),
+        status: finding.verdict.name().to_owned(),
+        detail: finding.what.clone(),
+        advice: finding.advice.to_owned(),
+        since_ms: since(finding.check),
+        gates: finding.gates,
+    });
+    HealthReport {
+        status: worst.name().to_owned(),
+        ready: !findings.iter().any(|finding| finding.gates && finding.verdict == Verdict::Fail),
+        checked_ms: now_ms,
+        checks: checks.collect(),
+    }
+}
+
+fn gating(inner: &Inner) -> Vec<Finding> {
+    let catalogue = match inner.library.database().begin_read() {
+        Ok(_) => Finding::pass("catalogue", "corpus.redb can be read"),
+        Err(error) => Finding::fail("catalogue", format!("corpus.redb: {error}"), "spud check; spud salvage"),
+    };
+    let model = match inner.library.check_model() {
+        Ok(()) => Finding::pass("model", "its tables are whole"),
+        Err(damage) => {
+            Finding::fail("model", damage.to_string(), "spud check --repair unpacks the embedded one")
+        }
+    };
+    vec![catalogue.gating(), model.gating()]
+}
+
+fn control(inner: &Inner) -> Finding {
+    match inner.modes.control.snapshot() {
+        Ok(_) => Finding::pass("control", "control.redb can be read"),
+        Err(error) => Finding::fail("control", format!("control.redb: {error}"), "spud check; spud salvage"),
+    }
+}
+
+fn index(inner: &Inner, round: u64) -> Finding {
+    // What is damaged is taken out of what is served, and told with all that was found before.
+    let read = inner.library.check_part(round);
+    let damaged = inner.library.snapshot().damaged.clone();
+    match (damaged.first(), read) {
+        (Some(first), _) => {
+            let more =
+                if damaged.len() > 1 { format!(", and {} more", damaged.len() - 1) } else { String::new() };
+            let advice = "spud check --repair indexes its documents again";
+            Finding::fail("index", format!("{first}{more}"), advice)
+        }
+        (None, Ok(blocks)) => Finding::pass("index", format!("{blocks} blocks read, all whole")),
+        (None, Err(damage)) => Finding::fail("index", damage.to_string(), "spud check --repair"),
+    }
+}
+
+fn audit(inner: &Inner, round: u64) -> Finding {
+    if inner.settings.scratch {
+        return Finding::pass("audit", "a throw-away box keeps none");
+    }
+    match trail::prove_one(inner, round) {
+        Ok(None) => Finding::pass("audit", "no entry yet"),
+        Ok(Some(sequence)) => Finding::pass("audit", format!("entry {sequence} is in the tree")),
+        Err(what) => Finding::fail("audit", what, "spud audit verify says what else is wrong"),
+    }
+}
+
+fn entropy() -> Finding {
+    match rustix::rand::getrandom(&mut [0u8; 8][..], rustix::rand::GetRandomFlags::NONBLOCK) {
+        Ok(8) => Finding::pass("entropy", "the kernel has random numbers"),
+        _ => Finding::warn(
+            "entropy",
+            "the kernel has no random numbers yet",
+            "keys are made once it has; wait",
+        ),
+    }
+}
+
+/// An axis of the modes, in the words of a check; nothing of one that no check is named for.
+fn axis(axis: &ModeAxis) -> Option<Finding> {
+    const NAMED: [&str; 7] = ["latency", "errors", "upstream", "memory", "disk", "thermal", "store"];
+    let name = NAMED.into_iter().find(|name| *name == axis.axis)?;
+    // A measure stands there once for each of its limits.
+    let mut readings: Vec<String> = Vec::new();
+    for reading in axis.readings.iter().filter(|reading| reading.value != "-") {
+        let said = format!("{}: {}", reading.what, reading.value);
+        if !readings.contains(&said) {
+            readings.push(said);
+        }
+    }
+    if readings.is_empty() {
+        readings.push("nothing measured yet".to_owned());
+    }
+    Some(match axis.mode.as_str() {
+        "normal" => Finding::pass(name, readings.join("; ")),
+        "emergency" => Finding::fail(name, axis.reason.clone(), "spud mode explain"),
+        _ => Finding::warn(name, axis.reason.clone(), "spud mode explain"),
+    })
+}

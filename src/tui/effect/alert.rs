@@ -1,0 +1,43 @@
+//! What is asked of alerts.
+
+use super::{Call, escape, post};
+use crate::api::types::{AcknowledgeAlert, SilenceAlerts};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AlertRequest {
+    List,
+    /// What receivers were told.
+    Notices,
+    /// By id, with the reason.
+    Acknowledge(String, String),
+    Silence(SilenceAlerts),
+    /// By id of the silence.
+    Unsilence(String),
+}
+
+impl AlertRequest {
+    pub(super) fn call(&self) -> Call {
+        match self {
+            Self::List => Call { method: "GET", path: "/v1/alerts".to_owned(), body: None },
+            Self::Notices => Call { method: "GET", path: "/v1/notifications".to_owned(), body: None },
+            Self::Acknowledge(id, reason) => {
+                post(format!("/v1/alerts/{}/ack", escape(id)), &AcknowledgeAlert { reason: reason.clone() })
+            }
+            Self::Silence(request) => post("/v1/alerts/silences".to_owned(), request),
+            Self::Unsilence(id) => {
+                let path = format!("/v1/alerts/silences/{}", escape(id));
+                Call { method: "DELETE", path, body: None }
+            }
+        }
+    }
+
+    pub(super) fn purpose(&self) -> &'static str {
+        match self {
+            Self::List => "list the alerts",
+            Self::Notices => "list the notifications",
+            Self::Acknowledge(..) => "acknowledge the alert",
+            Self::Silence(_) => "silence the alert",
+            Self::Unsilence(_) => "end the silence",
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Alerts in the Observe view: what they look like, and that a reason is asked for.
+
+use super::fixtures::*;
+use super::observe::dashboard;
+use crate::api::types::{Alert, AlertAcknowledgement, Event, EventKind, Notification, SilenceAlerts};
+use crate::tui::effect::{AlertRequest, Effect, Request};
+use crate::tui::model::{Model, Overlay};
+use crate::tui::msg::{AlertAnswer, Msg, Reply, Wire};
+use crate::tui::update::update;
+
+fn alert(id: &str, name: &str, severity: &str, summary: &str) -> Alert {
+    let pairs = |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Alert {
+        id: id.into(),
+        name: name.into(),
+        state: "firing".into(),
+        group: "spud-box".into(),
+        labels: pairs(&[("alertname", name), ("severity", severity)]),
+        annotations: pairs(&[("summary", summary)]),
+        value: "0.07".into(),
+        active_ms: NOW - 3_600_000,
+        fired_ms: Some(NOW - 3_300_000),
+        ..Alert::default()
+    }
+}
+
+fn alerts() -> Vec<Alert> {
+    let seen =
+        AlertAcknowledgement { by: "uid:1000".into(), reason: "fan is ordered".into(), at_ms: NOW - 60_000 };
+    vec![
+        alert("a1", "SpudDiskLow", "warning", "Only 7% of the disk is free"),
+        Alert { acknowledged: Some(seen), ..alert("b2", "SpudHot", "warning", "The box is 84 degrees hot") },
+        Alert {
+            silenced_by: vec!["77".into()],
+            ..alert("c3", "Pump\u{202e}Down", "critical", "Pump 7 stands")
+        },
+        Alert { state: "pending".into(), ..alert("d4", "SpudSlow", "warning", "Questions are slow") },
+    ]
+}
+
+fn listed(size: (u16, u16)) -> Model {
+    let mut m = dashboard(size);
+    let effects = keys(&mut m, "a");
+    assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::List))]);
+    reply(&mut m, Reply::Alert(AlertAnswer::List(alerts())));
+    m
+}
+
+fn status_with_alerts(model: &mut Model) {
+    let status = crate::api::types::Status { alerts: 2, ..status() };
+    reply(model, Reply::Status(Box::new(status)));
+}
+
+#[test]
+fn looks() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = listed(size);
+        status_with_alerts(&mut m);
+        insta::assert_snapshot!(format!("alerts_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "x");
+        insta::assert_snapshot!(format!("alerts_silence_{}x{}", size.0, size.1), shot(&m));
+        let mut m = listed(size);
+        keys(&mut m, "down enter");
+        insta::assert_snapshot!(format!("alerts_detail_{}x{}", size.0, size.1), shot(&m));
+    }
+}
+
+#[test]
+fn a_reason_is_asked_for_before_an_alert_is_seen_or_silenced() {
+    let mut m = listed((80, 24));
+    // Enter moves on and stops at Cancel, which takes nothing away.
+    assert!(keys(&mut m, "c enter enter").is_empty() && m.overlay.is_none());
+    // The button without a reason.
+    assert!(keys(&mut m, "c up enter").is_empty());
+    let Some(Overlay::Alert(dialog)) = &m.overlay else { panic!("{:?}", m.overlay) };
+    assert!(dialog.problem.unwrap().contains("reason"));
+    let effects = keys(&mut m, "o k enter right enter");
+    let wanted = AlertRequest::Acknowledge("a1".into(), "ok".into());
+    assert_eq!(effects, [Effect::Request(Request::Alert(wanted))]);
+    let effects = keys(&mut m, "x h m enter backspace backspace 2 h enter right enter");
+    let matchers = vec!["alertname=\"SpudDiskLow\"".into(), "severity=\"warning\"".into()];
+    let wanted = AlertRequest::Silence(SilenceAlerts { matchers, reason: "hm".into(), ttl_s: 7200 });
+    assert_eq!(effects, [Effect::Request(Request::Alert(wanted))]);
+    // A silence is ended where there is one.
+    assert!(keys(&mut m, "u").is_empty());
+    let effects = keys(&mut m, "down down u");
+    assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::Unsilence("77".into())))]);
+}
+
+#[test]
+fn what_receivers_were_told_is_listed() {
+    let notice = |receiver: &str, state: &str, title: &str, error: &str| Notification {
+        id: "7".into(),
+        message_id: "spud_0f".into(),
+        receiver: receiver.into(),
+        title: title.into(),
+        text: "firing SpudDiskLow (warning): Only 7% of the disk is free".into(),
+        state: state.into(),
+        created_ms: NOW - 120_000,
+        attempts: 2,
+        error: error.into(),
+        ..Notification::default()
+    };
+    for size in [(80, 24), (40, 10)] {
+        let mut m = listed(size);
+        let effects = keys(&mut m, "o");
+        assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::Notices))]);
+        let all = vec![
+            notice("ops", "waiting", "shed: SpudDiskLow fires", "status 503: later"),
+            notice("inbox", "sent", "shed: SpudDiskLow fires", ""),
+        ];
+        reply(&mut m, Reply::Alert(AlertAnswer::Notices(all)));
+        insta::assert_snapshot!(format!("notices_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "down enter");
+        insta::assert_snapshot!(format!("notices_detail_{}x{}", size.0, size.1), shot(&m));
+        // An alert that is not in sight is neither seen nor silenced by a key.
+        assert!(keys(&mut m, "esc c x").is_empty() && m.overlay.is_none());
+        assert_eq!(keys(&mut m, "esc"), [Effect::Request(Request::Alert(AlertRequest::List))]);
+        assert!(m.alerts.shown && m.alerts.alert().is_some());
+    }
+}
+
+#[test]
+fn alerts_come_in_while_they_are_looked_at() {
+    let mut m = listed((80, 24));
+    let mut more = alerts().remove(0);
+    more.state = "resolved".into();
+    let new = alert("e5", "PumpDown", "critical", "Pump 8 stands");
+    let events =
+        [more, new].map(|alert| Event { id: 1, at_ms: NOW, kind: EventKind::Alert(Box::new(alert)) });
+    update(&mut m, Msg::Events(events.to_vec(), Wire::default()));
+    assert_eq!(m.alerts.items.len(), 5);
+    assert_eq!(m.alerts.items.iter().filter(|alert| alert.state == "resolved").count(), 1);
+    assert!(m.notice.as_ref().unwrap().text.contains("Pump 8 stands"));
+    // Back to the graphs, which are asked for.
+    assert_eq!(keys(&mut m, "esc").len(), 6);
+    assert!(!m.alerts.shown);
+}

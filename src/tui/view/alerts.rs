@@ -1,0 +1,112 @@
+//! The list of alerts, and the dialog that asks why one is silenced or was seen.
+
+use ratatui::layout::Rect;
+
+use crate::api::types::{Alert, Notification};
+use crate::tui::model::{AlertDialog, Model};
+use crate::tui::text::age;
+use crate::tui::theme::Tone;
+use crate::tui::view::dialog::{Cursor, buttons, field};
+use crate::tui::view::{Pen, Piece};
+use crate::tui::widgets::table::{self, Column, column, number};
+
+const COLUMNS: &[Column] = &[
+    column("state", 18, 70),
+    column("severity", 8, 60),
+    column("alert", 20, 0),
+    number("since", 6, 0),
+    column("summary", 0, 0),
+];
+
+const TOLD: &[Column] =
+    &[number("age", 6, 0), column("to", 12, 0), column("state", 8, 50), column("what", 0, 0)];
+
+pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let list = &model.alerts;
+    if let Some(notices) = &list.notices {
+        let waiting = notices.iter().filter(|notice| notice.state == "waiting").count();
+        let head = format!("Notifications, newest first; {waiting} wait.");
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &head);
+        let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        if notices.is_empty() {
+            pen.put(rest.x, rest.y, rest.width, Tone::Text, "Nobody was told of anything yet.");
+            return;
+        }
+        table::draw(pen, rest, TOLD, (notices.len(), list.selected), |at| {
+            notices.get(at).map_or_else(Vec::new, |notice| told(notice, model.now_ms))
+        });
+        return;
+    }
+    let firing = list.items.iter().filter(|alert| alert.state == "firing").count();
+    let loud = list.items.iter().filter(|alert| alert.is_loud()).count();
+    let head = format!("Alerts: {firing} fire, {loud} want somebody.");
+    pen.put(area.x, area.y, area.width, Tone::Quiet, if list.loaded { &head } else { "Loading." });
+    let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    if list.loaded && list.items.is_empty() {
+        pen.put(rest.x, rest.y, rest.width, Tone::Text, "No alert is active.");
+        return;
+    }
+    table::draw(pen, rest, COLUMNS, (list.items.len(), list.selected), |at| {
+        list.items.get(at).map_or_else(Vec::new, |alert| cells(alert, model.now_ms))
+    });
+}
+
+fn told(notice: &Notification, now_ms: u64) -> Vec<Piece> {
+    let tone = match notice.state.as_str() {
+        "sent" => Tone::Good,
+        "waiting" => Tone::Warn,
+        _ => Tone::Bad,
+    };
+    let what = match notice.error.as_str() {
+        "" => notice.title.clone(),
+        error => format!("{}: {error}", notice.title),
+    };
+    vec![
+        (Tone::Quiet, age(now_ms, notice.created_ms)),
+        (Tone::Text, notice.receiver.clone()),
+        (tone, notice.state.clone()),
+        (Tone::Text, what),
+    ]
+}
+
+fn cells(alert: &Alert, now_ms: u64) -> Vec<Piece> {
+    let tone = match alert.state.as_str() {
+        "firing" if alert.is_loud() => Tone::Bad,
+        "firing" | "pending" => Tone::Warn,
+        _ => Tone::Quiet,
+    };
+    let of = |name: &str, from: &std::collections::BTreeMap<String, String>| {
+        from.get(name).cloned().unwrap_or_default()
+    };
+    vec![
+        (tone, alert.state_in_words()),
+        (Tone::Text, of("severity", &alert.labels)),
+        (tone, alert.name.clone()),
+        (Tone::Quiet, age(now_ms, alert.active_ms)),
+        (Tone::Text, of("summary", &alert.annotations)),
+    ]
+}
+
+pub(crate) fn dialog(pen: &mut Pen<'_>, screen: Rect, dialog: &AlertDialog) -> Cursor {
+    let title = if dialog.silence { "Silence an alert" } else { "Acknowledge an alert" };
+    let inner = pen.panel(screen, 68, 10, title);
+    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
+    pen.put(inner.x, row(0), inner.width, Tone::Text, &dialog.name);
+    let hint = "shown to whoever wonders";
+    let mut cursor = field(pen, inner, row(2), "Reason", &dialog.reason, hint, dialog.field == 0);
+    if dialog.silence {
+        cursor = cursor.or(field(pen, inner, row(3), "For", &dialog.ttl, "1h", dialog.field == 1));
+    }
+    let (tone, text) = match dialog.problem {
+        Some(problem) => (Tone::Bad, problem),
+        None => (Tone::Quiet, "Enter moves on; only the button decides."),
+    };
+    pen.put(inner.x, row(5), inner.width, tone, text);
+    let focus = match dialog.field {
+        2 => Some(false),
+        3 => Some(true),
+        _ => None,
+    };
+    buttons(pen, inner, row(7), if dialog.silence { "Silence" } else { "Acknowledge" }, focus);
+    cursor
+}
