@@ -54,6 +54,7 @@ impl Terminal {
             .stdout(end())
             .stderr(end());
         if let Some(user) = user {
+            std::os::unix::fs::chown(name.to_str().unwrap(), Some(user), None).unwrap();
             command.uid(user).gid(0);
         }
         let child = command.spawn().unwrap();

@@ -27,6 +27,7 @@ use crate::tui::key::Key;
 use crate::tui::model::{Focus, Model, Overlay, Tab, View};
 use crate::tui::msg::{Msg, Reply, Wire};
 use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
 
 /// What is done before the first frame.
 pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
@@ -144,39 +145,26 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             model.ask.focus = Focus::Question;
             model.ask.question.insert(text.trim_end());
         }
-        (None, View::Library) => {
-            if let Some(edit) = &mut model.library.list_mut().editing {
+        (None, _) => {
+            if let Some(edit) = line(model) {
                 edit.insert(text);
             }
         }
-        (None, View::Logs) => {
-            if let Some(edit) = &mut model.logs.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Config) => {
-            if let Some(edit) = &mut model.config.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Audit) => {
-            if let Some(edit) = &mut model.audit.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Observe) => {
-            if let Some(edit) = &mut model.observe.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Approvals) => {
-            if let Some(edit) = &mut model.approvals.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Overview | View::Queue | View::Backups | View::Access | View::Models) => {}
     }
     Vec::new()
+}
+
+/// The line of the view in which a filter or an expression is being typed.
+fn line(model: &mut Model) -> Option<&mut LineEdit> {
+    match model.view {
+        View::Library => model.library.list_mut().editing.as_mut(),
+        View::Logs => model.logs.editing.as_mut(),
+        View::Config => model.config.editing.as_mut(),
+        View::Audit => model.audit.editing.as_mut(),
+        View::Observe => model.observe.editing.as_mut(),
+        View::Approvals => model.approvals.editing.as_mut(),
+        View::Ask | View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+    }
 }
 
 /// Does what the table calls `action`, or says why not.
