@@ -49,7 +49,15 @@ fn run_as(user: Option<u32>, data: &Path, words: &[&str]) -> Output {
     if let Some(user) = user {
         command.uid(user).gid(0);
     }
-    command.output().unwrap()
+    let output = command.output().unwrap();
+    // The README shows this: cargo test --test governance -- --nocapture
+    let who = user.map_or("root", |user| if user == ANNA { "anna" } else { "olaf" });
+    println!("{who}$ spud {}\n{}", words.join(" "), said(&output));
+    output
+}
+
+fn show(terminal: &Terminal) {
+    println!("{}\n", terminal.screen.screen().contents().trim_end());
 }
 
 fn said(output: &Output) -> String {
@@ -137,6 +145,8 @@ fn voted_on(data: &Path) {
     anna.wait_for("Reason");
     anna.send("figures are right\r");
     anna.send(LEFT_TO_RIGHT);
+    anna.wait_for("figures are right");
+    show(&anna);
     anna.send("\r");
     anna.wait_for("0 wait for votes");
     anna.send("\x03");
@@ -159,6 +169,8 @@ fn promoted_asked_and_rolled_back(data: &Path) {
     screen.send(&sha256[..6]);
     screen.send("\r");
     screen.send(LEFT_TO_RIGHT);
+    screen.wait_for("better for our questions");
+    show(&screen);
     screen.send("\r");
     screen.wait_without("Promote the model");
     reload_until(&mut screen, "answers garden-words");
@@ -167,6 +179,7 @@ fn promoted_asked_and_rolled_back(data: &Path) {
     screen.wait_for("Ask, as you would ask a colleague");
     screen.send("quixnar\r");
     screen.wait_for("zorblat");
+    show(&screen);
     screen.send("\x1br");
     screen.wait_for("answers garden-words");
     screen.send("R");
@@ -176,6 +189,7 @@ fn promoted_asked_and_rolled_back(data: &Path) {
     screen.send(LEFT_TO_RIGHT);
     screen.send("\r");
     screen.wait_without("answers garden-words");
+    show(&screen);
     screen.send("\x1b[23~");
     screen.wait_for("model.rolled_back");
     screen.send("v");

@@ -28,11 +28,21 @@ pub(super) enum Verb {
         relevance: u32,
     },
     /// List judged questions
-    List { collection: Option<String> },
+    List {
+        /// Absent: of all collections
+        collection: Option<String>,
+    },
     /// Take judged questions from JSON Lines: {"text": ..., "file": ..., "heading": ..., "relevance": ...}
-    Import { collection: String, file: PathBuf },
+    Import {
+        collection: String,
+        /// Relevance is 1 where a line has none; a file of null is a question that nothing answers
+        file: PathBuf,
+    },
     /// Forget a judged question, by its number
-    Remove { id: String },
+    Remove {
+        /// As the list has it
+        id: String,
+    },
 }
 
 /// One line of a file.
@@ -65,7 +75,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::Import { collection, file } => {
             let (items, unanswered) = read(&collection, &file)?;
             if unanswered > 0 {
-                context.remark(&format!("{unanswered} questions that nothing answers were left out."));
+                context.remark(&format!("Left out, because nothing answers them: {unanswered}."));
             }
             send(items, context)
         }

@@ -28,6 +28,7 @@ pub(super) enum Verb {
     },
     /// Register a model file or a Model2Vec folder; nothing answers with it yet
     Register {
+        /// A file of our own format, or a folder with safetensors and tokenizer
         path: PathBuf,
         /// What there is to say of it
         #[arg(long, value_name = "TEXT", default_value = "")]
@@ -38,16 +39,18 @@ pub(super) enum Verb {
     },
     /// Ask others to let a model be promoted
     Submit {
+        /// SHA-256, the beginning of one, or a name
         model: String,
         /// Why: kept with the request
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// low, medium, high or critical (two votes at least)
-        #[arg(long)]
-        impact: Option<String>,
+        /// What is at stake: low, medium, high, or critical (two votes at least)
+        #[arg(long, value_name = "HOW", default_value = "medium")]
+        impact: String,
     },
     /// Make its vectors beside those that answer, and measure its gates
     Stage {
+        /// SHA-256, the beginning of one, or a name
         model: String,
         /// Do not wait for the job
         #[arg(long)]
@@ -55,7 +58,9 @@ pub(super) enum Verb {
     },
     /// Let an approved model answer, if its gates pass
     Promote {
+        /// SHA-256, the beginning of one, or a name
         model: String,
+        /// Why: kept in the history and in the audit log
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// Do not wait for the job
@@ -64,17 +69,21 @@ pub(super) enum Verb {
     },
     /// Back to what answered before, at once
     Rollback {
+        /// Why: kept in the history and in the audit log
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// Put a model away; its vectors are removed
     Archive {
+        /// SHA-256, the beginning of one, or a name
         model: String,
+        /// Why: kept in the history and in the audit log
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// Hold all promotions
     Hold {
+        /// Why: kept in the history and in the audit log
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -82,6 +91,7 @@ pub(super) enum Verb {
     Release,
     /// What happened to models, newest first
     History {
+        /// SHA-256, the beginning of one, or a name; absent: of all models
         model: Option<String>,
         /// At most so many
         #[arg(short, long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -105,7 +115,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             show(&one, context)?;
         }
         Verb::Submit { model, reason, impact } => {
-            let request = SubmitModel { reason, impact };
+            let request = SubmitModel { reason, impact: Some(impact) };
             let one: ModelVersion = link.send("POST", &path(&model, "submit"), &request)?;
             if context.json {
                 context.print_json(&one)?;
