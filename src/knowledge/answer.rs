@@ -10,9 +10,10 @@ use globset::GlobMatcher;
 
 use super::KnowledgeError;
 use super::analysis::{Language, Stems, words};
+use super::beside::Serving;
 use super::catalogue::{DocumentRecord, read_document};
 use super::extract::Place;
-use super::library::{Library, SegmentView, Serving, Snapshot};
+use super::library::{Library, SegmentView, Snapshot};
 use super::passage::{Lookup, Seen};
 use super::query::Query;
 use super::record::ChunkRecord;

@@ -19,7 +19,7 @@ use super::answer::{Answer, Question};
 use super::builder::write_mean;
 use super::embedder::Embedder;
 use super::ingest::embedded_text;
-use super::library::{CollectionView, Library, SegmentView, Serving, Snapshot};
+use super::library::{CollectionView, Library, SegmentView, Snapshot};
 use super::model::Model;
 use super::quantize;
 use super::segment::{Segment, Vectors};
@@ -40,6 +40,13 @@ struct Meta {
     chunks: u32,
     width: u32,
     model: String,
+}
+
+/// The model that answers, with its SHA-256.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) model: Arc<Model>,
+    pub(super) id: Arc<str>,
 }
 
 /// Where the vectors of a segment under a model lie.

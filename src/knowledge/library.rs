@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::KnowledgeError;
-use super::beside;
+use super::beside::{self, Serving};
 use super::catalogue::{
     COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
     TOMBSTONES, decode, encode, next, read_collection, write_collection,
@@ -88,13 +88,6 @@ impl CollectionView {
         found.dedup();
         found
     }
-}
-
-/// The model that answers, with its SHA-256.
-#[derive(Clone)]
-pub(super) struct Serving {
-    pub(super) model: Arc<Model>,
-    pub(super) id: Arc<str>,
 }
 
 /// What is served at one moment. Cheap to clone, never changes.
@@ -206,6 +199,19 @@ impl Library {
         self.load()?;
         self.sweep()?;
         Ok(true)
+    }
+
+    /// Sees to it that the store has a page cache of this size, which takes closing and opening it; false while
+    /// somebody uses it, so try later.
+    ///
+    /// # Errors
+    /// What is wrong with the file; everything is refused until [`Library::reopen`] succeeds.
+    pub fn fit_store_cache(&self, bytes: usize) -> Result<bool, KnowledgeError> {
+        if self.catalogue.has_cache(bytes) {
+            return Ok(true);
+        }
+        let Ok(_writer) = self.writer.try_lock() else { return Ok(false) };
+        self.catalogue.reopen()
     }
 
     /// One writer at a time.

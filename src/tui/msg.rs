@@ -5,10 +5,10 @@ use crate::api::types::approval::Approval;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
-    BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
-    ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status,
-    StoreReport,
+    BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
+    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery,
+    MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
+    Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -58,6 +58,7 @@ pub(crate) enum Reply {
     /// A mode was forced or given back; what to tell.
     ModeSet(String),
     Queue(Box<QueueStatus>),
+    Breakers(Vec<Breaker>),
     DeadLetters(Vec<Operation>),
     /// To be shown, or to be edited.
     Operation(Box<OperationDetail>, bool),

@@ -71,6 +71,37 @@ pub struct QueueStatus {
     /// How full the fullest lane is, of those that refuse when they are full.
     pub backlog_percent: u64,
     pub upstream: QueueUpstream,
+    /// What the box has to do by itself and keeps beside what it changes: jobs, notices, backups.
+    pub own: Vec<OwnWork>,
+}
+
+/// Durable work of the box that nobody upstream waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnWork {
+    /// jobs, notices, backups.
+    pub kind: String,
+    pub running: u64,
+    pub waiting: u64,
+    /// When the oldest that waits was made.
+    pub oldest_ms: Option<u64>,
+    /// When the next is due.
+    pub next_ms: Option<u64>,
+}
+
+impl OwnWork {
+    /// `jobs: 1 runs, 2 wait`; empty where there is nothing to do.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let count = |n: u64, verb: &str| match n {
+            0 => String::new(),
+            1 => format!(" 1 {verb}s"),
+            n => format!(" {n} {verb}"),
+        };
+        let parts = [count(self.running, "run"), count(self.waiting, "wait")];
+        let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { String::new() } else { format!("{}:{}", self.kind, parts.join(",")) }
+    }
 }
 
 /// One lane.

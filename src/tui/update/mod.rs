@@ -212,7 +212,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
         Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
-        Action::Refresh => refresh(model),
+        Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
         }
@@ -227,6 +227,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
+        Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
         Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
         Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
@@ -268,10 +269,6 @@ fn go(model: &mut Model, view: View) -> Vec<Effect> {
     load(model, false)
 }
 
-fn refresh(model: &mut Model) -> Vec<Effect> {
-    load(model, true)
-}
-
 /// Asks for what the view shows and does not have.
 fn load(model: &mut Model, again: bool) -> Vec<Effect> {
     match model.view {
@@ -289,7 +286,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Ask => Vec::new(),
         View::Library => library::load(model, again),
         View::Logs => logs::load(model, again),
-        View::Queue => queue::load(),
+        View::Queue => queue::load(model),
         View::Backups => backups::load(),
         View::Config => config::load(),
         View::Access => access::load(model),
@@ -363,6 +360,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             return vec![Effect::Request(Request::Status)];
         }
         Reply::Queue(status) => model.queue.status = Some(status),
+        Reply::Breakers(items) => queue::breakers(model, items),
         Reply::DeadLetters(items) => {
             model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
             (model.queue.dead, model.queue.loaded) = (items, true);
@@ -378,7 +376,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {
             model.tell(Tone::Good, text);
-            return queue::load();
+            return queue::load(model);
         }
     }
     Vec::new()
@@ -468,7 +466,11 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Queue(status) => {
             let before = model.queue.status.replace(status.clone()).map(|before| before.dead_letters);
             let more = before != Some(status.dead_letters) && model.view == View::Queue;
-            if more { vec![Effect::Request(Request::DeadLetters)] } else { Vec::new() }
+            match &model.queue.breakers {
+                Some(_) if model.view == View::Queue => vec![Effect::Request(Request::Breakers)],
+                None if more => vec![Effect::Request(Request::DeadLetters)],
+                _ => Vec::new(),
+            }
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),
