@@ -3,7 +3,7 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -179,6 +179,8 @@ pub enum Action {
     Audit(AuditAction),
     /// Changes that wait for votes.
     Approval(ApprovalAction),
+    /// Models as they are governed, and judged questions.
+    Registry(RegistryAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -235,6 +237,7 @@ pub enum Reply {
     Audit(AuditReply),
     Metric(MetricReply),
     Approval(ApprovalReply),
+    Registry(RegistryReply),
     Alert(AlertReply),
     Done,
 }

@@ -4,11 +4,13 @@ mod access;
 mod alert;
 mod audit;
 mod backup;
+mod govern;
 
 pub(crate) use access::AccessRequest;
 pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
+pub(crate) use govern::{Decision, GovernRequest};
 
 use serde::Serialize;
 
@@ -79,6 +81,7 @@ pub(crate) enum Request {
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
+    Govern(GovernRequest),
     Alert(AlertRequest),
 }
 
@@ -250,6 +253,7 @@ impl Request {
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
+            Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
         }
     }
@@ -289,6 +293,7 @@ impl Request {
             Self::Backup(request) => request.purpose(),
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
+            Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
         }
     }

@@ -20,6 +20,7 @@ mod models;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
+mod registry;
 mod search;
 mod status;
 mod store;
@@ -111,7 +112,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 21] = [
+    let all: [&[Route]; 22] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -129,6 +130,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &store::ROUTES,
         &access::ROUTES,
         &approvals::ROUTES,
+        &registry::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,
