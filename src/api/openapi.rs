@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::access as words;
-use super::types::approval;
 use super::types::{
     AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
     AlertSilence, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
@@ -22,6 +21,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
+use super::types::{approval, registry};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -172,6 +172,7 @@ fn schemas() -> Value {
     backups(&mut all);
     access(&mut all);
     approvals(&mut all);
+    models(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -299,6 +300,23 @@ fn approvals(all: &mut Map<String, Value>) {
     add(all, "Approval", &request);
     add(all, "ApprovalWord", &approval::ApprovalWord::default());
     add(all, "DelegateVote", &approval::DelegateVote::default());
+}
+
+fn models(all: &mut Map<String, Value>) {
+    let version = registry::ModelVersion { gates: vec![Default::default()], ..Default::default() };
+    add(all, "ModelVersion", &version);
+    let items = vec![version];
+    add(all, "ModelRegistry", &registry::ModelRegistry { items, ..Default::default() });
+    add(all, "RegisterModel", &registry::RegisterModel::default());
+    add(all, "SubmitModel", &registry::SubmitModel::default());
+    add(all, "ModelReason", &registry::ModelReason::default());
+    add(all, "ModelMove", &registry::ModelMove::default());
+    let since = Some(registry::ModelMove::default());
+    add(all, "ServedModel", &registry::ServedModel { since, ..Default::default() });
+    let targets = vec![registry::JudgedTarget::default()];
+    add(all, "JudgedQuestion", &registry::JudgedQuestion { targets, ..Default::default() });
+    let items = vec![registry::Judgement::default()];
+    add(all, "JudgeAnswers", &registry::JudgeAnswers { items });
 }
 
 fn audit(all: &mut Map<String, Value>) {

@@ -20,6 +20,7 @@ mod notify;
 mod problem;
 mod promql;
 mod queue;
+pub mod registry;
 mod resilience;
 mod store;
 mod trace;
@@ -484,6 +485,10 @@ pub struct Model {
     /// The one that answers queries.
     pub active: bool,
     pub built_in: bool,
+    /// Where it is registered: `none`, `staging`, `production` or `archived`.
+    pub stage: Option<String>,
+    /// And whether others let it be promoted.
+    pub review: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, generate, install, job, log, metric, mode, model, notify, operation, policy, principal, queue,
-    remove, role, salvage, store, terminal, trace,
+    eval, generate, install, job, judge, log, metric, mode, model, notify, operation, policy, principal,
+    queue, remove, role, salvage, store, terminal, trace,
 };
 
 /// Ask the documents on this box, offline
@@ -140,10 +140,15 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: trace::Verb,
     },
-    /// Embedding models
+    /// Embedding models: register, stage, promote, roll back
     Model {
         #[command(subcommand)]
         verb: model::Verb,
+    },
+    /// Questions with what answers them: they measure models
+    Judge {
+        #[command(subcommand)]
+        verb: judge::Verb,
     },
     /// Who asks: users of this box, and principals with tokens
     Principal {

@@ -3,7 +3,8 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, TraceAction, TraceReply,
+    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
+    TraceAction, TraceReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -185,6 +186,8 @@ pub enum Action {
     Audit(AuditAction),
     /// Changes that wait for votes.
     Approval(ApprovalAction),
+    /// Models as they are governed, and judged questions.
+    Registry(RegistryAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -241,6 +244,7 @@ pub enum Reply {
     Audit(AuditReply),
     Metric(MetricReply),
     Approval(ApprovalReply),
+    Registry(RegistryReply),
     Alert(AlertReply),
     Trace(TraceReply),
     Done,

@@ -1,6 +1,8 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
+use crate::api::types::approval::Approval;
+use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -69,6 +71,7 @@ pub(crate) enum Reply {
     Backup(BackupReply),
     Access(AccessReply),
     Audit(AuditAnswer),
+    Govern(GovernAnswer),
     Alert(AlertAnswer),
     Trace(TraceAnswer),
 }
@@ -80,6 +83,18 @@ pub(crate) enum TraceAnswer {
     Whole(Box<TraceDetail>),
     /// Failures.
     Groups(Vec<ErrorGroup>),
+}
+
+/// What came of a question about requests, models, judged questions.
+#[derive(Debug, Clone)]
+pub(crate) enum GovernAnswer {
+    Approvals(Vec<Approval>),
+    Approval(Box<Approval>),
+    Models(Box<ModelRegistry>),
+    /// Of the model of this SHA-256.
+    History(String, Vec<ModelMove>),
+    /// What to tell.
+    Changed(String),
 }
 
 /// What came of a question about alerts.

@@ -20,6 +20,7 @@ mod models;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
+mod registry;
 mod search;
 mod status;
 mod store;
@@ -130,6 +131,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &store::ROUTES,
         &access::ROUTES,
         &approvals::ROUTES,
+        &registry::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

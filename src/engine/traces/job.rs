@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::JOB;
 use crate::api::types::JobState;
-use crate::engine::ingest;
 use crate::engine::jobs::JobRecord;
+use crate::engine::registry;
 use crate::engine::run::Inner;
 use crate::observe::trace::{Ending, Note};
 
@@ -13,8 +13,7 @@ use crate::observe::trace::{Ending, Note};
 pub(in crate::engine) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord) {
     let trace = inner.traces.begin_work(JOB, id);
     let at = trace.enter();
-    let kind = if record.kind == "reindex" { "reindex" } else { "add" };
-    let last = ingest::run(inner, id, record);
+    let last = registry::run_job(inner, id, record);
     drop(at);
     let notes = [
         ("spud.job", Note::Number(id)),
@@ -23,5 +22,5 @@ pub(in crate::engine) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord)
     ];
     let failed = last.state() == JobState::Failed;
     let error = last.error.as_deref().filter(|_| failed);
-    inner.traces.end_work(trace, (JOB, id), &Ending { verb: "job", what: kind, error, notes: &notes });
+    inner.traces.end_work(trace, (JOB, id), &Ending { verb: "job", what: &last.kind, error, notes: &notes });
 }

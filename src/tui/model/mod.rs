@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod govern;
 mod library;
 mod logs;
 mod observe;
@@ -20,6 +21,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
+pub(crate) use govern::{Approvals, DecideDialog, Models};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
@@ -45,10 +47,12 @@ pub(crate) enum View {
     Access,
     Audit,
     Observe,
+    Approvals,
+    Models,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -59,6 +63,8 @@ impl View {
         Self::Observe,
         Self::Audit,
         Self::Access,
+        Self::Approvals,
+        Self::Models,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -73,6 +79,8 @@ impl View {
             Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
+            Self::Approvals => "Approvals",
+            Self::Models => "Models",
         }
     }
 
@@ -80,9 +88,10 @@ impl View {
         Self::ALL.iter().position(|v| *v == self).unwrap_or(0)
     }
 
-    /// The key that shows it: the tenth is under 0, as on the keyboard.
-    pub(crate) fn digit(self) -> usize {
-        (self.index() + 1) % 10
+    /// The key that shows it: the tenth is under 0, as on the keyboard; the others have none.
+    pub(crate) fn digit(self) -> Option<usize> {
+        let at = self.index() + 1;
+        (at <= 10).then_some(at % 10)
     }
 }
 
@@ -167,6 +176,7 @@ pub(crate) enum Overlay {
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
     Grant(Box<GrantDialog>),
+    Decide(Box<DecideDialog>),
     Alert(Box<AlertDialog>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
@@ -261,6 +271,10 @@ pub(crate) struct Model {
     pub(crate) access: Access,
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
+    pub(crate) approvals: Approvals,
+    pub(crate) models: Models,
+    /// Decisions are possible: a person said so.
+    pub(crate) unlocked: bool,
     pub(crate) alerts: AlertList,
     pub(crate) traces: TraceList,
     /// A key was pressed since the start.
@@ -278,7 +292,8 @@ impl Model {
             View::Config => self.config.editing.is_some(),
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
-            View::Overview | View::Queue | View::Backups | View::Access => false,
+            View::Approvals => self.approvals.editing.is_some(),
+            View::Overview | View::Queue | View::Backups | View::Access | View::Models => false,
         }
     }
 
@@ -295,6 +310,8 @@ impl Model {
             View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
+            View::Approvals => self.approvals.approval().is_some(),
+            View::Models => self.models.version().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

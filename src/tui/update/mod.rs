@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod govern;
 mod library;
 mod logs;
 mod mode;
@@ -17,6 +18,7 @@ mod queue;
 mod traces;
 
 pub(crate) use config::TRIAL_S;
+pub(crate) use govern::{marked, summary as gate_summary};
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -26,6 +28,7 @@ use crate::tui::key::Key;
 use crate::tui::model::{Focus, Model, Overlay, Tab, View};
 use crate::tui::msg::{Msg, Reply, Wire};
 use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
 
 /// What is done before the first frame.
 pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
@@ -103,7 +106,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access => None,
+            View::Approvals => govern::typing(model, key),
+            View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -133,6 +137,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
         (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
@@ -141,34 +146,26 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             model.ask.focus = Focus::Question;
             model.ask.question.insert(text.trim_end());
         }
-        (None, View::Library) => {
-            if let Some(edit) = &mut model.library.list_mut().editing {
+        (None, _) => {
+            if let Some(edit) = line(model) {
                 edit.insert(text);
             }
         }
-        (None, View::Logs) => {
-            if let Some(edit) = &mut model.logs.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Config) => {
-            if let Some(edit) = &mut model.config.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Audit) => {
-            if let Some(edit) = &mut model.audit.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Observe) => {
-            if let Some(edit) = &mut model.observe.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
     }
     Vec::new()
+}
+
+/// The line of the view in which a filter or an expression is being typed.
+fn line(model: &mut Model) -> Option<&mut LineEdit> {
+    match model.view {
+        View::Library => model.library.list_mut().editing.as_mut(),
+        View::Logs => model.logs.editing.as_mut(),
+        View::Config => model.config.editing.as_mut(),
+        View::Audit => model.audit.editing.as_mut(),
+        View::Observe => model.observe.editing.as_mut(),
+        View::Approvals => model.approvals.editing.as_mut(),
+        View::Ask | View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+    }
 }
 
 /// Does what the table calls `action`, or says why not.
@@ -209,12 +206,15 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewAudit => go(model, View::Audit),
         Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::ViewObserve => go(model, View::Observe),
+        Action::ViewApprovals => go(model, View::Approvals),
+        Action::ViewModels => go(model, View::Models),
+        Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
         Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
         Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
-        Action::Refresh => refresh(model),
+        Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
         }
@@ -250,6 +250,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
         View::Observe => observe::in_place(model, action),
+        View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -267,10 +268,6 @@ fn step(view: View, by: usize) -> View {
 fn go(model: &mut Model, view: View) -> Vec<Effect> {
     model.view = view;
     load(model, false)
-}
-
-fn refresh(model: &mut Model) -> Vec<Effect> {
-    load(model, true)
 }
 
 /// Asks for what the view shows and does not have.
@@ -296,6 +293,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
+        View::Approvals | View::Models => govern::load(model),
     }
 }
 
@@ -371,6 +369,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
+        Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
