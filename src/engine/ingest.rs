@@ -9,23 +9,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::commit_rhythm::commit_is_due;
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use super::trail;
 use crate::api::types::JobState;
 use crate::base::trim_memory;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
-
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
 use crate::observe::trace;
 use crate::resilience::Effect;
 
 /// Chunks of one document that are held until its title and language are known.
 const HELD_CHUNKS: usize = 256;
-/// A commit is due after this long when enough documents wait for it (a commit costs a small box's flash some
-/// 25 KB however little is in it), and after the longer time whatever waits, so that a crash costs little.
-const COMMIT_AFTER_MS: u64 = 10_000;
-const COMMIT_AT_LATEST_MS: u64 = 30_000;
 const SHOW_EVERY_MS: u64 = 250;
 /// Part of the index buffer that is used when memory is short.
 const SMALL_BATCH: u64 = 8;
@@ -456,10 +452,6 @@ impl Work<'_> {
     }
 }
 
-fn commit_is_due(waiting: u32, batch_size: u32, since_ms: u64) -> bool {
-    since_ms >= if waiting >= batch_size { COMMIT_AFTER_MS } else { COMMIT_AT_LATEST_MS }
-}
-
 enum Failed {
     /// The file's fault: it is skipped.
     Foreign(ExtractError),
@@ -488,17 +480,4 @@ fn modified_ms(meta: &std::fs::Metadata) -> u64 {
 /// `/a/b` is under `/a`, but `/ab` is not.
 fn under(path: &[u8], prefix: &[u8]) -> bool {
     prefix.is_empty() || path == prefix || prefix.ends_with(b"/") || path.get(prefix.len()) == Some(&b'/')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::commit_is_due;
-
-    #[test]
-    fn a_commit_waits_for_a_batch_but_not_for_ever() {
-        assert!(!commit_is_due(1000, 32, 9_999), "not again and again");
-        assert!(commit_is_due(32, 32, 10_000));
-        assert!(!commit_is_due(31, 32, 29_999), "the batch is not full");
-        assert!(commit_is_due(1, 32, 30_000));
-    }
 }

@@ -11,6 +11,7 @@ mod ask;
 mod backups;
 mod breakers;
 mod builtin;
+mod commit_rhythm;
 mod compact;
 mod encryption;
 mod error;

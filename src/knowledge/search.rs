@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use super::answer::Part;
+use super::best::{Best, Candidate};
 use super::chunk_set::ChunkSet;
 use super::dense::DenseQuery;
-use super::lexical::{Best, Candidate, Weighted};
+use super::lexical::Weighted;
 use super::model::Model;
 use super::query::Query;
 use super::segment::Segment;
