@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
 use super::types::access as words;
-use super::types::approval;
 use super::types::{
     AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
     AlertSilence, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
@@ -21,6 +20,7 @@ use super::types::{
     RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status,
     StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
+use super::types::{approval, incident};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -180,6 +180,7 @@ fn schemas() -> Value {
     backups(&mut all);
     access(&mut all);
     approvals(&mut all);
+    incidents(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -272,6 +273,35 @@ fn approvals(all: &mut Map<String, Value>) {
     add(all, "Approval", &request);
     add(all, "ApprovalWord", &approval::ApprovalWord::default());
     add(all, "DelegateVote", &approval::DelegateVote::default());
+}
+
+fn incidents(all: &mut Map<String, Value>) {
+    let text = Some(String::new());
+    let one = incident::Incident {
+        breach: Some(incident::BreachClock { told_ms: Some(0), ..Default::default() }),
+        links: vec![String::new()],
+        timeline: vec![incident::IncidentEvent { entry: text.clone(), ..Default::default() }],
+        ..incident::Incident::default()
+    };
+    add(all, "Incident", &one);
+    let links = vec![String::new()];
+    let open =
+        incident::OpenIncident { severity: text.clone(), owner: text.clone(), links, ..Default::default() };
+    let change = incident::ChangeIncident {
+        state: text.clone(),
+        text: " ".to_owned(),
+        note: text.clone(),
+        owner: text.clone(),
+        title: text.clone(),
+        kind: text.clone(),
+        severity: text.clone(),
+        breach: Some(false),
+        told: false,
+        links: open.links.clone(),
+        etag: text,
+    };
+    add(all, "OpenIncident", &open);
+    add(all, "ChangeIncident", &change);
 }
 
 fn audit(all: &mut Map<String, Value>) {

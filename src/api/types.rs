@@ -14,6 +14,7 @@ mod config;
 mod evaluation;
 mod hardware;
 mod health;
+pub mod incident;
 mod log;
 mod metric;
 mod notify;

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
-    generate, install, job, log, metric, mode, model, notify, operation, policy, principal, queue, remove,
-    role, salvage, store, terminal,
+    generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal, queue,
+    remove, role, salvage, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -154,6 +154,11 @@ pub(super) enum Command {
     Approval {
         #[command(subcommand)]
         verb: approval::Verb,
+    },
+    /// What went wrong, who sees to it, and how it ended
+    Incident {
+        #[command(subcommand)]
+        verb: incident::Verb,
     },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),

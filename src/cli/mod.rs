@@ -23,6 +23,7 @@ mod error;
 mod eval;
 mod generate;
 mod health;
+mod incident;
 mod install;
 mod interrupt;
 mod job;
@@ -111,6 +112,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Role { verb } => role::run(verb, context),
         Command::Policy { verb } => policy::run(verb, context),
         Command::Approval { verb } => approval::run(verb, context),
+        Command::Incident { verb } => incident::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Health => health::run(context),

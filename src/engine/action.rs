@@ -3,7 +3,7 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply,
+    AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -176,6 +176,8 @@ pub enum Action {
     Audit(AuditAction),
     /// Changes that wait for votes.
     Approval(ApprovalAction),
+    /// What went wrong, and what is done about it.
+    Incident(IncidentAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -233,5 +235,6 @@ pub enum Reply {
     Metric(MetricReply),
     Approval(ApprovalReply),
     Alert(AlertReply),
+    Incident(IncidentReply),
     Done,
 }

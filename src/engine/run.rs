@@ -12,6 +12,7 @@ use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::health::Health;
+use super::incidents::Incidents;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
@@ -91,6 +92,7 @@ pub(super) struct Inner {
     pub(super) wear: Wear,
     pub(super) access: Access,
     pub(super) approvals: Approvals,
+    pub(super) incidents: Incidents,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -410,6 +412,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         wear: Wear::new(data, &*clock),
         access,
         approvals: Approvals::default(),
+        incidents: Incidents::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

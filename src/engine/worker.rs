@@ -96,6 +96,7 @@ fn carry_out(
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
+        Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Reload => reload(inner),
     }
 }

@@ -1,10 +1,12 @@
 //! Who may do what on this box, and who decided it.
 //!
 //! Offers [`policy`] (Cedar policies: read, validated, decided), [`access`] (principals, roles, tokens, grants, and
-//! the one decision that stands before every action) and [`approval`] (changes that wait for the votes of others).
+//! the one decision that stands before every action), [`approval`] (changes that wait for the votes of others) and
+//! [`incident`] (what went wrong, and what was done about it).
 //!
 //! Invariant: a decision is a function of policies, grants, request and time; nothing is allowed by default.
 
 pub mod access;
 pub mod approval;
+pub mod incident;
 pub mod policy;

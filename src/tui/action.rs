@@ -2,9 +2,9 @@
 
 use crate::tui::disabled::{
     a_grant, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial, a_version, always, an_alert,
-    an_audit, backup_selected, collection_selected, connected, documents, forced, idle_backups, job_selected,
-    letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
-    some_collections, some_lines, something, suggestion, upstream,
+    an_audit, an_incident, backup_selected, collection_selected, connected, decisions_here, documents,
+    forced, idle_backups, job_selected, letter, missing, not_newest, not_typing, openable, reading_after,
+    reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -98,6 +98,14 @@ pub(crate) enum Action {
     AcknowledgeAlert,
     SilenceAlert,
     EndSilence,
+    ViewIncidents,
+    Unlock,
+    AllIncidents,
+    OpenIncident,
+    ChangeIncident,
+    AcknowledgeIncident,
+    ResolveIncident,
+    CloseIncident,
 }
 
 /// Where an action means something.
@@ -112,12 +120,13 @@ pub(crate) enum Group {
     Access,
     Audit,
     Observe,
+    Incidents,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -127,6 +136,7 @@ impl Group {
         Self::Access,
         Self::Observe,
         Self::Audit,
+        Self::Incidents,
         Self::List,
         Self::General,
     ];
@@ -142,6 +152,7 @@ impl Group {
             Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
+            Self::Incidents => "Incidents",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -187,6 +198,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Access => &[Group::Access, Group::List, Group::General],
         View::Audit => &[Group::Audit, Group::List, Group::General],
         View::Observe => &[Group::Observe, Group::List, Group::General],
+        View::Incidents => &[Group::Incidents, Group::List, Group::General],
     }
 }
 
@@ -207,7 +219,7 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Access, Ask, Audit, Backups, Config, General, Library, List, Logs, Observe, Queue};
+use Group::{Access, Ask, Audit, Backups, Config, General, Incidents, Library, List, Logs, Observe, Queue};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -263,6 +275,12 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
     row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
     row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),
+    row(A::OpenIncident, "open-incident", "Tell of an incident", "new", Incidents, &["n"], connected),
+    row(A::AcknowledgeIncident, "acknowledge-incident", "Say that somebody works on the incident", "seen", Incidents, &["a"], an_incident),
+    row(A::ChangeIncident, "change-incident", "State, severity, owner of the incident, or a note", "change", Incidents, &["e"], an_incident),
+    row(A::ResolveIncident, "resolve-incident", "Say that the cause of the incident is gone", "resolve", Incidents, &["R"], an_incident),
+    danger(row(A::CloseIncident, "close-incident", "Close the incident, with what was learnt", "close", Incidents, &["x"], an_incident)),
+    row(A::AllIncidents, "all-incidents", "Closed ones too, or not", "all", Incidents, &["t"], connected),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -291,6 +309,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewObserve, "view-observe", "Graphs of what the box measures", "", General, &["8", "f9"], always),
     row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["9", "f11"], always),
     row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["0", "f12"], always),
+    row(A::ViewIncidents, "view-incidents", "What went wrong, and who sees to it", "", General, &["alt-i"], always),
+    row(A::Unlock, "unlock", "Make decisions possible, or read only again", "unlock", General, &["u"], decisions_here),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

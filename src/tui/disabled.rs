@@ -31,6 +31,11 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
         Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
+        Action::OpenIncident => ("open-incidents", "needs open-incidents"),
+        Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
+            ("handle-incidents", "needs handle-incidents")
+        }
+        Action::CloseIncident => ("close-incidents", "needs close-incidents"),
         Action::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
@@ -42,6 +47,23 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
         return Some("not connected");
     }
     unless(m.view == View::Access && m.access.grant().is_some(), "select a grant")
+}
+
+pub(super) fn decisions_here(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Incidents, "no decisions here")
+}
+
+/// Decisions are made unlocked, about what is selected.
+fn unlocked(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.unlocked, "read-only: u unlocks")
+}
+
+pub(super) fn an_incident(m: &Model) -> Option<&'static str> {
+    let selected = m.view == View::Incidents && m.incidents.incident().is_some();
+    unless(selected, "select an incident").or_else(|| unlocked(m))
 }
 
 pub(super) fn always(_: &Model) -> Option<&'static str> {

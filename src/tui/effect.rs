@@ -4,11 +4,13 @@ mod access;
 mod alert;
 mod audit;
 mod backup;
+mod incident;
 
 pub(crate) use access::AccessRequest;
 pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
+pub(crate) use incident::IncidentRequest;
 
 use serde::Serialize;
 
@@ -76,6 +78,7 @@ pub(crate) enum Request {
     Audit(AuditRequest),
     Metric(MetricRequest),
     Alert(AlertRequest),
+    Incident(IncidentRequest),
 }
 
 /// Values over a time.
@@ -253,6 +256,7 @@ impl Request {
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
             Self::Alert(request) => request.call(),
+            Self::Incident(request) => request.call(),
         }
     }
 
@@ -289,6 +293,7 @@ impl Request {
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
+            Self::Incident(request) => request.purpose(),
         }
     }
 

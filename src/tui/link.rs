@@ -16,9 +16,11 @@ use crate::api::types::access::AccessGrant;
 use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
 use crate::base;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, Request,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, IncidentRequest, Request,
 };
-use crate::tui::msg::{AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, Msg, Reply, Wire};
+use crate::tui::msg::{
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, IncidentAnswer, Msg, Reply, Wire,
+};
 use crate::tui::{Inlet, Link, LinkError};
 
 /// Requests that may wait for a worker, and log lines that may wait for the screen.
@@ -213,6 +215,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
+        Request::Incident(request) => Reply::Incident(incident(request, body)?),
     })
 }
 
@@ -232,6 +235,14 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         }
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
+    })
+}
+
+fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, LinkError> {
+    Ok(match request {
+        IncidentRequest::List(_) => IncidentAnswer::List(page(body)?.items),
+        IncidentRequest::Show(_) => IncidentAnswer::One(json(body)?),
+        IncidentRequest::Open(_) | IncidentRequest::Change(..) => IncidentAnswer::Changed(json(body)?),
     })
 }
 

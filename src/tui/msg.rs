@@ -1,6 +1,7 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
+use crate::api::types::incident::Incident;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
@@ -68,6 +69,16 @@ pub(crate) enum Reply {
     Access(AccessReply),
     Audit(AuditAnswer),
     Alert(AlertAnswer),
+    Incident(IncidentAnswer),
+}
+
+/// What came of a question about incidents.
+#[derive(Debug, Clone)]
+pub(crate) enum IncidentAnswer {
+    List(Vec<Incident>),
+    One(Box<Incident>),
+    /// As it is now.
+    Changed(Box<Incident>),
 }
 
 /// What came of a question about alerts.

@@ -13,6 +13,7 @@ mod documents;
 mod embeddings;
 mod events;
 mod health;
+mod incidents;
 mod jobs;
 mod metrics;
 mod mode;
@@ -111,7 +112,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 21] = [
+    let all: [&[Route]; 22] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -133,6 +134,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &metrics::ROUTES,
         &prometheus::ROUTES,
         &alerts::ROUTES,
+        &incidents::ROUTES,
     ];
     all.into_iter().flatten()
 }

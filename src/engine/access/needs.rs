@@ -3,7 +3,7 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, AlertAction, ApprovalAction, AuditAction, ConfigAction};
+use crate::engine::{Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -91,6 +91,16 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Metric(_) => on_box(P::ReadMetrics),
         Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
+        Action::Incident(action) => on_box(of_incident(action)),
+    }
+}
+
+fn of_incident(action: &IncidentAction) -> P {
+    match action {
+        IncidentAction::List(_) | IncidentAction::Show(_) => P::ReadIncidents,
+        IncidentAction::Open(_) => P::OpenIncidents,
+        IncidentAction::Handle { .. } => P::HandleIncidents,
+        IncidentAction::Close { .. } => P::CloseIncidents,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction};
+use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen => return None,
         Action::Approval(action) => return approval(action),
+        Action::Incident(action) => return incident(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -208,6 +209,22 @@ fn approval(action: &ApprovalAction) -> Option<About> {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
+    })
+}
+
+/// Each thing that happens to an incident gets an entry of its own kind in place of this one.
+fn incident(action: &IncidentAction) -> Option<About> {
+    Some(match action {
+        IncidentAction::Open(request) => {
+            together("incident.opened", ("incident", "")).text("title", &request.title)
+        }
+        IncidentAction::Handle { id, change } => {
+            together("incident.changed", ("incident", id)).text("text", &change.text)
+        }
+        IncidentAction::Close { id, change } => {
+            together("incident.closed", ("incident", id)).text("text", &change.text)
+        }
+        IncidentAction::List(_) | IncidentAction::Show(_) => return None,
     })
 }
 

@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod incidents;
 mod library;
 mod logs;
 mod observe;
@@ -19,6 +20,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
+pub(crate) use incidents::{FormRow, IncidentForm, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
@@ -43,10 +45,11 @@ pub(crate) enum View {
     Access,
     Audit,
     Observe,
+    Incidents,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -57,6 +60,7 @@ impl View {
         Self::Observe,
         Self::Audit,
         Self::Access,
+        Self::Incidents,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -71,6 +75,7 @@ impl View {
             Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
+            Self::Incidents => "Incidents",
         }
     }
 
@@ -78,9 +83,10 @@ impl View {
         Self::ALL.iter().position(|v| *v == self).unwrap_or(0)
     }
 
-    /// The key that shows it: the tenth is under 0, as on the keyboard.
-    pub(crate) fn digit(self) -> usize {
-        (self.index() + 1) % 10
+    /// The key that shows it: the tenth is under 0, as on the keyboard; the others have none.
+    pub(crate) fn digit(self) -> Option<usize> {
+        let at = self.index() + 1;
+        (at <= 10).then_some(at % 10)
     }
 }
 
@@ -166,6 +172,7 @@ pub(crate) enum Overlay {
     Edit(Box<EditDialog>),
     Grant(Box<GrantDialog>),
     Alert(Box<AlertDialog>),
+    Incident(Box<IncidentForm>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -247,6 +254,9 @@ pub(crate) struct Model {
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
     pub(crate) alerts: AlertList,
+    pub(crate) incidents: Incidents,
+    /// Decisions are possible: a person said so.
+    pub(crate) unlocked: bool,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -262,7 +272,7 @@ impl Model {
             View::Config => self.config.editing.is_some(),
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
-            View::Overview | View::Queue | View::Backups | View::Access => false,
+            View::Overview | View::Queue | View::Backups | View::Access | View::Incidents => false,
         }
     }
 
@@ -276,6 +286,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
+            View::Incidents => self.incidents.incident().is_some(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {

@@ -9,6 +9,7 @@ mod backups;
 mod bytes;
 mod config;
 mod fixtures;
+mod incidents;
 mod logs;
 mod looks;
 mod observe;

@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod incidents;
 mod library;
 mod logs;
 mod mode;
@@ -16,6 +17,7 @@ mod overlay;
 mod queue;
 
 pub(crate) use config::TRIAL_S;
+pub(crate) use incidents::left as breach_left;
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -102,7 +104,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access => None,
+            View::Overview | View::Queue | View::Backups | View::Access | View::Incidents => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -133,6 +135,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
+        (Some(Overlay::Incident(form)), _) => incidents::paste(form, text.trim()),
         (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
         (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
         (Some(_), _) => {}
@@ -140,32 +143,19 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             model.ask.focus = Focus::Question;
             model.ask.question.insert(text.trim_end());
         }
-        (None, View::Library) => {
-            if let Some(edit) = &mut model.library.list_mut().editing {
+        (None, view) => {
+            let editing = match view {
+                View::Library => model.library.list_mut().editing.as_mut(),
+                View::Logs => model.logs.editing.as_mut(),
+                View::Config => model.config.editing.as_mut(),
+                View::Audit => model.audit.editing.as_mut(),
+                View::Observe => model.observe.editing.as_mut(),
+                _ => None,
+            };
+            if let Some(edit) = editing {
                 edit.insert(text);
             }
         }
-        (None, View::Logs) => {
-            if let Some(edit) = &mut model.logs.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Config) => {
-            if let Some(edit) = &mut model.config.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Audit) => {
-            if let Some(edit) = &mut model.audit.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Observe) => {
-            if let Some(edit) = &mut model.observe.editing {
-                edit.insert(text);
-            }
-        }
-        (None, View::Overview | View::Queue | View::Backups | View::Access) => {}
     }
     Vec::new()
 }
@@ -207,6 +197,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewAccess => go(model, View::Access),
         Action::ViewAudit => go(model, View::Audit),
         Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
+        Action::ViewIncidents => go(model, View::Incidents),
         Action::ViewObserve => go(model, View::Observe),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
@@ -246,6 +237,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
+        View::Incidents => incidents::act(model, action),
         View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
         View::Overview => {
@@ -294,6 +286,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
+        View::Incidents => incidents::load(model),
     }
 }
 
@@ -368,6 +361,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
+        Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
@@ -451,6 +445,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
             effects.extend(alerts::tick(model));
+            effects.extend(incidents::tick(model));
             effects
         }
         EventKind::Job(job) => {

@@ -98,7 +98,8 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             match spec.disabled_reason(model) {
                 None => able.push((key.to_string(), spec.short.to_owned())),
                 Some(
-                    "no table here" | "no list here" | "only documents" | "it is open" | "you are typing it",
+                    "no decisions here" | "no table here" | "no list here" | "only documents" | "it is open"
+                    | "you are typing it",
                 ) => {}
                 Some(reason) => unable.push((key.to_string(), format!("{} ({reason})", spec.short))),
             }
@@ -111,6 +112,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Config => model.config.versions.is_some(),
         View::Observe => !model.observe.is_dashboard(),
         View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
+        View::Incidents => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

@@ -21,9 +21,12 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 
 /// The name of the view shown, and those of the views around it as far as they fit; of the others the keys.
 fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
-    let label = |view: View, named: bool| match named {
-        true => format!(" {} {} ", view.digit(), view.title()),
-        false => format!(" {} ", view.digit()),
+    let label = |view: View, named: bool| match (view.digit(), named) {
+        (Some(digit), true) => format!(" {digit} {} ", view.title()),
+        (Some(digit), false) => format!(" {digit} "),
+        // Without a key of its own, it is there while it is shown.
+        (None, _) if view == shown => format!(" {} ", view.title()),
+        (None, _) => String::new(),
     };
     let mut named = [false; View::ALL.len()];
     let mut room = usize::from(area.width);
@@ -31,6 +34,9 @@ fn tabs(pen: &mut Pen<'_>, area: Rect, shown: View) {
         room = room.saturating_sub(text::width(&label(view, false)));
     }
     for view in nearest(shown) {
+        if view.digit().is_none() {
+            continue;
+        }
         let more = text::width(view.title()) + 1;
         if more > room && view != shown {
             break;

@@ -13,6 +13,7 @@ mod dialog;
 mod footer;
 mod header;
 mod help;
+mod incidents;
 mod library;
 mod logs;
 mod observe;
@@ -82,6 +83,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Access => access::draw(&mut pen, inner, model),
         View::Audit => audit::draw(&mut pen, inner, model),
         View::Observe => observe::draw(&mut pen, inner, model),
+        View::Incidents => incidents::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {
@@ -91,6 +93,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
+        Some(Overlay::Incident(form)) => incidents::form(&mut pen, area, form),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
         Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),

@@ -1,0 +1,127 @@
+//! What went wrong and who sees to it, and the form that opens or changes an incident.
+
+use ratatui::layout::Rect;
+
+use crate::api::types::incident::Incident;
+use crate::tui::model::{FormRow, IncidentForm, Model};
+use crate::tui::text::age;
+use crate::tui::theme::Tone;
+use crate::tui::update::breach_left;
+use crate::tui::view::dialog::{Cursor, buttons, field};
+use crate::tui::view::{Pen, Piece};
+use crate::tui::widgets::table::{self, Column, column, number};
+
+const COLUMNS: &[Column] = &[
+    number("no", 4, 0),
+    column("severity", 8, 0),
+    column("type", 13, 70),
+    column("state", 12, 0),
+    number("since", 6, 60),
+    column("owner", 10, 90),
+    number("breach", 6, 50),
+    column("title", 0, 0),
+];
+const LABEL: u16 = 12;
+
+pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    let list = &model.incidents;
+    let open = list.items.iter().filter(|one| one.state == "open").count();
+    let head = match (list.loaded, model.link.down) {
+        (false, true) => "Not connected to the box; r tries again.".to_owned(),
+        (false, false) => "Loading.".to_owned(),
+        (true, _) => format!(
+            "{} incidents{}, {open} open",
+            list.items.len(),
+            if list.all { "" } else { " not closed" }
+        ),
+    };
+    let lock = match model.unlocked {
+        true => (Tone::Warn, "  unlocked"),
+        false => (Tone::Quiet, "  read-only"),
+    };
+    pen.pieces(area.x, area.y, area.width, &[(Tone::Text, head), (lock.0, lock.1.to_owned())]);
+    let gap = if area.height >= 12 { 2 } else { 1 };
+    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
+    if list.items.is_empty() {
+        let text =
+            if list.loaded { "Nothing is wrong that somebody told of. n tells of something." } else { "" };
+        pen.put(room.x, room.y, room.width, Tone::Quiet, text);
+        return None;
+    }
+    table::draw(pen, room, COLUMNS, (list.items.len(), list.selected), |at| {
+        list.items.get(at).map_or_else(Vec::new, |one| cells(one, model.now_ms))
+    });
+    None
+}
+
+fn cells(one: &Incident, now_ms: u64) -> Vec<Piece> {
+    let calm = matches!(one.state.as_str(), "resolved" | "closed");
+    let severity = match one.severity.as_str() {
+        _ if calm => Tone::Quiet,
+        "critical" | "error" => Tone::Bad,
+        "warning" => Tone::Warn,
+        _ => Tone::Text,
+    };
+    let state = match one.state.as_str() {
+        "open" => Tone::Bad,
+        "acknowledged" | "mitigated" => Tone::Warn,
+        "resolved" => Tone::Good,
+        _ => Tone::Quiet,
+    };
+    let clock = one.breach.as_ref().map_or_else(|| "-".to_owned(), breach_left);
+    let runs = one.breach.as_ref().is_some_and(|clock| clock.told_ms.is_none());
+    let owner = one.owner_login.clone().or_else(|| one.owner.clone()).unwrap_or_else(|| "-".to_owned());
+    vec![
+        (Tone::Text, one.id.clone()),
+        (severity, one.severity.clone()),
+        (Tone::Text, one.kind.clone()),
+        (state, one.state.clone()),
+        (Tone::Quiet, age(now_ms, one.at_ms)),
+        (Tone::Quiet, owner),
+        (if runs { Tone::Bad } else { Tone::Quiet }, clock),
+        (Tone::Text, one.title.clone()),
+    ]
+}
+
+pub(crate) fn form(pen: &mut Pen<'_>, screen: Rect, form: &IncidentForm) -> Cursor {
+    let rows = u16::try_from(form.rows.len()).unwrap_or(5);
+    let inner = pen.panel(
+        screen,
+        68,
+        rows + 6,
+        if form.of.is_some() { "Change an incident" } else { "Open an incident" },
+    );
+    let last = inner.bottom().saturating_sub(1);
+    let mut y = inner.y;
+    if let Some(one) = &form.of {
+        pen.put(inner.x, y, inner.width, Tone::Strong, &format!("{} {}", one.id, one.title));
+        y += 1;
+    }
+    let mut cursor = None;
+    for (at, row) in form.rows.iter().enumerate() {
+        let on = form.field == at;
+        match row {
+            FormRow::Text { label, hint, edit } => {
+                cursor = cursor.or(field(pen, inner, y.min(last), label, edit, hint, on));
+            }
+            FormRow::Choice { label, options, at } => {
+                let name = options.get(*at).copied().unwrap_or_default();
+                pen.put(inner.x, y.min(last), LABEL, if on { Tone::Accent } else { Tone::Text }, label);
+                let tone = if on { Tone::Selected } else { Tone::Text };
+                let room = inner.width.saturating_sub(LABEL);
+                pen.put(inner.x + LABEL, y.min(last), room, tone, &format!("< {name} >"));
+            }
+        }
+        y += 1;
+    }
+    let (tone, text) = match form.problem {
+        Some(problem) => (Tone::Bad, problem),
+        None => (Tone::Quiet, "Enter moves on; only the button decides."),
+    };
+    if y < last {
+        pen.put(inner.x, last.saturating_sub(1).max(y), inner.width, tone, text);
+    }
+    let focus = form.field.checked_sub(form.rows.len()).map(|at| at == 1);
+    buttons(pen, inner, last, if form.of.is_some() { "Change" } else { "Open" }, focus);
+    cursor
+}
