@@ -20,7 +20,7 @@ use super::types::{
     RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status,
     StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident};
+use super::types::{approval, incident, sla};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -300,6 +300,12 @@ fn incidents(all: &mut Map<String, Value>) {
         links: open.links.clone(),
         etag: text,
     };
+    let burns = vec![sla::BurnRate { burn: Some(0.5), ..Default::default() }];
+    let part = Some(0.5);
+    let since = Some(0);
+    let one =
+        sla::Objective { burns, attained: part, budget_left: part, since_ms: since, ..Default::default() };
+    add(all, "Objective", &one);
     add(all, "OpenIncident", &open);
     add(all, "ChangeIncident", &change);
 }

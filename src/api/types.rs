@@ -22,6 +22,7 @@ mod problem;
 mod promql;
 mod queue;
 mod resilience;
+pub mod sla;
 mod store;
 mod wear;
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
     generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal, queue,
-    remove, role, salvage, store, terminal,
+    remove, role, salvage, sla, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -159,6 +159,11 @@ pub(super) enum Command {
     Incident {
         #[command(subcommand)]
         verb: incident::Verb,
+    },
+    /// Service levels: error budgets, and how fast they are spent
+    Sla {
+        #[command(subcommand)]
+        verb: sla::Verb,
     },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),

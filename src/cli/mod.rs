@@ -45,6 +45,7 @@ mod remove;
 mod role;
 mod salvage;
 mod search;
+mod sla;
 mod status;
 mod store;
 mod terminal;
@@ -113,6 +114,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Policy { verb } => policy::run(verb, context),
         Command::Approval { verb } => approval::run(verb, context),
         Command::Incident { verb } => incident::run(verb, context),
+        Command::Sla { verb } => sla::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Health => health::run(context),

@@ -4,6 +4,7 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
+    SlaAction, SlaReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -178,6 +179,8 @@ pub enum Action {
     Approval(ApprovalAction),
     /// What went wrong, and what is done about it.
     Incident(IncidentAction),
+    /// Service levels: error budgets, and how fast they are spent.
+    Sla(SlaAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -236,5 +239,6 @@ pub enum Reply {
     Approval(ApprovalReply),
     Alert(AlertReply),
     Incident(IncidentReply),
+    Sla(SlaReply),
     Done,
 }

@@ -39,6 +39,7 @@ mod settings_action;
 mod settings_edit;
 mod settings_trial;
 mod settings_words;
+mod sla;
 mod status;
 mod ticker;
 mod trail;
@@ -61,6 +62,7 @@ pub use run::{AskPassphrase, Engine, Settings};
 pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
+pub use sla::{SlaAction, SlaReply, check_objectives};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
 
 pub use crate::resilience::Criticality;

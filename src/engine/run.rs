@@ -18,6 +18,7 @@ use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
+use super::sla::Sla;
 use super::trail::Signing;
 use super::watch::Watches;
 use super::writes::Wear;
@@ -93,6 +94,7 @@ pub(super) struct Inner {
     pub(super) access: Access,
     pub(super) approvals: Approvals,
     pub(super) incidents: Incidents,
+    pub(super) sla: Sla,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -413,6 +415,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         access,
         approvals: Approvals::default(),
         incidents: Incidents::default(),
+        sla: Sla::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

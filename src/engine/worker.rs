@@ -97,6 +97,7 @@ fn carry_out(
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
+        Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
         Action::Reload => reload(inner),
     }
 }
@@ -105,6 +106,7 @@ fn carry_out(
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
     inner.alerting.reload();
+    inner.sla.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

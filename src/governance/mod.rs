@@ -1,8 +1,9 @@
 //! Who may do what on this box, and who decided it.
 //!
 //! Offers [`policy`] (Cedar policies: read, validated, decided), [`access`] (principals, roles, tokens, grants, and
-//! the one decision that stands before every action), [`approval`] (changes that wait for the votes of others) and
-//! [`incident`] (what went wrong, and what was done about it).
+//! the one decision that stands before every action), [`approval`] (changes that wait for the votes of others),
+//! [`incident`] (what went wrong, and what was done about it) and [`sla`] (error budgets, and how fast they are
+//! spent).
 //!
 //! Invariant: a decision is a function of policies, grants, request and time; nothing is allowed by default.
 
@@ -10,3 +11,4 @@ pub mod access;
 pub mod approval;
 pub mod incident;
 pub mod policy;
+pub mod sla;

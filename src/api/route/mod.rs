@@ -22,6 +22,7 @@ mod prometheus;
 mod prometheus_rules;
 mod queue;
 mod search;
+mod sla;
 mod status;
 mod store;
 mod upkeep;
@@ -112,7 +113,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 22] = [
+    let all: [&[Route]; 23] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -135,6 +136,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &prometheus::ROUTES,
         &alerts::ROUTES,
         &incidents::ROUTES,
+        &sla::ROUTES,
     ];
     all.into_iter().flatten()
 }

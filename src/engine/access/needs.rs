@@ -3,7 +3,9 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction};
+use crate::engine::{
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, SlaAction,
+};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -92,6 +94,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
         Action::Incident(action) => on_box(of_incident(action)),
+        Action::Sla(SlaAction::List | SlaAction::Show(_)) => on_box(P::ReadMetrics),
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use actions::act;
 pub use actions::{AlertAction, AlertReply};
 pub use load::check as check_rules;
+pub(super) use load::{listed, text};
 pub use notice_actions::check_notify;
 pub use trial::try_rules;
 

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
 pub use actions::{IncidentAction, IncidentReply};
-pub(super) use watch::{tell, watch};
+pub(super) use watch::{Sign, begins, ends, tell, waits_since, watch};
 
 use super::run::Inner;
 use super::worker::invalid;

@@ -34,6 +34,30 @@ pub(in crate::engine) struct Sign {
     pub(in crate::engine) since_ms: u64,
 }
 
+/// Opens an incident, or adds to the one that is there.
+///
+/// # Errors
+/// What the store says, or that there are too many.
+pub(in crate::engine) fn begins(inner: &Inner, sign: &Sign) -> Result<(), IncidentError> {
+    let Some(control) = inner.config_history() else { return Ok(()) };
+    seen(inner, control, &mut inner.incidents.desk(), sign).map(drop)
+}
+
+/// Tells the incident of this key that what opened it is over.
+///
+/// # Errors
+/// What the store says.
+pub(in crate::engine) fn ends(inner: &Inner, key: &str, text: &str) -> Result<(), IncidentError> {
+    let Some(control) = inner.config_history() else { return Ok(()) };
+    ceased(inner, control, &mut inner.incidents.desk(), key, text)
+}
+
+/// When what opens an incident of this key was seen last, where that one still waits for its end.
+pub(in crate::engine) fn waits_since(inner: &Inner, key: &str) -> Option<u64> {
+    let known = Shelf::of_key(inner.config_history()?, key).ok().flatten()?;
+    (!matches!(known.state, State::Resolved | State::Closed)).then_some(known.seen_ms)
+}
+
 /// Opens an incident, or adds to the one that is there; its id where something was kept.
 fn seen(
     inner: &Inner,
@@ -141,17 +165,24 @@ pub(in crate::engine) fn watch(inner: &Inner, facts: &[Fact]) {
     }
     let over: Vec<[u8; 16]> = desk.known.keys().filter(|key| !firing.contains(*key)).copied().collect();
     for key in over {
-        if let Err(error) = ceased(inner, control, &mut desk, &key) {
+        let of = format!("alert:{}", to_hex(&key));
+        if let Err(error) = ceased(inner, control, &mut desk, &of, "the alert is over") {
             tracing::warn!(%error, "the end of an alert cannot be told to its incident");
         }
         desk.known.remove(&key);
     }
 }
 
-fn ceased(inner: &Inner, control: &Control, desk: &mut Desk, key: &[u8; 16]) -> Result<(), IncidentError> {
-    let known = Shelf::of_key(control, &format!("alert:{}", to_hex(key)))?;
+fn ceased(
+    inner: &Inner,
+    control: &Control,
+    desk: &mut Desk,
+    key: &str,
+    text: &str,
+) -> Result<(), IncidentError> {
+    let known = Shelf::of_key(control, key)?;
     let Some(known) = known.filter(|known| known.state != State::Closed) else { return Ok(()) };
-    let mut after = step(&known, Input::Over { text: "the alert is over" }, inner.clock.now_ms())?;
+    let mut after = step(&known, Input::Over { text }, inner.clock.now_ms())?;
     let first = known.events.len();
     if after.events.len() > first {
         keep(control, desk, &mut after, first, |event, id| own(inner, event, id))?;

@@ -14,7 +14,7 @@ use crate::tui::widgets::table::{self, Column, column, number};
 const COLUMNS: &[Column] = &[
     number("no", 4, 0),
     column("severity", 8, 0),
-    column("type", 13, 70),
+    column("type", 13, 100),
     column("state", 12, 0),
     number("since", 6, 60),
     column("owner", 10, 90),
@@ -37,7 +37,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     };
     let lock = match model.unlocked {
         true => (Tone::Warn, "  unlocked"),
-        false => (Tone::Quiet, "  read-only"),
+        false => (Tone::Quiet, "  read-only, u unlocks"),
     };
     pen.pieces(area.x, area.y, area.width, &[(Tone::Text, head), (lock.0, lock.1.to_owned())]);
     let gap = if area.height >= 12 { 2 } else { 1 };
