@@ -256,6 +256,61 @@ fn an_upstream_that_is_away_opens_the_breaker_and_nothing_is_lost() {
     until(waits, || daemon.get("/v1/operations").body);
 }
 
+/// A hand on the breaker holds what comes, outlives kill -9, is entered in the audit log, and lets go by itself.
+#[test]
+fn a_breaker_is_held_by_hand_over_a_restart_and_let_go() {
+    let upstream = Upstream::start(|_| "204 No Content");
+    let options = ["--upstream", upstream.url.as_str()];
+    let mut daemon = Daemon::start(&options);
+    let run = |daemon: &Daemon, args: &[&str]| {
+        let mut command = assert_cmd::Command::from_std(spud());
+        let done = command.arg("--data").arg(daemon.folder.path()).args(args).assert().success();
+        String::from_utf8_lossy(&done.get_output().stdout).into_owned()
+    };
+    let hold = ["breaker", "force", "upstream", "open", "--reason", "work on the line", "--ttl", "1h"];
+    let said = run(&daemon, &hold);
+    assert!(said.contains("forced_open"), "{said}");
+    assert_eq!(post(&daemon, "", "", "one").status, 202);
+    assert_eq!(daemon.get("/v1/queue").json()["upstream"]["breaker"], "forced_open");
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());
+    let daemon = Daemon::start_in(folder, &options);
+    let breaker = daemon.get("/v1/breakers").json()["items"][0].clone();
+    assert_eq!(
+        (breaker["name"].as_str(), breaker["state"].as_str()),
+        (Some("upstream"), Some("forced_open"))
+    );
+    assert_eq!(breaker["held"]["reason"], "work on the line");
+    assert!(upstream.seen().is_empty(), "nothing went through: {:?}", upstream.seen());
+
+    let list = run(&daemon, &["breaker", "list"]);
+    assert!(list.contains("upstream") && list.contains("work on the line"), "{list}");
+    let said = run(&daemon, &["breaker", "auto", "upstream"]);
+    assert!(!said.contains("forced"), "{said}");
+    assert_eq!(upstream.wait(1)[0].body, "one");
+    let entered = run(&daemon, &["audit", "list"]);
+    assert!(entered.contains("breaker.forced") && entered.contains("breaker.auto"), "{entered}");
+
+    let force = |body: &str| daemon.post("/v1/breakers/upstream/force", body);
+    let short = r#"{"state": "open", "reason": "x", "ttl_s": 1}"#;
+    assert_eq!(force(short).status, 200);
+    assert_eq!(post(&daemon, "", "", "two").status, 202);
+    assert_eq!(upstream.wait(2)[1].body, "two", "its time is over by itself");
+    for bad in [
+        r#"{"state": "ajar", "reason": "x", "ttl_s": 60}"#,
+        r#"{"state": "open", "reason": " ", "ttl_s": 60}"#,
+        r#"{"state": "open", "reason": "x", "ttl_s": 0}"#,
+        r#"{"state": "open", "reason": "x", "ttl_s": 60, "for_ever": true}"#,
+    ] {
+        let refused = force(bad);
+        assert!((400..500).contains(&refused.status), "{bad}: {}", refused.body);
+    }
+    let unknown = daemon.post("/v1/breakers/tape/force", short);
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.body.contains("upstream"), "the names that there are: {}", unknown.body);
+}
+
 #[test]
 fn the_command_line_posts_and_mends() {
     let upstream = Upstream::start(|seen| if seen.body == "bad" { "422 No" } else { "204 No Content" });

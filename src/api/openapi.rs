@@ -13,12 +13,12 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceMode, Hardware, HealthCheck, HealthReport, Hit, Job, LogLine, LogPage, MetricEnvelope, MetricPoint,
-    MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath,
-    Notification, NotificationReceiver, NotificationStatus, Operation, OperationDetail, Passage, Passphrase,
-    PauseQueue, Problem, PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup,
-    RollbackConfig, RotateStore, SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status,
-    StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    ForceBreaker, ForceMode, Hardware, HealthCheck, HealthReport, HeldBreaker, Hit, Job, LogLine, LogPage,
+    MetricEnvelope, MetricPoint, MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange,
+    ModeReport, Model, ModelPath, Notification, NotificationReceiver, NotificationStatus, Operation,
+    OperationDetail, OwnWork, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
+    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
+    SetConfig, SilenceAlerts, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 use super::types::{approval, incident, sla};
 
@@ -129,17 +129,7 @@ fn schemas() -> Value {
     add(&mut all, "Passage", &Passage::default());
     add(&mut all, "Job", &Job::default());
     add(&mut all, "Failure", &Failure::default());
-    let mut mode = ModeBrief { forced: Some(Default::default()), ..ModeBrief::default() };
-    mode.effects.push(Default::default());
-    let axis = ModeAxis { readings: vec![Default::default()], ..ModeAxis::default() };
-    let report = ModeReport { now: mode.clone(), axes: vec![axis], ..ModeReport::default() };
-    add(&mut all, "ModeReport", &report);
-    add(&mut all, "ModeChange", &ModeChange::default());
-    add(&mut all, "Breaker", &Breaker::default());
-    add(&mut all, "Operation", &Operation::default());
-    add(&mut all, "OperationDetail", &OperationDetail::default());
-    add(&mut all, "QueueStatus", &QueueStatus { lanes: vec![QueueLane::default()], ..Default::default() });
-    add(&mut all, "Purged", &Purged::default());
+    let mode = modes(&mut all);
     let mut status = Status { mode, ..Status::default() };
     status.budgets.push(Default::default());
     status.caches.push(Default::default());
@@ -183,6 +173,30 @@ fn schemas() -> Value {
     incidents(&mut all);
     audit(&mut all);
     Value::Object(all)
+}
+
+/// Modes, breakers and the queue; gives a mode for who shows it among other things.
+fn modes(all: &mut Map<String, Value>) -> ModeBrief {
+    let mut mode = ModeBrief { forced: Some(Default::default()), ..ModeBrief::default() };
+    mode.effects.push(Default::default());
+    let axis = ModeAxis { readings: vec![Default::default()], ..ModeAxis::default() };
+    let report = ModeReport { now: mode.clone(), axes: vec![axis], ..ModeReport::default() };
+    add(all, "ModeReport", &report);
+    add(all, "ModeChange", &ModeChange::default());
+    add(all, "Breaker", &Breaker { held: Some(HeldBreaker::default()), ..Breaker::default() });
+    add(all, "Operation", &Operation::default());
+    add(all, "OperationDetail", &OperationDetail::default());
+    add(
+        all,
+        "QueueStatus",
+        &QueueStatus {
+            lanes: vec![QueueLane::default()],
+            own: vec![OwnWork { oldest_ms: Some(0), next_ms: Some(0), ..OwnWork::default() }],
+            ..Default::default()
+        },
+    );
+    add(all, "Purged", &Purged::default());
+    mode
 }
 
 fn metrics(all: &mut Map<String, Value>) {
@@ -369,6 +383,7 @@ fn requests(all: &mut Map<String, Value>) {
     add(all, "AddRequest", &AddRequest::default());
     add(all, "RemoveRequest", &RemoveRequest::default());
     add(all, "ForceMode", &ForceMode::default());
+    add(all, "ForceBreaker", &ForceBreaker::default());
     add(all, "PauseQueue", &PauseQueue::default());
     add(all, "ModelPath", &ModelPath::default());
     add(all, "CheckRequest", &CheckRequest::default());

@@ -54,12 +54,12 @@ pub use notify::{Notification, NotificationReceiver, NotificationStatus};
 pub use problem::Problem;
 pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
-    Operation, OperationDetail, OperationQuery, PauseQueue, PostOperation, Purged, QueueLane, QueueStatus,
-    QueueUpstream,
+    Operation, OperationDetail, OperationQuery, OwnWork, PauseQueue, PostOperation, Purged, QueueLane,
+    QueueStatus, QueueUpstream,
 };
 pub use resilience::{
-    Breaker, ForceMode, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeHistoryQuery,
-    ModeInputs, ModeReading, ModeReport,
+    Breaker, ForceBreaker, ForceMode, ForcedMode, HeldBreaker, ModeAxis, ModeBrief, ModeChange, ModeEffect,
+    ModeHistoryQuery, ModeInputs, ModeReading, ModeReport,
 };
 pub use store::{EncryptStore, Passphrase, RotateStore, StoreReport};
 pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};

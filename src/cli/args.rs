@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, alert, approval, ask, audit, backup, check, collection, config, daemon, document, embed, eval,
-    generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal, queue,
-    remove, role, salvage, sla, store, terminal,
+    add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
+    eval, generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal,
+    queue, remove, role, salvage, sla, store, terminal,
 };
 
 /// Ask the documents on this box, offline
@@ -99,6 +99,11 @@ pub(super) enum Command {
     Mode {
         #[command(subcommand)]
         verb: mode::Verb,
+    },
+    /// Circuit breakers around what the box calls: the upstream, receivers of notices
+    Breaker {
+        #[command(subcommand)]
+        verb: breaker::Verb,
     },
     /// What waits for the upstream, and what it would not take
     Queue {

@@ -10,6 +10,7 @@ mod ask;
 mod audit;
 mod audit_files;
 mod backup;
+mod breaker;
 mod check;
 mod collection;
 mod config;
@@ -102,6 +103,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Document { verb } => document::run(verb, context),
         Command::Job { verb } => job::run(verb, context),
         Command::Mode { verb } => mode::run(verb, context),
+        Command::Breaker { verb } => breaker::run(verb, context),
         Command::Queue { verb } => queue::run(verb, context),
         Command::Operation { verb } => operation::run(verb, context),
         Command::Config { verb } => config::run(verb, context),

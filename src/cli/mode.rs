@@ -37,7 +37,7 @@ pub(super) enum Verb {
     Auto,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; such as 30m or 1h"))
 }
 

@@ -136,7 +136,20 @@ fn show(status: &QueueStatus, context: &mut Context) -> Result<(), CliError> {
     if let Some(at_ms) = upstream.retry_ms.or(status.next_retry_ms) {
         context.out.line(&format!("next try: {} UTC", format_time(at_ms)))?;
     }
-    context.out.line(&format!("dead letters: {}", status.dead_letters))
+    if let Some(seconds) = status.empty_in_s() {
+        let span = humantime::format_duration(std::time::Duration::from_secs(seconds));
+        context.out.line(&format!("empty in about {span}, at the rate of the last minute"))?;
+    }
+    context.out.line(&format!("dead letters: {}", status.dead_letters))?;
+    for own in &status.own {
+        let words = own.words();
+        let next = own.next_ms.map_or_else(String::new, |at| format!("; next {} UTC", format_time(at)));
+        if !words.is_empty() || !next.is_empty() {
+            let words = if words.is_empty() { own.kind.clone() } else { words };
+            context.out.line(&clean(&format!("on the box: {words}{next}")))?;
+        }
+    }
+    Ok(())
 }
 
 fn edit(

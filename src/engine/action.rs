@@ -9,10 +9,10 @@ use super::{
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
-    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceMode, Hardware,
-    HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model, ModelPath,
-    Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation, Purged,
-    QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
+    Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceBreaker, ForceMode,
+    Hardware, HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model,
+    ModelPath, Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation,
+    Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
 use crate::resilience::Criticality;
 use std::sync::Arc;
@@ -124,6 +124,9 @@ pub enum Action {
     /// Let the box choose its mode again.
     AutoMode,
     Breakers,
+    ForceBreaker(ForceBreaker),
+    /// Gives a breaker back, by its name.
+    ReleaseBreaker(String),
     /// Keep an operation; many share one commit.
     PostOperation(Box<PostOperation>),
     Operations(OperationQuery),

@@ -9,6 +9,7 @@ mod alerts;
 mod approvals;
 mod ask;
 mod backups;
+mod breakers;
 mod builtin;
 mod compact;
 mod encryption;

@@ -4,7 +4,7 @@ use super::modes::{Active, Modes, now};
 use super::run::Inner;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words};
-use crate::api::types::{Breaker, ForceMode, ModeBrief, ModeChange, ModeHistoryQuery, ModeReport, Page};
+use crate::api::types::{ForceMode, ModeBrief, ModeChange, ModeHistoryQuery, ModeReport, Page};
 use crate::base::Clock;
 use crate::resilience::{Forced, History, Mode};
 
@@ -25,11 +25,6 @@ impl Modes {
             inputs: mode_words::inputs(&view.inputs),
             ballast: active.ballast.is_held(),
         }
-    }
-
-    pub(super) fn breakers(&self, clock: &dyn Clock) -> Vec<Breaker> {
-        let now = now(clock);
-        self.active().breakers.view().iter().map(|view| mode_words::breaker(view, now)).collect()
     }
 
     /// Changes, newest first; those that could not be kept yet stand before all others.
@@ -103,7 +98,7 @@ impl Modes {
     }
 }
 
-fn actor(caller: &Caller) -> String {
+pub(super) fn actor(caller: &Caller) -> String {
     format!("uid {}, pid {}", caller.uid, caller.pid)
 }
 

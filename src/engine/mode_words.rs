@@ -3,7 +3,7 @@
 use super::run::Inner;
 use super::trail;
 use crate::api::types::{
-    Breaker, ForcedMode, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeInputs, ModeReading,
+    Breaker, ForcedMode, HeldBreaker, ModeAxis, ModeBrief, ModeChange, ModeEffect, ModeInputs, ModeReading,
 };
 use crate::audit::Entry;
 use crate::resilience::{AxisView, BreakerView, Cause, Change, Forced, Inputs, Now, Reading, View};
@@ -130,5 +130,10 @@ pub(super) fn breaker(view: &BreakerView, now: Now) -> Breaker {
         failures: view.failures as u64,
         refused: view.refused,
         retry_ms: view.retry_ms.map(wall),
+        held: view.held.as_ref().map(|held| HeldBreaker {
+            by: held.actor.clone(),
+            reason: held.reason.clone(),
+            until_ms: held.until_ms,
+        }),
     }
 }

@@ -12,18 +12,20 @@ use super::run::Inner;
 use super::{EngineError, mode_words};
 use crate::api::types::EventKind;
 use crate::audit::{self, Entry};
-use crate::base::Clock;
+use crate::base::{Clock, trim_memory};
 use crate::hardware::{BALLAST, Choice, Sample, Thresholds};
 use crate::knowledge::Effort;
 use crate::resilience::{
-    Ballast, Breakers, Cause, Change, Effect, Effects, History, Inputs, Machine, Mode, Now, PressureReader,
-    Questions, View,
+    Ballast, Breakers, Cause, Change, Effect, Effects, Forced, History, Inputs, Machine, Mode, Now,
+    PressureReader, Questions, ResilienceError, View,
 };
 use crate::store::crypt::Vault;
 use crate::store::{Control, Disk, StoreError};
 
 /// Changes that wait for a store that fails.
 const PENDING: usize = 64;
+/// Part of the store's page cache that is left while memory is short.
+const SMALL_CACHE: usize = 16;
 /// The ballast is tried again this often when it could not be taken.
 const BALLAST_EVERY_MS: u64 = 60_000;
 
@@ -50,6 +52,8 @@ pub(super) struct Modes {
     /// Paused work waits here.
     gate: (Mutex<()>, Condvar),
     corpus_failed: AtomicBool,
+    /// `corpus.redb` is open with [`SMALL_CACHE`].
+    small_cache: AtomicBool,
     /// A watched folder changed while nobody listened.
     missed: AtomicBool,
     latency_least: AtomicU64,
@@ -58,6 +62,22 @@ pub(super) struct Modes {
     disk_emergency: AtomicU64,
     /// A throw-away box measures nothing: what it is made for must end.
     pub(super) idle: AtomicBool,
+}
+
+/// What a box that starts knows of what it was before.
+#[derive(Default)]
+struct Remembered {
+    forced: Option<Forced>,
+    last: Option<Change>,
+    breakers: Breakers,
+}
+
+impl Remembered {
+    fn read(control: &Control, now: Now) -> Result<Self, ResilienceError> {
+        let last = History::newest(control, None, 1)?.pop().map(|(_, change)| change);
+        let breakers = super::breakers::take_up(control, now)?;
+        Ok(Self { forced: History::forced(control)?, last, breakers })
+    }
 }
 
 impl Modes {
@@ -98,23 +118,22 @@ impl Modes {
             },
         };
         let now = now(clock);
-        let mut forced = None;
-        let mut last = None;
+        let mut remembered = Remembered::default();
         if !idle && !failed {
-            let kept = History::forced(&control);
-            match kept.and_then(|kept| Ok((kept, History::newest(&control, None, 1)?.pop()))) {
-                Ok((kept, newest)) => (forced, last) = (kept, newest),
+            match Remembered::read(&control, now) {
+                Ok(kept) => remembered = kept,
                 Err(error) => {
                     tracing::error!(%error, "the history of modes cannot be read");
                     failed = true;
                 }
             }
         }
+        let Remembered { forced, last, breakers } = remembered;
         let machine = Machine::new(thresholds.clone(), forced, now);
         let watch = std::env::var_os("MEMORY_PRESSURE_WATCH").map(std::path::PathBuf::from);
         let mut reader = PressureReader::new(Path::new("/"), watch.as_deref());
         let kills = reader.read().kills;
-        let pending = last.and_then(|(_, last)| restarted(&last, &machine, now)).into_iter().collect();
+        let pending = last.and_then(|last| restarted(&last, &machine, now)).into_iter().collect();
         Ok(Self {
             effects: AtomicU16::new(Effects::default().bits()),
             shown: AtomicU8::new(machine.mode() as u8),
@@ -122,7 +141,7 @@ impl Modes {
                 machine,
                 reader,
                 kills,
-                breakers: Breakers::default(),
+                breakers,
                 ballast: Ballast::new(data),
                 ballast_tried_ms: None,
                 pending,
@@ -132,6 +151,7 @@ impl Modes {
             control,
             gate: (Mutex::new(()), Condvar::new()),
             corpus_failed: AtomicBool::new(false),
+            small_cache: AtomicBool::new(false),
             missed: AtomicBool::new(false),
             latency_least: AtomicU64::new(thresholds.latency_least),
             errors_least: AtomicU64::new(thresholds.errors_least),
@@ -186,7 +206,9 @@ impl Modes {
         let inputs = self.measure(&mut active, sample, inner.outbox.backlog_percent(), now);
         self.step(inner, &mut active, &inputs, now);
         drop(active);
+        super::breakers::expire(inner, now);
         self.reopen(inner);
+        self.fit_store_cache(inner);
     }
 
     fn measure(&self, active: &mut Active, sample: &Sample, backlog_percent: f64, now: Now) -> Inputs {
@@ -207,7 +229,7 @@ impl Modes {
         Inputs {
             p95_us,
             errors_percent,
-            breaker_open: active.breakers.any_open(),
+            breaker_open: active.breakers.is_open(super::outbox::BREAKER),
             backlog_percent,
             memory_percent: own.max(pressure.group_percent.unwrap_or(0.0)),
             pressure_some: pressure.some,
@@ -394,6 +416,28 @@ impl Modes {
             }
             Ok(false) => {} // still in use: at the next tick
             Err(error) => tracing::error!(%error, "the store cannot be opened again yet"),
+        }
+    }
+
+    /// The page cache of `corpus.redb` is small while memory is short, which takes opening the file anew.
+    fn fit_store_cache(&self, inner: &Inner) {
+        let small = self.effects().has(Effect::DropCaches);
+        let is_so = small == self.small_cache.load(Ordering::Relaxed);
+        // Closing a store writes to it.
+        if is_so || self.corpus_failed.load(Ordering::Acquire) || !self.may_commit() {
+            return;
+        }
+        let whole = usize::try_from(inner.budgets.store_cache).unwrap_or(1 << 20);
+        match inner.library.fit_store_cache(if small { whole / SMALL_CACHE } else { whole }) {
+            Ok(true) => {
+                self.small_cache.store(small, Ordering::Relaxed);
+                trim_memory();
+            }
+            Ok(false) => {} // still in use: at the next tick
+            Err(error) => {
+                tracing::error!(%error, "the store could not be opened again with another cache");
+                self.store_failed();
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::config::Effective;
 use crate::resilience::queue::{
     Delivery, LaneLimits, NewOperation, Queue, QueueSettings, Surroundings, Terms,
 };
-use crate::resilience::{BreakerSettings, BreakerState, Change, Effect};
+use crate::resilience::{BreakerSettings, Change, Effect};
 use crate::store::Control;
 
 /// What is remembered of a waiting operation, about; its memory comes out of a sixteenth of the whole.
@@ -179,7 +179,7 @@ impl Outbox {
         if self.told.swap(version, Ordering::Relaxed) == version {
             return;
         }
-        match queue_words::status(inner) {
+        match queue_words::whole(inner) {
             Ok(status) => inner.events.publish(inner.clock.now_ms(), EventKind::Queue(Box::new(status))),
             Err(error) => tracing::debug!(%error, "the queue cannot be shown"),
         }
@@ -214,12 +214,8 @@ impl Outbox {
 pub(super) fn take_up(inner: &Inner, settings: &Effective) {
     if inner.settings.daemon && inner.outbox.wiring.take_up(settings, &inner.outbox.queue) {
         let turn = inner.outbox.wiring.turn();
-        Around { inner, turn }.with_breaker(|breaker, now_ms| {
-            // What failed there says nothing of the new one; what a person forced stays.
-            if !matches!(breaker.state(), BreakerState::ForcedOpen | BreakerState::ForcedClosed) {
-                breaker.force(None, now_ms);
-            }
-        });
+        // What failed there says nothing of the new one.
+        Around { inner, turn }.with_breaker(crate::resilience::Breaker::reset);
         tracing::info!(upstream = settings.text("queue.upstream"), "operations go to another upstream");
     }
 }

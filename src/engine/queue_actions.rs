@@ -33,7 +33,7 @@ pub(super) fn act(inner: &Inner, action: Action, told: Option<&Entry>) -> Result
         Action::Operations(query) => list(inner, &query).map(Reply::Operations),
         Action::Operation(id) => show(inner, &id).map(|detail| Reply::Operation(Box::new(detail))),
         Action::OperationPayload(id) => payload(inner, &id).map(|(kind, bytes)| Reply::Payload(kind, bytes)),
-        Action::Queue => queue_words::status(inner).map(|status| Reply::Queue(Box::new(status))),
+        Action::Queue => queue_words::whole(inner).map(|status| Reply::Queue(Box::new(status))),
         Action::PauseQueue(reason) => {
             pause(inner, reason.as_deref(), told).map(|status| Reply::Queue(Box::new(status)))
         }
@@ -199,5 +199,5 @@ fn pause(inner: &Inner, reason: Option<&str>, told: Option<&Entry>) -> Result<Qu
         .queue
         .pause(&inner.modes.control, reason, inner.clock.now_ms(), trail::also(told))
         .map_err(|error| store_said(&error))?;
-    queue_words::status(inner)
+    queue_words::whole(inner)
 }

@@ -3,7 +3,7 @@
 use super::run::Inner;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words, outbox, wire};
-use crate::api::types::{self, PostOperation, QueueLane, QueueStatus, QueueUpstream};
+use crate::api::types::{self, JobState, OwnWork, PostOperation, QueueLane, QueueStatus, QueueUpstream};
 use crate::resilience::queue::{Id, Lane, NewOperation, Operation, QueueView, Refusal};
 use crate::resilience::{Change, Criticality};
 use crate::store::StoreError;
@@ -150,7 +150,28 @@ pub(super) fn status(inner: &Inner) -> Result<QueueStatus, EngineError> {
         next_retry_ms: view.next_retry_ms,
         backlog_percent: queue.backlog_percent() as u64,
         upstream: upstream(inner, &view),
+        own: Vec::new(),
     })
+}
+
+/// With what the box has to do by itself.
+pub(super) fn whole(inner: &Inner) -> Result<QueueStatus, EngineError> {
+    Ok(QueueStatus { own: own_work(inner)?, ..status(inner)? })
+}
+
+fn own_work(inner: &Inner) -> Result<Vec<OwnWork>, EngineError> {
+    let jobs = inner.jobs.list(&inner.library.database())?;
+    let of = |state: JobState| jobs.iter().map(|(_, job)| job).filter(move |job| job.state() == state);
+    let jobs = OwnWork {
+        kind: "jobs".to_owned(),
+        running: of(JobState::Running).count() as u64,
+        waiting: of(JobState::Queued).count() as u64,
+        oldest_ms: of(JobState::Queued).map(|job| job.created_ms).min(),
+        next_ms: None,
+    };
+    let (next_ms, running) = super::backups::ahead(inner)?;
+    let backups = OwnWork { kind: "backups".to_owned(), running, next_ms, ..OwnWork::default() };
+    Ok(vec![jobs, inner.alerting.waiting(inner), backups])
 }
 
 fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {

@@ -18,7 +18,7 @@ use crate::knowledge::{
 };
 use crate::store::crypt::{COPY, HEADER, Vault};
 use crate::store::salvage::{look, salvage_store};
-use crate::store::{BlockFile, Disk, mend_flips, was_left_open};
+use crate::store::{BlockFile, Disk, hides_newer_commit, mend_flips, was_left_open};
 
 const STORES: [&str; 2] = ["control.redb", "corpus.redb"];
 const CACHE: usize = 1 << 20;
@@ -96,6 +96,9 @@ pub(super) fn look_before_opening(data: &Path) -> Result<(), EngineError> {
             }
             mended
         };
+        if hides_newer_commit(&path) {
+            mended();
+        }
         if !was_left_open(&path) {
             if fs::metadata(&path).is_ok_and(|meta| meta.len() <= LOOKED_AT_MOST) {
                 mended();

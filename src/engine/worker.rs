@@ -73,7 +73,11 @@ fn carry_out(
             inner.modes.force(inner, caller, &request).map(Box::new).map(Reply::Mode)
         }
         Action::AutoMode => inner.modes.auto(inner, caller).map(Box::new).map(Reply::Mode),
-        Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(&*inner.clock))),
+        Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(inner))),
+        Action::ForceBreaker(request) => {
+            inner.modes.hold_breaker(inner, caller, &request, told).map(Reply::Breakers)
+        }
+        Action::ReleaseBreaker(name) => inner.modes.release_breaker(inner, &name, told).map(Reply::Breakers),
         Action::PostOperation(_)
         | Action::Operations(_)
         | Action::Operation(_)

@@ -4,7 +4,7 @@
 //! replaces and the collection's generation appear together or not at all.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
@@ -100,7 +100,8 @@ pub(super) fn decode<T: Decode<()>>(
 /// An error of the disk latches redb's handle for good: the file is then closed and opened again.
 pub(super) struct Catalogue {
     disk: Disk,
-    cache_bytes: usize,
+    /// Of redb's page cache, from the next opening on.
+    cache_bytes: AtomicUsize,
     open: RwLock<Held>,
     pub(super) meter: Arc<Meter>,
 }
@@ -109,6 +110,8 @@ struct Held {
     database: Arc<Database>,
     /// False for the stand-in while the file cannot be opened.
     real: bool,
+    /// What it was opened with: redb cannot change it while the file is open.
+    cache_bytes: usize,
 }
 
 /// Refuses everything: what stands in for a file that cannot be opened must not take in what it would lose.
@@ -175,8 +178,10 @@ fn open_disk(disk: &Disk, cache_bytes: usize, meter: &Arc<Meter>) -> Result<Data
 impl Catalogue {
     pub(super) fn open(disk: Disk, cache_bytes: usize) -> Result<Self, KnowledgeError> {
         let meter = Arc::default();
-        let held = Held { database: Arc::new(open_disk(&disk, cache_bytes, &meter)?), real: true };
-        let catalogue = Self { disk, cache_bytes, open: RwLock::new(held), meter };
+        let database = Arc::new(open_disk(&disk, cache_bytes, &meter)?);
+        let held = Held { database, real: true, cache_bytes };
+        let catalogue =
+            Self { disk, cache_bytes: AtomicUsize::new(cache_bytes), open: RwLock::new(held), meter };
         let write = catalogue.write()?;
         write.open_table(COLLECTIONS)?;
         write.open_table(DOCUMENTS)?;
@@ -197,15 +202,22 @@ impl Catalogue {
     pub(super) fn reopen(&self) -> Result<bool, KnowledgeError> {
         let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if held.real {
-            if Arc::strong_count(&held.database) > 1 {
+            if Arc::strong_count(&held.database) > 1 || held.database.is_in_use() {
                 return Ok(false);
             }
             // The old handle has the lock of the file: it goes first.
-            *held = Held { database: Arc::new(stand_in(self.disk.path())?), real: false };
+            *held = Held { database: Arc::new(stand_in(self.disk.path())?), real: false, cache_bytes: 0 };
         }
-        *held =
-            Held { database: Arc::new(open_disk(&self.disk, self.cache_bytes, &self.meter)?), real: true };
+        let cache_bytes = self.cache_bytes.load(Ordering::Relaxed);
+        let database = Arc::new(open_disk(&self.disk, cache_bytes, &self.meter)?);
+        *held = Held { database, real: true, cache_bytes };
         Ok(true)
+    }
+
+    /// True when the open file has a page cache of this size; otherwise the next opening gives it one.
+    pub(super) fn has_cache(&self, bytes: usize) -> bool {
+        self.cache_bytes.store(bytes, Ordering::Relaxed);
+        self.open.read().unwrap_or_else(PoisonError::into_inner).cache_bytes == bytes
     }
 
     /// Makes the file as small as it can be; `None` while somebody uses it. Bytes before and after.
@@ -213,7 +225,7 @@ impl Catalogue {
     pub(super) fn compact(&self, rewrite: bool) -> Result<Option<(u64, u64)>, KnowledgeError> {
         let mut held = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let length = || std::fs::metadata(self.disk.path()).map(|meta| meta.len());
-        let before = length()?;
+        let (before, cache_bytes) = (length()?, held.cache_bytes);
         let Some(database) = Arc::get_mut(&mut held.database) else { return Ok(None) };
         match database.compact() {
             Ok(_) => {}
@@ -222,7 +234,7 @@ impl Catalogue {
             Err(other) => return Err(KnowledgeError::Store(other.to_string())),
         }
         if rewrite {
-            let new = self.disk.rewrite(database, self.cache_bytes, &self.meter);
+            let new = self.disk.rewrite(database, cache_bytes, &self.meter);
             let new = new.map_err(|error| match error {
                 StoreError::Full => KnowledgeError::StoreFull,
                 other => KnowledgeError::Store(other.to_string()),
@@ -355,6 +367,10 @@ mod tests {
         let user = catalogue.database();
         assert!(!catalogue.reopen().unwrap(), "somebody still uses it");
         drop(user);
+        let rows = catalogue.read().unwrap().open_table(COUNTERS).unwrap();
+        assert!(!catalogue.reopen().unwrap(), "somebody still reads");
+        assert!(rows.get(b"one").unwrap().is_some());
+        drop(rows);
         std::fs::rename(&path, folder.path().join("away")).unwrap();
         std::fs::create_dir(&path).unwrap();
         assert!(catalogue.reopen().is_err());
@@ -368,5 +384,8 @@ mod tests {
         let table = catalogue.read().unwrap().open_table(COUNTERS).unwrap();
         let has = |name: &str| table.get(name.as_bytes()).unwrap().is_some();
         assert!(has("one") && !has("two") && !has("three") && has("four"));
+        drop(table);
+        assert!(catalogue.has_cache(1 << 20) && !catalogue.has_cache(64 << 10), "only an opening changes it");
+        assert!(catalogue.reopen().unwrap() && catalogue.has_cache(64 << 10));
     }
 }

@@ -206,6 +206,19 @@ impl Library {
         Ok(true)
     }
 
+    /// Sees to it that the store has a page cache of this size, which takes closing and opening it; false while
+    /// somebody uses it, so try later.
+    ///
+    /// # Errors
+    /// What is wrong with the file; everything is refused until [`Library::reopen`] succeeds.
+    pub fn fit_store_cache(&self, bytes: usize) -> Result<bool, KnowledgeError> {
+        if self.catalogue.has_cache(bytes) {
+            return Ok(true);
+        }
+        let Ok(_writer) = self.writer.try_lock() else { return Ok(false) };
+        self.catalogue.reopen()
+    }
+
     /// One writer at a time.
     pub(super) fn writer(&self) -> MutexGuard<'_, ()> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)

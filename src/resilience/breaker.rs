@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::held::Held;
+
 /// Breakers of a registry, at most: their names come from configuration, not from requests.
 const NAMES: usize = 64;
 
@@ -82,6 +84,7 @@ pub struct Breaker {
     probing: Option<u64>,
     passed: usize,
     refused: u64,
+    held: Option<Held>,
 }
 
 /// A breaker as it stands.
@@ -97,6 +100,8 @@ pub struct BreakerView {
     pub refused: u64,
     /// When it is tried next.
     pub retry_ms: Option<u64>,
+    /// By whom and until when.
+    pub held: Option<Held>,
 }
 
 impl Breaker {
@@ -112,6 +117,7 @@ impl Breaker {
             probing: None,
             passed: 0,
             refused: 0,
+            held: None,
         }
     }
 
@@ -173,16 +179,23 @@ impl Breaker {
         }
     }
 
-    /// Holds it open or closed by hand; `None` gives it back, closed and with nothing remembered.
-    pub fn force(&mut self, open: Option<bool>, now_ms: u64) {
-        self.enter(
-            match open {
-                Some(true) => BreakerState::ForcedOpen,
-                Some(false) => BreakerState::ForcedClosed,
-                None => BreakerState::Closed,
-            },
-            now_ms,
-        );
+    /// Holds it open or closed by hand.
+    pub fn hold(&mut self, held: Held, now_ms: u64) {
+        self.enter(if held.open { BreakerState::ForcedOpen } else { BreakerState::ForcedClosed }, now_ms);
+        self.held = Some(held);
+    }
+
+    /// Gives it back, closed and with nothing remembered.
+    pub fn release(&mut self, now_ms: u64) {
+        self.held = None;
+        self.enter(BreakerState::Closed, now_ms);
+    }
+
+    /// Forgets what came before, for another dependency of the same name; what a hand holds stays.
+    pub fn reset(&mut self, now_ms: u64) {
+        if self.held.is_none() {
+            self.enter(BreakerState::Closed, now_ms);
+        }
     }
 
     fn enter(&mut self, state: BreakerState, now_ms: u64) {
@@ -218,6 +231,7 @@ impl Breaker {
             failures: self.failures(),
             refused: self.refused,
             retry_ms: (self.state == BreakerState::Open).then(|| self.since_ms + self.pause_ms),
+            held: self.held.clone(),
         }
     }
 }
@@ -240,10 +254,29 @@ impl Breakers {
         self.named.get_mut(name)
     }
 
-    /// True when any of them is open.
+    /// True when calls to this one do not go through.
     #[must_use]
-    pub fn any_open(&self) -> bool {
-        self.named.values().any(|breaker| breaker.state.is_open())
+    pub fn is_open(&self, name: &str) -> bool {
+        self.named.get(name).is_some_and(|breaker| breaker.state.is_open())
+    }
+
+    /// Those that hands hold.
+    #[must_use]
+    pub fn held(&self) -> BTreeMap<String, Held> {
+        let held = |(name, breaker): (&String, &Breaker)| Some((name.clone(), breaker.held.clone()?));
+        self.named.iter().filter_map(held).collect()
+    }
+
+    /// Lets go of those whose time is over, and names them.
+    pub fn expire(&mut self, wall_ms: u64, now_ms: u64) -> Vec<String> {
+        let mut over = Vec::new();
+        for (name, breaker) in &mut self.named {
+            if breaker.held.as_ref().is_some_and(|held| held.until_ms <= wall_ms) {
+                breaker.release(now_ms);
+                over.push(name.clone());
+            }
+        }
+        over
     }
 
     #[must_use]
@@ -299,16 +332,27 @@ mod tests {
     #[test]
     fn a_hand_holds_it() {
         let mut all = Breakers::default();
+        let held = |open, until_ms| Held {
+            open,
+            actor: "uid 0".into(),
+            reason: "work on the line".into(),
+            since_ms: 100,
+            until_ms,
+        };
         let b = all.get("upstream", BreakerSettings::default(), 0).unwrap();
-        b.force(Some(true), 1);
+        b.hold(held(true, 200), 1);
+        b.reset(1);
         assert!(!b.allow(1_000_000));
-        assert!(all.any_open());
+        assert!(all.is_open("upstream") && !all.is_open("another"));
         let b = all.get("upstream", BreakerSettings::default(), 0).unwrap();
-        b.force(Some(false), 2);
+        b.hold(held(false, 300), 2);
         (0..50).for_each(|_| b.record(true, 3));
         assert!(b.allow(3) && b.state() == BreakerState::ForcedClosed);
-        b.force(None, 4);
-        assert_eq!((b.state(), all.view()[0].calls), (BreakerState::Closed, 0));
+        assert_eq!(all.held().get("upstream"), Some(&held(false, 300)));
+        assert!(all.expire(299, 4).is_empty());
+        assert_eq!(all.expire(300, 5), ["upstream"]);
+        assert_eq!((all.view()[0].state, all.view()[0].calls), (BreakerState::Closed, 0));
+        assert!(all.held().is_empty() && all.expire(400, 6).is_empty());
         for n in 0..200 {
             all.get(&n.to_string(), BreakerSettings::default(), 0);
         }

@@ -240,7 +240,7 @@ fn already_there(table: &Rows<impl Kept>, records: &[Vec<u8>]) -> Result<usize, 
 }
 
 /// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
-fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
+pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
     match opened {
         Ok(table) => Ok(Some(table)),
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),

@@ -9,6 +9,7 @@
 mod ballast;
 mod breaker;
 mod error;
+mod held;
 mod history;
 mod machine;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod window;
 pub use ballast::Ballast;
 pub use breaker::{Breaker, BreakerSettings, BreakerState, BreakerView, Breakers};
 pub use error::ResilienceError;
+pub use held::Held;
 pub use history::{ForcedRecord, History, KEPT as HISTORY_KEPT};
 pub use machine::{AxisView, Cause, Change, Forced, Machine, Now, Reading, View};
 pub use mode::{Axis, Criticality, Effect, Effects, Inputs, Mode};

@@ -230,7 +230,9 @@ impl Effect {
             Self::QueueUpstream => "What goes upstream waits in the queue; search stays local.",
             Self::ShedSheddable => "Requests with X-Criticality: sheddable are refused with Retry-After.",
             Self::ShedBatch => "Requests with X-Criticality: batch are refused with Retry-After.",
-            Self::DropCaches => "The answer cache in memory is emptied and kept small.",
+            Self::DropCaches => {
+                "Answers kept in memory are dropped, and the store is opened again with a small cache."
+            }
             Self::BatchOfOne => "Indexing commits after each document and holds little.",
             Self::RefuseIngest => "Adding, re-indexing and importing are refused with the reason.",
             Self::ReadOnly => "Questions are answered and leave nothing on disk.",

@@ -26,7 +26,8 @@ pub(super) type Definition<'a> = TableDefinition<'a, Bytes, Bytes>;
 #[derive(Debug)]
 pub struct Database {
     inner: redb::Database,
-    /// Name of the file: tables of the same name in two stores have keys of their own.
+    /// Name of the file: tables of the same name in two stores have keys of their own. Whoever looks at a moment
+    /// of the store, or changes it, holds a copy.
     store: Arc<str>,
     vault: Arc<Vault>,
 }
@@ -45,6 +46,12 @@ impl Database {
     /// What redb says.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, redb::DatabaseError> {
         Ok(Self::new(redb::Database::create(&path)?, path.as_ref(), Arc::default()))
+    }
+
+    /// True while somebody reads or writes: a store that is closed fails under them.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.store) > 1
     }
 
     /// A view of one moment with the keys of that moment.
@@ -90,7 +97,8 @@ impl ReadTransaction {
     /// # Errors
     /// What redb says.
     pub fn open_table(&self, table: Definition<'_>) -> Result<ReadRows, TableError> {
-        Ok(Rows { table: self.inner.open_table(table)?, cell: self.keys.cell(&self.store, table.name()) })
+        let cell = self.keys.cell(&self.store, table.name());
+        Ok(Rows { table: self.inner.open_table(table)?, cell, _store: Arc::clone(&self.store) })
     }
 
     /// What was sealed is given as it is kept.
@@ -98,7 +106,7 @@ impl ReadTransaction {
     /// # Errors
     /// What redb says.
     pub fn open_bare(&self, table: Definition<'_>) -> Result<ReadRows, TableError> {
-        Ok(Rows { table: self.inner.open_table(table)?, cell: None })
+        Ok(Rows { table: self.inner.open_table(table)?, cell: None, _store: Arc::clone(&self.store) })
     }
 
     /// How a table's values are to be sealed now; `None` where they are not.
@@ -127,7 +135,7 @@ impl WriteTransaction {
     /// What redb says.
     pub fn open_table(&self, table: Definition<'_>) -> Result<WriteRows<'_>, TableError> {
         let cell = self.keys.cell(&self.store, table.name());
-        Ok(Rows { table: self.inner.open_table(table)?, cell })
+        Ok(Rows { table: self.inner.open_table(table)?, cell, _store: Arc::clone(&self.store) })
     }
 
     /// # Errors
@@ -165,6 +173,8 @@ impl<T: ReadableTable<Bytes, Bytes>> Kept for T {}
 pub struct Rows<T> {
     table: T,
     cell: Option<Cell>,
+    /// Rows may outlive the transaction that opened them.
+    _store: Arc<str>,
 }
 
 pub(super) type ReadRows = Rows<ReadOnlyTable<Bytes, Bytes>>;

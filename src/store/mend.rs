@@ -8,7 +8,9 @@
 //!
 //! ```text
 //! file    magic[9] · god u8 · pad[2] · page u32 · region_head u32 · region_most u32 · regions u32 · pages_of_last u32
-//! slot    at 64 and 192: version u8 · user? u8 · system? u8 · pad[5] · user root · system root · ... · xxh3 u128 at 112
+//! slot    at 64 and 192: version u8 · user? u8 · system? u8 · pad[5] · user root · system root · ... ·
+//!         transaction u64 at 104 · xxh3 u128 at 112
+//! god     bit 0 the slot that holds · bit 1 not closed
 //! root    page number u64 · xxh3 u128 · length u64
 //! leaf    1 · pad · pairs u16 · key ends u32* · value ends u32* · keys · values        ends only where widths vary
 //! branch  2 · pad · keys u16 · pad[4] · xxh3 u128* · page numbers u64* · key ends u32* · keys
@@ -29,6 +31,9 @@ const SLOT: usize = 128;
 const SLOT_CHECK: usize = 112;
 const USER_ROOT: usize = 8;
 const SYSTEM_ROOT: usize = 40;
+const TRANSACTION: usize = 104;
+/// The byte that says which slot holds.
+const GOD: usize = 9;
 const ROOT: usize = 32;
 /// Bits of longer pages are not tried: that would take minutes on a small box.
 const TRIED_MOST: usize = 32 << 10;
@@ -72,9 +77,43 @@ pub fn find_flips(file: &File) -> io::Result<Vec<Mend>> {
     }
     file.read_exact_at(&mut header, 0)?;
     let mut mends = mend_header(&mut header, len);
-    let region = region_len(&header);
-    let primary = usize::from(header.get(9).is_some_and(|god| god & 1 != 0));
-    let slot = SLOTS.get(primary).and_then(|at| header.get(*at..at + SLOT)).unwrap_or_default().to_vec();
+    if let Some(newer) = newer_slot(&header) {
+        // Everything of a commit is on the disk before its slot is made to hold. Where all of it fits its checks, it
+        // was whole: that bit flipped, or the power went in the moment before it would have been set.
+        if let (found, true) = in_slot(file, &header, newer)?
+            && found.is_empty()
+        {
+            mends.extend(header.get(GOD).map(|god| Mend { at: GOD as u64, byte: god ^ 1 }));
+            return Ok(mends);
+        }
+    }
+    mends.extend(in_slot(file, &header, primary(&header))?.0);
+    Ok(mends)
+}
+
+/// Which slot holds.
+fn primary(header: &[u8]) -> usize {
+    usize::from(header.get(GOD).is_some_and(|god| god & 1 != 0))
+}
+
+fn slot(header: &[u8], which: usize) -> &[u8] {
+    SLOTS.get(which).and_then(|at| header.get(*at..at + SLOT)).unwrap_or_default()
+}
+
+/// The slot that does not hold, where it is whole and of a later commit.
+fn newer_slot(header: &[u8]) -> Option<usize> {
+    let other = 1 - primary(header);
+    let (this, that) = (slot(header, primary(header)), slot(header, other));
+    let is_whole = check_in(that, SLOT_CHECK) == that.get(..SLOT_CHECK).map(XxHash3_128::oneshot);
+    (is_whole && number(that, TRANSACTION)? > number(this, TRANSACTION)?).then_some(other)
+}
+
+/// What flipped in the trees of a slot, and whether all the rest could be read and is whole.
+fn in_slot(file: &File, header: &[u8], which: usize) -> io::Result<(Vec<Mend>, bool)> {
+    let len = file.metadata()?.len();
+    let region = region_len(header);
+    let slot = slot(header, which);
+    let (mut mends, mut all) = (Vec::new(), true);
     let mut open = Vec::new();
     for (flag, at) in [(1, USER_ROOT), (2, SYSTEM_ROOT)] {
         if slot.get(flag).is_some_and(|flag| *flag != 0) {
@@ -85,21 +124,34 @@ pub fn find_flips(file: &File) -> io::Result<Vec<Mend>> {
     while let Some(page) = open.pop() {
         seen += 1;
         if seen > len / PAGE || mends.len() >= MENDS_MOST {
+            all = false;
             break;
         }
         let Some((at, length)) = place(page.number, region).filter(|(at, length)| at + length <= len) else {
+            all = false;
             continue;
         };
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         file.read_exact_at(&mut bytes, at)?;
         if !is_whole(&bytes, &page) {
-            let Some((byte, bit)) = flipped(&mut bytes, &page) else { continue };
+            let Some((byte, bit)) = flipped(&mut bytes, &page) else {
+                all = false;
+                continue;
+            };
             debug_assert!(is_whole(&bytes, &page), "bit {bit}");
             mends.extend(bytes.get(byte).map(|whole| Mend { at: at + byte as u64, byte: *whole }));
         }
         below(&bytes, &page, &mut open);
     }
-    Ok(mends)
+    Ok((mends, all))
+}
+
+/// True where the header says that an older commit holds than the newest one: a look at its first bytes.
+#[must_use]
+pub fn hides_newer_commit(path: &Path) -> bool {
+    let mut header = vec![0; SLOTS[1] + SLOT];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut header, 0));
+    read.is_ok() && newer_slot(&header).is_some()
 }
 
 /// True where a store was not closed, so that whoever opens it next must put it in order first.
@@ -107,10 +159,9 @@ pub fn find_flips(file: &File) -> io::Result<Vec<Mend>> {
 /// The flag is bit 1 of byte 9 of the file (redb's design document, "God byte").
 #[must_use]
 pub fn was_left_open(path: &Path) -> bool {
-    const AT: u64 = 9;
     const RECOVERY: u8 = 2;
     let mut byte = [0];
-    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, AT));
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut byte, GOD as u64));
     read.is_ok() && byte[0] & RECOVERY != 0
 }
 
@@ -371,6 +422,18 @@ mod tests {
             file.as_file().write_all_at(&[was], *at as u64).unwrap();
         }
         assert!(found > 30, "{found} of {}: the others are of older trees", filled.len() / step);
+        // The bit that makes the commit before the last one hold.
+        file.as_file().write_all_at(&[good[GOD] ^ 1], GOD as u64).unwrap();
+        assert!(hides_newer_commit(file.path()));
+        assert_eq!(find_flips(file.as_file()).unwrap(), [Mend { at: GOD as u64, byte: good[GOD] }]);
+        // A commit that is not whole was never acknowledged.
+        let root = 64 + 128 * usize::from(good[GOD] & 1) + USER_ROOT;
+        let (page, _) = place(number(&good, root).unwrap(), region_len(&good)).unwrap();
+        file.as_file().write_all_at(&[!good[page as usize], !good[page as usize + 1]], page).unwrap();
+        assert!(find_flips(file.as_file()).unwrap().iter().all(|mend| mend.at != GOD as u64));
+        file.as_file().write_all_at(&good[page as usize..page as usize + 2], page).unwrap();
+        file.as_file().write_all_at(&[good[GOD]], GOD as u64).unwrap();
+        assert!(!hides_newer_commit(file.path()));
         // Two bits of one page are not one.
         file.as_file().write_all_at(&[good[80] ^ 3], 80).unwrap();
         assert_eq!(find_flips(file.as_file()).unwrap(), []);

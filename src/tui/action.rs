@@ -1,8 +1,9 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_grant, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial, a_version, always, an_alert,
-    an_audit, an_incident, backup_selected, collection_selected, connected, decisions_here, documents,
+    a_breaker, a_grant, a_held_breaker, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial,
+    a_version, always, an_alert, an_audit, an_incident, backup_selected, collection_selected, connected,
+    decisions_here, documents,
     forced, idle_backups, job_selected, letter, missing, not_newest, not_typing, openable, reading_after,
     reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
 };
@@ -63,6 +64,9 @@ pub(crate) enum Action {
     PurgeLetter,
     PurgeLetters,
     PauseQueue,
+    Breakers,
+    HoldBreaker,
+    ReleaseBreaker,
     ConfigHistory,
     ConfirmTrial,
     DrillBackup,
@@ -245,6 +249,9 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::PurgeLetter, "purge-letter", "Throw the dead letter away", "throw away", Queue, &["d", "delete"], letter)),
     danger(row(A::PurgeLetters, "purge-letters", "Throw all dead letters away", "", Queue, &["X"], letter)),
     row(A::PauseQueue, "pause-queue", "Pause deliveries, or let them go on", "pause", Queue, &["p"], upstream),
+    row(A::Breakers, "breakers", "Circuit breakers in the place of dead letters, or back", "breakers", Queue, &["b"], connected),
+    danger(row(A::HoldBreaker, "hold-breaker", "Hold the breaker open or closed for a time", "hold", Queue, &["o"], a_breaker)),
+    row(A::ReleaseBreaker, "release-breaker", "Let the breaker decide for itself again", "give back", Queue, &["a"], a_held_breaker),
     row(A::MakeBackup, "make-backup", "Make a backup now", "new backup", Backups, &["n"], idle_backups),
     row(A::VerifyBackups, "verify-backups", "Read every piece of the backups", "verify", Backups, &["v"], idle_backups),
     row(A::DrillBackup, "drill-backup", "Try a restore of the backup", "try", Backups, &["t"], backup_selected),

@@ -24,7 +24,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::EditSetting | Action::UnsetSetting | Action::Rollback | Action::ConfirmTrial => {
             ("write-config", "needs write-config")
         }
-        Action::ForceMode | Action::AutoMode => ("force-mode", "needs force-mode"),
+        Action::ForceMode | Action::AutoMode | Action::HoldBreaker | Action::ReleaseBreaker => {
+            ("force-mode", "needs force-mode")
+        }
         Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
         Action::ConfirmGrant => ("review-roles", "needs review-roles"),
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
@@ -150,6 +152,18 @@ pub(super) fn letter(m: &Model) -> Option<&'static str> {
         return Some("see the queue");
     }
     unless(m.queue.letter().is_some(), "no dead letter")
+}
+
+pub(super) fn a_breaker(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.view == View::Queue && m.queue.breaker().is_some(), "select a breaker")
+}
+
+pub(super) fn a_held_breaker(m: &Model) -> Option<&'static str> {
+    let held = || m.queue.breaker().is_some_and(|breaker| breaker.held.is_some());
+    a_breaker(m).or_else(|| unless(held(), "nobody holds it"))
 }
 
 pub(super) fn idle_backups(m: &Model) -> Option<&'static str> {

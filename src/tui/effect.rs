@@ -15,7 +15,8 @@ pub(crate) use incident::IncidentRequest;
 use serde::Serialize;
 
 use crate::api::types::{
-    AddRequest, DocumentQuery, ForceMode, LogQuery, RollbackConfig, SearchRequest, SetConfig, ValidateConfig,
+    AddRequest, DocumentQuery, ForceBreaker, ForceMode, LogQuery, RollbackConfig, SearchRequest, SetConfig,
+    ValidateConfig,
 };
 use crate::tui::msg::Way;
 
@@ -61,6 +62,9 @@ pub(crate) enum Request {
     Mode,
     ForceMode(ForceMode),
     AutoMode,
+    Breakers,
+    HoldBreaker(ForceBreaker),
+    ReleaseBreaker(String),
     Queue,
     DeadLetters,
     ShowOperation(String),
@@ -191,6 +195,7 @@ impl Request {
     pub(crate) fn call(&self) -> Call {
         let get = |path: &str| Call { method: "GET", path: path.to_owned(), body: None };
         let delete = |path: String| Call { method: "DELETE", path, body: None };
+        let command = |path: String| Call { method: "POST", path, body: None };
         match self {
             Self::Ask(_, request) => post("/v1/ask".to_owned(), request),
             Self::Status => get("/v1/status"),
@@ -200,15 +205,7 @@ impl Request {
             Self::Documents { query, .. } => get(&documents(query)),
             Self::Jobs => get("/v1/jobs"),
             Self::Failures => get("/v1/failures"),
-            Self::Logs(query) => {
-                let pairs = [
-                    ("level", query.level.clone()),
-                    ("contains", query.contains.clone()),
-                    ("before", query.before.clone()),
-                    ("n", (query.n > 0).then(|| query.n.to_string())),
-                ];
-                get(&with_query("/v1/logs", &pairs))
-            }
+            Self::Logs(query) => get(&logs(query)),
             Self::Passages { way, document, chunk, .. } => {
                 let (before, after) = match way {
                     Way::Around => (AROUND, AROUND),
@@ -225,15 +222,16 @@ impl Request {
             Self::Add(request) => post("/v1/documents".to_owned(), request),
             Self::RemoveDocument(id) => delete(format!("/v1/documents/{}", escape(id))),
             Self::RemoveCollection(name) => delete(format!("/v1/collections/{}", escape(name))),
-            Self::Reindex(name) => {
-                Call { method: "POST", path: format!("/v1/collections/{}/reindex", escape(name)), body: None }
-            }
+            Self::Reindex(name) => command(format!("/v1/collections/{}/reindex", escape(name))),
             Self::CancelJob(id) => delete(format!("/v1/jobs/{}", escape(id))),
             Self::Mode => get("/v1/mode"),
             Self::ForceMode(request) => post("/v1/mode/force".to_owned(), request),
-            Self::AutoMode => Call { method: "POST", path: "/v1/mode/auto".to_owned(), body: None },
-            Self::Config(request) => request.call(),
-            Self::Metric(request) => get(&request.path()),
+            Self::AutoMode => command("/v1/mode/auto".to_owned()),
+            Self::Breakers => get("/v1/breakers"),
+            Self::HoldBreaker(request) => {
+                post(format!("/v1/breakers/{}/force", escape(&request.name)), request)
+            }
+            Self::ReleaseBreaker(name) => command(format!("/v1/breakers/{}/auto", escape(name))),
             Self::Queue => get("/v1/queue"),
             Self::DeadLetters => get("/v1/queue/dead?limit=200"),
             Self::ShowOperation(id) | Self::EditLetter(id) => get(&format!("/v1/operations/{}", escape(id))),
@@ -242,16 +240,16 @@ impl Request {
                 path: format!("/v1/queue/dead/{}?keep_type=1", escape(id)),
                 body: Some(payload.clone().into_bytes()),
             },
-            Self::RetryLetter(id) => {
-                Call { method: "POST", path: format!("/v1/queue/dead/{}/retry", escape(id)), body: None }
-            }
+            Self::RetryLetter(id) => command(format!("/v1/queue/dead/{}/retry", escape(id))),
             Self::PurgeLetters(None) => delete("/v1/queue/dead".to_owned()),
             Self::PurgeLetters(Some(id)) => delete(format!("/v1/queue/dead/{}", escape(id))),
             Self::PauseQueue => {
                 let reason = "paused on the screen".to_owned();
                 post("/v1/queue/pause".to_owned(), &crate::api::types::PauseQueue { reason })
             }
-            Self::ResumeQueue => Call { method: "POST", path: "/v1/queue/resume".to_owned(), body: None },
+            Self::ResumeQueue => command("/v1/queue/resume".to_owned()),
+            Self::Config(request) => request.call(),
+            Self::Metric(request) => get(&request.path()),
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
@@ -281,6 +279,9 @@ impl Request {
             Self::AutoMode => "give the mode back",
             Self::Config(request) => request.purpose(),
             Self::Metric(_) => "read the metrics",
+            Self::Breakers => "read the breakers",
+            Self::HoldBreaker(_) => "hold the breaker",
+            Self::ReleaseBreaker(_) => "give the breaker back",
             Self::Queue => "read the queue",
             Self::DeadLetters => "list the dead letters",
             Self::ShowOperation(_) | Self::EditLetter(_) => "read the operation",
@@ -305,6 +306,16 @@ impl Request {
 
 fn post(path: String, body: &impl Serialize) -> Call {
     Call { method: "POST", path, body: serde_json::to_vec(body).ok() }
+}
+
+fn logs(query: &LogQuery) -> String {
+    let pairs = [
+        ("level", query.level.clone()),
+        ("contains", query.contains.clone()),
+        ("before", query.before.clone()),
+        ("n", (query.n > 0).then(|| query.n.to_string())),
+    ];
+    with_query("/v1/logs", &pairs)
 }
 
 fn documents(query: &DocumentQuery) -> String {

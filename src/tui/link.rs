@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::api::types::access::AccessGrant;
-use crate::api::types::{Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem};
+use crate::api::types::{
+    Breaker, Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
+};
 use crate::base;
 use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, IncidentRequest, Request,
@@ -203,6 +205,9 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         }
         Request::Config(request) => Reply::Config(config(request, body)?),
         Request::Queue => Reply::Queue(json(body)?),
+        Request::Breakers | Request::HoldBreaker(_) | Request::ReleaseBreaker(_) => {
+            Reply::Breakers(json::<Page<Breaker>>(body)?.items)
+        }
         Request::DeadLetters => Reply::DeadLetters(page(body)?.items),
         Request::ShowOperation(_) => Reply::Operation(json(body)?, false),
         Request::EditLetter(_) => Reply::Operation(json(body)?, true),

@@ -4,10 +4,10 @@ use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Wh
 use crate::api::types::incident::Incident;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
-    BackupRun, BackupStatus, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck, ConfigReport,
-    ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery, MetricValue,
-    ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus, Status,
-    StoreReport,
+    BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
+    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery,
+    MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
+    Status, StoreReport,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -57,6 +57,7 @@ pub(crate) enum Reply {
     /// A mode was forced or given back; what to tell.
     ModeSet(String),
     Queue(Box<QueueStatus>),
+    Breakers(Vec<Breaker>),
     DeadLetters(Vec<Operation>),
     /// To be shown, or to be edited.
     Operation(Box<OperationDetail>, bool),

@@ -6,10 +6,10 @@ use axum::routing::{get, post};
 use super::Route;
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
-use crate::api::types::{Breaker, ForceMode, ModeChange, ModeHistoryQuery, ModeReport, Page};
+use crate::api::types::{Breaker, ForceBreaker, ForceMode, ModeChange, ModeHistoryQuery, ModeReport, Page};
 use crate::engine::{Action, Reply};
 
-pub(super) static ROUTES: [Route; 5] = [
+pub(super) static ROUTES: [Route; 7] = [
     Route::new("GET", "/v1/mode", "The mode of the box, what led to it and what brings it back", || {
         get(show)
     })
@@ -26,6 +26,18 @@ pub(super) static ROUTES: [Route; 5] = [
         .reply(200, "ModeReport"),
     Route::new("GET", "/v1/breakers", "Circuit breakers around dependencies", || get(breakers))
         .reply(200, "PageOfBreaker"),
+    Route::new(
+        "POST",
+        "/v1/breakers/{name}/force",
+        "Hold a circuit breaker open or closed for a time",
+        || post(hold),
+    )
+    .body("ForceBreaker")
+    .reply(200, "PageOfBreaker"),
+    Route::new("POST", "/v1/breakers/{name}/auto", "Give a circuit breaker back to the box", || {
+        post(release)
+    })
+    .reply(200, "PageOfBreaker"),
 ];
 
 async fn show(mut call: Call) -> Result<Json<ModeReport>, Fault> {
@@ -63,7 +75,21 @@ async fn history(mut call: Call) -> Result<Json<Page<ModeChange>>, Fault> {
 
 async fn breakers(mut call: Call) -> Result<Json<Page<Breaker>>, Fault> {
     call.query().finish()?;
-    match call.ask(Action::Breakers).await? {
+    listed(&call, Action::Breakers).await
+}
+
+async fn hold(call: Call) -> Result<Json<Page<Breaker>>, Fault> {
+    let request: ForceBreaker = call.json()?;
+    listed(&call, Action::ForceBreaker(ForceBreaker { name: call.param("name"), ..request })).await
+}
+
+async fn release(mut call: Call) -> Result<Json<Page<Breaker>>, Fault> {
+    call.query().finish()?;
+    listed(&call, Action::ReleaseBreaker(call.param("name"))).await
+}
+
+async fn listed(call: &Call, action: Action) -> Result<Json<Page<Breaker>>, Fault> {
+    match call.ask(action).await? {
         Reply::Breakers(items) => Ok(Json(Page { items, next: None })),
         other => unexpected(&other),
     }

@@ -71,6 +71,47 @@ pub struct QueueStatus {
     /// How full the fullest lane is, of those that refuse when they are full.
     pub backlog_percent: u64,
     pub upstream: QueueUpstream,
+    /// What the box has to do by itself and keeps beside what it changes: jobs, notices, backups.
+    pub own: Vec<OwnWork>,
+}
+
+impl QueueStatus {
+    /// Seconds until nothing waits at the rate of the last minute; `None` where nothing waits or more comes than goes.
+    #[must_use]
+    pub fn empty_in_s(&self) -> Option<u64> {
+        let sum = |of: fn(&QueueLane) -> u64| self.lanes.iter().map(of).sum::<u64>();
+        let gain = sum(|lane| lane.delivered_per_minute).checked_sub(sum(|lane| lane.added_per_minute))?;
+        Some(sum(|lane| lane.operations)).filter(|waiting| *waiting > 0)?.saturating_mul(60).checked_div(gain)
+    }
+}
+
+/// Durable work of the box that nobody upstream waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnWork {
+    /// jobs, notices, backups.
+    pub kind: String,
+    pub running: u64,
+    pub waiting: u64,
+    /// When the oldest that waits was made.
+    pub oldest_ms: Option<u64>,
+    /// When the next is due.
+    pub next_ms: Option<u64>,
+}
+
+impl OwnWork {
+    /// `jobs: 1 runs, 2 wait`; empty where there is nothing to do.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let count = |n: u64, verb: &str| match n {
+            0 => String::new(),
+            1 => format!(" 1 {verb}s"),
+            n => format!(" {n} {verb}"),
+        };
+        let parts = [count(self.running, "run"), count(self.waiting, "wait")];
+        let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { String::new() } else { format!("{}:{}", self.kind, parts.join(",")) }
+    }
 }
 
 /// One lane.
@@ -170,4 +211,28 @@ pub struct PauseQueue {
 #[serde(default)]
 pub struct Purged {
     pub purged: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_says_when_it_is_empty_where_that_can_be_told() {
+        let of = |lanes: [(u64, u64, u64); 2]| QueueStatus {
+            lanes: lanes
+                .map(|(operations, added_per_minute, delivered_per_minute)| QueueLane {
+                    operations,
+                    added_per_minute,
+                    delivered_per_minute,
+                    ..QueueLane::default()
+                })
+                .into(),
+            ..QueueStatus::default()
+        };
+        assert_eq!(of([(300, 10, 40), (600, 0, 60)]).empty_in_s(), Some(600));
+        assert_eq!(of([(300, 90, 40), (600, 10, 60)]).empty_in_s(), None, "as much comes as goes");
+        assert_eq!(of([(300, 200, 40), (600, 10, 60)]).empty_in_s(), None, "more comes than goes");
+        assert_eq!(of([(0, 0, 40), (0, 0, 60)]).empty_in_s(), None, "nothing waits");
+    }
 }

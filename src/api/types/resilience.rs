@@ -165,4 +165,31 @@ pub struct Breaker {
     pub refused: u64,
     /// When it is tried next.
     pub retry_ms: Option<u64>,
+    /// Who holds it by hand, why, until when.
+    pub held: Option<HeldBreaker>,
+}
+
+/// By whom a breaker is held.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeldBreaker {
+    pub by: String,
+    pub reason: String,
+    /// It ends by itself.
+    pub until_ms: u64,
+}
+
+/// A breaker to hold open or closed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForceBreaker {
+    /// From the path.
+    #[serde(skip)]
+    pub name: String,
+    /// open: nothing goes through; closed: everything does.
+    pub state: String,
+    /// Shown to whoever wonders; must not be empty.
+    pub reason: String,
+    /// Seconds after which it ends by itself: 1 to 604800 (a week).
+    pub ttl_s: u64,
 }

@@ -69,6 +69,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Logs(_) => on_box(P::ReadLogs),
         Action::Mode | Action::ModeHistory(_) | Action::Breakers => on_box(P::ReadMode),
         Action::ForceMode(_) | Action::AutoMode => on_box(P::ForceMode),
+        Action::ForceBreaker(_) | Action::ReleaseBreaker(_) => on_box(P::ForceMode),
         Action::PostOperation(_) => on_box(P::PostOperations),
         Action::Operations(_) | Action::Queue => on_box(P::ReadQueue),
         Action::Operation(id) => on(P::ReadQueue, "Operation", id),

@@ -21,7 +21,7 @@ pub use trial::try_rules;
 
 use super::run::Inner;
 use super::{incidents, metrics};
-use crate::api::types::EventKind;
+use crate::api::types::{EventKind, OwnWork};
 use crate::observe::alert::{
     self, AlertShelf, Group, Inhibition, KeptAlert, Phase, Rule, Silence, Times, evaluate, found, recorded,
     step,
@@ -163,6 +163,30 @@ impl Alerting {
     pub(super) fn reload(&self) {
         self.desk().loaded = false;
         self.notices.reload();
+    }
+
+    /// Notices that wait are tried at once.
+    pub(super) fn try_now(&self, now_ms: u64) {
+        self.notices.try_now(now_ms);
+    }
+
+    /// Notices that wait to be sent.
+    pub(super) fn waiting(&self, inner: &Inner) -> OwnWork {
+        let desk = self.notices.loaded(inner);
+        let oldest = desk.waiting.values().min_by_key(|notice| notice.created_ms);
+        OwnWork {
+            kind: "notices".to_owned(),
+            running: u64::from(desk.sending),
+            waiting: (desk.waiting.len() as u64).saturating_sub(u64::from(desk.sending)),
+            oldest_ms: oldest.map(|notice| notice.created_ms),
+            next_ms: desk.waiting.values().map(|notice| notice.not_before_ms).min(),
+        }
+    }
+
+    /// Who is told of alerts, by name.
+    pub(super) fn receivers(&self, inner: &Inner) -> Vec<(String, crate::observe::notify::Kind)> {
+        let desk = self.notices.loaded(inner);
+        desk.settings.receivers.iter().map(|receiver| (receiver.name.clone(), receiver.kind)).collect()
     }
 
     /// How many are pending, how many fire, how many rules and files fail.

@@ -63,6 +63,13 @@ impl Notices {
         self.desk().read = false;
     }
 
+    /// What waits is due.
+    pub(super) fn try_now(&self, now_ms: u64) {
+        for notice in self.desk().waiting.values_mut() {
+            notice.not_before_ms = notice.not_before_ms.min(now_ms);
+        }
+    }
+
     /// Makes sure that settings and notices are there for who looks.
     pub(super) fn loaded(&self, inner: &Inner) -> MutexGuard<'_, Desk> {
         let mut desk = self.desk();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use super::notices::Desk;
 use crate::base::spawn;
 use crate::config::Secret;
+use crate::engine::breakers;
 use crate::engine::run::Inner;
 use crate::observe::notify::{Notice, NoticeShelf, NoticeState, Receiver, message};
 use crate::resilience::queue::{Outcome, Upstream, Wire, post};
@@ -15,6 +16,8 @@ const STACK_KB: usize = 512;
 const PATIENCE_MS: u64 = 24 * 3_600_000;
 const FIRST_WAIT_MS: u64 = 1000;
 const LONGEST_WAIT_MS: u64 = 5 * 60_000;
+/// Nothing is known of a probe that is under way, or of a hand: look again after a while.
+const HELD_WAIT_MS: u64 = 5_000;
 /// Attempts at which the receiver, not the way to it, failed.
 const ATTEMPTS: u32 = 30;
 
@@ -36,13 +39,40 @@ fn run(weak: &Weak<Inner>) {
         let Some(inner) = weak.upgrade() else { return };
         let Some((notice, receiver)) = next(&inner) else { return };
         let now = inner.clock.now_ms();
+        if let Some(wait_ms) = left_alone(&inner, &notice) {
+            postpone(&inner, &notice, now.saturating_add(wait_ms));
+            continue;
+        }
         drop(inner);
         let outcome = match receiver {
             Some(receiver) => sent(&notice, &receiver, now),
             None => Outcome::Dead { reason: "this receiver is no more".to_owned() },
         };
         let Some(inner) = weak.upgrade() else { return };
+        let failed = matches!(outcome, Outcome::Retry { failure: true, .. });
+        breakers::with(&inner, &breakers::of_receiver(&notice.receiver), |breaker, now_ms| {
+            breaker.record(failed, now_ms);
+        });
         settle(&inner, notice, outcome);
+    }
+}
+
+/// How long a receiver whose breaker is open is left alone. What a person tries out goes through.
+fn left_alone(inner: &Inner, notice: &Notice) -> Option<u64> {
+    if notice.test {
+        return None;
+    }
+    let name = breakers::of_receiver(&notice.receiver);
+    let wait = breakers::with(inner, &name, |breaker, now_ms| {
+        (!breaker.allow(now_ms)).then(|| breaker.retry_in_ms(now_ms).unwrap_or(HELD_WAIT_MS).max(1))
+    });
+    wait.flatten()
+}
+
+/// It waits longer, which is no attempt.
+fn postpone(inner: &Inner, notice: &Notice, until_ms: u64) {
+    if let Some(notice) = inner.alerting.notices.desk().waiting.get_mut(&notice.id) {
+        notice.not_before_ms = until_ms;
     }
 }
 

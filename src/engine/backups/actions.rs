@@ -79,10 +79,10 @@ fn status(inner: &Inner) -> Result<BackupStatus, EngineError> {
     let runs = Journal::runs(&inner.modes.control).map_err(|error| words::store_said(&error))?;
     let good = runs.iter().map(|(_, run)| run).find(|run| is_good_backup(run));
     let drill = runs.iter().map(|(_, run)| run).find(|run| run.kind == "drill");
-    let when = schedule.as_ref().and_then(|schedule| When::parse(&schedule.when));
+    let (next_ms, _) = ahead(inner)?;
     Ok(BackupStatus {
         repository: folder(inner, None)?.display().to_string(),
-        next_ms: when.map(|when| when.next_due(inner.clock.now_ms())),
+        next_ms,
         schedule: schedule.as_ref().map(words::schedule),
         last_good_ms: good.map(|run| run.started_ms),
         last_good: good.map(|run| run.backup.clone()),
@@ -90,6 +90,13 @@ fn status(inner: &Inner) -> Result<BackupStatus, EngineError> {
         running: inner.backups.running(),
         runs: runs.iter().take(LISTED).map(|(_, run)| words::run(run)).collect(),
     })
+}
+
+/// When the next is due by the schedule, and how many are under way.
+pub(in crate::engine) fn ahead(inner: &Inner) -> Result<(Option<u64>, u64), EngineError> {
+    let when = inner.backups.schedule(inner)?.and_then(|schedule| When::parse(&schedule.when));
+    let running = u64::from(inner.backups.running().is_some());
+    Ok((when.map(|when| when.next_due(inner.clock.now_ms())), running))
 }
 
 /// Where backups are scheduled: seconds since the newest good one was begun, or since they were scheduled.

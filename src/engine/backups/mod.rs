@@ -11,7 +11,7 @@ mod words;
 pub use restore::restore_offline;
 
 pub use actions::Asked;
-pub(super) use actions::{age_s, change, folder, look};
+pub(super) use actions::{age_s, ahead, change, folder, look};
 pub(super) use restore::{apply_staged, sweep};
 pub(super) use runs::Backups;
 pub(super) use words::said;

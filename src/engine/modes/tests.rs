@@ -239,3 +239,41 @@ fn a_store_that_fails_is_an_emergency_and_not_an_end() {
     };
     assert!(page.items.iter().any(|change| change.to == "emergency"), "{page:?}");
 }
+
+#[test]
+fn the_store_has_a_small_cache_while_memory_is_short_and_nothing_is_lost_by_it() {
+    let mut bench = Bench::new();
+    let docs = tempfile::tempdir().unwrap();
+    std::fs::write(docs.path().join("a.md"), "# A\n\nThe gasket is made of cork.\n").unwrap();
+    let short = Inputs { memory_percent: 85.0, ..calm() };
+    bench.measure(1000, short);
+    bench.measure(4000, short);
+    assert_eq!(bench.mode(), Mode::MemoryConstrained);
+    let modes = |bench: &Bench| {
+        let inner = bench.engine.inner();
+        inner.modes.fit_store_cache(inner);
+        inner.modes.small_cache.load(Ordering::Relaxed)
+    };
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while !modes(&bench) {
+        assert!(std::time::Instant::now() < until, "somebody uses the store for ever");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let whole = usize::try_from(bench.engine.inner().budgets.store_cache).unwrap();
+    assert!(bench.engine.inner().library.fit_store_cache(whole / SMALL_CACHE).unwrap());
+    let Ok(Reply::Job(job)) = bench.add(docs.path()) else { panic!("not taken in") };
+    while bench.job_state(&job.id) != JobState::Done {
+        assert!(std::time::Instant::now() < until, "the job does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for _ in 0..60 {
+        bench.measure(10_000, calm());
+    }
+    assert_eq!(bench.mode(), Mode::Normal);
+    while modes(&bench) {
+        assert!(std::time::Instant::now() < until, "the cache stays small");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let Ok(Reply::Ask(answer)) = bench.question(Criticality::Default) else { panic!("no answer") };
+    assert!(!answer.search.results.is_empty(), "{answer:?}");
+}

@@ -87,6 +87,10 @@ pub(super) fn about(action: &Action) -> Option<About> {
             together("mode.forced", ("mode", &request.mode)).text("reason", &request.reason)
         }
         Action::AutoMode => together("mode.auto", ("mode", "")),
+        Action::ForceBreaker(request) => together("breaker.forced", ("breaker", &request.name))
+            .text("state", &request.state)
+            .text("reason", &request.reason),
+        Action::ReleaseBreaker(name) => together("breaker.auto", ("breaker", name)),
         Action::PauseQueue(Some(reason)) => together("queue.paused", ("queue", "")).text("reason", reason),
         Action::PauseQueue(None) => together("queue.resumed", ("queue", "")),
         Action::RetryOperation(id) => together("operation.retried", ("operation", id)),

@@ -1,9 +1,9 @@
 use super::*;
 use crate::api::types::{
     AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
-    CreateCollection, DocumentQuery, EncryptStore, ForceMode, LogQuery, ModelPath, OperationQuery,
-    PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore, SearchRequest,
-    SetConfig, VerifyAudit,
+    CreateCollection, DocumentQuery, EncryptStore, ForceBreaker, ForceMode, LogQuery, ModelPath,
+    OperationQuery, PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore,
+    SearchRequest, SetConfig, VerifyAudit,
 };
 use crate::engine::{BackupWork, ConfigAction};
 
@@ -40,6 +40,8 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
         (Action::Check(CheckRequest { repair: true, ..CheckRequest::default() }), Some("box.repaired")),
         (Action::ForceMode(ForceMode::default()), Some("mode.forced")),
         (Action::AutoMode, Some("mode.auto")),
+        (Action::ForceBreaker(ForceBreaker::default()), Some("breaker.forced")),
+        (Action::ReleaseBreaker(id()), Some("breaker.auto")),
         (Action::PauseQueue(Some(id())), Some("queue.paused")),
         (Action::PauseQueue(None), Some("queue.resumed")),
         (Action::RetryOperation(id()), Some("operation.retried")),

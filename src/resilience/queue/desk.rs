@@ -36,6 +36,14 @@ impl Queue {
         Ok(())
     }
 
+    /// The upstream is tried at once, however long it was to be left alone.
+    pub fn try_now(&self) {
+        let mut picture = self.picture();
+        picture.gate_ms = 0;
+        picture.version += 1;
+        self.wake.notify_all();
+    }
+
     /// A dead letter goes back to its place; `None` when there is none of this number.
     ///
     /// # Errors

@@ -194,7 +194,7 @@ pub(crate) struct AddDialog {
 }
 
 /// Modes that can be forced: the word on the wire, and as people read it.
-pub(crate) const FORCED_MODES: [(&str, &str); 6] = [
+const FORCED_MODES: [(&str, &str); 6] = [
     ("reduced_performance", "Reduced Performance"),
     ("local_queue", "Local Queue"),
     ("selective_processing", "Selective Processing"),
@@ -203,15 +203,28 @@ pub(crate) const FORCED_MODES: [(&str, &str); 6] = [
     ("normal", "Normal"),
 ];
 
-/// Forcing a mode: field 0 mode, 1 reason, 2 time, 3 Cancel, 4 Force.
+/// States in which a breaker can be held.
+const HELD_STATES: [(&str, &str); 2] =
+    [("open", "open: nothing goes through"), ("closed", "closed: all goes through")];
+
+/// Forcing a mode, or holding a breaker: field 0 mode or state, 1 reason, 2 time, 3 Cancel, 4 Force.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ForceDialog {
-    /// Which of [`FORCED_MODES`].
+    /// The breaker that is to be held; else a mode is forced.
+    pub(crate) breaker: Option<String>,
+    /// Which of [`ForceDialog::choices`].
     pub(crate) mode: usize,
     pub(crate) reason: LineEdit,
     pub(crate) ttl: LineEdit,
     pub(crate) field: usize,
     pub(crate) problem: Option<&'static str>,
+}
+
+impl ForceDialog {
+    /// Words on the wire, and as people read them.
+    pub(crate) fn choices(&self) -> &'static [(&'static str, &'static str)] {
+        if self.breaker.is_some() { &HELD_STATES } else { &FORCED_MODES }
+    }
 }
 
 /// Another payload for a dead letter: field 0 payload, 1 Cancel, 2 Save.

@@ -350,7 +350,35 @@ pub(crate) fn queue() -> QueueStatus {
             kind: "http".into(),
             ..QueueUpstream::default()
         },
+        own: vec![OwnWork { kind: "jobs".into(), running: 1, waiting: 2, ..OwnWork::default() }],
     }
+}
+
+pub(crate) fn breakers() -> Vec<Breaker> {
+    let held = HeldBreaker {
+        by: "uid 1000, pid 12".into(),
+        reason: "the provider works on the line".into(),
+        until_ms: NOW + 1_800_000,
+    };
+    vec![
+        Breaker {
+            name: "notify:duty".into(),
+            state: "open".into(),
+            since_ms: NOW - 4_000,
+            calls: 3,
+            failures: 3,
+            refused: 9,
+            retry_ms: Some(NOW + 12_000),
+            held: None,
+        },
+        Breaker {
+            name: "upstream".into(),
+            state: "forced_open".into(),
+            since_ms: NOW - 600_000,
+            held: Some(held),
+            ..Breaker::default()
+        },
+    ]
 }
 
 pub(crate) fn letters() -> Vec<Operation> {

@@ -230,6 +230,19 @@ fn queue_views() {
         keys(&mut m, "f5");
         m
     });
+    let some_breakers = |size| {
+        let mut m = full(size);
+        keys(&mut m, "f5 b");
+        reply(&mut m, Reply::Breakers(breakers()));
+        keys(&mut m, "down");
+        m
+    };
+    both("queue_breakers", some_breakers);
+    both("queue_breaker_hold", |size| {
+        let mut m = some_breakers(size);
+        keys(&mut m, "o right");
+        m
+    });
     both("queue_detail", |size| detail(size, false));
     both("queue_edit", |size| detail(size, true));
     both("queue_purge", |size| {

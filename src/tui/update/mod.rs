@@ -218,6 +218,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
+        Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
         Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
         Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
@@ -280,7 +281,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Ask => Vec::new(),
         View::Library => library::load(model, again),
         View::Logs => logs::load(model, again),
-        View::Queue => queue::load(),
+        View::Queue => queue::load(model),
         View::Backups => backups::load(),
         View::Config => config::load(),
         View::Access => access::load(model),
@@ -354,6 +355,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             return vec![Effect::Request(Request::Status)];
         }
         Reply::Queue(status) => model.queue.status = Some(status),
+        Reply::Breakers(items) => queue::breakers(model, items),
         Reply::DeadLetters(items) => {
             model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
             (model.queue.dead, model.queue.loaded) = (items, true);
@@ -369,7 +371,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {
             model.tell(Tone::Good, text);
-            return queue::load();
+            return queue::load(model);
         }
     }
     Vec::new()
@@ -460,7 +462,11 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         EventKind::Queue(status) => {
             let before = model.queue.status.replace(status.clone()).map(|before| before.dead_letters);
             let more = before != Some(status.dead_letters) && model.view == View::Queue;
-            if more { vec![Effect::Request(Request::DeadLetters)] } else { Vec::new() }
+            match &model.queue.breakers {
+                Some(_) if model.view == View::Queue => vec![Effect::Request(Request::Breakers)],
+                None if more => vec![Effect::Request(Request::DeadLetters)],
+                _ => Vec::new(),
+            }
         }
         // The queue's own event tells how many there are.
         EventKind::Operation(_) => Vec::new(),

@@ -1,11 +1,11 @@
 //! The mode of the box: what explains it, forcing one with a reason, giving the choice back; and how the box stands.
 
-use crate::api::types::{ForceMode, HealthReport, ModeReport};
+use crate::api::types::{ForceBreaker, ForceMode, HealthReport, ModeReport};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Confirm, FORCED_MODES, ForceDialog, Model, Overlay};
+use crate::tui::model::{Confirm, ForceDialog, Model, Overlay};
 
 /// Mode, reason, time, Cancel, Force.
 const FIELDS: usize = 5;
@@ -93,7 +93,7 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<ForceDialog>, key: Key) 
         2 => dialog.ttl.key(key),
         _ => false,
     };
-    let count = FORCED_MODES.len();
+    let count = dialog.choices().len();
     match key.code {
         _ if edited => {}
         Code::Tab | Code::Down => dialog.field = (dialog.field + 1) % FIELDS,
@@ -108,7 +108,7 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<ForceDialog>, key: Key) 
             dialog.field = if dialog.field == 2 { FORCE } else { dialog.field + 1 }
         }
         Code::Enter => match request(&dialog) {
-            Ok(request) => return vec![Effect::Request(Request::ForceMode(request))],
+            Ok(request) => return vec![Effect::Request(request)],
             Err((field, problem)) => (dialog.field, dialog.problem) = (field, Some(problem)),
         },
         _ => {}
@@ -118,7 +118,7 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<ForceDialog>, key: Key) 
 }
 
 /// What is asked for, or the field that is wrong and why.
-fn request(dialog: &ForceDialog) -> Result<ForceMode, (usize, &'static str)> {
+fn request(dialog: &ForceDialog) -> Result<Request, (usize, &'static str)> {
     let reason = dialog.reason.text().trim().to_owned();
     if reason.is_empty() {
         return Err((1, "A reason is needed: it is kept in the history."));
@@ -127,6 +127,9 @@ fn request(dialog: &ForceDialog) -> Result<ForceMode, (usize, &'static str)> {
     let ttl = if ttl.trim().is_empty() { "1h" } else { ttl.trim() };
     let ttl_s =
         humantime::parse_duration(ttl).map_err(|_| (2, "The time is written 30m, 1h or 2d."))?.as_secs();
-    let (mode, _) = FORCED_MODES.get(dialog.mode).copied().unwrap_or(FORCED_MODES[0]);
-    Ok(ForceMode { mode: mode.to_owned(), reason, ttl_s })
+    let chosen = dialog.choices().get(dialog.mode).map_or("", |(word, _)| *word).to_owned();
+    Ok(match dialog.breaker.clone() {
+        Some(name) => Request::HoldBreaker(ForceBreaker { name, state: chosen, reason, ttl_s }),
+        None => Request::ForceMode(ForceMode { mode: chosen, reason, ttl_s }),
+    })
 }

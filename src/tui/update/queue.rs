@@ -1,12 +1,12 @@
 //! The queue view: dead letters are opened, tried again, edited, thrown away; deliveries are paused.
 
 use super::moved;
-use crate::api::types::OperationDetail;
+use crate::api::types::{Breaker, OperationDetail};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Confirm, EditDialog, Model, Overlay, short_id};
+use crate::tui::model::{Confirm, EditDialog, ForceDialog, Model, Overlay, short_id};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -17,11 +17,70 @@ const SAVE: usize = 2;
 /// Letters of a payload that one line can hold.
 const LONGEST: usize = 1900;
 
-pub(super) fn load() -> Vec<Effect> {
-    vec![Effect::Request(Request::Queue), Effect::Request(Request::DeadLetters)]
+pub(super) fn load(model: &Model) -> Vec<Effect> {
+    let list = if model.queue.breakers.is_some() { Request::Breakers } else { Request::DeadLetters };
+    vec![Effect::Request(Request::Queue), Effect::Request(list)]
+}
+
+/// Breakers as they are now.
+pub(super) fn breakers(model: &mut Model, items: Vec<Breaker>) {
+    if let Some(breakers) = &mut model.queue.breakers {
+        *breakers = items;
+        model.queue.selected = model.queue.selected.min(model.queue.len().saturating_sub(1));
+    }
+}
+
+fn of_breakers(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
+    let breaker = model.queue.breaker().cloned();
+    match (action, breaker) {
+        (Action::Breakers, _) => {
+            model.queue.breakers = if model.queue.breakers.is_some() { None } else { Some(Vec::new()) };
+            model.queue.selected = 0;
+            Some(load(model))
+        }
+        (Action::Back, _) if model.queue.breakers.is_some() => of_breakers(model, Action::Breakers),
+        (Action::HoldBreaker, Some(breaker)) => {
+            let dialog = ForceDialog { breaker: Some(breaker.name), ..ForceDialog::default() };
+            model.overlay = Some(Overlay::Force(Box::new(dialog)));
+            Some(Vec::new())
+        }
+        (Action::ReleaseBreaker, Some(breaker)) => {
+            Some(vec![Effect::Request(Request::ReleaseBreaker(breaker.name))])
+        }
+        (Action::Copy, Some(breaker)) => Some(vec![Effect::Copy(breaker.name)]),
+        (Action::Open, Some(breaker)) => {
+            let fields = breaker_fields(&breaker);
+            model.overlay = Some(Overlay::Detail { title: "Circuit breaker".to_owned(), fields, top: 0 });
+            Some(Vec::new())
+        }
+        _ => None,
+    }
+}
+
+fn breaker_fields(breaker: &Breaker) -> Vec<(String, String)> {
+    let utc = |ms: u64| format!("{} UTC", format_time(ms));
+    let held = breaker.held.as_ref();
+    let mut all: Vec<(String, String)> = [
+        ("around", breaker.name.clone()),
+        ("state", breaker.state.replace('_', " ")),
+        ("since", utc(breaker.since_ms)),
+        ("judged", format!("{} calls, {} failed", breaker.calls, breaker.failures)),
+        ("refused", format!("{} calls since the start", breaker.refused)),
+        ("next try", breaker.retry_ms.map_or_else(String::new, utc)),
+        ("held by", held.map_or_else(String::new, |held| held.by.clone())),
+        ("because", held.map_or_else(String::new, |held| held.reason.clone())),
+        ("until", held.map_or_else(String::new, |held| utc(held.until_ms))),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    all.retain(|(_, value)| !value.is_empty());
+    all
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(effects) = of_breakers(model, action) {
+        return effects;
+    }
     let letter = model.queue.letter().map(|letter| (letter.id.clone(), letter.kind.clone()));
     match (action, letter) {
         (Action::RetryLetter, Some((id, _))) => vec![Effect::Request(Request::RetryLetter(id))],
@@ -48,7 +107,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::PauseQueue, _) => vec![Effect::Request(Request::PauseQueue)],
         (action, _) => {
             let page = model.body_height();
-            model.queue.selected = moved(model.queue.selected, action, model.queue.dead.len(), page);
+            model.queue.selected = moved(model.queue.selected, action, model.queue.len(), page);
             Vec::new()
         }
     }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::model::{AddDialog, Confirm, EditDialog, FORCED_MODES, ForceDialog};
+use crate::tui::model::{AddDialog, Confirm, EditDialog, ForceDialog};
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -77,11 +77,15 @@ pub(crate) fn edit(pen: &mut Pen<'_>, screen: Rect, edit: &EditDialog) -> Cursor
 }
 
 pub(crate) fn force(pen: &mut Pen<'_>, screen: Rect, force: &ForceDialog) -> Cursor {
-    let inner = pen.panel(screen, 68, 10, "Force a mode");
+    let (title, what) = match &force.breaker {
+        Some(name) => (format!("Hold the breaker {name}"), "State"),
+        None => ("Force a mode".to_owned(), "Mode"),
+    };
+    let inner = pen.panel(screen, 68, 10, &title);
     let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
     let on = force.field == 0;
-    pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, "Mode");
-    let name = FORCED_MODES.get(force.mode).map_or("", |(_, title)| title);
+    pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, what);
+    let name = force.choices().get(force.mode).map_or("", |(_, title)| title);
     let tone = if on { Tone::Selected } else { Tone::Text };
     let x = pen.put(inner.x + 12, row(1), inner.width.saturating_sub(12), tone, &format!("< {name} >"));
     let room = inner.right().saturating_sub(x + 1);
@@ -91,6 +95,7 @@ pub(crate) fn force(pen: &mut Pen<'_>, screen: Rect, force: &ForceDialog) -> Cur
     cursor = cursor.or(field(pen, inner, row(3), "For", &force.ttl, "1h", force.field == 2));
     let (tone, text) = match force.problem {
         Some(problem) => (Tone::Bad, problem),
+        None if force.breaker.is_some() => (Tone::Quiet, "It ends by itself. Enter moves on."),
         None => (Tone::Quiet, "It ends by itself and never hides a full disk. Enter moves on."),
     };
     pen.put(inner.x, row(5), inner.width, tone, text);

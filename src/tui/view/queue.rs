@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::api::types::{QueueLane, QueueStatus};
+use crate::api::types::{Breaker, OwnWork, QueueLane, QueueStatus};
 use crate::tui::model::{Model, short_id};
 use crate::tui::text::{age, count, plural, span};
 use crate::tui::theme::Tone;
@@ -19,6 +19,14 @@ const LANES: &[Column] = &[
     number("in/min", 7, 60),
     number("out/min", 7, 60),
     number("dropped", 7, 70),
+];
+const BREAKERS: &[Column] = &[
+    column("breaker", 18, 0),
+    column("state", 13, 0),
+    number("since", 6, 50),
+    number("failed", 7, 60),
+    number("refused", 7, 70),
+    column("", 0, 0),
 ];
 const DEAD: &[Column] = &[
     column("id", 21, 70),
@@ -45,6 +53,14 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         if status.upstream.url.is_some() {
             text.push_str(&status.upstream.words());
         }
+        let own: Vec<String> =
+            status.own.iter().map(OwnWork::words).filter(|words| !words.is_empty()).collect();
+        if let Some(seconds) = status.empty_in_s() {
+            text = format!("Empty in about {}. {text}", span(seconds.saturating_mul(1000)));
+        }
+        if !own.is_empty() {
+            text = format!("On the box: {}. {text}", own.join("; "));
+        }
         pen.put(area.x, y, area.width, Tone::Quiet, &text);
         y += 1;
     }
@@ -58,6 +74,16 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         self::lane(pen, Rect { y: row, height: 1, ..area }, lane, model.now_ms);
     }
     let y = room.bottom() + u16::from(!small);
+    if let Some(breakers) = &model.queue.breakers {
+        pen.put(area.x, y, area.width, Tone::Quiet, "Circuit breakers.");
+        self::breakers(
+            pen,
+            Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area },
+            model,
+            breakers,
+        );
+        return None;
+    }
     let (tone, title) = match status.dead_letters {
         0 => (Tone::Good, "No dead letters.".to_owned()),
         n => (Tone::Warn, plural(n, "dead letter")),
@@ -123,6 +149,43 @@ fn lane(pen: &mut Pen<'_>, area: Rect, lane: &QueueLane, now_ms: u64) {
         pen.right(Rect { x, width: column.width, ..area }, area.y, tone, &text);
         x += column.width + 2;
     }
+}
+
+fn breakers(pen: &mut Pen<'_>, area: Rect, model: &Model, items: &[Breaker]) {
+    if items.is_empty() {
+        pen.put(
+            area.x,
+            area.y,
+            area.width,
+            Tone::Text,
+            "The box calls nothing outside: no upstream, no receivers.",
+        );
+        return;
+    }
+    table::draw(pen, area, BREAKERS, (items.len(), model.queue.selected), |at| {
+        let Some(breaker) = items.get(at) else { return Vec::new() };
+        let tone = match breaker.state.as_str() {
+            "closed" => Tone::Good,
+            "open" | "forced_open" => Tone::Bad,
+            _ => Tone::Warn,
+        };
+        let next = breaker.retry_ms.filter(|at| *at > model.now_ms);
+        let about = match (&breaker.held, next) {
+            (Some(held), _) => {
+                format!("held for {}: {}", span(held.until_ms.saturating_sub(model.now_ms)), held.reason)
+            }
+            (None, Some(at)) => format!("tried in {}", span(at - model.now_ms)),
+            (None, None) => String::new(),
+        };
+        vec![
+            (Tone::Text, breaker.name.clone()),
+            (tone, breaker.state.replace('_', " ")),
+            (Tone::Quiet, age(model.now_ms, breaker.since_ms)),
+            (Tone::Text, format!("{}/{}", breaker.failures, breaker.calls)),
+            (Tone::Text, count(breaker.refused)),
+            (Tone::Text, about),
+        ]
+    });
 }
 
 fn letters(pen: &mut Pen<'_>, area: Rect, model: &Model) {
