@@ -20,7 +20,7 @@ use super::types::{
     QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
     SetConfig, SilenceAlerts, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, sla};
+use super::types::{approval, incident, sla, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -320,6 +320,8 @@ fn incidents(all: &mut Map<String, Value>) {
     let one =
         sla::Objective { burns, attained: part, budget_left: part, since_ms: since, ..Default::default() };
     add(all, "Objective", &one);
+    let (kinds, after) = (vec![String::new()], vec![String::new()]);
+    add(all, "ViolationRule", &violation::ViolationRule { kinds, after, ..Default::default() });
     add(all, "OpenIncident", &open);
     add(all, "ChangeIncident", &change);
 }

@@ -24,6 +24,7 @@ mod queue;
 mod resilience;
 pub mod sla;
 mod store;
+pub mod violation;
 mod wear;
 
 pub use alert::{

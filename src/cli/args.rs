@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
     eval, generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal,
-    queue, remove, role, salvage, sla, store, terminal,
+    queue, remove, role, salvage, sla, store, terminal, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -169,6 +169,11 @@ pub(super) enum Command {
     Sla {
         #[command(subcommand)]
         verb: sla::Verb,
+    },
+    /// What rules found in the audit log, and the rules
+    Violation {
+        #[command(subcommand)]
+        verb: violation::Verb,
     },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),

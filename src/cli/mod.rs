@@ -50,6 +50,7 @@ mod sla;
 mod status;
 mod store;
 mod terminal;
+mod violation;
 
 use std::process::ExitCode;
 
@@ -117,6 +118,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Approval { verb } => approval::run(verb, context),
         Command::Incident { verb } => incident::run(verb, context),
         Command::Sla { verb } => sla::run(verb, context),
+        Command::Violation { verb } => violation::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Health => health::run(context),

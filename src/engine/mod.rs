@@ -44,6 +44,7 @@ mod sla;
 mod status;
 mod ticker;
 mod trail;
+mod violations;
 mod watch;
 mod wire;
 mod worker;

@@ -20,6 +20,7 @@ use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::sla::Sla;
 use super::trail::Signing;
+use super::violations::Violations;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
@@ -95,6 +96,7 @@ pub(super) struct Inner {
     pub(super) approvals: Approvals,
     pub(super) incidents: Incidents,
     pub(super) sla: Sla,
+    pub(super) violations: Violations,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -416,6 +418,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         approvals: Approvals::default(),
         incidents: Incidents::default(),
         sla: Sla::default(),
+        violations: Violations::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

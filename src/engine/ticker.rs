@@ -8,7 +8,7 @@ use super::backups::Backups;
 use super::health::Health;
 use super::run::Inner;
 use super::trail::Signing;
-use super::{EngineError, alerts, metrics, sla, status};
+use super::{EngineError, alerts, metrics, sla, status, violations};
 use crate::api::types::EventKind;
 use crate::base::trim_memory;
 use crate::resilience::Effect;
@@ -74,6 +74,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
         metrics::record(inner, seconds);
         alerts::tick(inner, seconds);
         sla::tick(inner, seconds);
+        violations::tick(inner, seconds);
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);

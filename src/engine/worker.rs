@@ -111,6 +111,7 @@ fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
     inner.alerting.reload();
     inner.sla.reload();
+    inner.violations.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

@@ -3,9 +3,9 @@
 use crate::tui::disabled::{
     a_breaker, a_grant, a_held_breaker, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial,
     a_version, always, an_alert, an_audit, an_incident, backup_selected, collection_selected, connected,
-    decisions_here, documents,
-    forced, idle_backups, job_selected, letter, missing, not_newest, not_typing, openable, reading_after,
-    reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
+    decisions_here, documents, forced, idle_backups, job_selected, letter, missing, not_newest, not_typing,
+    openable, reading_after, reading_before, removable, some_collections, some_lines, something, suggestion,
+    upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -105,6 +105,7 @@ pub(crate) enum Action {
     ViewIncidents,
     Unlock,
     AllIncidents,
+    ServiceLevels,
     OpenIncident,
     ChangeIncident,
     AcknowledgeIncident,
@@ -287,6 +288,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ChangeIncident, "change-incident", "State, severity, owner of the incident, or a note", "change", Incidents, &["e"], an_incident),
     row(A::ResolveIncident, "resolve-incident", "Say that the cause of the incident is gone", "resolve", Incidents, &["R"], an_incident),
     danger(row(A::CloseIncident, "close-incident", "Close the incident, with what was learnt", "close", Incidents, &["x"], an_incident)),
+    row(A::ServiceLevels, "service-levels", "Service levels, or incidents", "service levels", Incidents, &["right", "l", "left", "h"], connected),
     row(A::AllIncidents, "all-incidents", "Closed ones too, or not", "all", Incidents, &["t"], connected),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),

@@ -37,6 +37,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
             ("handle-incidents", "needs handle-incidents")
         }
+        Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
         Action::CloseIncident => ("close-incidents", "needs close-incidents"),
         Action::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,

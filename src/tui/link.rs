@@ -246,6 +246,11 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
 fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, LinkError> {
     Ok(match request {
         IncidentRequest::List(_) => IncidentAnswer::List(page(body)?.items),
+        IncidentRequest::Objectives => IncidentAnswer::Objectives(page(body)?.items),
+        IncidentRequest::Budgets(_) => {
+            let envelope: MetricEnvelope<MetricValue> = json(body)?;
+            IncidentAnswer::Budgets(Box::new(envelope.data.unwrap_or_default()))
+        }
         IncidentRequest::Show(_) => IncidentAnswer::One(json(body)?),
         IncidentRequest::Open(_) | IncidentRequest::Change(..) => IncidentAnswer::Changed(json(body)?),
     })

@@ -2,6 +2,7 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::incident::Incident;
+use crate::api::types::sla::Objective;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -77,6 +78,8 @@ pub(crate) enum Reply {
 #[derive(Debug, Clone)]
 pub(crate) enum IncidentAnswer {
     List(Vec<Incident>),
+    Objectives(Vec<Objective>),
+    Budgets(Box<MetricValue>),
     One(Box<Incident>),
     /// As it is now.
     Changed(Box<Incident>),

@@ -20,7 +20,7 @@ pub(super) static ROUTES: [Route; 4] = [
         "Incidents that are not closed, newest first; state=all for all",
         || get(list),
     )
-    .query(&["state", "type", "severity", "cursor", "limit"])
+    .query(&["state", "type", "severity", "violations", "cursor", "limit"])
     .reply(200, "PageOfIncident"),
     Route::new("POST", "/v1/incidents", "Open an incident", || post(open))
         .body("OpenIncident")
@@ -56,7 +56,7 @@ async fn one(call: &Call, action: Asked) -> Result<Response, Fault> {
             let tag = format!("\"{}\"", one.etag);
             Ok(([(header::ETAG, tag)], Json::<Incident>(*one)).into_response())
         }
-        IncidentReply::Page(_) => unexpected(&Reply::Done),
+        _ => unexpected(&Reply::Done),
     }
 }
 
@@ -66,6 +66,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Incident>>, Fault> {
         state: query.one("state"),
         kind: query.one("type"),
         severity: query.one("severity"),
+        violations: query.flag("violations")?,
         cursor: query.one("cursor"),
         limit: query.number("limit")?,
     };
@@ -73,7 +74,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Incident>>, Fault> {
     within_page(wanted.limit)?;
     match ask(&call, Asked::List(wanted)).await? {
         IncidentReply::Page(page) => Ok(Json(page)),
-        IncidentReply::One(_) => unexpected(&Reply::Done),
+        _ => unexpected(&Reply::Done),
     }
 }
 

@@ -26,6 +26,7 @@ mod sla;
 mod status;
 mod store;
 mod upkeep;
+mod violations;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -113,7 +114,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 23] = [
+    let all: [&[Route]; 24] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -137,6 +138,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &alerts::ROUTES,
         &incidents::ROUTES,
         &sla::ROUTES,
+        &violations::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -76,6 +76,8 @@ pub struct IncidentQuery {
     pub kind: Option<String>,
     /// So bad, or worse.
     pub severity: Option<String>,
+    /// Only those that rules over the audit log opened.
+    pub violations: bool,
     pub cursor: Option<String>,
     pub limit: usize,
 }

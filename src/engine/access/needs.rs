@@ -101,7 +101,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
 
 fn of_incident(action: &IncidentAction) -> P {
     match action {
-        IncidentAction::List(_) | IncidentAction::Show(_) => P::ReadIncidents,
+        IncidentAction::List(_) | IncidentAction::Show(_) | IncidentAction::Rules => P::ReadIncidents,
         IncidentAction::Open(_) => P::OpenIncidents,
         IncidentAction::Handle { .. } => P::HandleIncidents,
         IncidentAction::Close { .. } => P::CloseIncidents,

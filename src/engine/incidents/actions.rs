@@ -3,11 +3,12 @@
 use super::{control, keep, kind, words};
 use crate::api::types::Page;
 use crate::api::types::incident::{ChangeIncident, Incident as Words, IncidentQuery, OpenIncident};
+use crate::api::types::violation::ViolationRule;
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
-use crate::engine::{Caller, EngineError, trail};
+use crate::engine::{Caller, EngineError, trail, violations};
 use crate::governance::incident::{
     Draft, Event, Filter, Incident, IncidentError, Input, Kind, Link, Move, Severity, Shelf, State, step,
 };
@@ -22,6 +23,8 @@ pub enum IncidentAction {
     List(IncidentQuery),
     /// By id.
     Show(String),
+    /// What is looked for in the audit log.
+    Rules,
     Open(OpenIncident),
     /// Notes, owner, severity, state.
     Handle {
@@ -51,6 +54,7 @@ impl IncidentAction {
 pub enum IncidentReply {
     Page(Page<Words>),
     One(Box<Words>),
+    Rules(Vec<ViolationRule>),
 }
 
 /// Does what is asked. `told` is the entry of what changes something.
@@ -62,6 +66,7 @@ pub(in crate::engine) fn act(
 ) -> Result<IncidentReply, EngineError> {
     let done = match action {
         IncidentAction::List(query) => return list(inner, &query).map(IncidentReply::Page),
+        IncidentAction::Rules => return Ok(IncidentReply::Rules(violations::listed(inner))),
         IncidentAction::Show(id) => Shelf::get(control(inner)?, number(&id)?)?,
         IncidentAction::Open(request) => open(inner, caller, &request, told)?,
         IncidentAction::Handle { id, change } | IncidentAction::Close { id, change } => {
@@ -79,6 +84,7 @@ fn list(inner: &Inner, query: &IncidentQuery) -> Result<Page<Words>, EngineError
         unclosed: query.state.is_none(),
         kind: query.kind.as_deref().map(typed).transpose()?,
         severity: query.severity.as_deref().map(severity).transpose()?,
+        violations: query.violations,
     };
     let before = match &query.cursor {
         None => u64::MAX,

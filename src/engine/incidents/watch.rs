@@ -67,7 +67,10 @@ fn seen(
 ) -> Result<Option<u64>, IncidentError> {
     let now_ms = inner.clock.now_ms();
     let known = Shelf::of_key(control, &sign.key)?;
-    if known.as_ref().is_some_and(|known| sign.since_ms <= known.seen_ms) {
+    // Where the clock was set back since, only the very same time is known.
+    let is_old =
+        |seen_ms: u64| if seen_ms <= now_ms { sign.since_ms <= seen_ms } else { sign.since_ms == seen_ms };
+    if known.as_ref().is_some_and(|known| is_old(known.seen_ms)) {
         return Ok(None);
     }
     let (mut incident, first) = match known.filter(|known| known.state != State::Closed) {
@@ -77,7 +80,7 @@ fn seen(
         }
         None => (Incident::new(Shelf::next(control)?, draft(sign), now_ms)?, 0),
     };
-    incident.seen_ms = incident.seen_ms.max(sign.since_ms);
+    incident.seen_ms = sign.since_ms;
     keep(control, desk, &mut incident, first, |event, id| {
         own(inner, event, id).text("title", sign.title.as_str())
     })?;

@@ -20,8 +20,10 @@ pub(super) fn is_due(live: &Live, now_ms: u64) -> bool {
 
 /// Counts anew what is due.
 pub(super) fn measure(inner: &Inner, live: &mut Live, now_ms: u64) -> Result<(), String> {
-    let all_due = live.long_ms == 0 || now_ms.abs_diff(live.long_ms) >= LONG_EVERY_MS;
     let whole = live.objective.window_ms;
+    // While there is nothing, looking costs nothing.
+    let empty = live.counts.get(&whole).copied().flatten().is_none();
+    let all_due = empty || now_ms.abs_diff(live.long_ms) >= LONG_EVERY_MS;
     let mut windows: Vec<u64> = WINDOWS.into_iter().filter(|window| *window <= whole).collect();
     windows.push(whole);
     for window in windows.into_iter().filter(|window| all_due || *window <= SHORT_MS) {

@@ -228,7 +228,7 @@ fn incident(action: &IncidentAction) -> Option<About> {
         IncidentAction::Close { id, change } => {
             together("incident.closed", ("incident", id)).text("text", &change.text)
         }
-        IncidentAction::List(_) | IncidentAction::Show(_) => return None,
+        IncidentAction::List(_) | IncidentAction::Show(_) | IncidentAction::Rules => return None,
     })
 }
 

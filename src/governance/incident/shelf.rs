@@ -25,7 +25,12 @@ pub struct Filter {
     pub kind: Option<Kind>,
     /// So bad, or worse.
     pub severity: Option<Severity>,
+    /// Those that rules over the audit log opened.
+    pub violations: bool,
 }
+
+/// What the key of a violation begins with.
+const VIOLATION: &str = "violation:";
 
 impl Filter {
     fn wants(&self, one: &Incident) -> bool {
@@ -33,6 +38,7 @@ impl Filter {
             && !(self.unclosed && one.state == State::Closed)
             && self.kind.is_none_or(|kind| one.kind == kind)
             && self.severity.is_none_or(|severity| one.severity >= severity)
+            && (!self.violations || one.key.starts_with(VIOLATION))
     }
 }
 

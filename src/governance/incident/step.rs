@@ -178,7 +178,7 @@ fn changed(
             (by, Act::Closed, after.post_mortem.clone())
         }
         Input::Again { text, seen_ms } => {
-            (after.seen_ms, after.times) = (seen_ms.max(after.seen_ms), after.times + 1);
+            (after.seen_ms, after.times) = (seen_ms, after.times + 1);
             if after.state == State::Resolved {
                 after.state = State::Open;
             }

@@ -2,11 +2,16 @@
 
 use super::{Call, escape, post};
 use crate::api::types::incident::{ChangeIncident, OpenIncident};
+use crate::tui::model::{BUDGET_SPAN_S, BUDGET_STEP_S};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IncidentRequest {
     /// Closed ones too?
     List(bool),
+    /// Service levels.
+    Objectives,
+    /// What was left of all budgets, until this second.
+    Budgets(u64),
     /// By id.
     Show(String),
     Open(Box<OpenIncident>),
@@ -21,6 +26,14 @@ impl IncidentRequest {
             Self::List(all) => {
                 get(format!("/v1/incidents?limit=200{}", if *all { "&state=all" } else { "" }))
             }
+            Self::Objectives => get("/v1/sla".to_owned()),
+            Self::Budgets(end_s) => {
+                let start_s = end_s.saturating_sub(BUDGET_SPAN_S);
+                let query = "spud_slo_budget_ratio";
+                get(format!(
+                    "/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={BUDGET_STEP_S}"
+                ))
+            }
             Self::Show(id) => get(format!("/v1/incidents/{}", escape(id))),
             Self::Open(request) => post("/v1/incidents".to_owned(), request),
             Self::Change(id, change) => {
@@ -32,6 +45,7 @@ impl IncidentRequest {
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::List(_) | Self::Show(_) => "read the incidents",
+            Self::Objectives | Self::Budgets(_) => "read the service levels",
             Self::Open(_) => "open the incident",
             Self::Change(..) => "change the incident",
         }

@@ -20,7 +20,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
-pub(crate) use incidents::{FormRow, IncidentForm, Incidents};
+pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
@@ -299,7 +299,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
-            View::Incidents => self.incidents.incident().is_some(),
+            View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
             View::Config => match &self.config.versions {

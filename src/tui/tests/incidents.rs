@@ -3,6 +3,8 @@
 use super::fixtures::*;
 use crate::api::types::access::WhoAmI;
 use crate::api::types::incident::{BreachClock, ChangeIncident, Incident, IncidentEvent, OpenIncident};
+use crate::api::types::sla::{BurnRate, Objective};
+use crate::api::types::{MetricPoint, MetricResult, MetricSeries, MetricValue};
 use crate::tui::effect::{Effect, IncidentRequest, Request};
 use crate::tui::model::{Model, View};
 use crate::tui::msg::{AccessReply, IncidentAnswer, Msg, Reply, Wire};
@@ -165,6 +167,60 @@ fn an_incident_is_told_of_and_closed_ones_are_listed() {
     reply(&mut m, Reply::Incident(IncidentAnswer::List(items().into_iter().skip(1).collect())));
     assert_eq!(m.incidents.incident().unwrap().id, "7");
     assert_eq!(m.view, View::Incidents);
+}
+
+fn objectives() -> Vec<Objective> {
+    let objective = |name: &str, state: &str, target: f64, was: Option<f64>, left: Option<f64>| Objective {
+        name: name.into(),
+        title: "95 of 100 questions within 250 ms".into(),
+        state: state.into(),
+        target,
+        attained: was,
+        budget_left: left,
+        total: 1234.0,
+        bad: 61.0,
+        method: "Occurrences".into(),
+        burns: [300_000, 1_800_000, 3_600_000]
+            .map(|window_ms| BurnRate {
+                window_ms,
+                burn: was.map(|was| (1.0 - was) / (1.0 - target)),
+                total: 50.0,
+            })
+            .into(),
+        queries: vec!["sum(increase(a[300000ms]))".into()],
+        ..Objective::default()
+    };
+    vec![
+        objective("answers-p95", "met", 0.95, Some(0.97), Some(0.4)),
+        objective("requests-served", "spent", 0.995, Some(0.99), Some(-1.0)),
+        objective("availability", "no-data", 0.995, None, None),
+    ]
+}
+
+#[test]
+fn service_levels_show_what_is_left_of_their_budgets() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = shown(size, &[ALL, &["read-metrics"]].concat());
+        let effects = keys(&mut m, "right");
+        let asked = [&IncidentRequest::Objectives, &IncidentRequest::Budgets(NOW / 1000)];
+        assert_eq!(requests(&effects), asked);
+        reply(&mut m, Reply::Incident(IncidentAnswer::Objectives(objectives())));
+        let points = (0..120u32).map(|n| {
+            let at = (NOW / 1000) as f64 - f64::from(119 - n) * 21_600.0;
+            MetricPoint(at, format!("{}", 1.0 - f64::from(n) / 200.0))
+        });
+        let metric = [("slo".to_owned(), "answers-p95".to_owned())].into();
+        let series = MetricSeries { metric, values: points.collect(), ..MetricSeries::default() };
+        let value = MetricValue { result: MetricResult::Series(vec![series]), ..MetricValue::default() };
+        reply(&mut m, Reply::Incident(IncidentAnswer::Budgets(Box::new(value))));
+        insta::assert_snapshot!(format!("service_levels_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "enter");
+        insta::assert_snapshot!(format!("service_level_{}x{}", size.0, size.1), shot(&m));
+        // No key for incidents works on what is not in sight.
+        assert!(keys(&mut m, "esc u a e R x").is_empty() && m.overlay.is_none());
+        assert_eq!(keys(&mut m, "down y"), [Effect::Copy("requests-served".into())]);
+        assert_eq!(requests(&keys(&mut m, "left")), [&IncidentRequest::List(false)]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::moved;
 use crate::api::types::incident::{BreachClock, ChangeIncident, Incident, OpenIncident};
+use crate::api::types::sla::Objective;
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, IncidentRequest, Request};
@@ -21,18 +22,24 @@ fn ask(request: IncidentRequest) -> Effect {
 }
 
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    let mut effects = vec![super::access::who()];
+    effects.extend(shown(model));
+    effects
+}
+
+/// Asks for the list that is shown.
+fn shown(model: &mut Model) -> Vec<Effect> {
     model.incidents.asked_ms = model.now_ms;
-    vec![super::access::who(), ask(IncidentRequest::List(model.incidents.all))]
+    if !model.incidents.service {
+        return vec![ask(IncidentRequest::List(model.incidents.all))];
+    }
+    vec![ask(IncidentRequest::Objectives), ask(IncidentRequest::Budgets(model.now_ms / 1000))]
 }
 
 /// The box told how it is: a list that is shown is read again now and then.
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     let old = model.now_ms.saturating_sub(model.incidents.asked_ms) >= AGAIN_MS;
-    if model.view != View::Incidents || !old {
-        return Vec::new();
-    }
-    model.incidents.asked_ms = model.now_ms;
-    vec![ask(IncidentRequest::List(model.incidents.all))]
+    if model.view == View::Incidents && old { shown(model) } else { Vec::new() }
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -47,6 +54,19 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.incidents.all = !model.incidents.all;
             return load(model);
         }
+        (Action::ServiceLevels, _) => {
+            model.incidents.service = !model.incidents.service;
+            model.incidents.selected = 0;
+            return shown(model);
+        }
+        (Action::Open | Action::Copy, None) => {
+            let Some(one) = model.incidents.objective() else { return Vec::new() };
+            if action == Action::Copy {
+                return vec![Effect::Copy(one.name.clone())];
+            }
+            let fields = objective(one);
+            model.overlay = Some(Overlay::Detail { title: "Objective".to_owned(), fields, top: 0 });
+        }
         (Action::OpenIncident, _) => show(model, None, opening()),
         (Action::ChangeIncident, Some(one)) => change(model, one, ""),
         (Action::AcknowledgeIncident, Some(one)) => change(model, one, "acknowledged"),
@@ -57,7 +77,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::Copy(format!("incident {}: {}", one.id, one.title))];
         }
         (action, _) => {
-            let (len, page) = (model.incidents.items.len(), model.body_height());
+            let (len, page) = (model.incidents.len(), model.body_height());
             model.incidents.selected = moved(model.incidents.selected, action, len, page);
         }
     }
@@ -194,9 +214,14 @@ fn request(form: &IncidentForm) -> Result<IncidentRequest, (usize, &'static str)
 pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect> {
     let incidents = &mut model.incidents;
     match answer {
+        IncidentAnswer::Objectives(items) => incidents.objectives = Some(items),
+        IncidentAnswer::Budgets(value) => incidents.take_budgets(*value),
         IncidentAnswer::List(items) => {
             let selected = incidents.incident().map(|one| one.id.clone());
             (incidents.items, incidents.loaded) = (items, true);
+            if incidents.service {
+                return Vec::new();
+            }
             let at = selected.and_then(|id| incidents.items.iter().position(|one| one.id == id));
             incidents.selected =
                 at.unwrap_or(incidents.selected).min(incidents.items.len().saturating_sub(1));
@@ -230,6 +255,36 @@ pub(crate) fn left(clock: &BreachClock) -> String {
         (None, ..0) => "over".to_owned(),
         (None, left) => format!("{} h", left / 3600),
     }
+}
+
+/// A part of one as people read it; `-` where it is not known.
+pub(crate) fn percent(part: Option<f64>) -> String {
+    part.map_or_else(|| "-".to_owned(), |part| format!("{:.1} %", part * 100.0))
+}
+
+fn objective(one: &Objective) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = [
+        ("objective", one.name.clone()),
+        ("what", one.title.clone()),
+        ("about", one.about.clone()),
+        ("state", one.state.clone()),
+        ("violated", one.since_ms.map_or_else(String::new, |ms| format!("since {} UTC", format_time(ms)))),
+        ("error", one.error.clone()),
+        ("target", format!("{} of {}", percent(Some(one.target)), one.method)),
+        ("was", format!("{}, {:.0} of {:.0} bad", percent(one.attained), one.bad, one.total)),
+        ("budget left", percent(one.budget_left)),
+        ("file", one.file.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for rate in &one.burns {
+        let burn = rate.burn.map_or_else(|| "-".to_owned(), |burn| format!("{burn:.1}"));
+        let span = humantime::format_duration(std::time::Duration::from_millis(rate.window_ms));
+        all.push((format!("burn {span}"), format!("{burn}, {:.0} events", rate.total)));
+    }
+    all.extend(one.queries.iter().map(|query| ("asks".to_owned(), query.clone())));
+    all.retain(|(_, value)| !value.is_empty());
+    all
 }
 
 fn fields(one: &Incident) -> Vec<(String, String)> {

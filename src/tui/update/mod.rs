@@ -17,7 +17,7 @@ mod overlay;
 mod queue;
 
 pub(crate) use config::TRIAL_S;
-pub(crate) use incidents::left as breach_left;
+pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};

@@ -3,12 +3,14 @@
 use ratatui::layout::Rect;
 
 use crate::api::types::incident::Incident;
-use crate::tui::model::{FormRow, IncidentForm, Model};
+use crate::api::types::sla::Objective;
+use crate::tui::model::{BUDGET_SPAN_S, FormRow, IncidentForm, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
-use crate::tui::update::breach_left;
+use crate::tui::update::{breach_left, percent};
 use crate::tui::view::dialog::{Cursor, buttons, field};
 use crate::tui::view::{Pen, Piece};
+use crate::tui::widgets::chart::{Frame, rows};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const COLUMNS: &[Column] = &[
@@ -23,7 +25,77 @@ const COLUMNS: &[Column] = &[
 ];
 const LABEL: u16 = 12;
 
+const LEVELS: &[Column] = &[
+    column("objective", 16, 0),
+    column("state", 8, 0),
+    number("target", 7, 60),
+    number("was", 7, 60),
+    number("left", 8, 0),
+    number("burn 1h", 7, 50),
+    column("budget over 30 days", 0, 70),
+];
+
+/// Columns before the graph, with their gaps.
+const LEVELS_WIDTH: u16 = 65;
+
+/// What is left of the budgets, and how that was.
+fn levels(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let Some(all) = &model.incidents.objectives else {
+        pen.put(area.x, area.y, area.width, Tone::Quiet, "Loading.");
+        return;
+    };
+    let of = |state: &str| all.iter().filter(|one| one.state == state).count();
+    let (met, none) = (of("met"), of("no-data"));
+    let head = format!(
+        "{} objectives: {met} met, {none} without data, {} violated",
+        all.len(),
+        all.len() - met - none
+    );
+    pen.put(area.x, area.y, area.width, Tone::Text, &head);
+    let gap = if area.height >= 12 { 2 } else { 1 };
+    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
+    let glyphs = pen.look.glyphs.clone();
+    let width = usize::from(room.width.saturating_sub(LEVELS_WIDTH));
+    table::draw(pen, room, LEVELS, (all.len(), model.incidents.selected), |at| {
+        let Some(one) = all.get(at) else { return Vec::new() };
+        let line = model.incidents.budgets.iter().find(|line| line.name == one.name);
+        let drawn = line.map(|line| rows(&line.points, budget_frame(model.now_ms), (width, 1), &glyphs));
+        let graph = drawn.and_then(|rows| rows.into_iter().next()).unwrap_or_default();
+        level(one, graph.trim_end().to_owned())
+    });
+}
+
+/// From a full budget to an empty one.
+#[allow(clippy::cast_precision_loss)] // seconds of our centuries
+fn budget_frame(now_ms: u64) -> Frame {
+    let end = (now_ms / 1000) as f64;
+    Frame { start: end - BUDGET_SPAN_S as f64, end, least: 0.0, most: 1.0 }
+}
+
+fn level(one: &Objective, graph: String) -> Vec<Piece> {
+    let tone = match one.state.as_str() {
+        "met" => Tone::Good,
+        "burning" => Tone::Warn,
+        "spent" => Tone::Bad,
+        _ => Tone::Quiet,
+    };
+    let burn = one.burns.get(2).and_then(|rate| rate.burn);
+    vec![
+        (Tone::Text, one.name.clone()),
+        (tone, one.state.clone()),
+        (Tone::Quiet, percent(Some(one.target))),
+        (Tone::Text, percent(one.attained)),
+        (tone, percent(one.budget_left)),
+        (Tone::Quiet, burn.map_or_else(|| "-".to_owned(), |burn| format!("{burn:.1}"))),
+        (Tone::Accent, graph),
+    ]
+}
+
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    if model.incidents.service {
+        levels(pen, area, model);
+        return None;
+    }
     let list = &model.incidents;
     let open = list.items.iter().filter(|one| one.state == "open").count();
     let head = match (list.loaded, model.link.down) {
