@@ -60,6 +60,7 @@ fn every_action_has_its_permission() {
         ("src/engine/access/actions.rs", "AccessAction"),
         ("src/engine/trail/actions.rs", "AuditAction"),
         ("src/engine/approvals/actions.rs", "ApprovalAction"),
+        ("src/engine/registry/actions.rs", "RegistryAction"),
         ("src/engine/alerts/actions.rs", "AlertAction"),
         ("src/engine/incidents/actions.rs", "IncidentAction"),
     ] {

@@ -170,7 +170,9 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Result<Answer, ClientError> {
-        let long = ["/v1/check", "/v1/eval", "/v1/models"].iter().any(|path| target.starts_with(path));
+        let long = ["/v1/check", "/v1/eval", "/v1/models", "/v1/registry"]
+            .iter()
+            .any(|path| target.starts_with(path));
         let limit = if long { LONG_TIME } else { REPLY_TIME };
         let sent = wire.read_timeout(Some(limit)).and_then(|()| wire.request(method, target, headers, body));
         // A server that refuses says so before it has read everything: look for its answer first.

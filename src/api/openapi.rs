@@ -20,7 +20,7 @@ use super::types::{
     QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
     SetConfig, SilenceAlerts, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, sla, violation};
+use super::types::{approval, incident, registry, sla, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -170,6 +170,7 @@ fn schemas() -> Value {
     backups(&mut all);
     access(&mut all);
     approvals(&mut all);
+    models(&mut all);
     incidents(&mut all);
     audit(&mut all);
     Value::Object(all)
@@ -287,6 +288,23 @@ fn approvals(all: &mut Map<String, Value>) {
     add(all, "Approval", &request);
     add(all, "ApprovalWord", &approval::ApprovalWord::default());
     add(all, "DelegateVote", &approval::DelegateVote::default());
+}
+
+fn models(all: &mut Map<String, Value>) {
+    let version = registry::ModelVersion { gates: vec![Default::default()], ..Default::default() };
+    add(all, "ModelVersion", &version);
+    let items = vec![version];
+    add(all, "ModelRegistry", &registry::ModelRegistry { items, ..Default::default() });
+    add(all, "RegisterModel", &registry::RegisterModel::default());
+    add(all, "SubmitModel", &registry::SubmitModel::default());
+    add(all, "ModelReason", &registry::ModelReason::default());
+    add(all, "ModelMove", &registry::ModelMove::default());
+    let since = Some(registry::ModelMove::default());
+    add(all, "ServedModel", &registry::ServedModel { since, ..Default::default() });
+    let targets = vec![registry::JudgedTarget::default()];
+    add(all, "JudgedQuestion", &registry::JudgedQuestion { targets, ..Default::default() });
+    let items = vec![registry::Judgement::default()];
+    add(all, "JudgeAnswers", &registry::JudgeAnswers { items });
 }
 
 fn incidents(all: &mut Map<String, Value>) {

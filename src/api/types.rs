@@ -21,6 +21,7 @@ mod notify;
 mod problem;
 mod promql;
 mod queue;
+pub mod registry;
 mod resilience;
 pub mod sla;
 mod store;
@@ -485,6 +486,10 @@ pub struct Model {
     /// The one that answers queries.
     pub active: bool,
     pub built_in: bool,
+    /// Where it is registered: `none`, `staging`, `production` or `archived`.
+    pub stage: Option<String>,
+    /// And whether others let it be promoted.
+    pub review: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

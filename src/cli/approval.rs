@@ -93,7 +93,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     let mut link = context.connect()?;
     let path = |id: &str, verb: &str| format!("/v1/approvals/{}/{verb}", escape(id));
     let send = |path: String, reason: String, tag: Option<String>| -> Result<Approval, CliError> {
-        let body = serde_json::to_vec(&ApprovalWord { reason }).unwrap_or_default();
+        let body = serde_json::to_vec(&ApprovalWord { reason, etag: None }).unwrap_or_default();
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(tag.as_deref().map(|tag| ("if-match", tag)));
         Ok(link.client().fork().put_bytes("POST", &path, &headers, &body)?)

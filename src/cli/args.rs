@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, generate, incident, install, job, log, metric, mode, model, notify, operation, policy, principal,
-    queue, remove, role, salvage, sla, store, terminal, violation,
+    eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
+    principal, queue, remove, role, salvage, sla, store, terminal, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -135,10 +135,15 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: notify::Verb,
     },
-    /// Embedding models
+    /// Embedding models: register, stage, promote, roll back
     Model {
         #[command(subcommand)]
         verb: model::Verb,
+    },
+    /// Questions with what answers them: they measure models
+    Judge {
+        #[command(subcommand)]
+        verb: judge::Verb,
     },
     /// Who asks: users of this box, and principals with tokens
     Principal {

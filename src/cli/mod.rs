@@ -28,6 +28,7 @@ mod incident;
 mod install;
 mod interrupt;
 mod job;
+mod judge;
 mod log;
 mod log_level;
 mod metric;
@@ -42,6 +43,7 @@ mod passphrase;
 mod policy;
 mod principal;
 mod queue;
+mod registry;
 mod remove;
 mod role;
 mod salvage;
@@ -109,6 +111,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Operation { verb } => operation::run(verb, context),
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
+        Command::Judge { verb } => judge::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
         Command::Model { verb } => model::run(verb, context),

@@ -8,6 +8,7 @@ use super::add::absolute;
 use super::context::Context;
 use super::error::CliError;
 use super::output::clean;
+use super::registry;
 use crate::api::types::{Model, ModelPath, Page};
 use crate::base::format_bytes;
 
@@ -24,6 +25,8 @@ pub(super) enum Verb {
         #[arg(long)]
         activate: bool,
     },
+    #[command(flatten)]
+    Governed(registry::Verb),
 }
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
@@ -44,6 +47,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
                 context.connect()?.send("POST", "/v1/models", &ModelPath { path, activate })?;
             show(&model, context)?;
         }
+        Verb::Governed(verb) => return registry::run(verb, context),
     }
     Ok(0)
 }
@@ -61,11 +65,15 @@ fn list(context: &mut Context) -> Result<(), CliError> {
             model.columns.to_string(),
             format_bytes(model.bytes),
             if model.active { "active" } else { "" }.to_owned(),
+            model.stage.clone().unwrap_or_else(|| "-".to_owned()),
+            model.review.clone().unwrap_or_else(|| "-".to_owned()),
             if model.built_in { "built in" } else { "imported" }.to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
-    context.out.table(&["NAME", "SHA256", "ROWS", "COLUMNS", "SIZE", "STATE", "ORIGIN"], &rows)
+    context
+        .out
+        .table(&["NAME", "SHA256", "ROWS", "COLUMNS", "SIZE", "STATE", "STAGE", "REVIEW", "ORIGIN"], &rows)
 }
 
 fn show(model: &Model, context: &mut Context) -> Result<(), CliError> {

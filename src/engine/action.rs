@@ -4,7 +4,7 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
-    SlaAction, SlaReply,
+    RegistryAction, RegistryReply, SlaAction, SlaReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -180,6 +180,8 @@ pub enum Action {
     Audit(AuditAction),
     /// Changes that wait for votes.
     Approval(ApprovalAction),
+    /// Models as they are governed, and judged questions.
+    Registry(RegistryAction),
     /// What went wrong, and what is done about it.
     Incident(IncidentAction),
     /// Service levels: error budgets, and how fast they are spent.
@@ -240,6 +242,7 @@ pub enum Reply {
     Audit(AuditReply),
     Metric(MetricReply),
     Approval(ApprovalReply),
+    Registry(RegistryReply),
     Alert(AlertReply),
     Incident(IncidentReply),
     Sla(SlaReply),

@@ -2,7 +2,7 @@
 
 use super::modes::Modes;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, access, mode_words, trail};
+use super::{Action, Caller, EngineError, RegistryAction, access, mode_words, trail};
 use crate::base::Clock;
 use crate::resilience::{Criticality, Effect, Effects};
 
@@ -69,6 +69,9 @@ fn takes_in(action: &Action) -> bool {
     match action {
         Action::Add(_) | Action::Reindex(_) | Action::CreateCollection(_) | Action::ImportModel(_) => true,
         Action::Check(request) => request.repair,
+        Action::Registry(
+            RegistryAction::Register(_) | RegistryAction::Stage(_) | RegistryAction::Promote { .. },
+        ) => true,
         Action::Eval(_) => true,
         _ => false,
     }

@@ -66,6 +66,10 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
     trail::job_ended(inner, id, &last);
     inner.publish_job(id, &last, None);
     inner.publish_index(&last.collection);
+    // What was taken in now lacks vectors under what a rollback would bring back.
+    if let Err(error) = super::registry::fill(inner) {
+        tracing::warn!(%error, "vectors that are missing could not be queued");
+    }
 }
 
 /// Keeps why the job failed; false where the store is at fault, not the job.
@@ -92,7 +96,7 @@ fn keep_failure(inner: &Inner, id: u64, last: &mut JobRecord, error: &KnowledgeE
     }
 }
 
-fn store(inner: &Inner, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
+pub(super) fn store(inner: &Inner, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
     let mut write = inner.library.database().begin_write()?;
     write.set_quick_repair(true);
     save(&write, id, record)?;

@@ -9,14 +9,36 @@ use super::run::{Inner, Settings};
 use super::worker::{self, invalid};
 use crate::api::types::{Model as Words, ModelPath};
 use crate::base::to_hex;
+use crate::governance::registry::Shelf;
 use crate::knowledge::{
     KnowledgeError, Model, default_model_id, model_path, open_default_model, open_model, read_folder,
     sha256_of, write_model,
 };
+use crate::store::Control;
 
 /// The model that serves, with its id: the one asked for, else the one activated, else the embedded one.
-pub(super) fn serving(settings: &Settings) -> Result<(Model, String), EngineError> {
+/// A model that was promoted stands above what was activated.
+pub(super) fn serving(settings: &Settings, control: &Control) -> Result<(Model, String), EngineError> {
     let data = &settings.data_dir;
+    // A store that cannot be read must not keep the box from answering: `models/active` says the same.
+    let production = match settings.scratch {
+        true => None,
+        false => Shelf::production(control).unwrap_or_else(|error| {
+            tracing::error!(%error, "what answers cannot be read; models/active says it");
+            None
+        }),
+    };
+    let production = production.as_deref();
+    if let (None, Some(id)) = (&settings.model, production.filter(|id| *id != default_model_id())) {
+        let model = open_model(data, id).map_err(|error| EngineError::Invalid {
+            what: format!("the model in production cannot be opened: {error}"),
+            advice: format!("put models/{id}/model.spud back: it is in every backup since the promotion"),
+        })?;
+        return Ok((model, id.to_owned()));
+    }
+    if let (None, Some(id)) = (&settings.model, production) {
+        return Ok((open_default_model(data)?, id.to_owned()));
+    }
     Ok(match (&settings.model, chosen(data)) {
         (Some(path), _) => (
             Model::open(path).map_err(KnowledgeError::from)?,
@@ -47,6 +69,7 @@ fn words(model: &Model, sha256: &str, active: bool) -> Words {
         path: model.file().path().display().to_string(),
         active,
         built_in: sha256 == default_model_id(),
+        ..Words::default()
     }
 }
 
@@ -58,7 +81,11 @@ pub(super) fn list(inner: &Inner) -> Result<Vec<Words>, EngineError> {
         let sha256 = entry.file_name().to_string_lossy().into_owned();
         let active = sha256 == inner.library.model_id();
         match Model::open(&model_path(&inner.settings.data_dir, &sha256)) {
-            Ok(model) => found.push(words(&model, &sha256, active)),
+            Ok(model) => {
+                let standing = super::registry::standing(inner, &sha256);
+                let (stage, review) = standing.unzip();
+                found.push(Words { stage, review, ..words(&model, &sha256, active) });
+            }
             Err(damage) => tracing::warn!(%damage, "a model cannot be opened"),
         }
     }
@@ -82,6 +109,15 @@ pub(super) fn inspect(inner: &Inner, request: &ModelPath) -> Result<Words, Engin
 /// Converts a Model2Vec folder (or takes a spud model file) into `models/<sha256>/`.
 pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, EngineError> {
     let models = inner.settings.data_dir.join("models");
+    if request.activate
+        && let Some(control) = inner.config_history()
+        && Shelf::production(control)?.is_some()
+    {
+        return Err(EngineError::Conflict {
+            what: "what answers on this box is promoted, not activated".into(),
+            advice: "spud model register, submit and promote; others vote in between".into(),
+        });
+    }
     let partial = models.join("import.part");
     let from = Path::new(&request.path);
     if from.is_file() {
@@ -115,7 +151,7 @@ pub(super) fn import(inner: &Inner, request: &ModelPath) -> Result<Words, Engine
 }
 
 /// Makes a model the one that answers, from the next start on.
-fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineError> {
+pub(super) fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineError> {
     let (part, path) = (models.join("active.part"), models.join("active"));
     let write = || -> std::io::Result<()> {
         #[allow(clippy::disallowed_methods)] // written beside, synced and renamed below
@@ -125,7 +161,7 @@ fn activate(inner: &Inner, models: &Path, sha256: &str) -> Result<(), EngineErro
         crate::store::sync_parent(&path)
     };
     write().map_err(KnowledgeError::from)?;
-    tracing::info!(model = sha256, tier = inner.tier.tier, "model chosen; it answers from the next start on");
+    tracing::info!(model = sha256, tier = inner.tier.tier, "model chosen");
     Ok(())
 }
 
@@ -136,7 +172,7 @@ pub(super) fn reindex_strangers(inner: &Inner) -> Result<(), EngineError> {
         let queued = |(_, job): &(u64, JobRecord)| {
             job.collection == *name && job.kind == "reindex" && !job.state().is_final()
         };
-        if view.has_other_model(inner.library.model_id()) && !jobs.iter().any(queued) {
+        if view.has_other_model(&inner.library.model_id()) && !jobs.iter().any(queued) {
             tracing::info!(collection = %name, "another model answers now; the collection is indexed again");
             worker::enqueue(
                 inner,

@@ -24,13 +24,13 @@ use super::violations::Violations;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
-    Action, Caller, EngineError, Events, Reply, admission, builtin, ingest, logs, metrics, models, status,
+    Action, Caller, EngineError, Events, Reply, admission, builtin, logs, metrics, models, registry, status,
     ticker, worker,
 };
 use crate::api::types::EventKind;
 use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice};
-use crate::knowledge::{Answers, Library};
+use crate::knowledge::{Answers, Library, Model};
 use crate::observe::series::Telemetry;
 use crate::observe::{LogGuard, LogLevel};
 use crate::store::{Control, Disk};
@@ -107,8 +107,13 @@ pub(super) struct Inner {
 impl Inner {
     /// Columns of the model in use.
     pub(super) fn width(&self) -> usize {
+        self.width_of(&self.library.model())
+    }
+
+    /// Columns of a model that are used.
+    pub(super) fn width_of(&self, model: &Model) -> usize {
         // Codes are kept in 64-bit words.
-        (self.library.model().width(self.budgets.vector_width) / 64 * 64).max(64)
+        (model.width(self.budgets.vector_width) / 64 * 64).max(64)
     }
 
     /// When the engine began, in milliseconds since 1970, as far as the clock of today knows.
@@ -144,7 +149,7 @@ impl Inner {
         if self.events.watched()
             && let Ok(view) = self.library.collection(collection)
         {
-            let words = worker::collection_words(collection, &view, self.library.model());
+            let words = worker::collection_words(collection, &view, &self.library.model());
             self.events.publish(self.clock.now_ms(), EventKind::Index(words));
         }
     }
@@ -178,7 +183,7 @@ impl Engine {
         if !inner.settings.scratch {
             builtin::ensure(&inner)?;
         }
-        models::reindex_strangers(&inner)?;
+        registry::begin(&inner)?;
         inner.modes.begin(&inner);
         Signing::begin(&inner);
         Encryption::begin(&inner)?;
@@ -206,7 +211,7 @@ impl Engine {
             while let Some((id, record)) = inner.jobs.next(|| inner.library.database()) {
                 // What was queued may have been cancelled meanwhile: look again.
                 if !inner.modes.wait(|| inner.jobs.should_stop(id)) {
-                    ingest::run(&inner, id, record);
+                    registry::run_job(&inner, id, record);
                 }
             }
         })?);
@@ -399,7 +404,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     }
     let running = config.running();
     let budgets = tier.budgets.clone();
-    let (model, model_id) = models::serving(&settings)?;
+    let (model, model_id) = models::serving(&settings, &modes.control)?;
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let corpus = Disk::file(&data.join("corpus.redb")).sealed(&vault);
     let library = Arc::new(Library::over(corpus, data, cache, Arc::new(model), model_id)?);

@@ -99,6 +99,7 @@ fn carry_out(
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
+        Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
@@ -142,12 +143,8 @@ pub(super) fn collection_words(name: &str, view: &CollectionView, model: &Model)
 }
 
 fn collections(inner: &Inner) -> Vec<Collection> {
-    let snapshot = inner.library.snapshot();
-    snapshot
-        .collections
-        .iter()
-        .map(|(name, view)| collection_words(name, view, inner.library.model()))
-        .collect()
+    let (snapshot, model) = (inner.library.snapshot(), inner.library.model());
+    snapshot.collections.iter().map(|(name, view)| collection_words(name, view, &model)).collect()
 }
 
 fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, EngineError> {
@@ -169,7 +166,7 @@ fn create(inner: &Inner, request: &CreateCollection) -> Result<Collection, Engin
     }
     let view = inner.library.create_collection(&request.name, language, false, inner.clock.now_ms())?;
     inner.publish_index(&request.name);
-    Ok(collection_words(&request.name, &view, inner.library.model()))
+    Ok(collection_words(&request.name, &view, &inner.library.model()))
 }
 
 fn remove_collection(inner: &Inner, name: &str) -> Result<Reply, EngineError> {

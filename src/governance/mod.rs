@@ -2,8 +2,9 @@
 //!
 //! Offers [`policy`] (Cedar policies: read, validated, decided), [`access`] (principals, roles, tokens, grants, and
 //! the one decision that stands before every action), [`approval`] (changes that wait for the votes of others),
-//! [`incident`] (what went wrong, and what was done about it), [`sla`] (error budgets, and how fast they are spent)
-//! and [`violation`] (signs in the audit log that somebody does what they should not).
+//! [`registry`] (models with their stages, gates and history, judged questions), [`incident`] (what went wrong, and
+//! what was done about it), [`sla`] (error budgets, and how fast they are spent) and [`violation`] (signs in the audit
+//! log that somebody does what they should not).
 //!
 //! Invariant: a decision is a function of policies, grants, request and time; nothing is allowed by default.
 
@@ -11,5 +12,6 @@ pub mod access;
 pub mod approval;
 pub mod incident;
 pub mod policy;
+pub mod registry;
 pub mod sla;
 pub mod violation;

@@ -10,6 +10,7 @@ use globset::GlobMatcher;
 
 use super::KnowledgeError;
 use super::analysis::{Language, Stems, words};
+use super::beside::Serving;
 use super::catalogue::{DocumentRecord, read_document};
 use super::extract::Place;
 use super::library::{Library, SegmentView, Snapshot};
@@ -131,7 +132,9 @@ impl Library {
         loop {
             let snapshot = self.snapshot();
             match self.ask_snapshot(&snapshot, question, ended) {
-                Err(KnowledgeError::Damage(damage)) if damage.path != self.model().file().path() => {
+                Err(KnowledgeError::Damage(damage))
+                    if damage.path != snapshot.serving.model.file().path() =>
+                {
                     self.quarantine(&damage);
                 }
                 other => return other,
@@ -139,7 +142,7 @@ impl Library {
         }
     }
 
-    fn ask_snapshot(
+    pub(super) fn ask_snapshot(
         &self,
         snapshot: &Snapshot,
         question: &Question,
@@ -147,7 +150,7 @@ impl Library {
     ) -> Result<Answer, KnowledgeError> {
         let views = select(snapshot, &question.collections)?;
         let languages = languages(&views);
-        let query = Query::new(&question.text, Some(self.model()), &languages)?;
+        let query = Query::new(&question.text, Some(&snapshot.serving.model), &languages)?;
         let mut answer = Answer { only_stop_words: query.only_stop_words, ..Answer::default() };
         if query.is_empty() || views.is_empty() {
             return Ok(answer);
@@ -158,7 +161,7 @@ impl Library {
             effort.candidates = effort.candidates.max(READ_MOST);
         }
         let (found, passages, relevant) = loop {
-            let found = self.candidates(&views, &query, question, effort)?;
+            let found = self.candidates((views.as_slice(), &snapshot.serving), &query, question, effort)?;
             ended(Part::Candidates);
             let lookup = Lookup::new(&query, &languages, &found.idfs);
             let (passages, relevant) = self.read(&views, &query, &lookup, &found, question)?;
@@ -180,17 +183,18 @@ impl Library {
 
     fn candidates(
         &self,
-        views: &[View<'_>],
+        (views, serving): (&[View<'_>], &Serving),
         query: &Query,
         question: &Question,
         effort: Effort,
     ) -> Result<Found, KnowledgeError> {
+        let model = Some(&*serving.model);
         let searched: Vec<Searched<'_>> = views
             .iter()
             .map(|view| Searched {
                 segment: &view.segment.segment,
                 removed: view.segment.removed.as_deref(),
-                dense: view.segment.segment.meta().model == self.model_id(),
+                dense: *view.segment.segment.meta().model == *serving.id,
             })
             .collect();
         // Twins and pages of one record take places; phrases drop any number.
@@ -203,7 +207,7 @@ impl Library {
                 .is_none_or(|sets| sets.get(number as usize).is_some_and(|s| s.contains(chunk)))
         };
         if !question.filters() {
-            return Ok(hybrid(&searched, query, Some(self.model()), effort, exact, &has_words)?);
+            return Ok(hybrid(&searched, query, model, effort, exact, &has_words)?);
         }
         let read = self.catalogue.read()?;
         let known: RefCell<HashMap<u64, bool>> = RefCell::default();
@@ -218,7 +222,7 @@ impl Library {
                 record.is_some_and(|record| question.accepts(&record))
             })
         };
-        Ok(hybrid(&searched, query, Some(self.model()), effort, exact, &accepts)?)
+        Ok(hybrid(&searched, query, model, effort, exact, &accepts)?)
     }
 
     /// Reads the best candidates, adds proximity, folds duplicates; says whether any is relevant.

@@ -39,6 +39,7 @@ pub struct Batch {
     touched: Vec<(u64, DocumentRecord)>,
     ids: std::ops::Range<u64>,
     embedder: Embedder,
+    model_id: Arc<str>,
     vector: Vec<f32>,
 }
 
@@ -49,7 +50,11 @@ impl Batch {
     /// [`KnowledgeError::NotFound`] when the collection is not there.
     pub fn new(library: Arc<Library>, collection: &str, width: usize) -> Result<Self, KnowledgeError> {
         let view = library.collection(collection)?;
-        let builder = SegmentBuilder::new(library.model_id(), width, view.dictionary().unwrap_or_default())?;
+        // The model that serves now makes all of this batch, whoever serves when it is committed.
+        let serving = library.snapshot().serving.clone();
+        let most = (serving.model.meta().columns as usize / 64 * 64).max(64);
+        let width = width.min(most);
+        let builder = SegmentBuilder::new(&serving.id, width, view.dictionary().unwrap_or_default())?;
         Ok(Self {
             collection: collection.to_owned(),
             collection_id: view.record.id,
@@ -62,7 +67,8 @@ impl Batch {
             aborted: Vec::new(),
             touched: Vec::new(),
             ids: 0..0,
-            embedder: Embedder::new(library.model().clone())?,
+            embedder: Embedder::new(serving.model)?,
+            model_id: serving.id,
             vector: vec![0.0; width],
             library,
         })
@@ -212,8 +218,7 @@ impl Batch {
         let id = super::catalogue::next(&reserve, "segment")?;
         reserve.commit()?;
         let view = self.library.collection(&self.collection)?;
-        let fresh =
-            SegmentBuilder::new(self.library.model_id(), self.width, view.dictionary().unwrap_or_default())?;
+        let fresh = SegmentBuilder::new(&self.model_id, self.width, view.dictionary().unwrap_or_default())?;
         let builder = std::mem::replace(&mut self.builder, fresh);
         let path = self.library.segment_path(self.collection_id, id);
         if let Some(folder) = path.parent() {
@@ -279,7 +284,7 @@ impl Batch {
 }
 
 /// What the vector is made of: title and headings tell what a passage is about.
-fn embedded_text(record: &ChunkRecord) -> String {
+pub(super) fn embedded_text(record: &ChunkRecord) -> String {
     let mut text = String::with_capacity(record.text.len() + 64);
     for part in std::iter::once(&record.title).chain(&record.heading).chain(std::iter::once(&record.text)) {
         if !part.is_empty() {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::KnowledgeError;
+use super::beside::{self, Serving};
 use super::catalogue::{
     COLLECTIONS, Catalogue, CollectionRecord, DOCUMENTS, FAILURES, PATHS, SEGMENTS, SegmentRecord,
     TOMBSTONES, decode, encode, next, read_collection, write_collection,
@@ -90,19 +91,21 @@ impl CollectionView {
 }
 
 /// What is served at one moment. Cheap to clone, never changes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Snapshot {
     pub collections: BTreeMap<String, Arc<CollectionView>>,
     /// Segments left out because they are damaged: what is wrong with each.
     pub damaged: Vec<String>,
+    pub(super) serving: Serving,
 }
 
 impl Snapshot {
-    /// Identifies what is served, for caches: changes with every generation of every collection.
+    /// Identifies what is served, for caches: changes with every generation of every collection, and with the model.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let parts = self.collections.values().map(|c| u64::from(c.record.id) << 40 ^ c.record.generation);
-        parts.fold(self.damaged.len() as u64, |all, part| {
+        let letters = self.serving.id.bytes().map(u64::from);
+        letters.chain(parts).fold(self.damaged.len() as u64, |all, part| {
             all.rotate_left(7) ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15)
         })
     }
@@ -112,9 +115,7 @@ impl Snapshot {
 pub struct Library {
     pub(super) catalogue: Catalogue,
     folder: PathBuf,
-    model: Arc<Model>,
-    model_id: String,
-    snapshot: RwLock<Arc<Snapshot>>,
+    pub(super) snapshot: RwLock<Arc<Snapshot>>,
     writer: Mutex<()>,
 }
 
@@ -148,9 +149,11 @@ impl Library {
         let library = Self {
             catalogue,
             folder: folder.to_owned(),
-            model,
-            model_id,
-            snapshot: RwLock::default(),
+            snapshot: RwLock::new(Arc::new(Snapshot {
+                collections: BTreeMap::new(),
+                damaged: Vec::new(),
+                serving: Serving { model, id: model_id.into() },
+            })),
             writer: Mutex::new(()),
         };
         library.load()?;
@@ -163,21 +166,13 @@ impl Library {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    #[must_use]
-    pub fn model(&self) -> &Arc<Model> {
-        &self.model
-    }
-
-    #[must_use]
-    pub fn model_id(&self) -> &str {
-        &self.model_id
-    }
-
     /// Gives mapped pages back to the page cache; what is read again comes from there.
     pub fn release_pages(&self) {
-        self.model.file().release();
-        for view in self.snapshot().collections.values() {
-            view.segments.iter().for_each(|s| s.segment.file().release());
+        let snapshot = self.snapshot();
+        snapshot.serving.model.file().release();
+        for one in snapshot.collections.values().flat_map(|view| &view.segments) {
+            one.segment.file().release();
+            one.segment.vector_file().release();
         }
     }
 
@@ -230,8 +225,21 @@ impl Library {
 
     /// Builds the snapshot from the catalogue; a damaged segment is left out and named.
     pub(super) fn load(&self) -> Result<(), KnowledgeError> {
-        let before = self.snapshot();
-        let mut snapshot = Snapshot::default();
+        loop {
+            let before = self.snapshot();
+            let snapshot = self.loaded(&before)?;
+            let mut held = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+            // Another model may have been chosen meanwhile.
+            if held.serving.id == before.serving.id {
+                *held = Arc::new(snapshot);
+                return Ok(());
+            }
+        }
+    }
+
+    fn loaded(&self, before: &Snapshot) -> Result<Snapshot, KnowledgeError> {
+        let serving = before.serving.clone();
+        let mut snapshot = Snapshot { collections: BTreeMap::new(), damaged: Vec::new(), serving };
         for (name, record) in self.catalogue.collections()? {
             let known = before.collections.get(&name).map(|view| view.segments.clone()).unwrap_or_default();
             let mut segments = Vec::new();
@@ -241,7 +249,10 @@ impl Library {
                 let opened =
                     open.map_or_else(|| open_segment(&self.segment_path(record.id, id)).map(Arc::new), Ok);
                 match opened {
-                    Ok(segment) => segments.push(SegmentView { id, segment, removed, bytes: kept.bytes }),
+                    Ok(segment) => {
+                        let segment = beside::under(&segment, id, &snapshot.serving.id);
+                        segments.push(SegmentView { id, segment, removed, bytes: kept.bytes });
+                    }
                     Err(damage) => snapshot.damaged.push(damage.to_string()),
                 }
             }
@@ -258,14 +269,28 @@ impl Library {
             }
             snapshot.collections.insert(name, Arc::new(CollectionView { record, segments }));
         }
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        Ok(())
+        Ok(snapshot)
     }
 
     /// Takes a damaged segment out of what is served, until it is repaired.
     pub(super) fn quarantine(&self, damage: &crate::store::Damage) {
         let mut held = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         let mut snapshot = Snapshot::clone(&held);
+        if beside::segment_of(&damage.path).is_some() {
+            tracing::error!(%damage, "damaged vectors are no longer used; they are made again");
+            let _ = fs::remove_file(&damage.path);
+            for view in snapshot.collections.values_mut() {
+                let mut plain = CollectionView::clone(view);
+                for one in &mut plain.segments {
+                    if one.segment.vector_file().path() == damage.path {
+                        one.segment = Arc::new(one.segment.plain());
+                    }
+                }
+                *view = Arc::new(plain);
+            }
+            *held = Arc::new(snapshot);
+            return;
+        }
         for view in snapshot.collections.values_mut() {
             if view.segments.iter().any(|s| s.segment.file().path() == damage.path) {
                 let kept = view
@@ -330,7 +355,8 @@ impl Library {
         }
         for folder in fs::read_dir(self.folder.join("segments"))?.flatten() {
             for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
-                if !named.contains(&file.path()) {
+                let of = beside::segment_of(&file.path()).unwrap_or_else(|| file.path());
+                if !named.contains(&of) {
                     tracing::info!(file = %file.path().display(), "removing an unfinished segment");
                     let _ = fs::remove_file(file.path());
                 }

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod answer;
+mod beside;
 mod builder;
 mod cache;
 mod catalogue;

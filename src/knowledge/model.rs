@@ -387,21 +387,31 @@ pub(super) mod tests {
     use super::*;
 
     pub(crate) fn tiny(path: &Path) {
+        write_tiny(path, 32, 0.0);
+    }
+
+    /// One with 64 columns, the second of which is turned.
+    pub(crate) fn tiny_of(path: &Path, turn: u8) {
+        write_tiny(path, 64, f32::from(turn));
+    }
+
+    fn write_tiny(path: &Path, columns: usize, turn: f32) {
+        let wide = columns;
         let pieces: Vec<String> =
             ["[PAD]", "pump", "pumps", "valve", "##s", "leak"].iter().map(|s| (*s).to_owned()).collect();
-        let mut table = vec![0f32; 6 * 32];
+        let mut table = vec![0f32; 6 * wide];
         for (row, (x, y)) in
             [(0.0, 0.0), (1.0, 0.0), (0.9, 0.1), (0.0, 1.0), (0.1, 0.1), (0.5, 0.5)].iter().enumerate()
         {
-            table[row * 32] = *x;
-            table[row * 32 + 1] = *y;
+            table[row * wide] = *x;
+            table[row * wide + 1] = *y + turn * *x;
         }
         let source = ModelSource {
             name: "tiny".into(),
             source: "test".into(),
             licence: "MIT".into(),
-            columns: 32,
-            kept: 32,
+            columns,
+            kept: columns,
             levels: 127,
             pieces,
             table,

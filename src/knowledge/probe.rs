@@ -73,18 +73,18 @@ impl Library {
             .map(|view| Searched {
                 segment: &view.segment,
                 removed: view.removed.as_deref(),
-                dense: view.segment.meta().model == self.model_id(),
+                dense: *view.segment.meta().model == *snapshot.serving.id,
             })
             .collect();
         let found = match stage {
             Stage::Lexical | Stage::Words => {
-                let model = (stage == Stage::Lexical).then(|| &**self.model());
+                let model = (stage == Stage::Lexical).then_some(&*snapshot.serving.model);
                 let query = Query::new(text, model, &[])?;
                 lexical(&searched, &weigh(&searched, &query)?, effort, &|_, _| true)?
             }
             Stage::Dense => {
                 let query = Query { text: text.to_owned(), ..Query::default() };
-                let vectors = query_vectors(&searched, &query, Some(self.model()))?;
+                let vectors = query_vectors(&searched, &query, Some(&snapshot.serving.model))?;
                 dense(&searched, &vectors, effort, &|_, _| true)?
             }
         };

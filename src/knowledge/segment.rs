@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use zstd::dict::DecoderDictionary;
@@ -39,20 +39,68 @@ pub(super) struct SegmentMeta {
 pub(super) const DICTIONARY: [u8; 4] = *b"term";
 pub(super) const DOC_ENTRY: usize = 16;
 
-/// A mapped segment.
-#[derive(Debug)]
+/// Vectors of a segment's chunks under one model: in the segment itself, or in a file beside it.
+#[derive(Debug, Clone)]
+pub(super) struct Vectors {
+    file: Arc<BlockFile>,
+    model: String,
+    width: u32,
+    mean: Arc<[f32]>,
+    rows: Range<usize>,
+    scales: Range<usize>,
+    codes: Range<usize>,
+}
+
+impl Vectors {
+    pub(super) fn read(file: Arc<BlockFile>, model: String, chunks: u32, width: u32) -> Result<Self, Damage> {
+        let mean =
+            file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let vectors = Self {
+            mean: mean.collect(),
+            rows: file.section(*b"vecs")?,
+            scales: file.section(*b"vscl")?,
+            codes: file.section(*b"code")?,
+            model,
+            width,
+            file,
+        };
+        let (n, w) = (chunks as usize, width as usize);
+        let fits = vectors.rows.len() == n * w
+            && vectors.scales.len() == n * 2
+            && vectors.codes.len() == n * w / 8
+            && vectors.mean.len() == w
+            && w.is_multiple_of(64);
+        if fits { Ok(vectors) } else { Err(vectors.file.damage("its sections contradict its description")) }
+    }
+
+    fn part(&self, section: &Range<usize>, from: usize, len: usize) -> Result<&[u8], Damage> {
+        self.file.bytes(span(&self.file, section, from, len)?)
+    }
+}
+
+#[inline]
+fn span(file: &BlockFile, section: &Range<usize>, from: usize, len: usize) -> Result<Range<usize>, Damage> {
+    let start = section.start.saturating_add(from);
+    let end = start.saturating_add(len);
+    if end > section.end {
+        return Err(file.damage("an offset points outside its section"));
+    }
+    Ok(start..end)
+}
+
+/// A mapped segment, with the vectors that are looked at.
+#[derive(Debug, Clone)]
 pub(super) struct Segment {
-    file: BlockFile,
+    file: Arc<BlockFile>,
+    /// Model and width are those of the vectors that are looked at.
     meta: SegmentMeta,
-    mean: Vec<f32>,
-    prepared: OnceLock<Prepared>,
+    own: Vectors,
+    shown: Vectors,
+    prepared: Arc<OnceLock<Prepared>>,
     text: Range<usize>,
     text_offsets: Range<usize>,
     docs: Range<usize>,
     lengths: Range<usize>,
-    vectors: Range<usize>,
-    scales: Range<usize>,
-    codes: Range<usize>,
     postings: Range<usize>,
     terms: Range<usize>,
 }
@@ -68,21 +116,18 @@ impl std::fmt::Debug for Prepared {
 impl Segment {
     /// Maps a segment.
     pub(super) fn open(path: &Path) -> Result<Self, Damage> {
-        let file = BlockFile::open(path)?;
+        let file = Arc::new(BlockFile::open(path)?);
         let meta: SegmentMeta = serde_json::from_slice(file.bytes(file.section(*b"meta")?)?)
             .map_err(|e| file.damage(format!("its description cannot be read: {e}")))?;
-        let mean =
-            file.bytes(file.section(*b"mean")?)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let own = Vectors::read(Arc::clone(&file), meta.model.clone(), meta.chunks, meta.width)?;
         let segment = Self {
-            mean: mean.collect(),
-            prepared: OnceLock::new(),
+            shown: own.clone(),
+            own,
+            prepared: Arc::default(),
             text: file.section(*b"text")?,
             text_offsets: file.section(*b"toff")?,
             docs: file.section(*b"docs")?,
             lengths: file.section(*b"lens")?,
-            vectors: file.section(*b"vecs")?,
-            scales: file.section(*b"vscl")?,
-            codes: file.section(*b"code")?,
             postings: file.section(*b"post")?,
             terms: file.section(DICTIONARY)?,
             meta,
@@ -93,20 +138,41 @@ impl Segment {
     }
 
     fn check_sizes(&self) -> Result<(), Damage> {
-        let (n, w) = (self.meta.chunks as usize, self.meta.width as usize);
+        let n = self.meta.chunks as usize;
         let fits = self.text_offsets.len() == (n + 1) * 4
             && self.docs.len().is_multiple_of(DOC_ENTRY)
-            && self.lengths.len() == n * 2
-            && self.vectors.len() == n * w
-            && self.scales.len() == n * 2
-            && self.codes.len() == n * w / 8
-            && self.mean.len() == w
-            && w.is_multiple_of(64);
+            && self.lengths.len() == n * 2;
         if fits { Ok(()) } else { Err(self.file.damage("its sections contradict its description")) }
     }
 
     pub(super) fn file(&self) -> &BlockFile {
         &self.file
+    }
+
+    /// The file of the vectors that are looked at.
+    pub(super) fn vector_file(&self) -> &BlockFile {
+        &self.shown.file
+    }
+
+    /// The model of the vectors inside it.
+    pub(super) fn own_model(&self) -> &str {
+        &self.own.model
+    }
+
+    /// True where the vectors inside it are looked at.
+    pub(super) fn is_plain(&self) -> bool {
+        Arc::ptr_eq(&self.file, &self.shown.file)
+    }
+
+    /// The same with its own vectors.
+    pub(super) fn plain(&self) -> Self {
+        self.with(self.own.clone())
+    }
+
+    /// The same with other vectors of the same chunks.
+    pub(super) fn with(&self, vectors: Vectors) -> Self {
+        let meta = SegmentMeta { model: vectors.model.clone(), width: vectors.width, ..self.meta.clone() };
+        Self { meta, shown: vectors, ..self.clone() }
     }
 
     pub(super) fn meta(&self) -> &SegmentMeta {
@@ -122,7 +188,7 @@ impl Segment {
     }
 
     pub(super) fn mean(&self) -> &[f32] {
-        &self.mean
+        &self.shown.mean
     }
 
     fn part(&self, section: &Range<usize>, from: usize, len: usize) -> Result<&[u8], Damage> {
@@ -131,36 +197,31 @@ impl Segment {
 
     #[inline]
     fn span(&self, section: &Range<usize>, from: usize, len: usize) -> Result<Range<usize>, Damage> {
-        let start = section.start.saturating_add(from);
-        let end = start.saturating_add(len);
-        if end > section.end {
-            return Err(self.file.damage("an offset points outside its section"));
-        }
-        Ok(start..end)
+        span(&self.file, section, from, len)
     }
 
     /// int8 rows of some consecutive chunks.
     pub(super) fn rows(&self, chunks: Range<usize>) -> Result<&[i8], Damage> {
         let w = self.width();
-        Ok(simd::as_i8(self.part(&self.vectors, chunks.start * w, chunks.len() * w)?))
+        Ok(simd::as_i8(self.shown.part(&self.shown.rows, chunks.start * w, chunks.len() * w)?))
     }
 
     /// Fetches a chunk's row and scale while other work goes on.
     #[inline]
     pub(super) fn prefetch_row(&self, chunk: usize) {
-        self.file.prefetch(self.vectors.start + chunk * self.meta.width as usize);
-        self.file.prefetch(self.scales.start + chunk * 2);
+        self.shown.file.prefetch(self.shown.rows.start + chunk * self.meta.width as usize);
+        self.shown.file.prefetch(self.shown.scales.start + chunk * 2);
     }
 
     /// f16 scales of some consecutive chunks, two bytes each.
     pub(super) fn scales(&self, chunks: Range<usize>) -> Result<&[u8], Damage> {
-        self.part(&self.scales, chunks.start * 2, chunks.len() * 2)
+        self.shown.part(&self.shown.scales, chunks.start * 2, chunks.len() * 2)
     }
 
     /// 1-bit codes of some consecutive chunks.
     pub(super) fn codes(&self, chunks: Range<usize>) -> Result<&[u8], Damage> {
         let bytes = self.width() / 8;
-        self.part(&self.codes, chunks.start * bytes, chunks.len() * bytes)
+        self.shown.part(&self.shown.codes, chunks.start * bytes, chunks.len() * bytes)
     }
 
     /// Lengths of all chunks, two bytes each.

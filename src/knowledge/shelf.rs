@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::KnowledgeError;
+use super::beside;
 use super::catalogue::{
     DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES, decode,
     encode, next, read_document, write_collection,
@@ -201,11 +202,12 @@ impl Library {
     /// What the store says; damage is a finding, not an error.
     pub fn check(&self) -> Result<Checked, KnowledgeError> {
         let mut checked = Checked::default();
-        match self.model().file().verify_all() {
+        let model = self.model();
+        match model.file().verify_all() {
             Ok(blocks) => checked.blocks += blocks as u64,
             Err(damage) => checked.problems.push(damage.to_string()),
         }
-        checked.bytes += self.model().file().len();
+        checked.bytes += model.file().len();
         for (name, view) in &self.snapshot().collections {
             for (id, record) in self.segment_records(view.record.id)? {
                 checked.segments += 1;
@@ -219,6 +221,16 @@ impl Library {
                         checked.broken.push((name.clone(), id));
                     }
                 }
+            }
+        }
+        for one in self.snapshot().collections.values().flat_map(|view| &view.segments) {
+            if one.segment.is_plain() {
+                continue;
+            }
+            checked.bytes += one.segment.vector_file().len();
+            match one.segment.vector_file().verify_all() {
+                Ok(blocks) => checked.blocks += blocks as u64,
+                Err(damage) => checked.problems.push(damage.to_string()),
             }
         }
         let rows = check_rows(&self.catalogue.read()?).map_err(said)?;
@@ -286,7 +298,7 @@ impl Library {
             write.open_table(SEGMENTS)?.remove(&owned_key(id, segment)[..])?;
             write.open_table(TOMBSTONES)?.remove(&number_key(segment)[..])?;
             write.commit()?;
-            let _ = fs::remove_file(&path);
+            beside::remove_all(&path);
             self.forget_damage(&path);
             self.load()?;
         }
@@ -345,7 +357,7 @@ impl Library {
         write_collection(&write, collection, &record)?;
         write.commit()?;
         for old in &view.segments[run] {
-            let _ = fs::remove_file(old.segment.file().path());
+            beside::remove_all(old.segment.file().path());
         }
         self.load()?;
         tracing::info!(collection, chunks, bytes, "segments merged");

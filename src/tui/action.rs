@@ -1,11 +1,11 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_breaker, a_grant, a_held_breaker, a_list, a_set_one, a_setting, a_silenced_alert, a_table, a_trial,
-    a_version, always, an_alert, an_audit, an_incident, backup_selected, collection_selected, connected,
-    decisions_here, documents, forced, idle_backups, job_selected, letter, missing, not_newest, not_typing,
-    openable, reading_after, reading_before, removable, some_collections, some_lines, something, suggestion,
-    upstream,
+    a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
+    a_silenced_alert, a_table, a_trial, a_version, always, an_alert, an_audit, an_incident, backup_selected,
+    collection_selected, connected, decisions_here, documents, forced, idle_backups, job_selected, judgeable,
+    letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
+    some_collections, some_lines, something, suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -97,13 +97,25 @@ pub(crate) enum Action {
     Later,
     Newest,
     Figures,
+    ViewApprovals,
+    ViewModels,
+    Unlock,
+    Approve,
+    Reject,
+    Comment,
+    Withdraw,
+    StageModel,
+    SubmitModel,
+    PromoteModel,
+    RollBack,
+    MarkRight,
+    MarkWrong,
     Alerts,
     Notices,
     AcknowledgeAlert,
     SilenceAlert,
     EndSilence,
     ViewIncidents,
-    Unlock,
     AllIncidents,
     ServiceLevels,
     OpenIncident,
@@ -125,13 +137,15 @@ pub(crate) enum Group {
     Access,
     Audit,
     Observe,
+    Approvals,
+    Models,
     Incidents,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -141,6 +155,8 @@ impl Group {
         Self::Access,
         Self::Observe,
         Self::Audit,
+        Self::Approvals,
+        Self::Models,
         Self::Incidents,
         Self::List,
         Self::General,
@@ -157,6 +173,8 @@ impl Group {
             Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
+            Self::Approvals => "Approvals",
+            Self::Models => "Models",
             Self::Incidents => "Incidents",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
@@ -203,6 +221,8 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Access => &[Group::Access, Group::List, Group::General],
         View::Audit => &[Group::Audit, Group::List, Group::General],
         View::Observe => &[Group::Observe, Group::List, Group::General],
+        View::Approvals => &[Group::Approvals, Group::List, Group::General],
+        View::Models => &[Group::Models, Group::List, Group::General],
         View::Incidents => &[Group::Incidents, Group::List, Group::General],
     }
 }
@@ -224,7 +244,10 @@ const fn danger(spec: Spec) -> Spec {
 }
 
 use Action as A;
-use Group::{Access, Ask, Audit, Backups, Config, General, Incidents, Library, List, Logs, Observe, Queue};
+use Group::{
+    Access, Approvals, Ask, Audit, Backups, Config, General, Incidents, Library, List, Logs, Models, Observe,
+    Queue,
+};
 
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Spec] = &[
@@ -232,6 +255,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::TakeSuggestion, "take-suggestion", "Ask what was suggested instead", "did you mean", Ask, &["d", "ctrl-d"], suggestion),
     row(A::ReadBefore, "read-before", "Load the passages before", "before", Ask, &["[", "p"], reading_before),
     row(A::ReadAfter, "read-after", "Load the passages after", "after", Ask, &["]", "n"], reading_after),
+    row(A::MarkRight, "mark-right", "The result answers the question: keep that", "right", Ask, &["+"], judgeable),
+    row(A::MarkWrong, "mark-wrong", "The result does not answer it: keep that", "wrong", Ask, &["-"], judgeable),
     row(A::Explain, "explain", "Show how each score came about", "explain", Ask, &["x", "ctrl-x"], always),
     row(A::Collection, "next-collection", "Ask in the next collection, or in all", "collection", Ask, &["c", "ctrl-t"], some_collections),
     row(A::PreviousTab, "previous-tab", "Previous tab", "", Library, &["left", "h"], always),
@@ -278,6 +303,15 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Later, "later", "Later", "", Observe, &["right", "l"], not_newest),
     row(A::Newest, "newest", "Until now", "now", Observe, &["n"], not_newest),
     row(A::Figures, "figures", "Figures or graphs", "figures", Observe, &["t"], always),
+    row(A::Approve, "approve", "Vote for the request, with a reason", "approve", Approvals, &["+"], a_decision),
+    danger(row(A::Reject, "reject", "Vote against the request: that ends it", "reject", Approvals, &["-"], a_decision)),
+    row(A::Comment, "comment", "Say something about the request", "comment", Approvals, &["c"], a_decision),
+    danger(row(A::Withdraw, "withdraw", "Take back the request that you submitted", "withdraw", Approvals, &["w"], a_decision)),
+    row(A::Unlock, "unlock", "Make decisions possible, or read only again", "unlock", General, &["u"], decisions_here),
+    row(A::StageModel, "stage-model", "Make the model's vectors, and measure its gates", "stage", Models, &["s"], a_model),
+    row(A::SubmitModel, "submit-model", "Ask others to let the model be promoted", "submit", Models, &["n"], a_model),
+    danger(row(A::PromoteModel, "promote-model", "Let the model answer, if its gates pass", "promote", Models, &["P"], a_model)),
+    danger(row(A::RollBack, "roll-back", "Back to what answered before", "roll back", Models, &["R"], a_previous)),
     row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
     row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
@@ -318,8 +352,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewObserve, "view-observe", "Graphs of what the box measures", "", General, &["8", "f9"], always),
     row(A::ViewAudit, "view-audit", "What was done on this box, and proof of it", "", General, &["9", "f11"], always),
     row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["0", "f12"], always),
+    row(A::ViewApprovals, "view-approvals", "Changes that wait for votes", "", General, &["alt-a"], always),
+    row(A::ViewModels, "view-models", "Models: stages, gates, promote, roll back", "", General, &["alt-r"], always),
     row(A::ViewIncidents, "view-incidents", "What went wrong, and who sees to it", "", General, &["alt-i"], always),
-    row(A::Unlock, "unlock", "Make decisions possible, or read only again", "unlock", General, &["u"], decisions_here),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

@@ -29,6 +29,13 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         }
         Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
         Action::ConfirmGrant => ("review-roles", "needs review-roles"),
+        Action::Approve | Action::Reject => ("vote-approvals", "needs vote-approvals"),
+        Action::Comment | Action::Withdraw => ("discuss-approvals", "needs discuss-approvals"),
+        Action::StageModel => ("stage-models", "needs stage-models"),
+        Action::SubmitModel => ("register-models", "needs register-models"),
+        Action::PromoteModel => ("promote-models", "needs promote-models"),
+        Action::RollBack => ("roll-back-models", "needs roll-back-models"),
+        Action::MarkRight | Action::MarkWrong => ("judge-answers", "needs judge-answers"),
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
         Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
@@ -53,15 +60,41 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn decisions_here(m: &Model) -> Option<&'static str> {
-    unless(m.view == View::Incidents, "no decisions here")
+    unless(matches!(m.view, View::Approvals | View::Models | View::Incidents), "no decisions here")
 }
 
-/// Decisions are made unlocked, about what is selected.
+/// Decisions are made unlocked, about what is selected and not over.
 fn unlocked(m: &Model) -> Option<&'static str> {
     if m.link.down {
         return Some("not connected");
     }
     unless(m.unlocked, "read-only: u unlocks")
+}
+
+pub(super) fn a_decision(m: &Model) -> Option<&'static str> {
+    let Some(one) = m.approvals.approval().filter(|_| m.view == View::Approvals) else {
+        return Some("select a request");
+    };
+    unlocked(m).or_else(|| unless(one.state == "pending", "it is decided"))
+}
+
+pub(super) fn a_model(m: &Model) -> Option<&'static str> {
+    let Some(one) = m.models.version().filter(|_| m.view == View::Models) else {
+        return Some("select a model");
+    };
+    unlocked(m).or_else(|| unless(one.stage != "archived", "it is archived"))
+}
+
+pub(super) fn a_previous(m: &Model) -> Option<&'static str> {
+    let previous = m.models.registry.as_ref().is_some_and(|registry| registry.previous.is_some());
+    if m.view != View::Models || !previous {
+        return Some("nothing to roll back to");
+    }
+    unlocked(m)
+}
+
+pub(super) fn judgeable(m: &Model) -> Option<&'static str> {
+    unless(m.ask.hit().is_some(), "no result")
 }
 
 pub(super) fn an_incident(m: &Model) -> Option<&'static str> {
@@ -275,7 +308,10 @@ pub(super) fn something(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn a_list(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Library | View::Logs | View::Config | View::Audit), "no list here")
+    unless(
+        matches!(m.view, View::Library | View::Logs | View::Config | View::Audit | View::Approvals),
+        "no list here",
+    )
 }
 
 pub(super) fn a_table(m: &Model) -> Option<&'static str> {

@@ -4,12 +4,14 @@ mod access;
 mod alert;
 mod audit;
 mod backup;
+mod govern;
 mod incident;
 
 pub(crate) use access::AccessRequest;
 pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
+pub(crate) use govern::{Decision, GovernRequest};
 pub(crate) use incident::IncidentRequest;
 
 use serde::Serialize;
@@ -81,6 +83,7 @@ pub(crate) enum Request {
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
+    Govern(GovernRequest),
     Alert(AlertRequest),
     Incident(IncidentRequest),
 }
@@ -253,6 +256,7 @@ impl Request {
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
+            Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
             Self::Incident(request) => request.call(),
         }
@@ -293,6 +297,7 @@ impl Request {
             Self::Backup(request) => request.purpose(),
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
+            Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
             Self::Incident(request) => request.purpose(),
         }

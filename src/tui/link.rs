@@ -18,10 +18,12 @@ use crate::api::types::{
 };
 use crate::base;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, IncidentRequest, Request,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
+    IncidentRequest, Request,
 };
 use crate::tui::msg::{
-    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, IncidentAnswer, Msg, Reply, Wire,
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, IncidentAnswer, Msg,
+    Reply, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -219,6 +221,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Backup(request) => Reply::Backup(backup(request, body)?),
         Request::Access(request) => Reply::Access(access(request, body)?),
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
+        Request::Govern(request) => Reply::Govern(govern(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
         Request::Incident(request) => Reply::Incident(incident(request, body)?),
     })
@@ -240,6 +243,24 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         }
         AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
         AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
+    })
+}
+
+fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkError> {
+    Ok(match request {
+        GovernRequest::Approvals(..) => GovernAnswer::Approvals(page(body)?.items),
+        GovernRequest::Approval(_) => GovernAnswer::Approval(json(body)?),
+        GovernRequest::Models => GovernAnswer::Models(json(body)?),
+        GovernRequest::ModelHistory(sha256) => GovernAnswer::History(sha256.clone(), page(body)?.items),
+        GovernRequest::Stage(_) => {
+            GovernAnswer::Changed("Vectors are made and gates measured; see the jobs.".to_owned())
+        }
+        GovernRequest::Judge(request) => {
+            let right = request.items.iter().all(|item| item.relevance > 0);
+            let word = if right { "right" } else { "wrong" };
+            GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
+        }
+        GovernRequest::Decide(decision, _) => GovernAnswer::Changed(decision.done().to_owned()),
     })
 }
 

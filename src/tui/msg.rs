@@ -1,7 +1,9 @@
 //! What can happen to the screen: keys, replies, events.
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
+use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
+use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::sla::Objective;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
@@ -70,6 +72,7 @@ pub(crate) enum Reply {
     Backup(BackupReply),
     Access(AccessReply),
     Audit(AuditAnswer),
+    Govern(GovernAnswer),
     Alert(AlertAnswer),
     Incident(IncidentAnswer),
 }
@@ -83,6 +86,18 @@ pub(crate) enum IncidentAnswer {
     One(Box<Incident>),
     /// As it is now.
     Changed(Box<Incident>),
+}
+
+/// What came of a question about requests, models, judged questions.
+#[derive(Debug, Clone)]
+pub(crate) enum GovernAnswer {
+    Approvals(Vec<Approval>),
+    Approval(Box<Approval>),
+    Models(Box<ModelRegistry>),
+    /// Of the model of this SHA-256.
+    History(String, Vec<ModelMove>),
+    /// What to tell.
+    Changed(String),
 }
 
 /// What came of a question about alerts.

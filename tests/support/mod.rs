@@ -7,6 +7,7 @@ pub mod disk;
 pub mod nats;
 pub mod queue_life;
 pub mod settings_life;
+pub mod terminal;
 pub mod upstream;
 
 use std::io::{Read, Write};

@@ -99,7 +99,9 @@ async fn show(mut call: Call) -> Result<Response, Fault> {
 fn word(call: &mut Call) -> Result<(String, ApprovalWord, Option<String>), Fault> {
     call.query().finish()?;
     let tag = Some(call.header("if-match")?.to_owned()).filter(|tag| !tag.is_empty());
-    Ok((call.param("id"), call.json_or_default()?, tag))
+    let word: ApprovalWord = call.json_or_default()?;
+    let tag = tag.or_else(|| word.etag.clone());
+    Ok((call.param("id"), word, tag))
 }
 
 async fn approve(mut call: Call) -> Result<Response, Fault> {

@@ -21,6 +21,7 @@ mod models;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
+mod registry;
 mod search;
 mod sla;
 mod status;
@@ -114,7 +115,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 24] = [
+    let all: [&[Route]; 25] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -132,6 +133,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &store::ROUTES,
         &access::ROUTES,
         &approvals::ROUTES,
+        &registry::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

@@ -78,6 +78,8 @@ pub struct ApprovalQuery {
 #[serde(default, deny_unknown_fields)]
 pub struct ApprovalWord {
     pub reason: String,
+    /// As `If-Match`, for those who send no headers.
+    pub etag: Option<String>,
 }
 
 /// One's vote for somebody else to cast.

@@ -4,7 +4,7 @@ use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
 use crate::engine::{
-    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, SlaAction,
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, RegistryAction, SlaAction,
 };
 use crate::governance::access::{Need, Permission as P, Role};
 
@@ -94,8 +94,37 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Metric(_) => on_box(P::ReadMetrics),
         Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
+        Action::Registry(action) => of_registry(action),
         Action::Incident(action) => on_box(of_incident(action)),
         Action::Sla(SlaAction::List | SlaAction::Show(_)) => on_box(P::ReadMetrics),
+    }
+}
+
+fn of_registry(action: &RegistryAction) -> Needs {
+    match action {
+        RegistryAction::All
+        | RegistryAction::Show(_)
+        | RegistryAction::History(_)
+        | RegistryAction::At(_)
+        | RegistryAction::Judged(_) => on_box(P::ReadModels),
+        RegistryAction::Register(_) => on_box(P::RegisterModels),
+        RegistryAction::Submit { id, .. } => on(P::RegisterModels, "Model", id),
+        RegistryAction::Stage(id) => on(P::StageModels, "Model", id),
+        RegistryAction::Promote { id, .. } => on(P::PromoteModels, "Model", id),
+        RegistryAction::Hold(_) | RegistryAction::Release => on_box(P::PromoteModels),
+        RegistryAction::RollBack(_) => on_box(P::RollBackModels),
+        RegistryAction::Archive { id, .. } => on(P::ArchiveModels, "Model", id),
+        RegistryAction::Judge(request) => {
+            let mut names: Vec<String> = request.items.iter().map(|one| one.collection.clone()).collect();
+            names.sort();
+            names.dedup();
+            if names.is_empty() {
+                on_box(P::JudgeAnswers)
+            } else {
+                Needs::Collections(P::JudgeAnswers, names)
+            }
+        }
+        RegistryAction::ForgetJudged(_) => on_box(P::JudgeAnswers),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Submits changes, and carries out what has its votes.
 
+use std::sync::MutexGuard;
+
 use super::{control, kind};
 use crate::api::types::access::GrantRole;
 use crate::audit::{self, Entry};
@@ -43,6 +45,7 @@ pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) ->
             };
             inner.access.change_with(inner, also, |book| book.grant(grant, now_ms)).map(drop)
         }
+        Change::Model { sha256 } => crate::engine::registry::approved(inner, sha256, &approval, also),
     }
 }
 
@@ -56,6 +59,7 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
     let subject = approval.subject.name.as_str();
     let (told, subject_kind) = match approval.change {
         Change::Grant { .. } => ("role.granted", "principal"),
+        Change::Model { .. } => ("model.approved", "model"),
     };
     let entry = trail::entry(inner, told, by, (subject_kind, subject));
     let entry = Entry { after: Some(approval.subject.digest), policy: inner.access.digest(), ..entry };
@@ -63,26 +67,38 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { role, .. } => {
             entry.text("role", Role::from_number(*role).map_or("", |role| role.name()))
         }
+        Change::Model { .. } => entry,
     };
     entry.text("approval", approval.id.to_string()).text("reason", approval.reason.as_str())
 }
 
-/// Keeps a new request. `also` joins its transaction; `told` is entered as its submission.
-pub(in crate::engine) fn submit(
+/// Keeps a new request, where somebody else is there to vote on it; `told` is entered as its submission. What
+/// `prepare` makes of its number joins the transaction.
+pub(in crate::engine) fn submit<W>(
     inner: &Inner,
+    _desk: &MutexGuard<'_, ()>,
     draft: Draft,
     told: Option<&Entry>,
-    also: impl FnOnce(&WriteTransaction, u64) -> Result<(), StoreError>,
-) -> Result<Approval, EngineError> {
+    prepare: impl FnOnce(u64) -> Result<W, EngineError>,
+) -> Result<Approval, EngineError>
+where
+    W: FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+{
+    if !others_can_vote(inner, &Name::parse(&draft.by)?) {
+        return Err(EngineError::Conflict {
+            what: "nobody else could vote on this".into(),
+            advice: "grant the role first: spud role grant LOGIN approver --reason WHY".into(),
+        });
+    }
     let running = inner.config.running();
     let least = if draft.impact == Impact::Critical { CRITICAL_VOTES } else { 1 };
     let votes = u32::try_from(running.number("approval.votes")).unwrap_or(1).max(least);
     let time_ms = running.number("approval.hours").saturating_mul(HOUR_MS);
     let now_ms = inner.clock.now_ms();
-    let _desk = inner.approvals.desk();
     let control = control(inner)?;
     let id = Shelf::next(control, now_ms)?;
     let approval = Approval::new(id, Draft { votes, time_ms, ..draft }, now_ms)?;
+    let also = prepare(id)?;
     let entry = told.map(|told| Entry {
         kind: kind(Act::Submitted),
         subject: ("approval".into(), id.to_string()),
@@ -91,7 +107,7 @@ pub(in crate::engine) fn submit(
     });
     let entries: Vec<Entry> = entry.into_iter().collect();
     let written = control.write(|write| {
-        also(write, id)?;
+        also(write)?;
         put(write, &approval, &entries)
     });
     written.map_err(ApprovalError::from)?;
@@ -104,7 +120,7 @@ pub(in crate::engine) fn grant_needs_votes(inner: &Inner, by: &Name, role: Role)
 }
 
 /// Somebody other than this one, and other than root, whose vote would count.
-pub(in crate::engine) fn others_can_vote(inner: &Inner, by: &Name) -> bool {
+fn others_can_vote(inner: &Inner, by: &Name) -> bool {
     let now_ms = inner.clock.now_ms();
     let state = inner.access.state();
     let book = &state.book;
@@ -163,5 +179,6 @@ pub(in crate::engine) fn submit_grant(
         roles: vec![Role::Approver, Role::Admin],
         time_ms: 1,
     };
-    submit(inner, draft, told, |_, _| Ok(()))
+    let desk = inner.approvals.desk();
+    submit(inner, &desk, draft, told, |_| Ok(|_: &WriteTransaction| -> Result<(), StoreError> { Ok(()) }))
 }

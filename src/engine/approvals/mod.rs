@@ -5,7 +5,7 @@
 mod actions;
 mod change;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
 pub use actions::{ApprovalAction, ApprovalReply};
-pub(super) use change::{grant_needs_votes, submit_grant};
+pub(super) use change::{grant_needs_votes, submit, submit_grant};
 pub(super) use words::facts;
 
 use super::run::Inner;
@@ -35,7 +35,8 @@ pub(super) struct Approvals {
 }
 
 impl Approvals {
-    fn desk(&self) -> MutexGuard<'_, ()> {
+    /// Nobody else changes requests or models meanwhile.
+    pub(super) fn desk(&self) -> MutexGuard<'_, ()> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

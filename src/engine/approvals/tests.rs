@@ -6,43 +6,48 @@ use std::time::Duration;
 use crate::api::types::Problem;
 use crate::api::types::access::GrantRole;
 use crate::api::types::approval::{Approval, ApprovalQuery, ApprovalWord, DelegateVote};
-use crate::engine::run::Settings;
+use crate::engine::run::{Inner, Settings};
 use crate::engine::{
     AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, Caller, Engine, EngineError, Reply,
 };
 
-struct Bench {
+pub(in crate::engine) struct Bench {
     engine: Option<Engine>,
     data: tempfile::TempDir,
 }
 
 fn word(reason: &str) -> ApprovalWord {
-    ApprovalWord { reason: reason.into() }
+    ApprovalWord { reason: reason.into(), etag: None }
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(in crate::engine) fn new() -> Self {
         let mut bench = Self { engine: None, data: tempfile::tempdir().unwrap() };
         bench.start();
         bench
     }
 
-    fn start(&mut self) {
+    pub(in crate::engine) fn start(&mut self) {
         self.engine = None;
-        let settings = Settings { data_dir: self.data.path().to_owned(), ..Settings::default() };
+        let options = vec![("--set".to_owned(), "modes.latency_target_ms".to_owned(), "600000".to_owned())];
+        let settings = Settings { data_dir: self.data.path().to_owned(), options, ..Settings::default() };
         let engine = Engine::open(settings).unwrap();
         engine.inner().modes.idle.store(true, std::sync::atomic::Ordering::Relaxed);
         self.engine = Some(engine);
     }
 
-    fn ask(&self, uid: u32, action: Action) -> Result<Reply, EngineError> {
+    pub(in crate::engine) fn inner(&self) -> &Inner {
+        self.engine.as_ref().unwrap().inner()
+    }
+
+    pub(in crate::engine) fn ask(&self, uid: u32, action: Action) -> Result<Reply, EngineError> {
         let caller = Caller::local(uid, uid, 1, format!("r-{uid}"));
         let (send, receive) = channel();
         self.engine.as_ref().unwrap().submit(caller, action, move |result| send.send(result).unwrap());
         receive.recv_timeout(Duration::from_secs(60)).unwrap()
     }
 
-    fn grant(&self, by: u32, to: &str, role: &str) -> String {
+    pub(in crate::engine) fn grant(&self, by: u32, to: &str, role: &str) -> String {
         let request = GrantRole { to: to.into(), role: role.into(), reason: "shift".into(), ttl_s: None };
         match self.ask(by, Action::Access(AccessAction::Grant(request))).unwrap() {
             Reply::Access(AccessReply::Grant(grant)) => grant.state,
@@ -66,12 +71,17 @@ impl Bench {
         }
     }
 
-    fn approve(&self, uid: u32, id: &str, tag: Option<&str>) -> Result<Approval, EngineError> {
+    pub(in crate::engine) fn approve(
+        &self,
+        uid: u32,
+        id: &str,
+        tag: Option<&str>,
+    ) -> Result<Approval, EngineError> {
         let (id, if_match) = (id.to_owned(), tag.map(str::to_owned));
         self.approval(uid, ApprovalAction::Approve { id, word: word("seen"), if_match })
     }
 
-    fn log(&self, kind: &str) -> usize {
+    pub(in crate::engine) fn log(&self, kind: &str) -> usize {
         use crate::api::types::AuditQuery;
         use crate::engine::{AuditAction, AuditReply};
         let query = AuditQuery { kind: Some(kind.into()), limit: 1000, ..AuditQuery::default() };
@@ -84,7 +94,7 @@ impl Bench {
     }
 }
 
-fn denied(result: Result<Approval, EngineError>) -> Problem {
+pub(in crate::engine) fn denied(result: Result<Approval, EngineError>) -> Problem {
     match result {
         Err(EngineError::Denied(problem)) => *problem,
         other => panic!("{other:?}"),

@@ -3,6 +3,7 @@
 use crate::api::types::approval::{Approval as Words, ApprovalEvent};
 use crate::base::to_hex;
 use crate::engine::access::login;
+use crate::engine::registry;
 use crate::engine::run::Inner;
 use crate::governance::access::{ApprovalFacts, Role};
 use crate::governance::approval::{Approval, Change, Event, Shelf};
@@ -35,7 +36,10 @@ pub(in crate::engine) fn approval(inner: &Inner, one: &Approval) -> Words {
         at_ms: one.at_ms,
         expires_ms: one.expires_ms,
         history: one.events.iter().map(event).collect(),
-        gates: Vec::new(),
+        gates: match &one.change {
+            Change::Model { sha256 } => registry::gates(inner, sha256),
+            Change::Grant { .. } => Vec::new(),
+        },
     }
 }
 
@@ -43,6 +47,10 @@ fn title(one: &Approval) -> String {
     match &one.change {
         Change::Grant { to, role, .. } => {
             format!("grant {} to {to}", Role::from_number(*role).map_or("a role", |role| role.name()))
+        }
+        Change::Model { sha256 } => {
+            let letters: String = sha256.chars().take(12).collect();
+            format!("let the model {letters} be promoted")
         }
     }
 }

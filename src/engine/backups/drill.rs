@@ -61,7 +61,7 @@ fn remove(folder: &Path) -> Result<(), EngineError> {
 fn look(inner: &Inner, folder: &Path, backup: &Backup) -> Result<Outcome, EngineError> {
     let head = &backup.manifest.head;
     let model = match head.model == inner.library.model_id() {
-        true => Arc::clone(inner.library.model()), // its bytes were compared when the pieces were read
+        true => inner.library.model(), // its bytes were compared when the pieces were read
         false => Arc::new(open_model(folder, &head.model)?),
     };
     let vault = inner.encryption.vault.of_copy(folder).map(Arc::new).map_err(|error| match error {

@@ -415,7 +415,7 @@ fn create(inner: &Inner, to: &Path, known: bool, watch: Watch<'_>) -> Result<Out
         made_ms,
         spud: env!("CARGO_PKG_VERSION").to_owned(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        model: inner.library.model_id().to_owned(),
+        model: inner.library.model_id(),
         collections: collections.collect(),
     };
     let backup = writer.finish(head, &signer).map_err(words::said)?;

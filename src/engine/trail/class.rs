@@ -6,7 +6,9 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction};
+use crate::engine::{
+    AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction, RegistryAction,
+};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +118,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen => return None,
         Action::Approval(action) => return approval(action),
+        Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
@@ -213,6 +216,29 @@ fn approval(action: &ApprovalAction) -> Option<About> {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
+    })
+}
+
+fn registry(action: &RegistryAction) -> Option<About> {
+    let about = |kind, id: &str, reason: &str| together(kind, ("model", id)).text("reason", reason);
+    Some(match action {
+        RegistryAction::All | RegistryAction::Show(_) | RegistryAction::History(_) => return None,
+        RegistryAction::At(_) | RegistryAction::Judged(_) => return None,
+        RegistryAction::Register(request) => {
+            about("model.registered", "", "").text("path", &request.path).text("about", &request.about)
+        }
+        RegistryAction::Submit { id, request } => about("model.submitted", id, &request.reason),
+        RegistryAction::Stage(id) => About::new(Class::Begins, "model.staged", ("model", id)),
+        RegistryAction::Promote { id, request } => about("model.promotion_begun", id, &request.reason),
+        RegistryAction::RollBack(request) => about("model.rolled_back", "", &request.reason),
+        RegistryAction::Archive { id, request } => about("model.archived", id, &request.reason),
+        RegistryAction::Hold(request) => about("model.held", "", &request.reason),
+        RegistryAction::Release => about("model.released", "", ""),
+        RegistryAction::Judge(request) => {
+            let name = request.items.first().map_or("", |one| one.collection.as_str());
+            together("answers.judged", ("collection", name))
+        }
+        RegistryAction::ForgetJudged(id) => together("judgement.removed", ("judgement", id)),
     })
 }
 

@@ -1,11 +1,13 @@
 use super::*;
+use crate::api::types::approval::{ApprovalQuery, ApprovalWord};
+use crate::api::types::registry::ModelReason;
 use crate::api::types::{
     AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
     CreateCollection, DocumentQuery, EncryptStore, ForceBreaker, ForceMode, LogQuery, ModelPath,
     OperationQuery, PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore,
     SearchRequest, SetConfig, VerifyAudit,
 };
-use crate::engine::{BackupWork, ConfigAction};
+use crate::engine::{ApprovalAction, BackupWork, ConfigAction, RegistryAction};
 
 /// One of each, and of those that only sometimes change something one of each kind.
 fn all() -> Vec<(Action, Option<&'static str>)> {
@@ -74,10 +76,29 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
     ]
 }
 
+/// The same, of what waits for votes and of models.
+fn governed() -> Vec<(Action, Option<&'static str>)> {
+    let id = || "x".to_owned();
+    vec![
+        (Action::Approval(ApprovalAction::List(ApprovalQuery::default())), None),
+        (
+            Action::Approval(ApprovalAction::Approve {
+                id: id(),
+                word: ApprovalWord::default(),
+                if_match: None,
+            }),
+            Some("approval.approved"),
+        ),
+        (Action::Registry(RegistryAction::At(0)), None),
+        (Action::Registry(RegistryAction::Stage(id())), Some("model.staged")),
+        (Action::Registry(RegistryAction::RollBack(ModelReason::default())), Some("model.rolled_back")),
+    ]
+}
+
 /// The list of classes is complete because it does not compile otherwise; this says what it must say.
 #[test]
 fn what_changes_something_is_entered_and_nothing_else_is() {
-    for (action, kind) in all() {
+    for (action, kind) in all().into_iter().chain(governed()) {
         assert_eq!(mutation(&action), kind, "{action:?}");
     }
 }

@@ -115,7 +115,7 @@ pub struct Event {
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Subject {
-    /// `role`, ...
+    /// `role` or `model`.
     pub kind: String,
     pub name: String,
     /// SHA-256 of what would be there.
@@ -127,6 +127,8 @@ pub struct Subject {
 pub enum Change {
     /// A role is granted; `role` as [`Role::number`] has it.
     Grant { to: String, role: u8, reason: String, ttl_ms: Option<u64> },
+    /// The model of this SHA-256 may be promoted.
+    Model { sha256: String },
 }
 
 /// A request before it is one.

@@ -102,7 +102,8 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(at(&object(&of_sum, "Occurrences", "{target: 0.9}"))[0].contains("are selectors"));
     // Places of a second document are those of the file; two of a name are none.
     let one = object(&fine, "Occurrences", "{target: 0.9, op: lt, value: 1}");
-    let told = at(&format!("{one}---\n{}", one.replace("kind: SLO", "kind: X").replace("name: a", "name: b")));
+    let told =
+        at(&format!("{one}---\n{}", one.replace("kind: SLO", "kind: X").replace("name: a", "name: b")));
     assert!(told[0].starts_with("13:7:"), "{told:?}");
     assert!(at(&format!("{one}---\n{one}"))[0].contains("two objectives"));
     assert!(read("").unwrap().is_empty());

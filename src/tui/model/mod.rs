@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod govern;
 mod incidents;
 mod library;
 mod logs;
@@ -20,6 +21,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
+pub(crate) use govern::{Approvals, DecideDialog, Models};
 pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
@@ -45,11 +47,13 @@ pub(crate) enum View {
     Access,
     Audit,
     Observe,
+    Approvals,
+    Models,
     Incidents,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -60,6 +64,8 @@ impl View {
         Self::Observe,
         Self::Audit,
         Self::Access,
+        Self::Approvals,
+        Self::Models,
         Self::Incidents,
     ];
 
@@ -75,6 +81,8 @@ impl View {
             Self::Access => "Access",
             Self::Audit => "Audit",
             Self::Observe => "Observe",
+            Self::Approvals => "Approvals",
+            Self::Models => "Models",
             Self::Incidents => "Incidents",
         }
     }
@@ -171,6 +179,7 @@ pub(crate) enum Overlay {
     Force(Box<ForceDialog>),
     Edit(Box<EditDialog>),
     Grant(Box<GrantDialog>),
+    Decide(Box<DecideDialog>),
     Alert(Box<AlertDialog>),
     Incident(Box<IncidentForm>),
     Setting(Box<SettingDialog>),
@@ -266,10 +275,12 @@ pub(crate) struct Model {
     pub(crate) access: Access,
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
-    pub(crate) alerts: AlertList,
-    pub(crate) incidents: Incidents,
+    pub(crate) approvals: Approvals,
+    pub(crate) models: Models,
     /// Decisions are possible: a person said so.
     pub(crate) unlocked: bool,
+    pub(crate) alerts: AlertList,
+    pub(crate) incidents: Incidents,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -285,7 +296,9 @@ impl Model {
             View::Config => self.config.editing.is_some(),
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
-            View::Overview | View::Queue | View::Backups | View::Access | View::Incidents => false,
+            View::Approvals => self.approvals.editing.is_some(),
+            View::Overview | View::Queue | View::Backups | View::Access | View::Models => false,
+            View::Incidents => false,
         }
     }
 
@@ -302,6 +315,8 @@ impl Model {
             View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
+            View::Approvals => self.approvals.approval().is_some(),
+            View::Models => self.models.version().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

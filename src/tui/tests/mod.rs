@@ -9,6 +9,7 @@ mod backups;
 mod bytes;
 mod config;
 mod fixtures;
+mod govern;
 mod incidents;
 mod logs;
 mod looks;

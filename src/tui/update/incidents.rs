@@ -45,11 +45,6 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let one = model.incidents.incident().cloned();
     match (action, one) {
-        (Action::Unlock, _) => {
-            model.unlocked = !model.unlocked;
-            let text = if model.unlocked { "Decisions are possible now." } else { "Read-only again." };
-            model.tell(Tone::Accent, text);
-        }
         (Action::AllIncidents, _) => {
             model.incidents.all = !model.incidents.all;
             return load(model);

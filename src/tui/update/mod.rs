@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod govern;
 mod incidents;
 mod library;
 mod logs;
@@ -17,6 +18,7 @@ mod overlay;
 mod queue;
 
 pub(crate) use config::TRIAL_S;
+pub(crate) use govern::{marked, summary as gate_summary};
 pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
@@ -27,6 +29,7 @@ use crate::tui::key::Key;
 use crate::tui::model::{Focus, Model, Overlay, Tab, View};
 use crate::tui::msg::{Msg, Reply, Wire};
 use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
 
 /// What is done before the first frame.
 pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
@@ -104,7 +107,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Config => config::typing(model, key),
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access | View::Incidents => None,
+            View::Approvals => govern::typing(model, key),
+            _ => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -134,6 +138,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             _ => {}
         },
         (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
+        (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
         (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
         (Some(Overlay::Incident(form)), _) => incidents::paste(form, text.trim()),
         (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
@@ -143,21 +148,26 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
             model.ask.focus = Focus::Question;
             model.ask.question.insert(text.trim_end());
         }
-        (None, view) => {
-            let editing = match view {
-                View::Library => model.library.list_mut().editing.as_mut(),
-                View::Logs => model.logs.editing.as_mut(),
-                View::Config => model.config.editing.as_mut(),
-                View::Audit => model.audit.editing.as_mut(),
-                View::Observe => model.observe.editing.as_mut(),
-                _ => None,
-            };
-            if let Some(edit) = editing {
+        (None, _) => {
+            if let Some(edit) = line(model) {
                 edit.insert(text);
             }
         }
     }
     Vec::new()
+}
+
+/// The line of the view in which a filter or an expression is being typed.
+fn line(model: &mut Model) -> Option<&mut LineEdit> {
+    match model.view {
+        View::Library => model.library.list_mut().editing.as_mut(),
+        View::Logs => model.logs.editing.as_mut(),
+        View::Config => model.config.editing.as_mut(),
+        View::Audit => model.audit.editing.as_mut(),
+        View::Observe => model.observe.editing.as_mut(),
+        View::Approvals => model.approvals.editing.as_mut(),
+        _ => None,
+    }
 }
 
 /// Does what the table calls `action`, or says why not.
@@ -196,14 +206,15 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewConfig => go(model, View::Config),
         Action::ViewAccess => go(model, View::Access),
         Action::ViewAudit => go(model, View::Audit),
-        Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
         Action::ViewIncidents => go(model, View::Incidents),
         Action::ViewObserve => go(model, View::Observe),
+        Action::ViewApprovals => go(model, View::Approvals),
+        Action::ViewModels => go(model, View::Models),
+        Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
-        Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
-        Action::Refresh => refresh(model),
+        Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
         }
@@ -219,10 +230,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
-        Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
-        Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
-        Action::RevokeGrant | Action::ConfirmGrant => access::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -241,6 +249,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Incidents => incidents::act(model, action),
         View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
+        View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -258,10 +267,6 @@ fn step(view: View, by: usize) -> View {
 fn go(model: &mut Model, view: View) -> Vec<Effect> {
     model.view = view;
     load(model, false)
-}
-
-fn refresh(model: &mut Model) -> Vec<Effect> {
-    load(model, true)
 }
 
 /// Asks for what the view shows and does not have.
@@ -287,6 +292,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
+        View::Approvals | View::Models => govern::load(model),
         View::Incidents => incidents::load(model),
     }
 }
@@ -363,6 +369,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Backup(reply) => return backups::replied(model, reply),
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
+        Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),

@@ -50,6 +50,7 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Edit(dialog) => return super::queue::dialog(model, dialog, key),
         Overlay::Setting(dialog) => return super::config::dialog(model, dialog, key),
         Overlay::Grant(dialog) => return super::access::dialog(model, dialog, key),
+        Overlay::Decide(dialog) => return super::govern::dialog(model, dialog, key),
         Overlay::Incident(form) => return super::incidents::form(model, form, key),
         Overlay::Alert(dialog) => return super::alerts::dialog(model, dialog, key),
         Overlay::Force(dialog) => return super::mode::dialog(model, dialog, key),

@@ -84,6 +84,9 @@ fn hints(model: &Model) -> Vec<(String, String)> {
                 ("esc", "drop"),
                 ("", "kind:mode actor:uid:0 outcome:failed words"),
             ]),
+            View::Approvals => {
+                fixed(&[("enter", "find"), ("esc", "drop"), ("", "state:all kind:model words")])
+            }
             View::Observe => {
                 fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "drop"), ("", "PromQL; empty: the box")])
             }
@@ -112,7 +115,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Config => model.config.versions.is_some(),
         View::Observe => !model.observe.is_dashboard(),
         View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
-        View::Incidents => false,
+        View::Approvals | View::Models | View::Incidents => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

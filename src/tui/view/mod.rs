@@ -11,6 +11,7 @@ mod banner;
 mod config;
 mod dialog;
 mod footer;
+mod govern;
 mod header;
 mod help;
 mod incidents;
@@ -83,6 +84,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Access => access::draw(&mut pen, inner, model),
         View::Audit => audit::draw(&mut pen, inner, model),
         View::Observe => observe::draw(&mut pen, inner, model),
+        View::Approvals => govern::approvals(&mut pen, inner, model),
+        View::Models => govern::models(&mut pen, inner, model),
         View::Incidents => incidents::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
@@ -96,6 +99,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Incident(form)) => incidents::form(&mut pen, area, form),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
         Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
+        Some(Overlay::Decide(dialog)) => govern::decide(&mut pen, area, dialog),
         Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),

@@ -1,0 +1,153 @@
+//! Conditions of a promotion: figures in, a verdict with the figures out. Pure.
+
+use bincode::{Decode, Encode};
+
+/// What a gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum GateState {
+    Passed,
+    Failed,
+    /// There was nothing to measure.
+    NotMeasured,
+    NotConfigured,
+}
+
+impl GateState {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotMeasured => "not measured",
+            Self::NotConfigured => "not configured",
+        }
+    }
+}
+
+/// One condition, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Gate {
+    pub name: String,
+    pub state: GateState,
+    /// With its figures.
+    pub what: String,
+}
+
+impl Gate {
+    /// A gate that passes or fails.
+    #[must_use]
+    pub fn of(name: &str, passed: bool, what: String) -> Self {
+        let state = if passed { GateState::Passed } else { GateState::Failed };
+        Self { name: name.to_owned(), state, what }
+    }
+}
+
+/// Retrieval quality of one collection, by its judged questions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quality {
+    pub collection: String,
+    pub questions: usize,
+    /// Mean nDCG@10 of what answers now, and of the candidate.
+    pub production: f64,
+    pub candidate: f64,
+}
+
+/// Questions of a collection before their mean means something.
+const QUESTIONS_LEAST: usize = 3;
+
+/// No collection may be answered worse than now by more than the margin (parts of a thousand).
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // parts of a thousand
+pub fn quality(measured: &[Quality], margin: u64) -> Gate {
+    let told = |one: &Quality| {
+        format!(
+            "{}: nDCG@10 {:.3} against {:.3} over {} questions",
+            one.collection, one.candidate, one.production, one.questions
+        )
+    };
+    let enough: Vec<&Quality> = measured.iter().filter(|one| one.questions >= QUESTIONS_LEAST).collect();
+    if enough.is_empty() {
+        let what = format!("no collection has {QUESTIONS_LEAST} judged questions (spud judge)");
+        return Gate { name: "quality".into(), state: GateState::NotMeasured, what };
+    }
+    let margin = margin as f64 / 1000.0;
+    let fine = enough.iter().all(|one| one.candidate >= one.production - margin - 1e-9);
+    let figures: Vec<String> = enough.into_iter().map(told).collect();
+    Gate::of("quality", fine, format!("{}; margin {margin:.3}", figures.join("; ")))
+}
+
+/// 95 of 100 questions take no longer than the target, all times in milliseconds.
+#[must_use]
+pub fn latency(p95_ms: Option<f64>, asked: usize, target_ms: u64) -> Gate {
+    let Some(p95_ms) = p95_ms else {
+        let what = "no question was there to ask".to_owned();
+        return Gate { name: "latency".into(), state: GateState::NotMeasured, what };
+    };
+    #[allow(clippy::cast_precision_loss)] // milliseconds
+    let fine = p95_ms <= target_ms as f64;
+    Gate::of("latency", fine, format!("p95 {p95_ms:.1} ms over {asked} questions; target {target_ms} ms"))
+}
+
+/// The model and the codes that every question reads fit into what the tier gives the process, in bytes.
+#[must_use]
+pub fn memory(model: u64, codes: u64, total: u64) -> Gate {
+    const MIB: u64 = 1 << 20;
+    let needed = model.saturating_add(codes);
+    let what = format!(
+        "model {} MiB and codes {} MiB of {} MiB",
+        model.div_ceil(MIB),
+        codes.div_ceil(MIB),
+        total / MIB
+    );
+    Gate::of("memory", needed <= total, what)
+}
+
+/// Gates that this box does not have: listed, so that nobody takes them for passed.
+#[must_use]
+pub fn not_configured() -> Vec<Gate> {
+    let gate = |(name, what): (&str, &str)| Gate {
+        name: name.to_owned(),
+        state: GateState::NotConfigured,
+        what: what.to_owned(),
+    };
+    [
+        ("signature", "models are not signed here; the approval is of the SHA-256"),
+        ("evidence", "no attestations are gathered"),
+        ("soak", "no time in staging is asked for"),
+        ("incidents", "there is no register of incidents"),
+    ]
+    .map(gate)
+    .into()
+}
+
+/// When promotions may switch: days of the week (1 for Monday to 7) and hours, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    days: (u64, u64),
+    hours: (u64, u64),
+}
+
+impl Window {
+    /// Reads `1-5 8-16`: Monday to Friday, from 8:00 until before 16:00. Either end may come first: `6-1 22-4`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let range = |text: &str, most: u64| {
+            let (from, to) = text.split_once('-')?;
+            let (from, to) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
+            (from <= most && to <= most).then_some((from, to))
+        };
+        let (days, hours) = text.trim().split_once(' ')?;
+        let days = range(days, 7).filter(|(from, to)| *from > 0 && *to > 0)?;
+        Some(Self { days, hours: range(hours.trim(), 24)? })
+    }
+
+    /// Whether the time is in it.
+    #[must_use]
+    pub fn contains(&self, weekday: u64, hour: u64) -> bool {
+        let (from, to) = self.days;
+        let day = if from <= to { (from..=to).contains(&weekday) } else { weekday >= from || weekday <= to };
+        let (from, to) = self.hours;
+        let time = if from <= to { (from..to).contains(&hour) } else { hour >= from || hour < to };
+        day && time
+    }
+}

@@ -1,0 +1,23 @@
+//! Models as they are governed: versions with a stage, a pointer to the one that answers, and what happened to them.
+//!
+//! A version is its artifact: named by the SHA-256 of the file. Stages are pointers with history, so that "what
+//! answered then" has an answer. [`step`] is the whole of it, a function of the registry, what is done, and the
+//! time. What was served before stays pinned: going back to it is one commit.
+//!
+//! Invariant: nothing is promoted without its approval and with a failed gate; pure but for [`Shelf`].
+
+mod error;
+mod gate;
+mod judged;
+mod machine;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use error::RegistryError;
+pub use gate::{Gate, GateState, Quality, Window, latency, memory, not_configured, quality};
+pub use judged::{Judged, QUESTIONS_MOST, Target, passage_hash};
+pub use machine::{Input, step};
+pub use shelf::{JudgedShelf, Shelf};
+pub use version::{Deed, Hold, Move, Pointer, Promotion, Registry, Stage, VERSIONS_MOST, Version};

@@ -1,0 +1,114 @@
+//! What is asked of requests for votes, of models, and of judged questions.
+
+use super::{Call, escape, post, with_query};
+use crate::api::types::approval::ApprovalWord;
+use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GovernRequest {
+    /// State and kind that were typed as filter.
+    Approvals(Option<String>, Option<String>),
+    /// By id.
+    Approval(String),
+    Models,
+    /// By SHA-256.
+    ModelHistory(String),
+    /// Vectors and gates of this model.
+    Stage(String),
+    Judge(JudgeAnswers),
+    /// What was decided, and why.
+    Decide(Decision, String),
+}
+
+/// What a person decides; nothing of it is done without a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Id and tag of the request as it was shown.
+    Approve(String, String),
+    Reject(String, String),
+    Comment(String),
+    Withdraw(String, String),
+    /// By SHA-256.
+    Submit(String),
+    Promote(String),
+    RollBack,
+}
+
+impl GovernRequest {
+    pub(super) fn call(&self) -> Call {
+        let get = |path: String| Call { method: "GET", path, body: None };
+        match self {
+            Self::Approvals(state, kind) => {
+                let pairs =
+                    [("state", state.clone()), ("kind", kind.clone()), ("limit", Some("200".to_owned()))];
+                get(with_query("/v1/approvals", &pairs))
+            }
+            Self::Approval(id) => get(format!("/v1/approvals/{}", escape(id))),
+            Self::Models => get("/v1/registry".to_owned()),
+            Self::ModelHistory(sha256) => {
+                get(with_query("/v1/registry/history", &[("model", Some(sha256.clone()))]))
+            }
+            Self::Stage(sha256) => post(format!("/v1/registry/{}/stage", escape(sha256)), &()),
+            Self::Judge(request) => post("/v1/judgements".to_owned(), request),
+            Self::Decide(decision, reason) => decision.call(reason),
+        }
+    }
+
+    pub(super) fn purpose(&self) -> &'static str {
+        match self {
+            Self::Approvals(..) | Self::Approval(_) => "read the requests",
+            Self::Models | Self::ModelHistory(_) => "read the models",
+            Self::Stage(_) => "stage the model",
+            Self::Judge(_) => "keep the judgement",
+            Self::Decide(decision, _) => decision.purpose(),
+        }
+    }
+}
+
+impl Decision {
+    fn call(&self, reason: &str) -> Call {
+        let reason = reason.to_owned();
+        let on = |id: &str, verb: &str, etag: Option<&String>| {
+            let word = ApprovalWord { reason: reason.clone(), etag: etag.cloned() };
+            post(format!("/v1/approvals/{}/{verb}", escape(id)), &word)
+        };
+        let why = ModelReason { reason: reason.clone() };
+        match self {
+            Self::Approve(id, etag) => on(id, "approve", Some(etag)),
+            Self::Reject(id, etag) => on(id, "reject", Some(etag)),
+            Self::Withdraw(id, etag) => on(id, "withdraw", Some(etag)),
+            Self::Comment(id) => on(id, "comment", None),
+            Self::Submit(sha256) => {
+                let request = SubmitModel { reason, impact: None };
+                post(format!("/v1/registry/{}/submit", escape(sha256)), &request)
+            }
+            Self::Promote(sha256) => post(format!("/v1/registry/{}/promote", escape(sha256)), &why),
+            Self::RollBack => post("/v1/registry/rollback".to_owned(), &why),
+        }
+    }
+
+    fn purpose(&self) -> &'static str {
+        match self {
+            Self::Approve(..) => "approve the request",
+            Self::Reject(..) => "reject the request",
+            Self::Comment(_) => "comment on the request",
+            Self::Withdraw(..) => "withdraw the request",
+            Self::Submit(_) => "submit the model",
+            Self::Promote(_) => "promote the model",
+            Self::RollBack => "roll back",
+        }
+    }
+
+    /// What to tell when it is done.
+    pub(crate) fn done(&self) -> &'static str {
+        match self {
+            Self::Approve(..) => "Your vote for it is kept.",
+            Self::Reject(..) => "It is rejected; nothing was changed.",
+            Self::Comment(_) => "Your comment is kept.",
+            Self::Withdraw(..) => "It is withdrawn.",
+            Self::Submit(_) => "It waits for the votes of others.",
+            Self::Promote(_) => "The promotion began: vectors, gates, then the switch.",
+            Self::RollBack => "What answered before answers again.",
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Approvals and models on the screen: how they look, that nothing is decided while read-only, without a reason or
+//! by enter alone, and that nothing shown deceives.
+
+use super::fixtures::*;
+use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
+use crate::api::types::registry::{ModelMove, ModelRegistry, ModelVersion};
+use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
+use crate::tui::model::Model;
+use crate::tui::msg::{GovernAnswer, Reply};
+
+const HOUR: u64 = 3_600_000;
+
+fn gate(name: &str, state: &str, what: &str) -> Gate {
+    Gate { name: name.into(), state: state.into(), what: what.into() }
+}
+
+fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
+    Approval {
+        id: id.into(),
+        etag: format!("{id}1"),
+        state: state.into(),
+        kind: "model".into(),
+        subject: "ab".repeat(32),
+        title: title.into(),
+        digest: "cd".repeat(32),
+        impact: impact.into(),
+        by: "uid:1002".into(),
+        login: Some("olaf".into()),
+        reason: "knows our words".into(),
+        diff: "- name     default\n+ name     garden".into(),
+        votes: 0,
+        votes_needed: 1,
+        roles: vec!["approver".into(), "admin".into()],
+        at_ms: NOW - 5 * HOUR,
+        expires_ms: NOW + 100 * HOUR,
+        history: vec![ApprovalEvent {
+            at_ms: NOW - 5 * HOUR,
+            by: "uid:1002".into(),
+            act: "submitted".into(),
+            text: "knows our words".into(),
+            ..ApprovalEvent::default()
+        }],
+        gates: vec![gate("quality", "passed", "garden: nDCG@10 0.912 against 0.850 over 40 questions")],
+    }
+}
+
+fn items() -> Vec<Approval> {
+    vec![
+        request("3", "grant admin to uid:1009", "high", "pending"),
+        request("2", "let the model abababababab be promoted", "medium", "pending"),
+    ]
+}
+
+fn govern(model: &mut Model, answer: GovernAnswer) {
+    reply(model, Reply::Govern(answer));
+}
+
+fn approvals(size: (u16, u16)) -> Model {
+    let mut model = full(size);
+    keys(&mut model, "alt-a");
+    govern(&mut model, GovernAnswer::Approvals(items()));
+    model
+}
+
+fn version(name: &str, letter: &str, stage: &str, review: &str, gates: Vec<Gate>) -> ModelVersion {
+    ModelVersion {
+        sha256: letter.repeat(64),
+        name: name.into(),
+        licence: "MIT".into(),
+        stage: stage.into(),
+        review: review.into(),
+        at_ms: NOW - 50 * HOUR,
+        serving: stage == "production",
+        gates,
+        ..ModelVersion::default()
+    }
+}
+
+fn registry() -> ModelRegistry {
+    let good = vec![
+        gate("quality", "passed", "garden: nDCG@10 0.912 against 0.850 over 40 questions"),
+        gate("latency", "not measured", "no question was there to ask"),
+    ];
+    let bad = vec![gate("quality", "failed", "garden: nDCG@10 0.1 against 0.9 over 40 questions")];
+    ModelRegistry {
+        serving: "a".repeat(64),
+        governed: true,
+        since_ms: Some(NOW - 3 * HOUR),
+        previous: Some("b".repeat(64)),
+        items: vec![
+            version("garden-words", "a", "production", "approved", good),
+            version("default", "b", "staging", "not submitted", Vec::new()),
+            version("g\u{430}rden-words", "c", "none", "rejected", bad),
+        ],
+        ..ModelRegistry::default()
+    }
+}
+
+fn models(size: (u16, u16)) -> Model {
+    let mut model = full(size);
+    keys(&mut model, "alt-r");
+    govern(&mut model, GovernAnswer::Models(Box::new(registry())));
+    model
+}
+
+fn asked(effects: &[Effect]) -> Vec<&GovernRequest> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Request(Request::Govern(asked)) => Some(asked),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn views() {
+    for size in [(80, 24), (40, 10)] {
+        let name = |what: &str| format!("govern_{what}_{}x{}", size.0, size.1);
+        let mut m = approvals(size);
+        insta::assert_snapshot!(name("approvals"), shot(&m));
+        govern(&mut m, GovernAnswer::Approval(Box::new(items().remove(1))));
+        insta::assert_snapshot!(name("request"), shot(&m));
+        keys(&mut m, "esc u +");
+        insta::assert_snapshot!(name("approve"), shot(&m));
+        let mut m = models(size);
+        insta::assert_snapshot!(name("models"), shot(&m));
+        let moves = vec![ModelMove {
+            at_ms: NOW - 3 * HOUR,
+            what: "promoted".into(),
+            by: "uid:1002".into(),
+            reason: "better".into(),
+            ..ModelMove::default()
+        }];
+        govern(&mut m, GovernAnswer::History("a".repeat(64), moves));
+        insta::assert_snapshot!(name("model"), shot(&m));
+    }
+}
+
+#[test]
+fn nothing_is_decided_while_read_only_without_a_reason_or_by_enter_alone() {
+    let mut m = approvals((80, 24));
+    assert!(asked(&keys(&mut m, "+")).is_empty() && m.overlay.is_none());
+    assert!(shot(&m).contains("read-only: u unlocks"), "{}", shot(&m));
+    keys(&mut m, "u +");
+    // High impact: reason, then the number; enter moves on and comes to Cancel.
+    assert!(asked(&keys(&mut m, "enter enter enter")).is_empty() && m.overlay.is_none());
+    assert!(asked(&keys(&mut m, "+ tab tab right enter")).is_empty());
+    assert!(shot(&m).contains("A reason is needed"), "{}", shot(&m));
+    assert!(asked(&keys(&mut m, "f i n e enter enter right enter")).is_empty());
+    assert!(shot(&m).contains("not what must be typed"), "{}", shot(&m));
+    let sent = keys(&mut m, "3 enter right enter");
+    let decided = GovernRequest::Decide(Decision::Approve("3".into(), "31".into()), "fine".into());
+    assert_eq!(asked(&sent), [&decided]);
+    // What is of medium impact takes a reason and the button; against it, too.
+    let sent = keys(&mut m, "down - n o enter right enter");
+    let decided = GovernRequest::Decide(Decision::Reject("2".into(), "21".into()), "no".into());
+    assert_eq!(asked(&sent), [&decided]);
+    let sent = keys(&mut m, "c w h y enter right enter");
+    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Comment("2".into()), "why".into())]);
+    govern(&mut m, GovernAnswer::Approvals(vec![request("2", "x", "low", "approved")]));
+    assert!(asked(&keys(&mut m, "+")).is_empty() && shot(&m).contains("it is decided"), "{}", shot(&m));
+}
+
+#[test]
+fn lists_are_filtered_by_state_kind_and_words() {
+    let mut m = approvals((80, 24));
+    let sent = keys(&mut m, "/ s t a t e : a l l space a d m i n enter");
+    assert_eq!(asked(&sent), [&GovernRequest::Approvals(Some("all".into()), None)]);
+    assert_eq!(m.approvals.shown().len(), 1);
+    assert_eq!(asked(&keys(&mut m, "enter")), [&GovernRequest::Approval("3".into())]);
+    assert_eq!(asked(&keys(&mut m, "esc")), [&GovernRequest::Approvals(None, None)]);
+}
+
+#[test]
+fn models_are_promoted_by_name_and_look_alikes_are_told() {
+    let mut m = models((80, 24));
+    assert!(asked(&keys(&mut m, "P")).is_empty() && m.overlay.is_none(), "read-only");
+    keys(&mut m, "u down down P");
+    assert!(shot(&m).contains("letters that may look like others"), "{}", shot(&m));
+    assert!(asked(&keys(&mut m, "g o enter g a r enter right enter")).is_empty());
+    let sent = keys(&mut m, "backspace backspace backspace c c c c c c enter right enter");
+    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Promote("c".repeat(64)), "go".into())]);
+    assert_eq!(asked(&keys(&mut m, "s")), [&GovernRequest::Stage("c".repeat(64))]);
+    let sent = keys(&mut m, "R b a d enter b a c k enter right enter");
+    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::RollBack, "bad".into())]);
+    assert_eq!(asked(&keys(&mut m, "enter")), [&GovernRequest::ModelHistory("c".repeat(64))]);
+}
+
+#[test]
+fn one_key_judges_a_result() {
+    let mut m = full((80, 24));
+    ask(&mut m, answer());
+    let sent = keys(&mut m, "+");
+    let sent = asked(&sent);
+    let [GovernRequest::Judge(request)] = sent.as_slice() else { panic!("{sent:?}") };
+    let hit = &answer().search.results[0];
+    assert_eq!((request.items[0].relevance, &request.items[0].text), (1, &hit.text));
+    let sent = keys(&mut m, "-");
+    assert!(matches!(asked(&sent).as_slice(), [GovernRequest::Judge(one)] if one.items[0].relevance == 0));
+}

@@ -1,0 +1,376 @@
+//! Approvals and models: looked at freely, decided only when unlocked, with a reason, by the button.
+
+use super::moved;
+use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
+use crate::api::types::registry::{JudgeAnswers, Judgement, ModelMove, ModelVersion};
+use crate::base::format_time;
+use crate::tui::action::Action;
+use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
+use crate::tui::key::{Code, Key};
+use crate::tui::model::{DecideDialog, Model, Overlay, View};
+use crate::tui::msg::GovernAnswer;
+use crate::tui::theme::Tone;
+use crate::tui::widgets::line_edit::LineEdit;
+
+const REASON: usize = 0;
+const TYPED: usize = 1;
+const CANCEL: usize = 2;
+const BUTTON: usize = 3;
+const FIELDS: usize = 4;
+/// Letters of a SHA-256 that tell models apart for people.
+const SHORT: usize = 12;
+
+fn ask(request: GovernRequest) -> Effect {
+    Effect::Request(Request::Govern(request))
+}
+
+pub(super) fn load(model: &Model) -> Vec<Effect> {
+    match model.view {
+        View::Models => vec![super::access::who(), ask(GovernRequest::Models)],
+        _ => vec![super::access::who(), list(model)],
+    }
+}
+
+fn list(model: &Model) -> Effect {
+    let (state, kind) = (model.approvals.field("state"), model.approvals.field("kind"));
+    ask(GovernRequest::Approvals(state, kind))
+}
+
+/// A key while the filter is typed.
+pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
+    let edit = model.approvals.editing.as_mut()?;
+    match key.code {
+        Code::Enter | Code::Down => {
+            model.approvals.filter = edit.text().trim().to_owned();
+            model.approvals.editing = None;
+            model.approvals.selected = 0;
+            return Some(vec![list(model)]);
+        }
+        Code::Esc => model.approvals.editing = None,
+        _ if edit.key(key) => {}
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Unlock => {
+            model.unlocked = !model.unlocked;
+            let text = if model.unlocked { "Decisions are possible now." } else { "Read-only again." };
+            model.tell(Tone::Accent, text);
+            Vec::new()
+        }
+        Action::MarkRight | Action::MarkWrong => judge(model, action == Action::MarkRight),
+        _ if model.view == View::Models => of_model(model, action),
+        _ => of_approval(model, action),
+    }
+}
+
+fn of_approval(model: &mut Model, action: Action) -> Vec<Effect> {
+    let one = model.approvals.approval().cloned();
+    match (action, one) {
+        (Action::Filter, _) => {
+            model.approvals.editing = Some(LineEdit::with(&model.approvals.filter));
+            Vec::new()
+        }
+        (Action::Back, _) if !model.approvals.filter.is_empty() => {
+            model.approvals.filter.clear();
+            vec![list(model)]
+        }
+        (Action::Open, Some(one)) => vec![ask(GovernRequest::Approval(one.id))],
+        (Action::Copy, Some(one)) => vec![Effect::Copy(one.digest)],
+        (Action::Approve, Some(one)) => {
+            let decision = Decision::Approve(one.id.clone(), one.etag.clone());
+            let typed = matches!(one.impact.as_str(), "high" | "critical").then(|| one.id.clone());
+            decide(model, "Approve", "Approve", &one, decision, typed)
+        }
+        (Action::Reject, Some(one)) => {
+            let decision = Decision::Reject(one.id.clone(), one.etag.clone());
+            decide(model, "Reject", "Reject", &one, decision, None)
+        }
+        (Action::Comment, Some(one)) => {
+            let decision = Decision::Comment(one.id.clone());
+            decide(model, "Comment", "Send", &one, decision, None)
+        }
+        (Action::Withdraw, Some(one)) => {
+            let decision = Decision::Withdraw(one.id.clone(), one.etag.clone());
+            decide(model, "Withdraw", "Withdraw", &one, decision, None)
+        }
+        (action, _) => {
+            let (len, page) = (model.approvals.shown().len(), model.body_height());
+            model.approvals.selected = moved(model.approvals.selected, action, len, page);
+            Vec::new()
+        }
+    }
+}
+
+fn decide(
+    model: &mut Model,
+    title: &'static str,
+    verb: &'static str,
+    one: &Approval,
+    decision: Decision,
+    typed: Option<String>,
+) -> Vec<Effect> {
+    let mut body = vec![
+        format!("Request {}: {}", one.id, one.title),
+        format!(
+            "{} impact, {} of {} votes, by {}: {}",
+            one.impact, one.votes, one.votes_needed, one.by, one.reason
+        ),
+    ];
+    body.extend(odd(&format!("{}{}", one.title, one.by)));
+    dialog_for(model, title, verb, body, decision, typed)
+}
+
+fn dialog_for(
+    model: &mut Model,
+    title: &'static str,
+    verb: &'static str,
+    body: Vec<String>,
+    decision: Decision,
+    typed: Option<String>,
+) -> Vec<Effect> {
+    let typed = typed.map(|want| (want, LineEdit::default()));
+    let reason = LineEdit::default();
+    let dialog = DecideDialog { title, body, verb, decision, reason, typed, field: REASON, problem: None };
+    model.overlay = Some(Overlay::Decide(Box::new(dialog)));
+    Vec::new()
+}
+
+/// Names that may look like others are said to.
+fn odd(text: &str) -> Option<String> {
+    let odd: String = text.chars().filter(|letter| !letter.is_ascii()).take(8).collect();
+    (!odd.is_empty()).then(|| format!("Careful: letters that may look like others: {odd}"))
+}
+
+/// A name in a list, marked where letters of it may look like others.
+pub(crate) fn marked(name: &str) -> (Tone, String) {
+    match odd(name) {
+        Some(_) => (Tone::Warn, format!("? {name}")),
+        None => (Tone::Text, name.to_owned()),
+    }
+}
+
+fn short(sha256: &str) -> String {
+    sha256.chars().take(SHORT).collect()
+}
+
+fn of_model(model: &mut Model, action: Action) -> Vec<Effect> {
+    let one = model.models.version().cloned();
+    match (action, one) {
+        (Action::Open, Some(one)) => vec![ask(GovernRequest::ModelHistory(one.sha256))],
+        (Action::Copy, Some(one)) => vec![Effect::Copy(one.sha256)],
+        (Action::StageModel, Some(one)) => vec![ask(GovernRequest::Stage(one.sha256))],
+        (Action::SubmitModel, Some(one)) => {
+            let body = vec![format!("{} ({})", one.name, short(&one.sha256))];
+            dialog_for(model, "Submit the model", "Submit", body, Decision::Submit(one.sha256), None)
+        }
+        (Action::PromoteModel, Some(one)) => {
+            let mut body = vec![
+                format!("{} ({}) is to answer from now on.", one.name, short(&one.sha256)),
+                format!("Gates: {}. What is missing is measured first.", summary(&one.gates)),
+            ];
+            body.extend(odd(&one.name));
+            let typed = Some(one.sha256.chars().take(6).collect());
+            dialog_for(model, "Promote the model", "Promote", body, Decision::Promote(one.sha256), typed)
+        }
+        (Action::RollBack, _) => {
+            let registry = model.models.registry.as_ref();
+            let previous = registry.and_then(|registry| registry.previous.clone()).unwrap_or_default();
+            let name = registry
+                .and_then(|registry| registry.items.iter().find(|one| one.sha256 == previous))
+                .map_or_else(String::new, |one| format!("{} ", one.name));
+            let body = vec![format!("{name}({}) answers again, at once.", short(&previous))];
+            dialog_for(model, "Roll back", "Roll back", body, Decision::RollBack, Some("back".to_owned()))
+        }
+        (action, _) => {
+            let (len, page) = (model.models.len(), model.body_height());
+            model.models.selected = moved(model.models.selected, action, len, page);
+            Vec::new()
+        }
+    }
+}
+
+/// How many of the gates that this box has passed, or which failed.
+pub(crate) fn summary(gates: &[Gate]) -> String {
+    if gates.is_empty() {
+        return "not measured".to_owned();
+    }
+    let count = |state: &str| gates.iter().filter(|gate| gate.state == state).count();
+    let failed: Vec<&str> =
+        gates.iter().filter(|gate| gate.state == "failed").map(|gate| gate.name.as_str()).collect();
+    match failed.as_slice() {
+        [] => format!("{} of {} passed", count("passed"), gates.len() - count("not configured")),
+        failed => format!("failed: {}", failed.join(", ")),
+    }
+}
+
+/// Says that the selected result answers the question, or does not.
+fn judge(model: &mut Model, right: bool) -> Vec<Effect> {
+    let question = model.ask.response().map(|response| response.search.query.clone());
+    let (Some(hit), Some(question)) = (model.ask.hit(), question) else { return Vec::new() };
+    let item = Judgement {
+        collection: hit.collection.clone(),
+        question,
+        file: hit.path.clone(),
+        heading: hit.heading.last().unwrap_or(&hit.title).clone(),
+        text: hit.text.clone(),
+        relevance: u32::from(right),
+    };
+    vec![ask(GovernRequest::Judge(JudgeAnswers { items: vec![item] }))]
+}
+
+pub(super) fn answered(model: &mut Model, answer: GovernAnswer) -> Vec<Effect> {
+    match answer {
+        GovernAnswer::Approvals(items) => {
+            model.approvals.items = items;
+            model.approvals.loaded = true;
+            let len = model.approvals.shown().len();
+            model.approvals.selected = model.approvals.selected.min(len.saturating_sub(1));
+        }
+        GovernAnswer::Approval(one) => opened(model, &one),
+        GovernAnswer::Models(registry) => {
+            model.models.registry = Some(registry);
+            model.models.selected = model.models.selected.min(model.models.len().saturating_sub(1));
+        }
+        GovernAnswer::History(sha256, moves) => timeline(model, &sha256, &moves),
+        GovernAnswer::Changed(text) => {
+            model.tell(Tone::Good, text);
+            if matches!(model.view, View::Approvals | View::Models) {
+                return load(model);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn opened(model: &mut Model, one: &Approval) {
+    let mut fields = Vec::new();
+    let mut add = |name: &str, value: String| {
+        if !value.is_empty() {
+            fields.push((name.to_owned(), value));
+        }
+    };
+    add("request", format!("{} ({})", one.id, one.state));
+    add("what", one.title.clone());
+    add("careful", odd(&format!("{}{}{}", one.title, one.by, one.diff)).unwrap_or_default());
+    add("digest", one.digest.clone());
+    add("impact", one.impact.clone());
+    add("by", named(&one.by, one.login.as_ref()));
+    add("reason", one.reason.clone());
+    add("votes", format!("{} of {}, of the role {}", one.votes, one.votes_needed, one.roles.join(" or ")));
+    add("until", format!("{} UTC", format_time(one.expires_ms)));
+    for (at, line) in one.diff.lines().enumerate() {
+        add(if at == 0 { "changes" } else { " " }, line.to_owned());
+    }
+    gates(&one.gates, &mut add);
+    for event in &one.history {
+        add(&format_time(event.at_ms), event_words(event));
+    }
+    // What is decided next is what was just seen.
+    if let Some(known) = model.approvals.items.iter_mut().find(|known| known.id == one.id) {
+        *known = one.clone();
+    }
+    model.overlay = Some(Overlay::Detail { title: "Request".to_owned(), fields, top: 0 });
+}
+
+fn event_words(event: &ApprovalEvent) -> String {
+    let whom = event.whom.as_ref().map_or_else(String::new, |whom| match event.act.as_str() {
+        "delegated" => format!(" to {whom}"),
+        _ => format!(" for {whom}"),
+    });
+    let text = if event.text.is_empty() { String::new() } else { format!(": {}", event.text) };
+    format!("{} {}{whom}{text}", named(&event.by, event.login.as_ref()), event.act)
+}
+
+fn gates(all: &[Gate], add: &mut impl FnMut(&str, String)) {
+    for gate in all {
+        add(&gate.name, format!("{}: {}", gate.state, gate.what));
+    }
+}
+
+fn named(id: &str, login: Option<&String>) -> String {
+    login.map_or_else(|| id.to_owned(), |login| format!("{id} ({login})"))
+}
+
+fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
+    let items = model.models.registry.as_ref().map(|registry| registry.items.as_slice()).unwrap_or_default();
+    let Some(one) = items.iter().find(|one| one.sha256 == sha256) else { return };
+    let ModelVersion { name, licence, source, stage, review, .. } = one;
+    let mut fields = Vec::new();
+    let mut add = |name: &str, value: String| {
+        if !value.is_empty() {
+            fields.push((name.to_owned(), value));
+        }
+    };
+    add("name", name.clone());
+    add("careful", odd(name).unwrap_or_default());
+    add("sha256", sha256.to_owned());
+    add("stage", if one.serving { format!("{stage}, answers") } else { stage.clone() });
+    let request = one.approval.as_ref().map_or_else(String::new, |id| format!(" (request {id})"));
+    add("review", format!("{review}{request}"));
+    add("licence", licence.clone());
+    add("source", source.clone());
+    add("about", one.about.clone());
+    if one.passages_missing > 0 {
+        add("missing", format!("vectors of {} passages", one.passages_missing));
+    }
+    gates(&one.gates, &mut add);
+    for one in moves {
+        let reason = if one.reason.is_empty() { String::new() } else { format!(": {}", one.reason) };
+        add(&format_time(one.at_ms), format!("{} by {}{reason}", one.what, one.by));
+    }
+    model.overlay = Some(Overlay::Detail { title: "Model".to_owned(), fields, top: 0 });
+}
+
+pub(super) fn paste(dialog: &mut DecideDialog, text: &str) {
+    match (dialog.field, &mut dialog.typed) {
+        (REASON, _) => dialog.reason.insert(text),
+        // What must be typed is typed.
+        _ => dialog.problem = Some("This is typed by hand."),
+    }
+}
+
+pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key) -> Vec<Effect> {
+    dialog.problem = None;
+    let edited = match (dialog.field, &mut dialog.typed) {
+        (REASON, _) => dialog.reason.key(key),
+        (TYPED, Some((_, edit))) => edit.key(key),
+        _ => false,
+    };
+    match key.code {
+        _ if edited => {}
+        Code::Tab | Code::Down => step(&mut dialog, 1),
+        Code::BackTab | Code::Up => step(&mut dialog, FIELDS - 1),
+        Code::Left if dialog.field == BUTTON => dialog.field = CANCEL,
+        Code::Right if dialog.field == CANCEL => dialog.field = BUTTON,
+        Code::Enter if dialog.field == CANCEL => return Vec::new(),
+        // Enter moves on, and stops at Cancel: only the button decides.
+        Code::Enter if dialog.field < CANCEL => step(&mut dialog, 1),
+        Code::Enter => {
+            let reason = dialog.reason.text().trim().to_owned();
+            let ready = dialog.typed.as_ref().is_none_or(|(want, edit)| edit.text().trim() == *want);
+            if reason.is_empty() {
+                (dialog.field, dialog.problem) = (REASON, Some("A reason is needed: it is kept with it."));
+            } else if ready {
+                return vec![ask(GovernRequest::Decide(dialog.decision.clone(), reason))];
+            } else {
+                (dialog.field, dialog.problem) = (TYPED, Some("That is not what must be typed."));
+            }
+        }
+        _ => {}
+    }
+    model.overlay = Some(Overlay::Decide(dialog));
+    Vec::new()
+}
+
+fn step(dialog: &mut DecideDialog, by: usize) {
+    loop {
+        dialog.field = (dialog.field + by) % FIELDS;
+        if dialog.typed.is_some() || dialog.field != TYPED {
+            return;
+        }
+    }
+}
