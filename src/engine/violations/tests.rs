@@ -52,5 +52,5 @@ fn denials_that_repeat_open_an_incident_once() {
     else {
         panic!("no rules");
     };
-    assert!(rules.len() == 7 && rules.iter().any(|rule| rule.sigma.contains("correlation")), "{rules:?}");
+    assert!(rules.len() == 6 && rules.iter().any(|rule| rule.sigma.contains("correlation")), "{rules:?}");
 }
