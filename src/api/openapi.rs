@@ -21,7 +21,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, registry};
+use super::types::{approval, incident, registry, sla, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -173,6 +173,7 @@ fn schemas() -> Value {
     access(&mut all);
     approvals(&mut all);
     models(&mut all);
+    incidents(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -317,6 +318,43 @@ fn models(all: &mut Map<String, Value>) {
     add(all, "JudgedQuestion", &registry::JudgedQuestion { targets, ..Default::default() });
     let items = vec![registry::Judgement::default()];
     add(all, "JudgeAnswers", &registry::JudgeAnswers { items });
+}
+
+fn incidents(all: &mut Map<String, Value>) {
+    let text = Some(String::new());
+    let one = incident::Incident {
+        breach: Some(incident::BreachClock { told_ms: Some(0), ..Default::default() }),
+        links: vec![String::new()],
+        timeline: vec![incident::IncidentEvent { entry: text.clone(), ..Default::default() }],
+        ..incident::Incident::default()
+    };
+    add(all, "Incident", &one);
+    let links = vec![String::new()];
+    let open =
+        incident::OpenIncident { severity: text.clone(), owner: text.clone(), links, ..Default::default() };
+    let change = incident::ChangeIncident {
+        state: text.clone(),
+        text: " ".to_owned(),
+        note: text.clone(),
+        owner: text.clone(),
+        title: text.clone(),
+        kind: text.clone(),
+        severity: text.clone(),
+        breach: Some(false),
+        told: false,
+        links: open.links.clone(),
+        etag: text,
+    };
+    let burns = vec![sla::BurnRate { burn: Some(0.5), ..Default::default() }];
+    let part = Some(0.5);
+    let since = Some(0);
+    let one =
+        sla::Objective { burns, attained: part, budget_left: part, since_ms: since, ..Default::default() };
+    add(all, "Objective", &one);
+    let (kinds, after) = (vec![String::new()], vec![String::new()]);
+    add(all, "ViolationRule", &violation::ViolationRule { kinds, after, ..Default::default() });
+    add(all, "OpenIncident", &open);
+    add(all, "ChangeIncident", &change);
 }
 
 fn audit(all: &mut Map<String, Value>) {

@@ -14,6 +14,7 @@ mod config;
 mod evaluation;
 mod hardware;
 mod health;
+pub mod incident;
 mod log;
 mod metric;
 mod notify;
@@ -22,8 +23,10 @@ mod promql;
 mod queue;
 pub mod registry;
 mod resilience;
+pub mod sla;
 mod store;
 mod trace;
+pub mod violation;
 mod wear;
 
 pub use alert::{

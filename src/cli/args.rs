@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, generate, install, job, judge, log, metric, mode, model, notify, operation, policy, principal,
-    queue, remove, role, salvage, store, terminal, trace,
+    eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
+    principal, queue, remove, role, salvage, sla, store, terminal, trace, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -169,6 +169,21 @@ pub(super) enum Command {
     Approval {
         #[command(subcommand)]
         verb: approval::Verb,
+    },
+    /// What went wrong, who sees to it, and how it ended
+    Incident {
+        #[command(subcommand)]
+        verb: incident::Verb,
+    },
+    /// Service levels: error budgets, and how fast they are spent
+    Sla {
+        #[command(subcommand)]
+        verb: sla::Verb,
+    },
+    /// What rules found in the audit log, and the rules
+    Violation {
+        #[command(subcommand)]
+        verb: violation::Verb,
     },
     /// Say why a request was denied or allowed
     Why(policy::WhyArgs),

@@ -24,6 +24,7 @@ mod error;
 mod eval;
 mod generate;
 mod health;
+mod incident;
 mod install;
 mod interrupt;
 mod job;
@@ -47,10 +48,12 @@ mod remove;
 mod role;
 mod salvage;
 mod search;
+mod sla;
 mod status;
 mod store;
 mod terminal;
 mod trace;
+mod violation;
 
 use std::process::ExitCode;
 
@@ -118,6 +121,9 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Role { verb } => role::run(verb, context),
         Command::Policy { verb } => policy::run(verb, context),
         Command::Approval { verb } => approval::run(verb, context),
+        Command::Incident { verb } => incident::run(verb, context),
+        Command::Sla { verb } => sla::run(verb, context),
+        Command::Violation { verb } => violation::run(verb, context),
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Health => health::run(context),

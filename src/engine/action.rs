@@ -3,8 +3,8 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
-    TraceAction, TraceReply,
+    AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
+    RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -188,6 +188,10 @@ pub enum Action {
     Approval(ApprovalAction),
     /// Models as they are governed, and judged questions.
     Registry(RegistryAction),
+    /// What went wrong, and what is done about it.
+    Incident(IncidentAction),
+    /// Service levels: error budgets, and how fast they are spent.
+    Sla(SlaAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -247,5 +251,7 @@ pub enum Reply {
     Registry(RegistryReply),
     Alert(AlertReply),
     Trace(TraceReply),
+    Incident(IncidentReply),
+    Sla(SlaReply),
     Done,
 }

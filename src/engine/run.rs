@@ -1,6 +1,6 @@
 //! Opens the rooms and runs them: bounded queue in, replies out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,13 +12,16 @@ use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::health::Health;
+use super::incidents::Incidents;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
+use super::sla::Sla;
 use super::traces::{Served, Traces, run_job};
 use super::trail::Signing;
+use super::violations::Violations;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
@@ -95,6 +98,9 @@ pub(super) struct Inner {
     pub(super) wear: Wear,
     pub(super) access: Access,
     pub(super) approvals: Approvals,
+    pub(super) incidents: Incidents,
+    pub(super) sla: Sla,
+    pub(super) violations: Violations,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -390,14 +396,19 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
-fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
-    let data = &settings.data_dir;
+/// A folder that is there, with what was restored in it and its stores in order.
+fn prepare(data: &Path) -> Result<(), EngineError> {
     std::fs::create_dir_all(data).map_err(|e| EngineError::Invalid {
         what: format!("the data folder {} cannot be made: {e}", data.display()),
         advice: "give another one with --data or SPUD_DATA".into(),
     })?;
     apply_staged(data)?;
-    super::salvage::look_before_opening(data)?;
+    super::salvage::look_before_opening(data)
+}
+
+fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
+    let data = &settings.data_dir;
+    prepare(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));
@@ -439,6 +450,9 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         wear: Wear::new(data, &*clock),
         access,
         approvals: Approvals::default(),
+        incidents: Incidents::default(),
+        sla: Sla::default(),
+        violations: Violations::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

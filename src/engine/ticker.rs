@@ -9,7 +9,7 @@ use super::health::Health;
 use super::run::Inner;
 use super::traces::Traces;
 use super::trail::Signing;
-use super::{EngineError, alerts, metrics, status};
+use super::{EngineError, alerts, metrics, sla, status, violations};
 use crate::api::types::EventKind;
 use crate::base::trim_memory;
 use crate::resilience::Effect;
@@ -75,6 +75,8 @@ pub(super) fn run(inner: &Arc<Inner>) {
         metrics::record(inner, seconds);
         alerts::tick(inner, seconds);
         Traces::tick(inner, seconds);
+        sla::tick(inner, seconds);
+        violations::tick(inner, seconds);
         seconds += 1;
         if seconds.is_multiple_of(FLUSH_EVERY_S) {
             flush(inner);

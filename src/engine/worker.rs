@@ -102,6 +102,8 @@ fn carry_out(
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
+        Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
+        Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
         Action::Reload => reload(inner),
     }
 }
@@ -110,6 +112,8 @@ fn carry_out(
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
     inner.alerting.reload();
+    inner.sla.reload();
+    inner.violations.reload();
     super::settings::reload(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)

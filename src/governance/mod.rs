@@ -1,12 +1,17 @@
 //! Who may do what on this box, and who decided it.
 //!
 //! Offers [`policy`] (Cedar policies: read, validated, decided), [`access`] (principals, roles, tokens, grants, and
-//! the one decision that stands before every action) and [`approval`] (changes that wait for the votes of
-//! others) and [`registry`] (models with their stages, gates and history, judged questions).
+//! the one decision that stands before every action), [`approval`] (changes that wait for the votes of others),
+//! [`registry`] (models with their stages, gates and history, judged questions), [`incident`] (what went wrong, and
+//! what was done about it), [`sla`] (error budgets, and how fast they are spent) and [`violation`] (signs in the audit
+//! log that somebody does what they should not).
 //!
 //! Invariant: a decision is a function of policies, grants, request and time; nothing is allowed by default.
 
 pub mod access;
 pub mod approval;
+pub mod incident;
 pub mod policy;
 pub mod registry;
+pub mod sla;
+pub mod violation;

@@ -2,7 +2,7 @@
 //!
 //! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
 //! something, over all of them), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`], [`trace`] and [`health`].
+//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`], [`objective`], [`trace`] and [`health`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
@@ -16,6 +16,7 @@ mod log_pack;
 mod log_read;
 pub mod metric;
 pub mod notify;
+pub mod objective;
 pub mod promql;
 pub mod series;
 pub mod trace;

@@ -2,7 +2,7 @@
 
 use crate::tui::disabled::{
     a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
-    a_silenced_alert, a_table, a_trial, a_version, always, an_alert, an_audit, backup_selected,
+    a_silenced_alert, a_table, a_trial, a_version, always, an_alert, an_audit, an_incident, backup_selected,
     collection_selected, connected, decisions_here, documents, forced, idle_backups, job_selected, judgeable,
     letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
     some_collections, some_lines, something, suggestion, upstream,
@@ -118,6 +118,14 @@ pub(crate) enum Action {
     Traces,
     Troubles,
     TraceKind,
+    ViewIncidents,
+    AllIncidents,
+    ServiceLevels,
+    OpenIncident,
+    ChangeIncident,
+    AcknowledgeIncident,
+    ResolveIncident,
+    CloseIncident,
 }
 
 /// Where an action means something.
@@ -134,12 +142,13 @@ pub(crate) enum Group {
     Observe,
     Approvals,
     Models,
+    Incidents,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -151,6 +160,7 @@ impl Group {
         Self::Audit,
         Self::Approvals,
         Self::Models,
+        Self::Incidents,
         Self::List,
         Self::General,
     ];
@@ -168,6 +178,7 @@ impl Group {
             Self::Observe => "Observe",
             Self::Approvals => "Approvals",
             Self::Models => "Models",
+            Self::Incidents => "Incidents",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -215,6 +226,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Observe => &[Group::Observe, Group::List, Group::General],
         View::Approvals => &[Group::Approvals, Group::List, Group::General],
         View::Models => &[Group::Models, Group::List, Group::General],
+        View::Incidents => &[Group::Incidents, Group::List, Group::General],
     }
 }
 
@@ -236,7 +248,8 @@ const fn danger(spec: Spec) -> Spec {
 
 use Action as A;
 use Group::{
-    Access, Approvals, Ask, Audit, Backups, Config, General, Library, List, Logs, Models, Observe, Queue,
+    Access, Approvals, Ask, Audit, Backups, Config, General, Incidents, Library, List, Logs, Models, Observe,
+    Queue,
 };
 
 #[rustfmt::skip]
@@ -310,6 +323,13 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
     row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
     row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),
+    row(A::OpenIncident, "open-incident", "Tell of an incident", "new", Incidents, &["n"], connected),
+    row(A::AcknowledgeIncident, "acknowledge-incident", "Say that somebody works on the incident", "seen", Incidents, &["a"], an_incident),
+    row(A::ChangeIncident, "change-incident", "State, severity, owner of the incident, or a note", "change", Incidents, &["e"], an_incident),
+    row(A::ResolveIncident, "resolve-incident", "Say that the cause of the incident is gone", "resolve", Incidents, &["R"], an_incident),
+    danger(row(A::CloseIncident, "close-incident", "Close the incident, with what was learnt", "close", Incidents, &["x"], an_incident)),
+    row(A::ServiceLevels, "service-levels", "Service levels, or incidents", "service levels", Incidents, &["right", "l", "left", "h"], connected),
+    row(A::AllIncidents, "all-incidents", "Closed ones too, or not", "all", Incidents, &["t"], connected),
     row(A::Open, "open", "Open what is selected", "open", List, &["enter"], openable),
     row(A::Filter, "filter", "Filter the list", "filter", List, &["/"], a_list),
     row(A::Sort, "sort", "Sort by the next column", "sort", List, &["s"], a_table),
@@ -340,6 +360,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["0", "f12"], always),
     row(A::ViewApprovals, "view-approvals", "Changes that wait for votes", "", General, &["alt-a"], always),
     row(A::ViewModels, "view-models", "Models: stages, gates, promote, roll back", "", General, &["alt-r"], always),
+    row(A::ViewIncidents, "view-incidents", "What went wrong, and who sees to it", "", General, &["alt-i"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

@@ -41,6 +41,12 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
         Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
         Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
+        Action::OpenIncident => ("open-incidents", "needs open-incidents"),
+        Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
+            ("handle-incidents", "needs handle-incidents")
+        }
+        Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
+        Action::CloseIncident => ("close-incidents", "needs close-incidents"),
         Action::VerifyAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
@@ -55,7 +61,7 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn decisions_here(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Approvals | View::Models), "no decisions here")
+    unless(matches!(m.view, View::Approvals | View::Models | View::Incidents), "no decisions here")
 }
 
 /// Decisions are made unlocked, about what is selected and not over.
@@ -90,6 +96,11 @@ pub(super) fn a_previous(m: &Model) -> Option<&'static str> {
 
 pub(super) fn judgeable(m: &Model) -> Option<&'static str> {
     unless(m.ask.hit().is_some(), "no result")
+}
+
+pub(super) fn an_incident(m: &Model) -> Option<&'static str> {
+    let selected = m.view == View::Incidents && m.incidents.incident().is_some();
+    unless(selected, "select an incident").or_else(|| unlocked(m))
 }
 
 pub(super) fn always(_: &Model) -> Option<&'static str> {

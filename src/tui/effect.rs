@@ -5,6 +5,7 @@ mod alert;
 mod audit;
 mod backup;
 mod govern;
+mod incident;
 mod trace;
 
 pub(crate) use access::AccessRequest;
@@ -12,6 +13,7 @@ pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use govern::{Decision, GovernRequest};
+pub(crate) use incident::IncidentRequest;
 pub(crate) use trace::TraceRequest;
 
 use serde::Serialize;
@@ -86,6 +88,7 @@ pub(crate) enum Request {
     Govern(GovernRequest),
     Alert(AlertRequest),
     Trace(TraceRequest),
+    Incident(IncidentRequest),
 }
 
 /// Values over a time.
@@ -259,6 +262,7 @@ impl Request {
             Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
             Self::Trace(request) => request.call(),
+            Self::Incident(request) => request.call(),
         }
     }
 
@@ -300,6 +304,7 @@ impl Request {
             Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
             Self::Trace(request) => request.purpose(),
+            Self::Incident(request) => request.purpose(),
         }
     }
 

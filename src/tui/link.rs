@@ -18,12 +18,12 @@ use crate::api::types::{
 };
 use crate::base;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest, Request,
-    TraceRequest,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
+    IncidentRequest, Request, TraceRequest,
 };
 use crate::tui::msg::{
-    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, Msg, Reply, TraceAnswer,
-    Wire,
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, IncidentAnswer, Msg,
+    Reply, TraceAnswer, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -224,6 +224,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Govern(request) => Reply::Govern(govern(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
         Request::Trace(request) => Reply::Trace(trace(request, body)?),
+        Request::Incident(request) => Reply::Incident(incident(request, body)?),
     })
 }
 
@@ -261,6 +262,19 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
             GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
         }
         GovernRequest::Decide(decision, _) => GovernAnswer::Changed(decision.done().to_owned()),
+    })
+}
+
+fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, LinkError> {
+    Ok(match request {
+        IncidentRequest::List(_) => IncidentAnswer::List(page(body)?.items),
+        IncidentRequest::Objectives => IncidentAnswer::Objectives(page(body)?.items),
+        IncidentRequest::Budgets(_) => {
+            let envelope: MetricEnvelope<MetricValue> = json(body)?;
+            IncidentAnswer::Budgets(Box::new(envelope.data.unwrap_or_default()))
+        }
+        IncidentRequest::Show(_) => IncidentAnswer::One(json(body)?),
+        IncidentRequest::Open(_) | IncidentRequest::Change(..) => IncidentAnswer::Changed(json(body)?),
     })
 }
 

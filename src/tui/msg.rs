@@ -2,7 +2,9 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::approval::Approval;
+use crate::api::types::incident::Incident;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
+use crate::api::types::sla::Objective;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -74,6 +76,7 @@ pub(crate) enum Reply {
     Govern(GovernAnswer),
     Alert(AlertAnswer),
     Trace(TraceAnswer),
+    Incident(IncidentAnswer),
 }
 
 /// What came of a question about traces.
@@ -83,6 +86,17 @@ pub(crate) enum TraceAnswer {
     Whole(Box<TraceDetail>),
     /// Failures.
     Groups(Vec<ErrorGroup>),
+}
+
+/// What came of a question about incidents.
+#[derive(Debug, Clone)]
+pub(crate) enum IncidentAnswer {
+    List(Vec<Incident>),
+    Objectives(Vec<Objective>),
+    Budgets(Box<MetricValue>),
+    One(Box<Incident>),
+    /// As it is now.
+    Changed(Box<Incident>),
 }
 
 /// What came of a question about requests, models, judged questions.

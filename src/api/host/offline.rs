@@ -59,6 +59,14 @@ pub fn check_rules(name: &str, text: &str, tier: &str) -> Result<usize, Vec<Stri
     crate::engine::check_rules(name, text, tier)
 }
 
+/// Reads a file of service level objectives; gives how many there are.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_objectives(text: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_objectives(text)
+}
+
 /// Reads a file of receivers and routes; gives how many receivers there are.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod documents;
 mod embeddings;
 mod events;
 mod health;
+mod incidents;
 mod jobs;
 mod metrics;
 mod mode;
@@ -22,10 +23,12 @@ mod prometheus_rules;
 mod queue;
 mod registry;
 mod search;
+mod sla;
 mod status;
 mod store;
 mod traces;
 mod upkeep;
+mod violations;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -113,7 +116,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 23] = [
+    let all: [&[Route]; 26] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -137,6 +140,9 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &prometheus::ROUTES,
         &alerts::ROUTES,
         &traces::ROUTES,
+        &incidents::ROUTES,
+        &sla::ROUTES,
+        &violations::ROUTES,
     ];
     all.into_iter().flatten()
 }

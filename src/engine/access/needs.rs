@@ -3,7 +3,9 @@
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, RegistryAction};
+use crate::engine::{
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, RegistryAction, SlaAction,
+};
 use crate::governance::access::{Need, Permission as P, Role};
 
 /// What an action needs.
@@ -94,6 +96,8 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
         Action::Registry(action) => of_registry(action),
+        Action::Incident(action) => on_box(of_incident(action)),
+        Action::Sla(SlaAction::List | SlaAction::Show(_)) => on_box(P::ReadMetrics),
     }
 }
 
@@ -122,6 +126,15 @@ fn of_registry(action: &RegistryAction) -> Needs {
             }
         }
         RegistryAction::ForgetJudged(_) => on_box(P::JudgeAnswers),
+    }
+}
+
+fn of_incident(action: &IncidentAction) -> P {
+    match action {
+        IncidentAction::List(_) | IncidentAction::Show(_) | IncidentAction::Rules => P::ReadIncidents,
+        IncidentAction::Open(_) => P::OpenIncidents,
+        IncidentAction::Handle { .. } => P::HandleIncidents,
+        IncidentAction::Close { .. } => P::CloseIncidents,
     }
 }
 

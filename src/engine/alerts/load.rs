@@ -141,7 +141,7 @@ fn live(file: &str, mut group: Group) -> LiveGroup {
 }
 
 /// Files of rules in a folder, by name.
-fn listed(folder: &Path) -> Vec<PathBuf> {
+pub(in crate::engine) fn listed(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_rules = |path: &PathBuf| path.to_str().and_then(Format::of).is_some();
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_rules).collect();
@@ -150,7 +150,7 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-pub(super) fn text(path: &Path) -> Result<String, String> {
+pub(in crate::engine) fn text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
     file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

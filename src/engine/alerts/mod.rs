@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use actions::act;
 pub use actions::{AlertAction, AlertReply};
 pub use load::check as check_rules;
+pub(super) use load::{listed, text};
 pub use notice_actions::check_notify;
 pub use trial::try_rules;
 
-use super::metrics;
 use super::run::Inner;
+use super::{incidents, metrics};
 use crate::api::types::{EventKind, OwnWork};
 use crate::observe::alert::{
     self, AlertShelf, Group, Inhibition, KeptAlert, Phase, Rule, Silence, Times, evaluate, found, recorded,
@@ -98,14 +99,25 @@ impl Desk {
     }
 }
 
-/// An alert that fires, for those who are told.
+/// An alert that fires, or an incident that is open, for those who are told.
 pub(super) struct Fact {
-    key: [u8; 16],
-    labels: Labels,
-    loud: bool,
-    name: String,
-    severity: String,
-    summary: String,
+    pub(super) key: [u8; 16],
+    pub(super) labels: Labels,
+    pub(super) loud: bool,
+    pub(super) name: String,
+    pub(super) severity: String,
+    pub(super) summary: String,
+    /// Since when; absent where it does not fire just now.
+    pub(super) fired_ms: Option<u64>,
+    /// What its rule says of incidents, and of breaches.
+    pub(super) incident: String,
+    pub(super) breach: String,
+}
+
+/// What an annotation says, or else a label.
+fn said(alert: &alert::Alert, labels: &Labels, wanted: &str) -> String {
+    let text = alert.annotations.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
+    text.unwrap_or_else(|| labels.get(wanted)).to_owned()
 }
 
 impl Desk {
@@ -119,12 +131,10 @@ impl Desk {
             loud: alert.phase == Phase::Firing && self.is_loud(labels, alert, &firing, now),
             name: labels.get("alertname").to_owned(),
             severity: labels.get("severity").to_owned(),
-            summary: alert
-                .annotations
-                .iter()
-                .find(|(name, _)| name == "summary")
-                .map(|(_, text)| text.clone())
-                .unwrap_or_default(),
+            summary: said(alert, labels, "summary"),
+            fired_ms: alert.fired_ms.filter(|_| alert.phase == Phase::Firing),
+            incident: said(alert, labels, "incident"),
+            breach: said(alert, labels, "breach"),
             labels: labels.clone(),
         })
         .collect()
@@ -260,11 +270,13 @@ pub(super) fn tick(inner: &Arc<Inner>, seconds: u64) {
     }
     save(inner, &mut desk);
     tell(inner, &desk, &told, now);
-    let facts = desk.facts(now);
+    let mut facts = desk.facts(now);
     let is_known = desk.loaded;
     drop(desk);
     // Before it is known what fires, everything would seem to be over.
     if is_known {
+        incidents::watch(inner, &facts);
+        facts.extend(incidents::tell(inner));
         notices::tick(inner, &facts);
     }
 }

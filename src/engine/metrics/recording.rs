@@ -35,6 +35,7 @@ pub(in crate::engine) fn record(inner: &Inner, seconds: u64) {
     let may_write = !inner.modes.effects().has(Effect::ReadOnly);
     let mut families = gather(inner);
     families.extend(inner.alerting.families());
+    families.extend(inner.sla.families());
     let recorded = inner.telemetry.record(now_ms, &families, may_write);
     let took_us = inner.clock.monotonic_us().saturating_sub(began_us);
     inner.instruments.scrape_seconds.observe(took_us);

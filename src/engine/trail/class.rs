@@ -6,7 +6,9 @@ use crate::api::types::{RollbackConfig, SetConfig};
 use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
-use crate::engine::{AccessAction, Action, AlertAction, ApprovalAction, AuditAction, RegistryAction};
+use crate::engine::{
+    AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction, RegistryAction,
+};
 
 /// How a change and its entry hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Ready | Action::Health | Action::Listen => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
+        Action::Incident(action) => return incident(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -130,7 +133,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             return None;
         }
-        Action::Store | Action::Metric(_) | Action::Trace(_) => return None,
+        Action::Store | Action::Metric(_) | Action::Trace(_) | Action::Sla(_) => return None,
     })
 }
 
@@ -236,6 +239,22 @@ fn registry(action: &RegistryAction) -> Option<About> {
             together("answers.judged", ("collection", name))
         }
         RegistryAction::ForgetJudged(id) => together("judgement.removed", ("judgement", id)),
+    })
+}
+
+/// Each thing that happens to an incident gets an entry of its own kind in place of this one.
+fn incident(action: &IncidentAction) -> Option<About> {
+    Some(match action {
+        IncidentAction::Open(request) => {
+            together("incident.opened", ("incident", "")).text("title", &request.title)
+        }
+        IncidentAction::Handle { id, change } => {
+            together("incident.changed", ("incident", id)).text("text", &change.text)
+        }
+        IncidentAction::Close { id, change } => {
+            together("incident.closed", ("incident", id)).text("text", &change.text)
+        }
+        IncidentAction::List(_) | IncidentAction::Show(_) | IncidentAction::Rules => return None,
     })
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod backups;
 mod config;
 mod govern;
+mod incidents;
 mod library;
 mod logs;
 mod observe;
@@ -22,6 +23,7 @@ pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use govern::{Approvals, DecideDialog, Models};
+pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
@@ -49,10 +51,11 @@ pub(crate) enum View {
     Observe,
     Approvals,
     Models,
+    Incidents,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -65,6 +68,7 @@ impl View {
         Self::Access,
         Self::Approvals,
         Self::Models,
+        Self::Incidents,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -81,6 +85,7 @@ impl View {
             Self::Observe => "Observe",
             Self::Approvals => "Approvals",
             Self::Models => "Models",
+            Self::Incidents => "Incidents",
         }
     }
 
@@ -178,6 +183,7 @@ pub(crate) enum Overlay {
     Grant(Box<GrantDialog>),
     Decide(Box<DecideDialog>),
     Alert(Box<AlertDialog>),
+    Incident(Box<IncidentForm>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -277,6 +283,7 @@ pub(crate) struct Model {
     pub(crate) unlocked: bool,
     pub(crate) alerts: AlertList,
     pub(crate) traces: TraceList,
+    pub(crate) incidents: Incidents,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -294,6 +301,7 @@ impl Model {
             View::Observe => self.observe.editing.is_some(),
             View::Approvals => self.approvals.editing.is_some(),
             View::Overview | View::Queue | View::Backups | View::Access | View::Models => false,
+            View::Incidents => false,
         }
     }
 
@@ -308,6 +316,7 @@ impl Model {
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
             View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
+            View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,
             View::Approvals => self.approvals.approval().is_some(),

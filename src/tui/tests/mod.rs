@@ -10,6 +10,7 @@ mod bytes;
 mod config;
 mod fixtures;
 mod govern;
+mod incidents;
 mod logs;
 mod looks;
 mod observe;

@@ -9,6 +9,7 @@ mod audit;
 mod backups;
 mod config;
 mod govern;
+mod incidents;
 mod library;
 mod logs;
 mod mode;
@@ -19,6 +20,7 @@ mod traces;
 
 pub(crate) use config::TRIAL_S;
 pub(crate) use govern::{marked, summary as gate_summary};
+pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
 use crate::api::types::{Event, EventKind, Problem, Status};
@@ -107,7 +109,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
             View::Approvals => govern::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+            _ => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -124,33 +126,14 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
 
 fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
     model.notice = None;
-    match (&mut model.overlay, model.view) {
-        (Some(Overlay::Palette { edit, .. }), _) => edit.insert(text),
-        (Some(Overlay::Add(add)), _) => match add.field {
-            0 => add.path.insert(text.trim()),
-            1 => add.collection.insert(text.trim()),
-            _ => {}
-        },
-        (Some(Overlay::Force(force)), _) => match force.field {
-            1 => force.reason.insert(text.trim()),
-            2 => force.ttl.insert(text.trim()),
-            _ => {}
-        },
-        (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
-        (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
-        (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
-        (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
-        (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
-        (Some(_), _) => {}
-        (None, View::Ask) => {
-            model.ask.focus = Focus::Question;
-            model.ask.question.insert(text.trim_end());
-        }
-        (None, _) => {
-            if let Some(edit) = line(model) {
-                edit.insert(text);
-            }
-        }
+    if model.overlay.is_some() {
+        return overlay::paste(model, text);
+    }
+    if model.view == View::Ask {
+        model.ask.focus = Focus::Question;
+        model.ask.question.insert(text.trim_end());
+    } else if let Some(edit) = line(model) {
+        edit.insert(text);
     }
     Vec::new()
 }
@@ -164,7 +147,7 @@ fn line(model: &mut Model) -> Option<&mut LineEdit> {
         View::Audit => model.audit.editing.as_mut(),
         View::Observe => model.observe.editing.as_mut(),
         View::Approvals => model.approvals.editing.as_mut(),
-        View::Ask | View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+        _ => None,
     }
 }
 
@@ -204,7 +187,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewConfig => go(model, View::Config),
         Action::ViewAccess => go(model, View::Access),
         Action::ViewAudit => go(model, View::Audit),
-        Action::VerifyAudit | Action::SignAudit => audit::act(model, action),
+        Action::ViewIncidents => go(model, View::Incidents),
         Action::ViewObserve => go(model, View::Observe),
         Action::ViewApprovals => go(model, View::Approvals),
         Action::ViewModels => go(model, View::Models),
@@ -230,10 +213,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
-        Action::MakeBackup | Action::VerifyBackups | Action::DrillBackup => backups::act(model, action),
-        Action::PruneBackups | Action::RestoreBackup => backups::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
-        Action::RevokeGrant | Action::ConfirmGrant => access::act(model, action),
         _ => in_view(model, action),
     }
 }
@@ -250,6 +230,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
         View::Observe => observe::in_place(model, action),
+        View::Incidents => incidents::act(model, action),
         View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
@@ -294,6 +275,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
         View::Approvals | View::Models => govern::load(model),
+        View::Incidents => incidents::load(model),
     }
 }
 
@@ -370,6 +352,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Access(reply) => return access::replied(model, reply),
         Reply::Audit(answer) => return audit::answered(model, answer),
         Reply::Govern(answer) => return govern::answered(model, answer),
+        Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
         Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
@@ -453,6 +436,8 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
+            effects.extend(alerts::tick(model));
+            effects.extend(incidents::tick(model));
             effects
         }
         EventKind::Job(job) => {

@@ -14,6 +14,7 @@ mod footer;
 mod govern;
 mod header;
 mod help;
+mod incidents;
 mod library;
 mod logs;
 mod observe;
@@ -86,6 +87,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Observe => observe::draw(&mut pen, inner, model),
         View::Approvals => govern::approvals(&mut pen, inner, model),
         View::Models => govern::models(&mut pen, inner, model),
+        View::Incidents => incidents::draw(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {
@@ -95,6 +97,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
+        Some(Overlay::Incident(form)) => incidents::form(&mut pen, area, form),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
         Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
         Some(Overlay::Decide(dialog)) => govern::decide(&mut pen, area, dialog),

@@ -94,7 +94,7 @@ impl Node {
         }
     }
 
-    pub(super) fn kind(&self) -> &'static str {
+    pub(in crate::observe) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "nothing",
             Value::Scalar(_) => "a single value",

@@ -18,7 +18,7 @@ const TIER: [&str; 4] = ["expr", "for", "keep_firing_for", "cooldown"];
 const INHIBIT: [&str; 3] = ["source_matchers", "target_matchers", "equal"];
 
 pub(in crate::observe) type Pairs = [(Node, Node)];
-pub(super) type Texts = Vec<(String, String)>;
+pub(in crate::observe) type Texts = Vec<(String, String)>;
 
 /// Reads a file of rules as they are on a box of this tier.
 ///
@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Names and their texts, as they are written.
-    pub(super) fn pairs(&mut self, node: Option<&Node>, what: &str) -> Texts {
+    pub(in crate::observe) fn pairs(&mut self, node: Option<&Node>, what: &str) -> Texts {
         let Some(node) = node else { return Vec::new() };
         let Value::Map(pairs) = &node.value else {
             self.wrong(node, format!("{what} is a map, not {}", node.kind()), "write `name: value` below it");

@@ -1,0 +1,25 @@
+//! `/v1/violations/rules`: what rules look for in the audit log. What they found: `/v1/incidents?violations=1`.
+
+use axum::Json;
+use axum::routing::get;
+
+use super::Route;
+use crate::api::call::{Call, unexpected};
+use crate::api::fault::Fault;
+use crate::api::types::Page;
+use crate::api::types::violation::ViolationRule;
+use crate::engine::{Action, IncidentAction, IncidentReply, Reply};
+
+pub(super) static ROUTES: [Route; 1] =
+    [Route::new("GET", "/v1/violations/rules", "Rules over the audit log, with their form in Sigma", || {
+        get(rules)
+    })
+    .reply(200, "PageOfViolationRule")];
+
+async fn rules(mut call: Call) -> Result<Json<Page<ViolationRule>>, Fault> {
+    call.query().finish()?;
+    match call.ask(Action::Incident(IncidentAction::Rules)).await? {
+        Reply::Incident(IncidentReply::Rules(items)) => Ok(Json(Page { items, next: None })),
+        other => unexpected(&other),
+    }
+}

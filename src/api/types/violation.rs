@@ -1,0 +1,30 @@
+//! Rules over the audit log.
+
+use serde::{Deserialize, Serialize};
+
+/// What counts as a violation; what it finds becomes an incident with the key `violation:RULE:ACTOR`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ViolationRule {
+    pub id: String,
+    pub title: String,
+    /// First words of the kinds of entries; empty is any.
+    pub kinds: Vec<String>,
+    pub outcome: String,
+    /// So many entries of one actor, within so many seconds.
+    pub least: usize,
+    pub within_s: u64,
+    /// From and until which hour, UTC.
+    pub hours: String,
+    /// Kinds of an entry before, about the actor.
+    pub after: Vec<String>,
+    /// `clock-back` or `gap`.
+    pub sign: String,
+    /// As Sigma has it.
+    pub level: String,
+    /// Type and severity of the incident.
+    pub incident: String,
+    pub severity: String,
+    /// The rule as Sigma has it; empty where Sigma has no words for it.
+    pub sigma: String,
+}

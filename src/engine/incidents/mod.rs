@@ -1,0 +1,102 @@
+//! Incidents at work: opened by people and by alerts, worked on, told to receivers until somebody sees to them.
+//!
+//! Invariant: an incident and the audit entry of what happened to it are one transaction.
+
+mod actions;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(super) use actions::act;
+pub use actions::{IncidentAction, IncidentReply};
+pub(super) use watch::{Sign, begins, ends, tell, waits_since, watch};
+
+use super::run::Inner;
+use super::worker::invalid;
+use super::{EngineError, trail};
+use crate::audit::{self, Entry};
+use crate::governance::incident::{Act, Event, Incident, IncidentError, Shelf};
+use crate::store::{Control, StoreError};
+
+/// What is known of incidents without looking them up.
+#[derive(Default)]
+struct Desk {
+    /// Those that are not closed; absent until it is looked.
+    unclosed: Option<Vec<Incident>>,
+    /// By alert: since when it fires, where an incident knows of that.
+    known: BTreeMap<[u8; 16], u64>,
+}
+
+/// One change at a time.
+#[derive(Default)]
+pub(super) struct Incidents {
+    desk: Mutex<Desk>,
+}
+
+impl Incidents {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn unclosed(&mut self, control: &Control) -> Result<&[Incident], IncidentError> {
+        if self.unclosed.is_none() {
+            self.unclosed = Some(Shelf::unclosed(control)?);
+        }
+        Ok(self.unclosed.as_deref().unwrap_or_default())
+    }
+}
+
+fn control(inner: &Inner) -> Result<&Control, EngineError> {
+    inner
+        .config_history()
+        .ok_or_else(|| invalid("a throw-away box keeps no incidents", "ask a box with a data folder"))
+}
+
+/// As the audit log names it.
+fn kind(act: Act) -> String {
+    format!("incident.{}", act.name())
+}
+
+/// Keeps an incident with an audit entry for each event from `first` on. `entry` makes one: of its kind, by whom.
+fn keep(
+    control: &Control,
+    desk: &mut Desk,
+    incident: &mut Incident,
+    first: usize,
+    entry: impl Fn(&Event, &str) -> Entry,
+) -> Result<(), StoreError> {
+    let id = incident.id.to_string();
+    control.write(|write| {
+        for event in incident.events.iter_mut().skip(first) {
+            event.entry = Some(audit::append(write, &entry(event, &id))?.sequence);
+        }
+        Shelf::put(write, incident)
+    })?;
+    desk.unclosed = None;
+    Ok(())
+}
+
+/// The entry of what the box sees by itself.
+fn own(inner: &Inner, event: &Event, id: &str) -> Entry {
+    trail::entry(inner, &kind(event.act), trail::BOX, ("incident", id)).text("text", event.text.as_str())
+}
+
+impl From<IncidentError> for EngineError {
+    fn from(error: IncidentError) -> Self {
+        let (what, advice) = (error.to_string(), error.advice().to_owned());
+        match error {
+            IncidentError::Missing { id } => {
+                Self::NotFound { noun: "incident", name: id.to_string(), advice }
+            }
+            IncidentError::Invalid { .. } => Self::Invalid { what, advice },
+            IncidentError::Conflict { .. } | IncidentError::TooMany { .. } => Self::Conflict { what, advice },
+            IncidentError::Store(error) => super::queue_words::store_said(&error),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Signs in the audit log that somebody does what they should not: windows, thresholds, order, gaps.
+//!
+//! Rules are data (`assets/violations/spud.toml`); [`Watch::step`] is a function of them, of what was seen, and of one
+//! entry more.
+//!
+//! Invariant: pure; what is remembered is bounded, whoever writes however much.
+
+mod detect;
+mod rule;
+mod sigma;
+#[cfg(test)]
+mod tests;
+
+pub use detect::{Finding, Seen, Watch};
+pub use rule::{Rule, RuleError, SHIPPED, read, together};
+pub use sigma::sigma;

@@ -1,0 +1,151 @@
+//! Rules, as they stand in a file.
+
+use serde::Deserialize;
+
+use crate::governance::incident::{Kind, Severity};
+
+/// What comes with spud.
+pub const SHIPPED: &str = include_str!("../../../assets/violations/spud.toml");
+/// Rules of all files.
+const MOST: usize = 100;
+/// What one rule may count to, and how far it may look back.
+pub(super) const LEAST_MOST: usize = 200;
+const WITHIN_MOST_S: u64 = 7 * 86_400;
+const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+const SIGNS: [&str; 3] = ["", "clock-back", "gap"];
+const OUTCOMES: [&str; 5] = ["", "begun", "done", "denied", "failed"];
+
+/// What is a violation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub id: String,
+    pub title: String,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    #[serde(default)]
+    pub outcome: String,
+    #[serde(default = "one")]
+    pub least: usize,
+    #[serde(default = "hour")]
+    pub within_s: u64,
+    #[serde(default)]
+    pub hours: String,
+    #[serde(default)]
+    pub after: Vec<String>,
+    #[serde(default)]
+    pub sign: String,
+    pub level: String,
+    pub incident: String,
+    pub severity: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> usize {
+    1
+}
+
+fn hour() -> u64 {
+    3600
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rules: Vec<toml::Spanned<Rule>>,
+}
+
+/// What is wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {what}")]
+pub struct RuleError {
+    pub line: usize,
+    pub column: usize,
+    pub what: String,
+}
+
+fn at(text: &str, byte: usize, what: String) -> RuleError {
+    let before = text.get(..byte).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+    RuleError { line: before.matches('\n').count() + 1, column, what }
+}
+
+/// Reads a file of rules.
+///
+/// # Errors
+/// The first place that is wrong.
+pub fn read(text: &str) -> Result<Vec<Rule>, RuleError> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        at(text, error.span().map_or(0, |span| span.start), error.message().trim().to_owned())
+    })?;
+    let mut all: Vec<Rule> = Vec::new();
+    for rule in file.rules {
+        let (start, rule) = (rule.span().start, rule.into_inner());
+        if let Err(what) = rule.sound() {
+            return Err(at(text, start, format!("rule {:?}: {what}", rule.id)));
+        }
+        if all.iter().any(|known| known.id == rule.id) || all.len() >= MOST {
+            return Err(at(text, start, format!("rule {:?} is there twice, or one too many", rule.id)));
+        }
+        all.push(rule);
+    }
+    Ok(all)
+}
+
+/// Rules of the site over those below them.
+#[must_use]
+pub fn together(below: Vec<Rule>, over: Vec<Rule>) -> Vec<Rule> {
+    let mut all = below;
+    for rule in over {
+        match all.iter_mut().find(|known| known.id == rule.id) {
+            Some(known) => *known = rule,
+            None => all.push(rule),
+        }
+    }
+    all.retain(|rule| rule.enabled);
+    all.truncate(MOST);
+    all
+}
+
+impl Rule {
+    fn sound(&self) -> Result<(), String> {
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let named = (1..=60).contains(&self.id.len()) && self.id.chars().all(fine);
+        let known = |what: &str, value: &String, all: &[&str]| match all.contains(&value.as_str()) {
+            true => Ok(()),
+            false => Err(format!("{what} {value:?} is none of {}", all.join(", ").trim_start_matches(", "))),
+        };
+        if !named {
+            return Err("an id has 1 to 60 of a-z, 0-9 and -".to_owned());
+        }
+        known("level", &self.level, &LEVELS)?;
+        known("sign", &self.sign, &SIGNS)?;
+        known("outcome", &self.outcome, &OUTCOMES)?;
+        Kind::parse(&self.incident).ok_or_else(|| format!("incident is one of {}", Kind::known()))?;
+        Severity::parse(&self.severity).ok_or_else(|| format!("severity is one of {}", Severity::known()))?;
+        if !(1..=LEAST_MOST).contains(&self.least) || !(1..=WITHIN_MOST_S).contains(&self.within_s) {
+            return Err(format!("least is 1 to {LEAST_MOST}, within_s 1 to {WITHIN_MOST_S}"));
+        }
+        if !self.hours.is_empty() && self.window().is_none() {
+            return Err("hours are written 22-4, each 0 to 23".to_owned());
+        }
+        if self.sign.is_empty() && self.kinds.is_empty() && self.outcome.is_empty() {
+            return Err("it would find every entry: name kinds or an outcome".to_owned());
+        }
+        Ok(())
+    }
+
+    /// First hour, and the hour after the last one.
+    pub(super) fn window(&self) -> Option<(u64, u64)> {
+        let (from, until) = self.hours.split_once('-')?;
+        let hour = |text: &str| text.trim().parse().ok().filter(|hour| *hour < 24);
+        Some((hour(from)?, hour(until)?))
+    }
+}

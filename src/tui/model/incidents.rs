@@ -1,0 +1,83 @@
+//! Incidents, and the form that opens or changes one.
+
+use crate::api::types::incident::Incident;
+use crate::api::types::sla::Objective;
+use crate::api::types::{MetricResult, MetricValue};
+use crate::tui::model::Line;
+use crate::tui::widgets::line_edit::LineEdit;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Incidents {
+    /// Newest first.
+    pub(crate) items: Vec<Incident>,
+    pub(crate) loaded: bool,
+    /// Closed ones too.
+    pub(crate) all: bool,
+    pub(crate) selected: usize,
+    pub(crate) asked_ms: u64,
+    /// Service levels in the place of incidents.
+    pub(crate) service: bool,
+    pub(crate) objectives: Option<Vec<Objective>>,
+    /// What was left of their budgets, by name.
+    pub(crate) budgets: Vec<Line>,
+}
+
+/// How far the timeline of budgets goes back, and how far its points are apart, in seconds.
+pub(crate) const BUDGET_SPAN_S: u64 = 30 * 86_400;
+pub(crate) const BUDGET_STEP_S: u64 = 6 * 3_600;
+
+impl Incidents {
+    pub(crate) fn incident(&self) -> Option<&Incident> {
+        self.items.get(self.selected).filter(|_| !self.service)
+    }
+
+    pub(crate) fn objective(&self) -> Option<&Objective> {
+        self.objectives.as_ref()?.get(self.selected).filter(|_| self.service)
+    }
+
+    /// Rows that can be selected.
+    pub(crate) fn len(&self) -> usize {
+        if self.service { self.objectives.as_ref().map_or(0, Vec::len) } else { self.items.len() }
+    }
+
+    /// Takes the timeline of all budgets.
+    pub(crate) fn take_budgets(&mut self, value: MetricValue) {
+        let MetricResult::Series(series) = value.result else { return };
+        let line = |one: crate::api::types::MetricSeries| Line {
+            name: one.metric.get("slo").cloned().unwrap_or_default(),
+            points: one.values.iter().map(|point| (point.0, point.number())).collect(),
+        };
+        self.budgets = series.into_iter().take(100).map(line).collect();
+    }
+}
+
+/// A row of a form.
+#[derive(Debug, Clone)]
+pub(crate) enum FormRow {
+    Text { label: &'static str, hint: &'static str, edit: LineEdit },
+    Choice { label: &'static str, options: &'static [&'static str], at: usize },
+}
+
+impl FormRow {
+    pub(crate) fn text(label: &'static str, hint: &'static str, text: &str) -> Self {
+        Self::Text { label, hint, edit: LineEdit::with(text) }
+    }
+
+    /// What it holds.
+    pub(crate) fn value(&self) -> String {
+        match self {
+            Self::Text { edit, .. } => edit.text().trim().to_owned(),
+            Self::Choice { options, at, .. } => options.get(*at).copied().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Opens an incident, or changes one: the rows, then Cancel, then the button.
+#[derive(Debug, Clone)]
+pub(crate) struct IncidentForm {
+    /// What is changed, as it was seen; absent where one is opened.
+    pub(crate) of: Option<Incident>,
+    pub(crate) rows: Vec<FormRow>,
+    pub(crate) field: usize,
+    pub(crate) problem: Option<&'static str>,
+}

@@ -1,0 +1,311 @@
+//! The incidents view: looked at freely, changed only when unlocked, with a reason, by the button.
+
+use super::moved;
+use crate::api::types::incident::{BreachClock, ChangeIncident, Incident, OpenIncident};
+use crate::api::types::sla::Objective;
+use crate::base::format_time;
+use crate::tui::action::Action;
+use crate::tui::effect::{Effect, IncidentRequest, Request};
+use crate::tui::key::{Code, Key};
+use crate::tui::model::{FormRow, IncidentForm, Model, Overlay, View};
+use crate::tui::msg::IncidentAnswer;
+use crate::tui::theme::Tone;
+
+/// The list is asked for again this often at most.
+const AGAIN_MS: u64 = 10_000;
+const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
+const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+const NO_YES: &[&str] = &["no", "yes"];
+
+fn ask(request: IncidentRequest) -> Effect {
+    Effect::Request(Request::Incident(request))
+}
+
+pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    let mut effects = vec![super::access::who()];
+    effects.extend(shown(model));
+    effects
+}
+
+/// Asks for the list that is shown.
+fn shown(model: &mut Model) -> Vec<Effect> {
+    model.incidents.asked_ms = model.now_ms;
+    if !model.incidents.service {
+        return vec![ask(IncidentRequest::List(model.incidents.all))];
+    }
+    vec![ask(IncidentRequest::Objectives), ask(IncidentRequest::Budgets(model.now_ms / 1000))]
+}
+
+/// The box told how it is: a list that is shown is read again now and then.
+pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
+    let old = model.now_ms.saturating_sub(model.incidents.asked_ms) >= AGAIN_MS;
+    if model.view == View::Incidents && old { shown(model) } else { Vec::new() }
+}
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let one = model.incidents.incident().cloned();
+    match (action, one) {
+        (Action::AllIncidents, _) => {
+            model.incidents.all = !model.incidents.all;
+            return load(model);
+        }
+        (Action::ServiceLevels, _) => {
+            model.incidents.service = !model.incidents.service;
+            model.incidents.selected = 0;
+            return shown(model);
+        }
+        (Action::Open | Action::Copy, None) => {
+            let Some(one) = model.incidents.objective() else { return Vec::new() };
+            if action == Action::Copy {
+                return vec![Effect::Copy(one.name.clone())];
+            }
+            let fields = objective(one);
+            model.overlay = Some(Overlay::Detail { title: "Objective".to_owned(), fields, top: 0 });
+        }
+        (Action::OpenIncident, _) => show(model, None, opening()),
+        (Action::ChangeIncident, Some(one)) => change(model, one, ""),
+        (Action::AcknowledgeIncident, Some(one)) => change(model, one, "acknowledged"),
+        (Action::ResolveIncident, Some(one)) => change(model, one, "resolved"),
+        (Action::CloseIncident, Some(one)) => change(model, one, "closed"),
+        (Action::Open, Some(one)) => return vec![ask(IncidentRequest::Show(one.id))],
+        (Action::Copy, Some(one)) => {
+            return vec![Effect::Copy(format!("incident {}: {}", one.id, one.title))];
+        }
+        (action, _) => {
+            let (len, page) = (model.incidents.len(), model.body_height());
+            model.incidents.selected = moved(model.incidents.selected, action, len, page);
+        }
+    }
+    Vec::new()
+}
+
+fn show(model: &mut Model, of: Option<Incident>, rows: Vec<FormRow>) {
+    model.overlay = Some(Overlay::Incident(Box::new(IncidentForm { of, rows, field: 0, problem: None })));
+}
+
+fn choice(label: &'static str, options: &'static [&'static str], wanted: &str) -> FormRow {
+    let at = options.iter().position(|option| *option == wanted).unwrap_or(0);
+    FormRow::Choice { label, options, at }
+}
+
+fn opening() -> Vec<FormRow> {
+    vec![
+        FormRow::text("Title", "what is wrong, in a line", ""),
+        choice("Type", TYPES, ""),
+        choice("Severity", SEVERITIES, "error"),
+        FormRow::text("Known", "what is known so far", ""),
+        choice("Breach", NO_YES, "no"),
+    ]
+}
+
+/// Where an incident can go from its state; the state that it is in comes first.
+fn states(state: &str) -> &'static [&'static str] {
+    match state {
+        "open" => &["open", "acknowledged", "mitigated", "resolved"],
+        "acknowledged" => &["acknowledged", "mitigated", "resolved"],
+        "mitigated" => &["mitigated", "resolved"],
+        "resolved" => &["resolved", "closed", "open"],
+        _ => &["closed", "open"],
+    }
+}
+
+fn change(model: &mut Model, one: Incident, wanted: &str) {
+    let options = states(&one.state);
+    if !wanted.is_empty() && !options.iter().skip(1).any(|option| *option == wanted) {
+        return model.tell(Tone::Warn, format!("Incident {} is {}.", one.id, one.state));
+    }
+    let hint = if wanted == "closed" { "what was learnt" } else { "kept with it; alone it is a note" };
+    let rows = vec![
+        choice("State", options, wanted),
+        choice("Severity", SEVERITIES, &one.severity),
+        FormRow::text("Owner", "nobody; uid:1000, a login", one.owner.as_deref().unwrap_or_default()),
+        FormRow::text("Reason", hint, ""),
+    ];
+    show(model, Some(one), rows);
+}
+
+pub(super) fn paste(form: &mut IncidentForm, text: &str) {
+    if let Some(FormRow::Text { edit, .. }) = form.rows.get_mut(form.field) {
+        edit.insert(text);
+    }
+}
+
+pub(super) fn form(model: &mut Model, mut form: Box<IncidentForm>, key: Key) -> Vec<Effect> {
+    form.problem = None;
+    let cancel = form.rows.len();
+    let fields = cancel + 2;
+    let edited = match form.rows.get_mut(form.field) {
+        Some(FormRow::Text { edit, .. }) => edit.key(key),
+        Some(FormRow::Choice { options, at, .. }) => match key.code {
+            Code::Left => {
+                *at = (*at + options.len() - 1) % options.len().max(1);
+                true
+            }
+            Code::Right | Code::Char(' ') => {
+                *at = (*at + 1) % options.len().max(1);
+                true
+            }
+            _ => false,
+        },
+        None => false,
+    };
+    match key.code {
+        _ if edited => {}
+        Code::Tab | Code::Down => form.field = (form.field + 1) % fields,
+        Code::BackTab | Code::Up => form.field = (form.field + fields - 1) % fields,
+        Code::Left if form.field > cancel => form.field = cancel,
+        Code::Right if form.field == cancel => form.field += 1,
+        Code::Enter if form.field == cancel => return Vec::new(),
+        // Enter moves on, and stops at Cancel: only the button decides.
+        Code::Enter if form.field < cancel => form.field += 1,
+        Code::Enter => match request(&form) {
+            Ok(request) => return vec![ask(request)],
+            Err((field, problem)) => (form.field, form.problem) = (field, Some(problem)),
+        },
+        _ => {}
+    }
+    model.overlay = Some(Overlay::Incident(form));
+    Vec::new()
+}
+
+/// What is asked for, or the field that is wrong and why.
+fn request(form: &IncidentForm) -> Result<IncidentRequest, (usize, &'static str)> {
+    let value = |at: usize| form.rows.get(at).map(FormRow::value).unwrap_or_default();
+    let Some(one) = &form.of else {
+        let title = value(0);
+        if title.is_empty() {
+            return Err((0, "A title is needed."));
+        }
+        let request = OpenIncident {
+            title,
+            kind: value(1),
+            severity: Some(value(2)),
+            text: value(3),
+            breach: value(4) == "yes",
+            ..OpenIncident::default()
+        };
+        return Ok(IncidentRequest::Open(Box::new(request)));
+    };
+    let (state, severity, owner, text) = (value(0), value(1), value(2), value(3));
+    if text.is_empty() {
+        return Err((3, "A reason is needed: it is kept with it."));
+    }
+    let changed = |new: String, old: &str| Some(new).filter(|new| new != old);
+    let mut change = ChangeIncident {
+        state: changed(state, &one.state),
+        severity: changed(severity, &one.severity),
+        owner: changed(owner, one.owner.as_deref().unwrap_or_default()),
+        etag: Some(one.etag.clone()),
+        ..ChangeIncident::default()
+    };
+    if change.state.is_none() && change.severity.is_none() && change.owner.is_none() {
+        change.note = Some(text);
+    } else {
+        change.text = text;
+    }
+    Ok(IncidentRequest::Change(one.id.clone(), Box::new(change)))
+}
+
+pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect> {
+    let incidents = &mut model.incidents;
+    match answer {
+        IncidentAnswer::Objectives(items) => incidents.objectives = Some(items),
+        IncidentAnswer::Budgets(value) => incidents.take_budgets(*value),
+        IncidentAnswer::List(items) => {
+            let selected = incidents.incident().map(|one| one.id.clone());
+            (incidents.items, incidents.loaded) = (items, true);
+            if incidents.service {
+                return Vec::new();
+            }
+            let at = selected.and_then(|id| incidents.items.iter().position(|one| one.id == id));
+            incidents.selected =
+                at.unwrap_or(incidents.selected).min(incidents.items.len().saturating_sub(1));
+        }
+        IncidentAnswer::One(one) => {
+            let fields = fields(&one);
+            // What is changed next is what was just seen.
+            if let Some(known) = incidents.items.iter_mut().find(|known| known.id == one.id) {
+                *known = *one;
+            }
+            model.overlay = Some(Overlay::Detail { title: "Incident".to_owned(), fields, top: 0 });
+        }
+        IncidentAnswer::Changed(one) => {
+            model.tell(Tone::Good, format!("Incident {} is {}.", one.id, one.state));
+            if model.view == View::Incidents {
+                return load(model);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn named(id: &str, login: Option<&String>) -> String {
+    login.map_or_else(|| id.to_owned(), |login| format!("{id} ({login})"))
+}
+
+/// What is left of the time to tell the authority.
+pub(crate) fn left(clock: &BreachClock) -> String {
+    match (clock.told_ms, clock.left_s) {
+        (Some(_), _) => "told".to_owned(),
+        (None, ..0) => "over".to_owned(),
+        (None, left) => format!("{} h", left / 3600),
+    }
+}
+
+/// A part of one as people read it; `-` where it is not known.
+pub(crate) fn percent(part: Option<f64>) -> String {
+    part.map_or_else(|| "-".to_owned(), |part| format!("{:.1} %", part * 100.0))
+}
+
+fn objective(one: &Objective) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = [
+        ("objective", one.name.clone()),
+        ("what", one.title.clone()),
+        ("about", one.about.clone()),
+        ("state", one.state.clone()),
+        ("violated", one.since_ms.map_or_else(String::new, |ms| format!("since {} UTC", format_time(ms)))),
+        ("error", one.error.clone()),
+        ("target", format!("{} of {}", percent(Some(one.target)), one.method)),
+        ("was", format!("{}, {:.0} of {:.0} bad", percent(one.attained), one.bad, one.total)),
+        ("budget left", percent(one.budget_left)),
+        ("file", one.file.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for rate in &one.burns {
+        let burn = rate.burn.map_or_else(|| "-".to_owned(), |burn| format!("{burn:.1}"));
+        let span = humantime::format_duration(std::time::Duration::from_millis(rate.window_ms));
+        all.push((format!("burn {span}"), format!("{burn}, {:.0} events", rate.total)));
+    }
+    all.extend(one.queries.iter().map(|query| ("asks".to_owned(), query.clone())));
+    all.retain(|(_, value)| !value.is_empty());
+    all
+}
+
+fn fields(one: &Incident) -> Vec<(String, String)> {
+    let breach = one.breach.as_ref().map_or_else(String::new, |clock| match clock.told_ms {
+        Some(ms) => format!("the authority was told at {} UTC", format_time(ms)),
+        None => {
+            format!("{} left to tell the authority, until {} UTC", left(clock), format_time(clock.until_ms))
+        }
+    });
+    let times = if one.times > 1 { format!(", {} times", one.times) } else { String::new() };
+    let mut all: Vec<(String, String)> = [
+        ("incident", format!("{} ({})", one.id, one.state)),
+        ("title", one.title.clone()),
+        ("type", format!("{}, {}", one.kind, one.severity)),
+        ("by", format!("{} at {} UTC{times}", named(&one.by, one.login.as_ref()), format_time(one.at_ms))),
+        ("owner", one.owner.as_ref().map_or_else(String::new, |id| named(id, one.owner_login.as_ref()))),
+        ("breach", breach),
+        ("links", one.links.join(" ")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for event in &one.timeline {
+        let text = if event.text.is_empty() { String::new() } else { format!(": {}", event.text) };
+        let words = format!("{} {}{text}", named(&event.by, event.login.as_ref()), event.act);
+        all.push((format_time(event.at_ms), words));
+    }
+    all.retain(|(_, value)| !value.is_empty());
+    all
+}
