@@ -271,7 +271,9 @@ fn a_breaker_is_held_by_hand_over_a_restart_and_let_go() {
     let said = run(&daemon, &hold);
     assert!(said.contains("forced_open"), "{said}");
     assert_eq!(post(&daemon, "", "", "one").status, 202);
-    assert_eq!(daemon.get("/v1/queue").json()["upstream"]["breaker"], "forced_open");
+    let told = daemon.get("/v1/queue").json()["upstream"].clone();
+    assert_eq!((told["breaker"].as_str(), told["state"].as_str()), (Some("forced_open"), Some("held")));
+    assert!(told["reason"].as_str().is_some_and(|why| why.ends_with("work on the line")), "{told}");
     signal(&daemon.child, rustix::process::Signal::KILL);
     daemon.child.wait().unwrap();
     let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());

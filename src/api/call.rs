@@ -16,7 +16,7 @@ use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
 use super::idempotency::Answer;
-use crate::engine::{Action, Caller, Criticality, Origin, Reply};
+use crate::engine::{Action, Caller, Criticality, Origin, Reply, Trace};
 
 /// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
 const EMBEDDINGS_TIMES: usize = 4;
@@ -55,7 +55,11 @@ impl FromRequest<App> for Call {
         let body = read_body(&parts.headers, &path, body, app.limits().body).await?;
         Ok(Self {
             app: app.clone(),
-            caller: Caller { criticality: criticality(&parts.headers)?, ..peer.caller(id, &parts.headers) },
+            caller: Caller {
+                criticality: criticality(&parts.headers)?,
+                trace: parts.extensions.get::<Trace>().cloned(),
+                ..peer.caller(id, &parts.headers)
+            },
             headers: parts.headers,
             path,
             params,

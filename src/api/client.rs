@@ -53,6 +53,8 @@ pub struct Client {
     socket: PathBuf,
     wire: Option<Wire>,
     traffic: Arc<Traffic>,
+    /// `traceparent` of whoever started this program.
+    trace: Option<String>,
 }
 
 /// A reply as it came.
@@ -68,7 +70,8 @@ impl Client {
     /// # Errors
     /// [`ClientError::Unreachable`].
     pub fn connect(socket: &Path) -> Result<Self, ClientError> {
-        let mut client = Self { socket: socket.to_owned(), wire: None, traffic: Arc::default() };
+        let (traffic, trace) = (Arc::default(), of_caller(std::env::var("TRACEPARENT").ok()));
+        let mut client = Self { socket: socket.to_owned(), wire: None, traffic, trace };
         client.wire = Some(client.dial()?);
         Ok(client)
     }
@@ -76,7 +79,8 @@ impl Client {
     /// Another link to the same socket, for another thread; its bytes are counted apart.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { socket: self.socket.clone(), wire: None, traffic: Arc::default() }
+        let (socket, trace) = (self.socket.clone(), self.trace.clone());
+        Self { socket, wire: None, traffic: Arc::default(), trace }
     }
 
     /// The socket this talks to.
@@ -143,6 +147,9 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Result<Answer, ClientError> {
+        let trace = self.trace.clone();
+        let parent = trace.as_deref().map(|parent| ("traceparent", parent));
+        let headers = &headers.iter().copied().chain(parent).collect::<Vec<_>>();
         let kept = self.wire.take().filter(Wire::is_open);
         let reused = kept.is_some();
         let wire = match kept {
@@ -211,6 +218,13 @@ impl Client {
         Wire::connect(&self.socket, Arc::clone(&self.traffic))
             .map_err(|error| ClientError::Unreachable { socket: self.socket.clone(), error })
     }
+}
+
+/// The variable `TRACEPARENT`, where it can be a header; whether it is one is for the box to say.
+fn of_caller(variable: Option<String>) -> Option<String> {
+    variable.filter(|text| {
+        text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
 }
 
 /// Percent-encodes a path segment or a query value.

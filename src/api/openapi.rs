@@ -12,13 +12,14 @@ use super::types::{
     BackupSchedule, BackupStatus, Breaker, CheckReport, CheckRequest, Collection, CommitConfirm,
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
-    EmbeddingsRequest, EncryptStore, EraseAudit, EvalReport, EvalRequest, Event, EventKind, Failure,
-    ForceBreaker, ForceMode, Hardware, HealthCheck, HealthReport, HeldBreaker, Hit, Job, LogLine, LogPage,
-    MetricEnvelope, MetricPoint, MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief, ModeChange,
-    ModeReport, Model, ModelPath, Notification, NotificationReceiver, NotificationStatus, Operation,
-    OperationDetail, OwnWork, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged, QueueLane,
-    QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
-    SetConfig, SilenceAlerts, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
+    EmbeddingsRequest, EncryptStore, EraseAudit, ErrorGroup, EvalReport, EvalRequest, Event, EventKind,
+    Failure, ForceBreaker, ForceMode, Hardware, HealthCheck, HealthReport, HeldBreaker, Hit, Job, LogLine,
+    LogPage, MetricEnvelope, MetricPoint, MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief,
+    ModeChange, ModeReport, Model, ModelPath, Notification, NotificationReceiver, NotificationStatus,
+    Operation, OperationDetail, OwnWork, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged,
+    QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest,
+    SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
+    ValidateConfig, VerifyAudit, VerifyBackups,
 };
 use super::types::{approval, incident, registry, sla, violation};
 
@@ -153,6 +154,7 @@ fn schemas() -> Value {
     add(&mut all, "Exposition", &json!(""));
     metrics(&mut all);
     alerts(&mut all);
+    traces(&mut all);
     let problem = Problem {
         advice: Some(String::new()),
         instance: Some(String::new()),
@@ -229,6 +231,17 @@ fn alerts(all: &mut Map<String, Value>) {
     add(all, "AlertSilence", &AlertSilence::default());
     add(all, "SilenceAlerts", &SilenceAlerts::default());
     add(all, "AcknowledgeAlert", &AcknowledgeAlert::default());
+}
+
+fn traces(all: &mut Map<String, Value>) {
+    let attributes = [(String::new(), Value::Null)].into();
+    let span = TraceSpan { parent: Some(String::new()), attributes, ..TraceSpan::default() };
+    let id = || vec![String::new()];
+    let whole = TraceDetail { spans: vec![span], links: id(), linked: id(), ..TraceDetail::default() };
+    add(all, "TraceDetail", &whole);
+    add(all, "TraceSummary", &TraceSummary::default());
+    add(all, "TracesData", &json!({"resourceSpans": [{}]}));
+    add(all, "ErrorGroup", &ErrorGroup { trace: Some(String::new()), ..ErrorGroup::default() });
 }
 
 fn backups(all: &mut Map<String, Value>) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,7 +26,7 @@ use super::explain::Explained;
 use super::fault::Fault;
 use super::route;
 use super::socket::Bound;
-use crate::engine::Engine;
+use crate::engine::{Engine, Served, Trace};
 
 /// A request's headers must have arrived by then; an idle connection is closed.
 const HEADER_TIME: Duration = Duration::from_secs(30);
@@ -202,6 +202,7 @@ impl Door {
     async fn answer(self, request: Request<Incoming>, peer: Peer) -> Response {
         let started = tokio::time::Instant::now();
         let id = request_id(&self.app, request.headers().get("x-request-id"));
+        let trace = begin_trace(&self.app, request.headers());
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let route = route::table().find(|route| route.serves(&method, &path));
         let mut response = match refused_on_network(&request, &peer, route.is_some_and(|route| route.network))
@@ -210,10 +211,12 @@ impl Door {
             None => {
                 let usual = Duration::from_secs(self.app.limits().seconds);
                 let limit = if route.is_some_and(|route| route.long) { LONG_TIME } else { usual };
-                self.clone().routed(request, peer, &id, limit).await
+                self.clone().routed(request, peer, (&id, &trace), limit).await
             }
         };
+        let mut error = None;
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
+            error = (fault.0.status >= 500).then(|| fault.0.detail.clone());
             let allow = response.headers_mut().remove(header::ALLOW);
             response = fault.render(&id);
             if let Some(allow) = allow {
@@ -224,18 +227,39 @@ impl Door {
         let status = response.status().as_u16();
         // The path names no document text and no query; the query string stays out of the log.
         let known = route.map_or("none", |route| route.path);
-        self.app.engine.served(known, &method, status, u64::try_from(took_us).unwrap_or(u64::MAX));
-        tracing::debug!(request = %id, %method, path, status, took_us, "answered");
+        {
+            let _at = trace.enter();
+            tracing::debug!(request = %id, %method, path, status, took_us, "answered");
+        }
+        let served = Served {
+            route: known,
+            method: &method,
+            path: &path,
+            request: &id,
+            code: status,
+            took_us: u64::try_from(took_us).unwrap_or(u64::MAX),
+            error: error.as_deref(),
+        };
+        if let Ok(parent) = HeaderValue::from_str(&self.app.engine.served(trace, &served)) {
+            response.headers_mut().insert(HeaderName::from_static("traceparent"), parent);
+        }
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
         }
         response
     }
 
-    async fn routed(self, request: Request<Incoming>, peer: Peer, id: &str, limit: Duration) -> Response {
+    async fn routed(
+        self,
+        request: Request<Incoming>,
+        peer: Peer,
+        (id, trace): (&str, &Trace),
+        limit: Duration,
+    ) -> Response {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(RequestId(id.to_owned()));
+        request.extensions_mut().insert(trace.clone());
         match tokio::time::timeout(limit, self.router.call(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -244,6 +268,16 @@ impl Door {
                 .into_response(),
         }
     }
+}
+
+/// The trace that a request is part of, by its headers, or a new one. What is no text is told as what cannot be read.
+fn begin_trace(app: &App, headers: &HeaderMap) -> Trace {
+    let all = |name: &str| {
+        let values: Vec<&str> =
+            headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+        values.into_iter()
+    };
+    app.engine.begin_trace(all("traceparent"), all("tracestate"))
 }
 
 /// A client's own id when it is harmless in a log, otherwise a new one.

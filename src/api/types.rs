@@ -25,6 +25,7 @@ pub mod registry;
 mod resilience;
 pub mod sla;
 mod store;
+mod trace;
 pub mod violation;
 mod wear;
 
@@ -64,6 +65,7 @@ pub use resilience::{
     ModeHistoryQuery, ModeInputs, ModeReading, ModeReport,
 };
 pub use store::{EncryptStore, Passphrase, RotateStore, StoreReport};
+pub use trace::{ErrorGroup, TraceDetail, TraceQuery, TraceSpan, TraceSummary};
 pub use wear::{CompactReport, CompactedStore, SalvageReport, WriteStatus};
 
 use serde::{Deserialize, Serialize};

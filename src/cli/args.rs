@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
     eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
-    principal, queue, remove, role, salvage, sla, store, terminal, violation,
+    principal, queue, remove, role, salvage, sla, store, terminal, trace, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -134,6 +134,11 @@ pub(super) enum Command {
     Notify {
         #[command(subcommand)]
         verb: notify::Verb,
+    },
+    /// Traces: what requests and work did, and failures in groups
+    Trace {
+        #[command(subcommand)]
+        verb: trace::Verb,
     },
     /// Embedding models: register, stage, promote, roll back
     Model {

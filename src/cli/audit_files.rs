@@ -116,7 +116,7 @@ pub(super) fn export_tiles(folder: &Path, context: &mut Context) -> Result<(), C
     context.out.line(&format!("{size} entries in {} files below {}", files + 1, folder.display()))
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let write = || -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;

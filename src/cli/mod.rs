@@ -52,6 +52,7 @@ mod sla;
 mod status;
 mod store;
 mod terminal;
+mod trace;
 mod violation;
 
 use std::process::ExitCode;
@@ -114,6 +115,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Judge { verb } => judge::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
+        Command::Trace { verb } => trace::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
         Command::Role { verb } => role::run(verb, context),

@@ -4,7 +4,7 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
-    RegistryAction, RegistryReply, SlaAction, SlaReply,
+    RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -14,6 +14,7 @@ use crate::api::types::{
     ModelPath, Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation,
     Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
 };
+use crate::observe::trace::Trace;
 use crate::resilience::Criticality;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct Caller {
     /// All its groups, as the kernel says.
     pub groups: Arc<[u32]>,
     pub origin: Origin,
+    /// What is done for it is part of this.
+    pub trace: Option<Trace>,
 }
 
 impl Caller {
@@ -36,7 +39,8 @@ impl Caller {
     #[must_use]
     pub fn local(uid: u32, gid: u32, pid: i32, request: String) -> Self {
         let criticality = Criticality::default();
-        Self { uid, gid, pid, request, criticality, groups: Arc::from([gid]), origin: Origin::Local }
+        let (groups, origin) = (Arc::from([gid]), Origin::Local);
+        Self { uid, gid, pid, request, criticality, groups, origin, trace: None }
     }
 }
 
@@ -174,6 +178,8 @@ pub enum Action {
     Access(AccessAction),
     /// Alerts, their rules, silences.
     Alert(AlertAction),
+    /// What requests and work did, and failures in groups.
+    Trace(TraceAction),
     /// Read settings again (SIGHUP).
     Reload,
     /// The log of what was done: look, prove, verify, sign, anchor, erase.
@@ -244,6 +250,7 @@ pub enum Reply {
     Approval(ApprovalReply),
     Registry(RegistryReply),
     Alert(AlertReply),
+    Trace(TraceReply),
     Incident(IncidentReply),
     Sla(SlaReply),
     Done,

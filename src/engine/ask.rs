@@ -10,6 +10,7 @@ use crate::api::types::{
     AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
 };
 use crate::knowledge::{Answer, Effort, Key, Layer, Part, Passage, Question};
+use crate::observe::trace;
 
 const RESULTS_DEFAULT: usize = 10;
 const RESULTS_MOST: usize = 100;
@@ -30,7 +31,9 @@ pub(super) fn search(inner: &Inner, request: &SearchRequest) -> Result<SearchRes
     let words_us = inner.clock.monotonic_us();
     tracing::debug!(took_us, results = answer.passages.len(), ?layer, "query answered");
     let mut response = response(inner, request, &answer, layer, took_us);
-    inner.instruments.stage(Stage::Words, inner.clock.monotonic_us() - words_us);
+    let ended_us = inner.clock.monotonic_us();
+    inner.instruments.stage(Stage::Words, ended_us - words_us);
+    trace::note("words", words_us, ended_us);
     if reduced {
         response.notes.push("fewer candidates than usual were looked at: `spud mode show` says why".into());
     }
@@ -66,10 +69,16 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         Key { fingerprint: inner.library.snapshot().fingerprint(), question: canonical(request, question.n) };
     let question = Question { effort: inner.modes.effort(), ..question };
     let mut since_us = inner.clock.monotonic_us();
-    let mut ended = |stage: Stage| {
+    let mut part_us = since_us;
+    // A part ends, and perhaps a stage with it.
+    let mut ended = |part: &'static str, stage: Option<Stage>| {
         let now_us = inner.clock.monotonic_us();
-        inner.instruments.stage(stage, now_us.saturating_sub(since_us));
-        since_us = now_us;
+        trace::note(part, part_us, now_us);
+        part_us = now_us;
+        if let Some(stage) = stage {
+            inner.instruments.stage(stage, now_us.saturating_sub(since_us));
+            since_us = now_us;
+        }
     };
     let mut reduced = false;
     let mut known = inner.answers.get(database, &key);
@@ -79,7 +88,7 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         key.question.push_str("\u{1f}reduced");
         known = inner.answers.get(database, &key);
     }
-    ended(Stage::Cache);
+    ended("cache", Some(Stage::Cache));
     if let Some((answer, layer)) = known {
         let layer = match layer {
             Layer::L1 => CacheLayer::L1,
@@ -88,8 +97,10 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
         return Ok((answer, layer, reduced));
     }
     let answer = inner.library.ask_noting(&question, &mut |part| match part {
-        Part::Candidates => ended(Stage::Candidates),
-        Part::Read => ended(Stage::Read),
+        Part::Lexical => ended("lexical", None),
+        Part::Dense => ended("dense", None),
+        Part::Candidates => ended("fuse", Some(Stage::Candidates)),
+        Part::Read => ended("passages", Some(Stage::Read)),
     })?;
     let answer = Arc::new(answer);
     // An answer of an index that changed meanwhile, or that lacks damaged parts, must not be remembered.

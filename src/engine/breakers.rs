@@ -134,7 +134,7 @@ impl Modes {
             let names: Vec<&str> = known.iter().map(|breaker| breaker.name.as_str()).collect();
             let advice = match names.is_empty() {
                 true => "none: neither an upstream nor a receiver of notices is configured".to_owned(),
-                false => format!("there are {}", names.join(", ")),
+                false => format!("name one of {}", names.join(", ")),
             };
             return Err(EngineError::NotFound { noun: "breaker", name: name.to_owned(), advice });
         }

@@ -33,7 +33,8 @@ const NOT_COVERED: [&str; 6] = [
     "keys of rows: paths of files, names of collections, Idempotency-Keys, times and numbers",
     "segments/: the passages and their index (put the data folder on LUKS or fscrypt to cover them)",
     "models/ and handbook/",
-    "telemetry.redb and telemetry.tail: figures of the box, names of collections, lanes and routes",
+    "telemetry.redb and telemetry.tail: figures of the box, names of collections, lanes and routes, \
+        and of traces the paths of requests and what went wrong",
     "logs/ and the settings",
     "old blocks of a flash card that once held plain rows: encrypt before the first document, or use a fresh card",
 ];

@@ -9,22 +9,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::commit_rhythm::commit_is_due;
 use super::jobs::{JobRecord, save};
 use super::run::Inner;
 use super::trail;
 use crate::api::types::JobState;
 use crate::base::trim_memory;
 use crate::knowledge::extract::{Chunk, ExtractError, Extracted, Limits, extract};
-
 use crate::knowledge::{Batch, DocumentRecord, Entry, FailureRecord, KnowledgeError, sha256_of, walk};
+use crate::observe::trace;
 use crate::resilience::Effect;
 
 /// Chunks of one document that are held until its title and language are known.
 const HELD_CHUNKS: usize = 256;
-/// A commit is due after this long when enough documents wait for it (a commit costs a small box's flash some
-/// 25 KB however little is in it), and after the longer time whatever waits, so that a crash costs little.
-const COMMIT_AFTER_MS: u64 = 10_000;
-const COMMIT_AT_LATEST_MS: u64 = 30_000;
 const SHOW_EVERY_MS: u64 = 250;
 /// Part of the index buffer that is used when memory is short.
 const SMALL_BATCH: u64 = 8;
@@ -44,8 +41,8 @@ struct Work<'a> {
     shown_ms: u64,
 }
 
-/// Does a job to its end, or to the next safe point when told to stop.
-pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
+/// Does a job to its end, or to the next safe point when told to stop. Gives it as it stands then.
+pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) -> JobRecord {
     tracing::info!(job = id, kind = %record.kind, collection = %record.collection, "job started");
     let mut last = record.clone();
     let outcome = begin(inner, id, record).and_then(|mut work| {
@@ -58,7 +55,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
         && !keep_failure(inner, id, &mut last, &error)
     {
         inner.jobs.show(None);
-        return; // as the store has it, it is not ended: it is begun again
+        return last; // as the store has it, it is not ended: it is begun again
     }
     inner.library.release_pages();
     trim_memory();
@@ -70,6 +67,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) {
     if let Err(error) = super::registry::fill(inner) {
         tracing::warn!(%error, "vectors that are missing could not be queued");
     }
+    last
 }
 
 /// Keeps why the job failed; false where the store is at fault, not the job.
@@ -408,7 +406,10 @@ impl Work<'_> {
             }
         }
         let (id, record) = (self.id, &self.record);
+        let mut span = trace::span("commit");
+        span.note("spud.documents", u64::from(self.waiting));
         self.batch.commit(&|write| save(write, id, record))?;
+        drop(span);
         self.committed_ms = self.inner.clock.now_ms();
         self.waiting = 0;
         while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}
@@ -451,10 +452,6 @@ impl Work<'_> {
     }
 }
 
-fn commit_is_due(waiting: u32, batch_size: u32, since_ms: u64) -> bool {
-    since_ms >= if waiting >= batch_size { COMMIT_AFTER_MS } else { COMMIT_AT_LATEST_MS }
-}
-
 enum Failed {
     /// The file's fault: it is skipped.
     Foreign(ExtractError),
@@ -483,17 +480,4 @@ fn modified_ms(meta: &std::fs::Metadata) -> u64 {
 /// `/a/b` is under `/a`, but `/ab` is not.
 fn under(path: &[u8], prefix: &[u8]) -> bool {
     prefix.is_empty() || path == prefix || prefix.ends_with(b"/") || path.get(prefix.len()) == Some(&b'/')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::commit_is_due;
-
-    #[test]
-    fn a_commit_waits_for_a_batch_but_not_for_ever() {
-        assert!(!commit_is_due(1000, 32, 9_999), "not again and again");
-        assert!(commit_is_due(32, 32, 10_000));
-        assert!(!commit_is_due(31, 32, 29_999), "the batch is not full");
-        assert!(commit_is_due(1, 32, 30_000));
-    }
 }

@@ -6,6 +6,7 @@ use super::worker::invalid;
 use crate::api::types::{EventKind, LogLine, LogPage, LogQuery};
 use crate::base::Clock;
 use crate::config::Effective;
+use crate::observe::trace::trouble::Troubles;
 use crate::observe::{LogGuard, LogLevel, LogReader, LogWanted, start};
 
 const LINES_DEFAULT: usize = 200;
@@ -15,11 +16,12 @@ const LINES_MOST: usize = 2000;
 pub(super) fn open(
     data: &std::path::Path,
     settings: &Effective,
-    events: super::Events,
+    (events, troubles): (super::Events, std::sync::Arc<Troubles>),
     clock: std::sync::Arc<dyn Clock>,
 ) -> Result<LogGuard, EngineError> {
     let (level, budgets) = (super::settings::log_level(settings), &settings.budgets);
     let on_line = move |line: LogLine| {
+        troubles.hear(&line, clock.now_ms());
         if events.watched() {
             events.publish(clock.now_ms(), EventKind::Log(line));
         }

@@ -51,7 +51,7 @@ fn exposition(inner: &Inner, accept: &str) -> Result<MetricReply, EngineError> {
     let format = Format::accepted(accept);
     let mut text = Vec::with_capacity(USUAL_BYTES);
     let started_s = inner.started_ms() as f64 / 1000.0;
-    write(&metrics::gather(inner), format, started_s, &mut text)
+    write(&metrics::gather(inner), &inner.traces.exemplars(), format, started_s, &mut text)
         .map_err(|error| EngineError::Internal(error.to_string()))?;
     Ok(MetricReply::Exposition { content_type: format.content_type(), text })
 }

@@ -10,13 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::queue_words;
 use super::reports::Reports;
 use super::run::{Done, Inner};
+use super::traces::OPERATION;
 use super::wire::Wiring;
 use super::{Caller, EngineError, Reply};
 use crate::api::types::{EventKind, PostOperation};
 use crate::base::Clock;
 use crate::config::Effective;
+use crate::observe::trace::{Context, Ending, Note, Trace};
 use crate::resilience::queue::{
-    Delivery, LaneLimits, NewOperation, Queue, QueueSettings, Surroundings, Terms,
+    Delivery, LaneLimits, NewOperation, Outcome, Parcel, Queue, QueueSettings, Surroundings, Terms,
 };
 use crate::resilience::{BreakerSettings, Change, Effect};
 use crate::store::Control;
@@ -39,6 +41,7 @@ struct Inbox {
 struct Post {
     operation: NewOperation,
     done: Done,
+    trace: Option<Context>,
 }
 
 /// The queue with what surrounds it.
@@ -92,7 +95,8 @@ impl Outbox {
             done(Err(EngineError::Busy { retry_after_s: 1 }));
             return false;
         }
-        inbox.posts.push(Post { operation, done });
+        let trace = caller.trace.as_ref().map(Trace::context);
+        inbox.posts.push(Post { operation, done, trace });
         !std::mem::replace(&mut inbox.served, true)
     }
 
@@ -108,11 +112,14 @@ impl Outbox {
             if posts.is_empty() {
                 return;
             }
-            let (new, waiting): (Vec<NewOperation>, Vec<Done>) =
-                posts.into_iter().map(|post| (post.operation, post.done)).unzip();
+            let (new, waiting): (Vec<NewOperation>, Vec<(Done, Option<Context>)>) =
+                posts.into_iter().map(|post| (post.operation, (post.done, post.trace))).unzip();
             match self.queue.post(&inner.modes.control, &new, inner.clock.now_ms()) {
                 Ok(answers) => {
-                    for (answer, done) in answers.into_iter().zip(waiting) {
+                    for (answer, (done, trace)) in answers.into_iter().zip(waiting) {
+                        if let (Ok(added), Some(trace)) = (&answer, trace) {
+                            inner.traces.remember(OPERATION, added.id.number, trace);
+                        }
                         done(answer.map_err(queue_words::refused).map(|added| {
                             Reply::Posted(
                                 Box::new(queue_words::operation(added.id, &added.operation)),
@@ -123,7 +130,7 @@ impl Outbox {
                 }
                 Err(error) => {
                     inner.modes.store_said(&error);
-                    for done in waiting {
+                    for (done, _) in waiting {
                         done(Err(queue_words::store_said(&error)));
                     }
                 }
@@ -152,7 +159,7 @@ impl Outbox {
                 Some(delivery) => Some(&mut **delivery),
                 None => None,
             };
-            let worked = self.queue.work(&inner.modes.control, to, &mut Around { inner, turn });
+            let worked = self.queue.work(&inner.modes.control, to, &mut Around { inner, turn, trace: None });
             if let Some(delivery) = delivery.as_ref().filter(|_| turn == self.wiring.turn()) {
                 self.wiring.saw(delivery.link());
             }
@@ -215,7 +222,7 @@ pub(super) fn take_up(inner: &Inner, settings: &Effective) {
     if inner.settings.daemon && inner.outbox.wiring.take_up(settings, &inner.outbox.queue) {
         let turn = inner.outbox.wiring.turn();
         // What failed there says nothing of the new one.
-        Around { inner, turn }.with_breaker(crate::resilience::Breaker::reset);
+        Around { inner, turn, trace: None }.with_breaker(crate::resilience::Breaker::reset);
         tracing::info!(upstream = settings.text("queue.upstream"), "operations go to another upstream");
     }
 }
@@ -243,6 +250,8 @@ struct Around<'a> {
     inner: &'a Inner,
     /// Whose deliverer is at work: it stops when another one is to have its turn.
     turn: u64,
+    /// Of the delivery under way.
+    trace: Option<Trace>,
 }
 
 impl Around<'_> {
@@ -274,6 +283,34 @@ impl Surroundings for Around<'_> {
 
     fn record(&mut self, failed: bool) {
         self.with_breaker(|breaker, now_ms| breaker.record(failed, now_ms));
+    }
+
+    fn sets_out(&mut self, parcel: &mut Parcel) {
+        let trace = self.inner.traces.begin_work(OPERATION, parcel.id.number);
+        parcel.trace = Some(trace.asked().to_string());
+        self.trace = Some(trace);
+    }
+
+    fn came_back(&mut self, parcel: &Parcel, outcome: &Outcome) {
+        let Some(trace) = self.trace.take() else { return };
+        let operation = &parcel.operation;
+        let error = match outcome {
+            Outcome::Delivered => None,
+            Outcome::Retry { reason, .. } | Outcome::Dead { reason } | Outcome::Stop { reason } => {
+                Some(reason.as_str())
+            }
+        };
+        if let Some(error) = error {
+            self.inner.traces.delivery_failed(operation.lane.name(), error, &trace, self.now_ms());
+        }
+        let id = parcel.id.to_string();
+        let notes = [
+            ("messaging.message.id", Note::Text(&id)),
+            ("spud.kind", Note::Text(&operation.kind)),
+            ("spud.attempt", Note::Number(u64::from(operation.attempts) + 1)),
+        ];
+        let ending = Ending { verb: "deliver", what: operation.lane.name(), error, notes: &notes };
+        self.inner.traces.end_work(trace, (OPERATION, parcel.id.number), &ending);
     }
 
     fn is_stopping(&self) -> bool {

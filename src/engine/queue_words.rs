@@ -5,7 +5,7 @@ use super::worker::invalid;
 use super::{Caller, EngineError, mode_words, outbox, wire};
 use crate::api::types::{self, JobState, OwnWork, PostOperation, QueueLane, QueueStatus, QueueUpstream};
 use crate::resilience::queue::{Id, Lane, NewOperation, Operation, QueueView, Refusal};
-use crate::resilience::{Change, Criticality};
+use crate::resilience::{Change, Criticality, Held};
 use crate::store::StoreError;
 
 const KIND: usize = 100;
@@ -175,10 +175,13 @@ fn own_work(inner: &Inner) -> Result<Vec<OwnWork>, EngineError> {
 }
 
 fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {
-    let breaker = {
+    let (breaker, by_hand) = {
         let active = inner.modes.active();
-        let views = active.breakers.view();
-        views.iter().find(|view| view.name == outbox::BREAKER).map_or("closed", |view| view.state.name())
+        let found = active.breakers.view().into_iter().find(|view| view.name == outbox::BREAKER);
+        let held = |held: Held| format!("{} holds its breaker open: {}", held.actor, held.reason);
+        found.map_or(("closed", None), |view| {
+            (view.state.name(), view.held.filter(|held| held.open).map(held))
+        })
     };
     let chosen = inner.outbox.wiring.chosen();
     let url = chosen.as_ref().map(|chosen| chosen.upstream.url().to_owned());
@@ -188,6 +191,7 @@ fn upstream(inner: &Inner, view: &QueueView) -> QueueUpstream {
     let (state, reason) = match (&url, &view.paused) {
         (None, _) => ("none", "no upstream is configured: operations wait".to_owned()),
         (_, Some((reason, _))) => ("paused", reason.clone()),
+        _ if by_hand.is_some() => ("held", by_hand.unwrap_or_default()),
         _ if held => ("held", format!("the mode {} was forced", mode.mode.title())),
         _ if !problem.is_empty() => ("waiting", problem.clone()),
         _ if view.gate_ms.is_some() || breaker == "open" => ("waiting", view.last_error.clone()),

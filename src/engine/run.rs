@@ -19,6 +19,7 @@ use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::sla::Sla;
+use super::traces::{Served, Traces, run_job};
 use super::trail::Signing;
 use super::violations::Violations;
 use super::watch::Watches;
@@ -32,6 +33,8 @@ use crate::base::{Clock, SystemClock, spawn};
 use crate::hardware::{Budgets, Choice};
 use crate::knowledge::{Answers, Library, Model};
 use crate::observe::series::Telemetry;
+use crate::observe::trace::trouble::Troubles;
+use crate::observe::trace::{self, Trace};
 use crate::observe::{LogGuard, LogLevel};
 use crate::store::{Control, Disk};
 
@@ -84,6 +87,7 @@ pub(super) struct Inner {
     pub(super) meters: status::Meters,
     pub(super) instruments: Instruments,
     pub(super) telemetry: Telemetry,
+    pub(super) traces: Traces,
     pub(super) health: Health,
     pub(super) alerting: Alerting,
     pub(super) watches: Watches,
@@ -211,7 +215,7 @@ impl Engine {
             while let Some((id, record)) = inner.jobs.next(|| inner.library.database()) {
                 // What was queued may have been cancelled meanwhile: look again.
                 if !inner.modes.wait(|| inner.jobs.should_stop(id)) {
-                    registry::run_job(&inner, id, record);
+                    run_job(&inner, id, record);
                 }
             }
         })?);
@@ -278,9 +282,19 @@ impl Engine {
         &self.inner.events
     }
 
-    /// A request to the API was answered; the route is one that the API serves.
-    pub fn served(&self, route: &str, method: &str, code: u16, took_us: u64) {
-        self.inner.instruments.request(route, method, code, took_us);
+    /// A request to the API begins, with these `traceparent` and `tracestate` headers.
+    pub fn begin_trace<'a>(
+        &self,
+        parents: impl Iterator<Item = &'a str>,
+        states: impl Iterator<Item = &'a str>,
+    ) -> Trace {
+        self.inner.traces.begin_request(parents, states)
+    }
+
+    /// A request to the API was answered; gives the `traceparent` that goes back with the answer.
+    pub fn served(&self, trace: Trace, served: &Served<'_>) -> String {
+        self.inner.instruments.request(served.route, served.method, served.code, served.took_us);
+        self.inner.traces.end_request(trace, served, self.inner.clock.now_ms()).to_string()
     }
 
     /// What the API may let in now.
@@ -319,6 +333,7 @@ impl Engine {
         Signing::end(&self.inner);
         ticker::flush(&self.inner);
         metrics::end(&self.inner);
+        Traces::end(&self.inner);
         self.inner.access.flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -334,17 +349,22 @@ fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(request) = next else { return };
-        let Some(action) = request.action else {
+        let Request { caller, action, done, asked_us } = *request;
+        let Some(action) = action else {
             inner.outbox.commit(inner);
             continue;
         };
+        let at = caller.trace.as_ref().map(Trace::enter);
+        let began_us = inner.clock.monotonic_us();
+        trace::note("wait", asked_us, began_us);
         let question = is_question(&action);
         let is_ask = matches!(action, Action::Ask(_));
         if question {
-            let waited_us = inner.clock.monotonic_us().saturating_sub(request.asked_us);
-            inner.instruments.stage(Stage::Wait, waited_us);
+            inner.instruments.stage(Stage::Wait, began_us.saturating_sub(asked_us));
         }
-        let result = worker::act(inner, &request.caller, action);
+        let work = trace::span("work");
+        let result = worker::act(inner, &caller, action);
+        drop(work);
         if let Err(error) = &result {
             inner.modes.learn(error);
         }
@@ -352,12 +372,14 @@ fn serve(inner: &Arc<Inner>, receiver: &Mutex<Receiver<Box<Request>>>) {
         if question && refused {
             inner.instruments.question_refused(is_ask);
         } else if question {
-            let took_us = inner.clock.monotonic_us() - request.asked_us;
+            let took_us = inner.clock.monotonic_us() - asked_us;
             let failed = result.as_ref().is_err_and(EngineError::is_ours);
             inner.modes.answered(&*inner.clock, took_us, failed);
             inner.instruments.question(is_ask, took_us, found(&result));
         }
-        (request.done)(result);
+        // Whoever gets the reply ends the trace: nobody else has it then.
+        drop((at, caller));
+        done(result);
     }
 }
 
@@ -384,10 +406,12 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     super::salvage::look_before_opening(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
-    let events = Events::default();
+    let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));
     let log = match settings.scratch {
         true => None,
-        false => Some(logs::open(data, &config.running(), events.clone(), clock.clone())?),
+        false => {
+            Some(logs::open(data, &config.running(), (events.clone(), Arc::clone(&troubles)), clock.clone())?)
+        }
     };
     let vault = match settings.scratch {
         true => Arc::default(),
@@ -428,6 +452,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),
+        traces: Traces::new(clock.clone(), &budgets, troubles),
         started_us: clock.monotonic_us(),
         log: Mutex::new(log),
         health: Health::default(),

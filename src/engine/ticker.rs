@@ -7,6 +7,7 @@ use super::approvals::Approvals;
 use super::backups::Backups;
 use super::health::Health;
 use super::run::Inner;
+use super::traces::Traces;
 use super::trail::Signing;
 use super::{EngineError, alerts, metrics, sla, status, violations};
 use crate::api::types::EventKind;
@@ -73,6 +74,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
         }
         metrics::record(inner, seconds);
         alerts::tick(inner, seconds);
+        Traces::tick(inner, seconds);
         sla::tick(inner, seconds);
         violations::tick(inner, seconds);
         seconds += 1;

@@ -101,6 +101,7 @@ fn carry_out(
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
+        Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
         Action::Reload => reload(inner),
@@ -199,6 +200,7 @@ fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
 pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
     let record = JobRecord { created_ms: inner.clock.now_ms(), ..record };
     let id = inner.jobs.enqueue(&inner.library.database(), &record)?;
+    inner.traces.remember_here(super::traces::JOB, id);
     Ok(record.to_job(id, record.created_ms, None))
 }
 

@@ -25,7 +25,11 @@ use super::text::TextReader;
 /// Parts of answering that are told apart by those who measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Candidates by words and vectors are found and fused.
+    /// Candidates by words are found.
+    Lexical,
+    /// Candidates by vectors are found.
+    Dense,
+    /// Both are fused.
     Candidates,
     /// The best were read and weighed again.
     Read,
@@ -161,7 +165,8 @@ impl Library {
             effort.candidates = effort.candidates.max(READ_MOST);
         }
         let (found, passages, relevant) = loop {
-            let found = self.candidates((views.as_slice(), &snapshot.serving), &query, question, effort)?;
+            let place = (views.as_slice(), &snapshot.serving);
+            let found = self.candidates(place, &query, question, effort, ended)?;
             ended(Part::Candidates);
             let lookup = Lookup::new(&query, &languages, &found.idfs);
             let (passages, relevant) = self.read(&views, &query, &lookup, &found, question)?;
@@ -187,6 +192,7 @@ impl Library {
         query: &Query,
         question: &Question,
         effort: Effort,
+        ended: &mut dyn FnMut(Part),
     ) -> Result<Found, KnowledgeError> {
         let model = Some(&*serving.model);
         let searched: Vec<Searched<'_>> = views
@@ -207,7 +213,7 @@ impl Library {
                 .is_none_or(|sets| sets.get(number as usize).is_some_and(|s| s.contains(chunk)))
         };
         if !question.filters() {
-            return Ok(hybrid(&searched, query, model, effort, exact, &has_words)?);
+            return Ok(hybrid(&searched, query, model, (effort, exact), &has_words, ended)?);
         }
         let read = self.catalogue.read()?;
         let known: RefCell<HashMap<u64, bool>> = RefCell::default();
@@ -222,7 +228,7 @@ impl Library {
                 record.is_some_and(|record| question.accepts(&record))
             })
         };
-        Ok(hybrid(&searched, query, model, effort, exact, &accepts)?)
+        Ok(hybrid(&searched, query, model, (effort, exact), &accepts, ended)?)
     }
 
     /// Reads the best candidates, adds proximity, folds duplicates; says whether any is relevant.

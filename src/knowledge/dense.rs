@@ -2,7 +2,7 @@
 //!
 //! Invariant: memory does not grow with the segment; never allocates per chunk.
 
-use super::lexical::{Best, Candidate};
+use super::best::{Best, Candidate};
 use super::quantize::{query_code, scale_to_f32, to_int8};
 use super::segment::Segment;
 use super::simd::Kernel;

@@ -7,10 +7,9 @@
 //!
 //! Invariant: allocates per query and segment, never per chunk.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use super::postings::{BLOCK, ListReader};
+use super::best::{Best, Candidate};
+use super::pack::BLOCK;
+use super::postings::ListReader;
 use super::segment::Segment;
 use crate::store::Damage;
 
@@ -35,68 +34,6 @@ pub(super) struct Alternative {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) alternatives: Vec<Alternative>,
-}
-
-/// A candidate: score, and where it is. Better is a higher score, and among equals the earlier place.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Candidate {
-    pub(super) score: f32,
-    pub(super) segment: u32,
-    pub(super) chunk: u32,
-}
-
-/// The best `k` so far.
-pub(super) struct Best {
-    k: usize,
-    /// Least first. A key holds a candidate in the order of [`Candidate`], so that one comparison tells.
-    heap: BinaryHeap<Reverse<u128>>,
-    threshold: f32,
-}
-
-#[allow(clippy::cast_sign_loss)] // the sign's bit, all over
-fn key_of(candidate: Candidate) -> u128 {
-    let bits = candidate.score.to_bits();
-    let score = bits ^ ((bits.cast_signed() >> 31) as u32 | 1 << 31);
-    u128::from(score) << 64 | u128::from(!candidate.segment) << 32 | u128::from(!candidate.chunk)
-}
-
-#[allow(clippy::cast_possible_truncation)] // its parts
-fn candidate_of(key: u128) -> Candidate {
-    let score = (key >> 64) as u32;
-    let bits = if score >> 31 == 1 { score ^ 1 << 31 } else { !score };
-    Candidate { score: f32::from_bits(bits), segment: !((key >> 32) as u32), chunk: !(key as u32) }
-}
-
-impl Best {
-    pub(super) fn new(k: usize) -> Self {
-        Self { k: k.max(1), heap: BinaryHeap::with_capacity(k + 1), threshold: 0.0 }
-    }
-
-    /// A score at or below this cannot enter.
-    #[inline]
-    pub(super) fn threshold(&self) -> f32 {
-        self.threshold
-    }
-
-    pub(super) fn push(&mut self, candidate: Candidate) {
-        let key = key_of(candidate);
-        if self.heap.len() < self.k {
-            self.heap.push(Reverse(key));
-            if self.heap.len() < self.k {
-                return;
-            }
-        } else if let Some(mut least) = self.heap.peek_mut()
-            && key > least.0
-        {
-            *least = Reverse(key);
-        }
-        self.threshold = self.heap.peek().map_or(0.0, |least| candidate_of(least.0).score);
-    }
-
-    /// Best first.
-    pub(super) fn into_sorted(self) -> Vec<Candidate> {
-        self.heap.into_sorted_vec().into_iter().map(|key| candidate_of(key.0)).collect()
-    }
 }
 
 /// BM25's saturation of a term frequency under a length.
@@ -368,12 +305,18 @@ impl<'a> Window<'a> {
                 bounds.push((bound, at));
             }
         }
+        let lengths = self.lengths.get(start as usize..end as usize).unwrap_or_default();
         if bounds.iter().map(|b| b.0).sum::<f32>() <= threshold {
             return;
         }
-        let lengths = self.lengths.get(start as usize..end as usize).unwrap_or_default();
-        for (norm, length) in self.norms.iter_mut().zip(lengths) {
-            *norm = self.saturation.norm(f32::from(u16::from_le_bytes(*length)));
+        let norm = |length: [u8; 2]| self.saturation.norm(f32::from(u16::from_le_bytes(length)));
+        // In eights, which compilers turn into vectors.
+        let (rows, rest) = lengths.as_chunks::<8>();
+        for (norms, lengths) in self.norms.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
+            *norms = lengths.map(norm);
+        }
+        for (at, length) in (rows.len() * 8..).zip(rest) {
+            self.norms[at] = norm(*length);
         }
         bounds.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         for (bound, at) in bounds {

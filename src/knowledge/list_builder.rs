@@ -6,7 +6,8 @@ use std::io::{self, Write};
 
 use super::analysis::{Language, Shape, Stems, raw_words};
 use super::dictionary::DictionaryWriter;
-use super::postings::{ListReader, ListWriter, get_varint};
+use super::pack::get_varint;
+use super::postings::{ListReader, ListWriter};
 use super::record::ChunkRecord;
 use super::segment::DICTIONARY;
 use super::term_lists::{TermList, TermLists};

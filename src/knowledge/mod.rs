@@ -5,6 +5,7 @@
 mod analysis;
 mod answer;
 mod beside;
+mod best;
 mod builder;
 mod cache;
 mod catalogue;
@@ -19,11 +20,14 @@ pub mod extract;
 mod import;
 mod ingest;
 mod lexical;
+#[cfg(test)]
+mod lexical_tests;
 mod library;
 mod list_builder;
 mod merge;
 mod migrate;
 mod model;
+mod pack;
 mod passage;
 mod phrase;
 mod pin;

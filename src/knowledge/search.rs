@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 
+use super::answer::Part;
+use super::best::{Best, Candidate};
 use super::chunk_set::ChunkSet;
 use super::dense::DenseQuery;
-use super::lexical::{Best, Candidate, Weighted};
+use super::lexical::Weighted;
 use super::model::Model;
 use super::query::Query;
 use super::segment::Segment;
@@ -82,14 +84,16 @@ pub(super) fn hybrid(
     segments: &[Searched<'_>],
     query: &Query,
     model: Option<&Model>,
-    effort: Effort,
-    exact: usize,
+    (effort, exact): (Effort, usize),
     accepts: Accepts<'_>,
+    ended: &mut dyn FnMut(Part),
 ) -> Result<Found, Damage> {
     let weighted = weigh(segments, query)?;
     let lexical = lexical(segments, &weighted, effort, accepts)?;
+    ended(Part::Lexical);
     let vectors = query_vectors(segments, query, model)?;
     let dense = dense(segments, &vectors, effort, accepts)?;
+    ended(Part::Dense);
     // Fewer than were asked for are all that have a word of the question.
     let full = lexical.len() == effort.candidates.max(1);
     let least = lexical.last().filter(|_| full).map(|last| last.score);

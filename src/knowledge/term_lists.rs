@@ -4,7 +4,7 @@
 
 use smallvec::SmallVec;
 
-use super::postings::put_varint;
+use super::pack::put_varint;
 use super::simd;
 
 /// Bytes of a list that lie beside its head.
@@ -118,7 +118,7 @@ impl TermLists {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::postings::get_varint;
+    use crate::knowledge::pack::get_varint;
 
     #[test]
     fn a_list_and_its_head_are_one_cache_line() {

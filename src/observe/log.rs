@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, reload};
 
 use super::log_file::RotatedFile;
-use super::log_read;
+use super::{log_read, trace};
 use crate::api::types::LogLine;
 
 /// Lines that may wait for the disk.
@@ -182,8 +182,21 @@ impl io::Write for Line {
     }
 }
 
+impl Line {
+    /// Says in which trace it came about: by that, `spud log --trace` finds it.
+    fn say_trace(&mut self) {
+        let Some(trace::Context { trace, span, .. }) = trace::now_at() else { return };
+        if self.bytes.ends_with(b"}\n") {
+            self.bytes.truncate(self.bytes.len() - 2);
+            let more = format!(",\"trace_id\":\"{trace}\",\"span_id\":\"{span}\"}}\n");
+            self.bytes.extend_from_slice(more.as_bytes());
+        }
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
+        self.say_trace();
         let mut writer = self.target.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, writer)) = writer.as_mut() {
             // The queue never fails its caller: a line that does not fit is counted as lost.

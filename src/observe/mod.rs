@@ -1,9 +1,8 @@
-//! What the box says of itself: logs, metrics, and the language that questions about metrics are asked in;
-//! traces later.
+//! What the box says of itself: logs, metrics and the language that questions about metrics are asked in, traces.
 //!
 //! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
 //! something, over all of them), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`], [`objective`] and [`health`].
+//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`], [`objective`], [`trace`] and [`health`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
@@ -20,6 +19,7 @@ pub mod notify;
 pub mod objective;
 pub mod promql;
 pub mod series;
+pub mod trace;
 
 pub use log::{LogError, LogGuard, LogLevel, start};
 pub use log_find::{LogPlace, LogWanted};

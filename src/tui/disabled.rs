@@ -40,6 +40,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
         Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
+        Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
         Action::OpenIncident => ("open-incidents", "needs open-incidents"),
         Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
             ("handle-incidents", "needs handle-incidents")
@@ -291,7 +292,7 @@ pub(super) fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
     }
-    if m.view == View::Observe && !m.alerts.shown && !m.observe.is_dashboard() {
+    if m.view == View::Observe && !m.alerts.shown && !m.traces.shown && !m.observe.is_dashboard() {
         return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod govern;
 mod incident;
+mod trace;
 
 pub(crate) use access::AccessRequest;
 pub(crate) use alert::AlertRequest;
@@ -13,6 +14,7 @@ pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use govern::{Decision, GovernRequest};
 pub(crate) use incident::IncidentRequest;
+pub(crate) use trace::TraceRequest;
 
 use serde::Serialize;
 
@@ -85,6 +87,7 @@ pub(crate) enum Request {
     Metric(MetricRequest),
     Govern(GovernRequest),
     Alert(AlertRequest),
+    Trace(TraceRequest),
     Incident(IncidentRequest),
 }
 
@@ -258,6 +261,7 @@ impl Request {
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
+            Self::Trace(request) => request.call(),
             Self::Incident(request) => request.call(),
         }
     }
@@ -299,6 +303,7 @@ impl Request {
             Self::Audit(request) => request.purpose(),
             Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
+            Self::Trace(request) => request.purpose(),
             Self::Incident(request) => request.purpose(),
         }
     }

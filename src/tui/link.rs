@@ -19,11 +19,11 @@ use crate::api::types::{
 use crate::base;
 use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
-    IncidentRequest, Request,
+    IncidentRequest, Request, TraceRequest,
 };
 use crate::tui::msg::{
     AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, IncidentAnswer, Msg,
-    Reply, Wire,
+    Reply, TraceAnswer, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -223,6 +223,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
         Request::Govern(request) => Reply::Govern(govern(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
+        Request::Trace(request) => Reply::Trace(trace(request, body)?),
         Request::Incident(request) => Reply::Incident(incident(request, body)?),
     })
 }
@@ -284,6 +285,14 @@ fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> 
         AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
         AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
         AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),
+    })
+}
+
+fn trace(request: &TraceRequest, body: &[u8]) -> Result<TraceAnswer, LinkError> {
+    Ok(match request {
+        TraceRequest::List(kind) => TraceAnswer::List(*kind, page(body)?.items),
+        TraceRequest::Show(_) => TraceAnswer::Whole(json(body)?),
+        TraceRequest::Errors => TraceAnswer::Groups(page(body)?.items),
     })
 }
 

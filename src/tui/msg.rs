@@ -8,12 +8,13 @@ use crate::api::types::sla::Objective;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
-    ConfigReport, ConfigVersion, Document, Event, Failure, Hardware, HealthReport, Job, LogPage, LogQuery,
-    MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem, QueueStatus,
-    Status, StoreReport,
+    ConfigReport, ConfigVersion, Document, ErrorGroup, Event, Failure, Hardware, HealthReport, Job, LogPage,
+    LogQuery, MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem,
+    QueueStatus, Status, StoreReport, TraceDetail, TraceSummary,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
+use crate::tui::model::TraceKind;
 
 /// Everything that [`crate::tui::update::update`] reacts to.
 #[derive(Debug, Clone)]
@@ -74,7 +75,17 @@ pub(crate) enum Reply {
     Audit(AuditAnswer),
     Govern(GovernAnswer),
     Alert(AlertAnswer),
+    Trace(TraceAnswer),
     Incident(IncidentAnswer),
+}
+
+/// What came of a question about traces.
+#[derive(Debug, Clone)]
+pub(crate) enum TraceAnswer {
+    List(TraceKind, Vec<TraceSummary>),
+    Whole(Box<TraceDetail>),
+    /// Failures.
+    Groups(Vec<ErrorGroup>),
 }
 
 /// What came of a question about incidents.

@@ -26,6 +26,7 @@ mod search;
 mod sla;
 mod status;
 mod store;
+mod traces;
 mod upkeep;
 mod violations;
 
@@ -115,7 +116,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 25] = [
+    let all: [&[Route]; 26] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -138,6 +139,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &metrics::ROUTES,
         &prometheus::ROUTES,
         &alerts::ROUTES,
+        &traces::ROUTES,
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,

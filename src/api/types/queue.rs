@@ -142,7 +142,7 @@ pub struct QueueLane {
 pub struct QueueUpstream {
     /// Absent where none is configured: operations wait.
     pub url: Option<String>,
-    /// none, up, unknown (nothing was sent yet), waiting (left alone for a while), held (by a forced mode),
+    /// none, up, unknown (nothing was sent yet), waiting (left alone for a while), held (by a forced mode, or a hand on its breaker),
     /// paused.
     pub state: String,
     /// Why it is not up.

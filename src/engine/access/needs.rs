@@ -67,6 +67,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Check(request) => on_box(if request.repair { P::RepairBox } else { P::CheckBox }),
         Action::Eval(_) => on_box(P::Evaluate),
         Action::Logs(_) => on_box(P::ReadLogs),
+        Action::Trace(_) => on_box(P::ReadTraces),
         Action::Mode | Action::ModeHistory(_) | Action::Breakers => on_box(P::ReadMode),
         Action::ForceMode(_) | Action::AutoMode => on_box(P::ForceMode),
         Action::ForceBreaker(_) | Action::ReleaseBreaker(_) => on_box(P::ForceMode),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::gather;
 use crate::engine::run::Inner;
+use crate::engine::traces::{DISK_PART, MEMORY_PART};
 use crate::hardware::Budgets;
 use crate::observe::series::{SeriesSettings, Telemetry};
 use crate::resilience::Effect;
@@ -17,8 +18,8 @@ pub(in crate::engine) fn telemetry(data: &Path, budgets: &Budgets, scratch: bool
     Telemetry::new(SeriesSettings {
         folder: data.to_owned(),
         interval_ms: seconds * 1000,
-        bytes: budgets.metric_bytes,
-        memory: budgets.metric_memory,
+        bytes: budgets.metric_bytes - budgets.metric_bytes / DISK_PART,
+        memory: budgets.metric_memory - budgets.metric_memory / MEMORY_PART,
         series: usize::try_from(budgets.metric_series).unwrap_or(usize::MAX),
     })
 }

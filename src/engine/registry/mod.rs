@@ -27,8 +27,8 @@ use crate::governance::registry::{RegistryError, Shelf};
 use crate::knowledge::{KnowledgeError, Model, default_model_id, open_default_model, open_model};
 use crate::store::Control;
 
-/// Does a job of any kind to its end.
-pub(super) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord) {
+/// Does a job of any kind to its end. Gives it as it stands then.
+pub(super) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord) -> JobRecord {
     match work::KINDS.contains(&record.kind.as_str()) {
         true => work::run(inner, id, record),
         false => ingest::run(inner, id, record),

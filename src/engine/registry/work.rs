@@ -19,7 +19,8 @@ pub(super) const KINDS: [&str; 3] = ["stage", "promote", "vectors"];
 const SHOW_EVERY_MS: u64 = 250;
 
 /// Does a job to its end, or to the next safe point when told to stop.
-pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) {
+/// Gives the job as it stands then.
+pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) -> JobRecord {
     let sha256 =
         record.paths.first().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
     tracing::info!(job = id, kind = %record.kind, model = sha256, "job started");
@@ -31,14 +32,18 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) {
     match outcome {
         Ok(true) => record.set_state(JobState::Done),
         // It stays as it is in the store, and is begun again at the next start.
-        Ok(false) if !inner.jobs.cancelled(id) => return inner.jobs.show(None),
+        Ok(false) if !inner.jobs.cancelled(id) => {
+            inner.jobs.show(None);
+            return record;
+        }
         Ok(false) => {
             record.set_state(JobState::Cancelled);
             give_up(inner, is_promotion, &sha256, "its job was cancelled");
         }
         Err(error) if error.is_of_store() => {
             inner.modes.store_failed();
-            return inner.jobs.show(None);
+            inner.jobs.show(None);
+            return record;
         }
         Err(error) => {
             tracing::error!(job = id, %error, "job failed");
@@ -55,6 +60,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) {
     inner.library.release_pages();
     trail::job_ended(inner, id, &record);
     inner.publish_job(id, &record, None);
+    record
 }
 
 /// False where it was told to stop.

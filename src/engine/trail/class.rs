@@ -133,7 +133,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             return None;
         }
-        Action::Store | Action::Metric(_) | Action::Sla(_) => return None,
+        Action::Store | Action::Metric(_) | Action::Trace(_) | Action::Sla(_) => return None,
     })
 }
 

@@ -44,6 +44,7 @@ permissions! {
     ReadAlerts "read-alerts" "see alerts, rules and silences",
     ReadEvents "read-events" "follow what happens",
     ReadLogs "read-logs" "read the log",
+    ReadTraces "read-traces" "see traces, and failures in groups",
     ReadConfig "read-config" "see settings",
     ReadQueue "read-queue" "see the operation queue",
     ReadPayloads "read-payloads" "read what an operation carries",

@@ -53,15 +53,34 @@ impl Format {
     }
 }
 
-/// Writes families one after the other; `started_s` is when counting began, in seconds since 1970.
+/// A value of a histogram that a trace tells more of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    pub family: &'static str,
+    /// Of the point.
+    pub label: (&'static str, &'static str),
+    pub trace: String,
+    pub value: f64,
+    /// Seconds since 1970.
+    pub at_s: f64,
+}
+
+/// Writes families one after the other; `started_s` is when counting began, in seconds since 1970. Only OpenMetrics
+/// has exemplars.
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(families: &[Family], format: Format, started_s: f64, out: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    families: &[Family],
+    exemplars: &[Exemplar],
+    format: Format,
+    started_s: f64,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for family in families.iter().filter(|family| !family.points.is_empty()) {
         head(family, format, out)?;
         for point in &family.points {
-            one(family, point, format, out)?;
+            one(family, point, exemplars, format, out)?;
             let created = matches!(family.kind, Kind::Counter | Kind::Histogram | Kind::Summary);
             if format == Format::OpenMetrics && created {
                 line(&stem(family), "_created", point, None, &number_text(started_s), out)?;
@@ -100,17 +119,35 @@ fn head(family: &Family, format: Format, out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-fn one(family: &Family, point: &Point, format: Format, out: &mut impl Write) -> io::Result<()> {
+fn one(
+    family: &Family,
+    point: &Point,
+    exemplars: &[Exemplar],
+    format: Format,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let name = family.name.as_ref();
     match &point.reading {
         Reading::Number(value) => line(name, "", point, None, &number_text(*value), out),
         Reading::Histogram { buckets, sum } => {
+            let fits = |one: &&Exemplar| {
+                let labels = &point.labels;
+                one.family == name && labels.iter().any(|(n, v)| (n.as_ref(), v.as_str()) == one.label)
+            };
+            let mut exemplar = exemplars.iter().find(fits).filter(|_| format == Format::OpenMetrics);
             for (bound, count) in buckets {
+                // It stands beside the first bucket that it is in.
+                let here = exemplar.take_if(|one| one.value <= *bound);
                 let bound = match format {
                     Format::Prometheus => number_text(*bound),
                     Format::OpenMetrics => bound_text(*bound),
                 };
-                line(name, "_bucket", point, Some(("le", &bound)), &count.to_string(), out)?;
+                let mut value = count.to_string();
+                if let Some(Exemplar { trace, value: seen, at_s, .. }) = here {
+                    let (seen, at) = (number_text(*seen), number_text(*at_s));
+                    value.push_str(&format!(" # {{trace_id=\"{trace}\"}} {seen} {at}"));
+                }
+                line(name, "_bucket", point, Some(("le", &bound)), &value, out)?;
             }
             let count = buckets.last().map_or(0, |(_, count)| *count);
             line(name, "_sum", point, None, &number_text(*sum), out)?;
@@ -193,9 +230,37 @@ mod tests {
         vec![requests, took, info, odd, family("empty", Kind::Gauge, "", "Nothing yet")]
     }
 
+    #[test]
+    fn an_exemplar_stands_beside_its_bucket_in_openmetrics_only() {
+        let mut families = families();
+        families[1].points[0].labels.push(("route".into(), "/v1/ask".into()));
+        let exemplar = |label| Exemplar {
+            family: "took_seconds",
+            label: ("route", label),
+            trace: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
+            value: 0.7,
+            at_s: 1_700_000_001.25,
+        };
+        let all = [exemplar("/v1/else"), exemplar("/v1/ask")];
+        let text = |format| {
+            let mut out = Vec::new();
+            write(&families, &all, format, 1_700_000_000.5, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let open = text(Format::OpenMetrics);
+        let told: Vec<&str> = open.lines().filter(|line| line.contains(" # ")).collect();
+        let [told] = told[..] else { panic!("{told:?}") };
+        assert_eq!(
+            told,
+            "took_seconds_bucket{route=\"/v1/ask\",le=\"1.0\"} 3 \
+             # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.7 1700000001.25"
+        );
+        assert!(!text(Format::Prometheus).contains("trace_id"));
+    }
+
     fn text(format: Format) -> String {
         let mut out = Vec::new();
-        write(&families(), format, 1_700_000_000.5, &mut out).unwrap();
+        write(&families(), &[], format, 1_700_000_000.5, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -297,6 +297,16 @@ impl Telemetry {
         }
     }
 
+    /// The store itself, for what else the box keeps of its own; `None` where it was never made, unless `make` is set.
+    ///
+    /// # Errors
+    /// [`SeriesError`].
+    pub fn store(&self, make: bool) -> Result<Option<Arc<Control>>, SeriesError> {
+        let mut state = self.state();
+        self.open(&mut state, make)?;
+        Ok(state.store.clone())
+    }
+
     fn set_aside(&self, what: &str) -> Result<(), SeriesError> {
         let (path, aside) = (self.settings.folder.join(STORE), self.settings.folder.join(ASIDE));
         tracing::error!(what, aside = %aside.display(), "the store of metrics is damaged: a new one is begun");

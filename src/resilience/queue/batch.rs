@@ -47,6 +47,10 @@ pub trait Surroundings {
     fn allow(&mut self) -> Result<(), u64>;
     fn record(&mut self, failed: bool);
     fn is_stopping(&self) -> bool;
+    /// A delivery begins: what goes along with it can still be given.
+    fn sets_out(&mut self, _parcel: &mut Parcel) {}
+    /// It ended so.
+    fn came_back(&mut self, _parcel: &Parcel, _outcome: &Outcome) {}
 }
 
 pub(super) fn carry(
@@ -58,7 +62,7 @@ pub(super) fn carry(
     let mut carried = Carried { verdicts: Vec::with_capacity(batch.len()), stop: None, gate_ms: None };
     let mut blocked = BTreeSet::new();
     let mut halted = false;
-    for parcel in batch {
+    for mut parcel in batch {
         let now_ms = around.now_ms();
         let operation = &parcel.operation;
         let late = now_ms.saturating_add(delivery.longest_ms()) > operation.lease.1;
@@ -78,7 +82,10 @@ pub(super) fn carry(
             carried.verdicts.push((parcel, Then::Back));
             continue;
         }
+        around.sets_out(&mut parcel);
         let outcome = delivery.deliver(&parcel);
+        around.came_back(&parcel, &outcome);
+        let operation = &parcel.operation;
         around.record(matches!(outcome, Outcome::Retry { failure: true, .. }));
         let attempts = operation.attempts.saturating_add(1);
         if outcome != Outcome::Delivered {

@@ -16,6 +16,8 @@ pub struct Parcel {
     pub payload: Vec<u8>,
     /// How often a person gave it another payload.
     pub revision: u32,
+    /// W3C `traceparent` of its way.
+    pub trace: Option<String>,
 }
 
 impl Parcel {

@@ -230,6 +230,9 @@ fn request(
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, token);
     }
+    if let Some(trace) = &parcel.trace {
+        request = request.header("traceparent", trace);
+    }
     for (name, text) in [("x-spud-kind", &operation.kind), ("x-spud-key", &operation.key)] {
         if !text.is_empty() && plain(text) {
             request = request.header(name, text);
@@ -293,10 +296,12 @@ mod tests {
             },
             payload: Vec::new(),
             revision: 2,
+            trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         };
         let sent = request(&upstream, delivery.token.as_ref(), &parcel).unwrap();
         assert_eq!(sent.headers()["authorization"], "Bearer s3cret");
         assert_eq!(sent.headers()["idempotency-key"], format!("{}-2", parcel.id));
+        assert_eq!(sent.headers()["traceparent"], parcel.trace.as_deref().unwrap());
         assert!(!format!("{:?}", sent.headers()).contains("s3cret"));
         assert!(request(&upstream, None, &parcel).unwrap().headers().get("authorization").is_none());
         assert!(HttpDelivery::new(wire("a\nb")).is_err());

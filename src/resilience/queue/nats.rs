@@ -274,6 +274,9 @@ impl Put<'_> {
         headers.insert(NATS_MESSAGE_ID, id);
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         headers.insert("Spud-Created-Ms", operation.created_ms.to_string());
+        if let Some(trace) = &self.parcel.trace {
+            headers.insert("traceparent", trace.as_str());
+        }
         let texts = [
             ("Content-Type", &operation.content_type),
             ("Spud-Kind", &operation.kind),

@@ -244,7 +244,7 @@ fn parcel(
     operation.lease = (terms.epoch, until_ms);
     shelf::rewrite(write, number, &operation)?;
     let id = Id { box_id: terms.box_id, epoch: operation.epoch, number };
-    Ok(Some(Parcel { id, operation, payload, revision }))
+    Ok(Some(Parcel { id, operation, payload, revision, trace: None }))
 }
 
 /// Keeps what became of one operation.

@@ -14,6 +14,7 @@ mod library;
 mod logs;
 mod observe;
 mod queue;
+mod traces;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
 pub(crate) use alerts::{AlertDialog, AlertList};
@@ -27,6 +28,7 @@ pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, na
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
 pub(crate) use queue::{Queue, short_id};
+pub(crate) use traces::{TraceKind, TraceList};
 
 use crate::api::types::{Hardware, ModeBrief, Problem, Status};
 use crate::tui::effect::Request;
@@ -280,6 +282,7 @@ pub(crate) struct Model {
     /// Decisions are possible: a person said so.
     pub(crate) unlocked: bool,
     pub(crate) alerts: AlertList,
+    pub(crate) traces: TraceList,
     pub(crate) incidents: Incidents,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
@@ -312,6 +315,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
+            View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
             View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.observe.rows() > 0,

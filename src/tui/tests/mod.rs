@@ -17,3 +17,4 @@ mod observe;
 mod plain;
 mod robust;
 mod steps;
+mod traces;

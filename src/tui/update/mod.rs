@@ -16,6 +16,7 @@ mod mode;
 mod observe;
 mod overlay;
 mod queue;
+mod traces;
 
 pub(crate) use config::TRIAL_S;
 pub(crate) use govern::{marked, summary as gate_summary};
@@ -214,20 +215,20 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
+        Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
+        Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
         Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
         }
         Action::ReadBefore | Action::ReadAfter => ask::act(model, action),
-        Action::EditSetting | Action::UnsetSetting | Action::ConfigHistory => config::act(model, action),
-        Action::Rollback | Action::ConfirmTrial => config::act(model, action),
+        Action::ConfigHistory | Action::Rollback | Action::ConfirmTrial => config::act(model, action),
         Action::NextTab | Action::PreviousTab | Action::Add | Action::Remove => library::act(model, action),
         Action::Reindex | Action::CancelJob | Action::Sort | Action::Reverse | Action::Select => {
             library::act(model, action)
         }
         Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
-        Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
@@ -247,8 +248,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
         View::Incidents => incidents::act(model, action),
-        View::Observe if model.alerts.shown => alerts::act(model, action),
-        View::Observe => observe::act(model, action),
+        View::Observe => observe::in_place(model, action),
         View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
@@ -372,6 +372,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
+        Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
@@ -453,7 +454,6 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
-            effects.extend(alerts::tick(model));
             effects.extend(incidents::tick(model));
             effects
         }

@@ -15,6 +15,9 @@ const AGAIN_MS: u64 = 10_000;
 
 /// Asks for everything that is shown.
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    if model.traces.shown {
+        return super::traces::load(model);
+    }
     if model.alerts.shown {
         return super::alerts::load(model);
     }
@@ -37,10 +40,26 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The box told how it is: graphs that end now go on.
+/// The box told how it is: graphs that end now go on, and lists are read again.
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
+    let mut effects = super::alerts::tick(model);
+    effects.extend(super::traces::tick(model));
+    effects.extend(graphs_tick(model));
+    effects
+}
+
+/// What stands in the place of graphs moves, where something does.
+pub(super) fn in_place(model: &mut Model, action: Action) -> Vec<Effect> {
+    match () {
+        () if model.traces.shown => super::traces::act(model, action),
+        () if model.alerts.shown => super::alerts::act(model, action),
+        () => act(model, action),
+    }
+}
+
+fn graphs_tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
-    let graphs = model.view == View::Observe && !model.alerts.shown;
+    let graphs = model.view == View::Observe && !model.alerts.shown && !model.traces.shown;
     let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
     let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
     if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
@@ -108,7 +127,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let quarter_ms = observe.span_s() * 1000 / 4;
     match action {
         Action::EditQuery => {
-            model.alerts.shown = false;
+            (model.alerts.shown, model.traces.shown) = (false, false);
             let mut line = observe.line.clone();
             line.set(&observe.query);
             observe.editing = Some(line);

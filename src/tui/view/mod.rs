@@ -23,6 +23,7 @@ mod palette;
 mod pen;
 mod queue;
 mod too_small;
+mod traces;
 
 pub(crate) use overview::height as overview_height;
 pub(crate) use pen::{Pen, Piece};

@@ -22,6 +22,10 @@ const SMALL_TITLE: u16 = 20;
 const VALUE: u16 = 9;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    if model.traces.shown {
+        super::traces::draw(pen, area, model);
+        return None;
+    }
     if model.alerts.shown {
         super::alerts::draw(pen, area, model);
         return None;
