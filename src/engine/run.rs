@@ -1,6 +1,6 @@
 //! Opens the rooms and runs them: bounded queue in, replies out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -396,12 +396,16 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
-fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
-    let data = &settings.data_dir;
+fn make_folder(data: &Path) -> Result<(), EngineError> {
     std::fs::create_dir_all(data).map_err(|e| EngineError::Invalid {
         what: format!("the data folder {} cannot be made: {e}", data.display()),
         advice: "give another one with --data or SPUD_DATA".into(),
-    })?;
+    })
+}
+
+fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
+    let data = &settings.data_dir;
+    make_folder(data)?;
     apply_staged(data)?;
     super::salvage::look_before_opening(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
