@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use support::command::{good, json as json_of};
 use support::{Daemon, spud, until};
 
-/// Never met: no box has a negative mode. One minute of slices is enough.
-const NEVER: &str = "apiVersion: openslo/v1\nkind: SLO\nmetadata:\n  name: never\n  annotations: {least: \"1\", incident: safety}\nspec:\n  indicator:\n    spec:\n      thresholdMetric:\n        metricSource: {type: Prometheus, spec: {query: spud_mode_level}}\n  timeWindow: [{duration: 1h, isRolling: true}]\n  budgetingMethod: Timeslices\n  objectives: [{target: 0.9, op: lt, value: -1, timeSliceWindow: 1m}]\n";
+/// Never met: no request ends with this code. The requests of the test are enough of them.
+const NEVER: &str = "apiVersion: openslo/v1\nkind: SLO\nmetadata:\n  name: never\n  annotations: {least: \"1\", incident: safety}\nspec:\n  indicator:\n    spec:\n      ratioMetric:\n        counter: true\n        good: {metricSource: {type: Prometheus, spec: {query: 'spud_api_requests_total{code=\"299\"}'}}}\n        total: {metricSource: {type: Prometheus, spec: {query: spud_api_requests_total}}}\n  timeWindow: [{duration: 1h, isRolling: true}]\n  budgetingMethod: Occurrences\n  objectives: [{target: 0.9}]\n";
 
 #[test]
 fn files_are_checked_without_a_box() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("good.yaml"), NEVER).unwrap();
-    fs::write(path("bad.yaml"), NEVER.replace("target: 0.9", "target: 90").replace("Timeslices", "Weeks"))
+    fs::write(path("bad.yaml"), NEVER.replace("target: 0.9", "target: 90").replace("Occurrences", "Weeks"))
         .unwrap();
     let run = |args: &[&str]| spud().args(args).output().unwrap();
     let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned();
@@ -25,7 +25,7 @@ fn files_are_checked_without_a_box() {
     assert!(output.status.success() && said(&output).contains("1 objectives, nothing wrong"), "{output:?}");
     let output = run(&["sla", "check", &path("bad.yaml")]);
     assert_eq!(output.status.code(), Some(65), "{output:?}");
-    for place in ["bad.yaml:12:20: budgetingMethod", "bad.yaml:13:25: target is a number"] {
+    for place in ["bad.yaml:13:20: budgetingMethod", "bad.yaml:14:25: target is a number"] {
         assert!(said(&output).contains(place), "{place}: {}", said(&output));
     }
 }
@@ -43,7 +43,7 @@ fn a_violation_is_measured_recorded_and_opens_an_incident() {
         (one["state"] == "spent").then_some(one)
     });
     assert!(one["file"].as_str().unwrap().ends_with("config/sla/site.yaml"), "{one}");
-    assert_eq!((&one["attained"], &one["method"]), (&json!(0.0), &json!("Timeslices")));
+    assert_eq!((&one["attained"], &one["method"]), (&json!(0.0), &json!("Occurrences")));
     assert!(one["budget_left"].as_f64().unwrap() < -8.0, "{one}");
     let all = json_of(data, &["sla", "list"]);
     assert_eq!(all["items"].as_array().unwrap().len(), 6, "{all}");
@@ -51,7 +51,7 @@ fn a_violation_is_measured_recorded_and_opens_an_incident() {
     let p95 = all["items"].as_array().unwrap().iter().find(|one| one["name"] == "answers-p95").unwrap();
     assert_eq!((&p95["state"], &p95["attained"]), (&json!("no-data"), &Value::Null));
     let out = good(data, &["sla", "show", "never"]);
-    assert!(out.contains("spent") && out.contains("burn") && out.contains("sum_over_time"), "{out}");
+    assert!(out.contains("spent") && out.contains("burn") && out.contains("increase"), "{out}");
     assert!(good(data, &["sla", "list"]).contains("answers-p95"));
     assert_eq!(daemon.get("/v1/sla/nope").status, 404);
     let incident = until("the incident", || {

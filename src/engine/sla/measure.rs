@@ -10,20 +10,27 @@ use crate::observe::promql::{Answer, Context, instant, parse};
 const SHORT_MS: u64 = 3_600_000;
 const SHORT_EVERY_MS: u64 = 60_000;
 const LONG_EVERY_MS: u64 = 600_000;
+/// Where there was nothing yet, it is looked again sooner.
+const EMPTY_EVERY_MS: u64 = 10_000;
 /// One question may take so long.
 const QUESTION_US: u64 = 1_000_000;
 
 pub(super) fn is_due(live: &Live, now_ms: u64) -> bool {
     // A clock that was set back does not end the measuring.
-    live.evaluated_ms == 0 || now_ms.abs_diff(live.evaluated_ms) >= SHORT_EVERY_MS
+    let every_ms = if is_empty(live) { EMPTY_EVERY_MS } else { SHORT_EVERY_MS };
+    live.evaluated_ms == 0 || now_ms.abs_diff(live.evaluated_ms) >= every_ms
+}
+
+/// True where nothing happened in the whole window, as far as is known.
+fn is_empty(live: &Live) -> bool {
+    live.counts.get(&live.objective.window_ms).copied().flatten().is_none()
 }
 
 /// Counts anew what is due.
 pub(super) fn measure(inner: &Inner, live: &mut Live, now_ms: u64) -> Result<(), String> {
     let whole = live.objective.window_ms;
     // While there is nothing, looking costs nothing.
-    let empty = live.counts.get(&whole).copied().flatten().is_none();
-    let all_due = empty || now_ms.abs_diff(live.long_ms) >= LONG_EVERY_MS;
+    let all_due = is_empty(live) || now_ms.abs_diff(live.long_ms) >= LONG_EVERY_MS;
     let mut windows: Vec<u64> = WINDOWS.into_iter().filter(|window| *window <= whole).collect();
     windows.push(whole);
     for window in windows.into_iter().filter(|window| all_due || *window <= SHORT_MS) {
