@@ -63,7 +63,7 @@ pub use run::{AskPassphrase, Engine, Settings};
 pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
-pub use traces::{Served, TraceAction, TraceReply};
+pub use traces::{Served, TraceAction, TraceReply, send_otlp};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
 
 pub use crate::observe::trace::Trace;

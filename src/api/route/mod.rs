@@ -113,7 +113,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 22] = [
+    let all: [&[Route]; 23] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
