@@ -20,7 +20,7 @@ use super::types::{
     QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest, SearchResponse,
     SetConfig, SilenceAlerts, Status, StoreReport, ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, registry};
+use super::types::{approval, registry, use_case};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -171,6 +171,7 @@ fn schemas() -> Value {
     access(&mut all);
     approvals(&mut all);
     models(&mut all);
+    use_cases(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -304,6 +305,14 @@ fn models(all: &mut Map<String, Value>) {
     add(all, "JudgedQuestion", &registry::JudgedQuestion { targets, ..Default::default() });
     let items = vec![registry::Judgement::default()];
     add(all, "JudgeAnswers", &registry::JudgeAnswers { items });
+}
+
+fn use_cases(all: &mut Map<String, Value>) {
+    let (history, callers) = (vec![Default::default()], vec![Default::default()]);
+    add(all, "UseCase", &use_case::UseCase { history, callers, ..Default::default() });
+    add(all, "WriteUseCase", &use_case::WriteUseCase::default());
+    add(all, "UseCaseReason", &use_case::UseCaseReason::default());
+    add(all, "DeprecateUseCase", &use_case::DeprecateUseCase::default());
 }
 
 fn audit(all: &mut Map<String, Value>) {

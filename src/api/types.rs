@@ -23,6 +23,7 @@ mod queue;
 pub mod registry;
 mod resilience;
 mod store;
+pub mod use_case;
 mod wear;
 
 pub use alert::{
@@ -85,6 +86,8 @@ pub struct SearchRequest {
     pub before_ms: Option<u64>,
     /// Show how each score came about.
     pub explain: bool,
+    /// The use case that it is asked under; absent: `general`.
+    pub use_case: Option<String>,
 }
 
 /// Where in its document a passage stands. Absent parts do not apply to the format.

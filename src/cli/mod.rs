@@ -50,6 +50,7 @@ mod search;
 mod status;
 mod store;
 mod terminal;
+mod use_case;
 
 use std::process::ExitCode;
 
@@ -109,6 +110,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
         Command::Judge { verb } => judge::run(verb, context),
+        Command::UseCase { verb } => use_case::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
         Command::Model { verb } => model::run(verb, context),

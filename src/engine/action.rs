@@ -4,6 +4,7 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, MetricAction, MetricReply, RegistryAction, RegistryReply,
+    UseCaseAction, UseCaseReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -181,6 +182,7 @@ pub enum Action {
     Approval(ApprovalAction),
     /// Models as they are governed, and judged questions.
     Registry(RegistryAction),
+    UseCase(UseCaseAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -238,6 +240,7 @@ pub enum Reply {
     Metric(MetricReply),
     Approval(ApprovalReply),
     Registry(RegistryReply),
+    UseCase(UseCaseReply),
     Alert(AlertReply),
     Done,
 }

@@ -43,6 +43,7 @@ mod settings_words;
 mod status;
 mod ticker;
 mod trail;
+mod use_cases;
 mod watch;
 mod wire;
 mod worker;
@@ -63,5 +64,6 @@ pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
+pub use use_cases::{UseCaseAction, UseCaseReply};
 
 pub use crate::resilience::Criticality;

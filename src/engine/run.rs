@@ -18,6 +18,7 @@ use super::modes::Modes;
 use super::outbox::Outbox;
 use super::settings::{Configuration, RequestLimits};
 use super::trail::Signing;
+use super::use_cases::UseCases;
 use super::watch::Watches;
 use super::writes::Wear;
 use super::{
@@ -91,6 +92,7 @@ pub(super) struct Inner {
     pub(super) wear: Wear,
     pub(super) access: Access,
     pub(super) approvals: Approvals,
+    pub(super) use_cases: UseCases,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -415,6 +417,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         wear: Wear::new(data, &*clock),
         access,
         approvals: Approvals::default(),
+        use_cases: UseCases::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

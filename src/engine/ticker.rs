@@ -8,6 +8,7 @@ use super::backups::Backups;
 use super::health::Health;
 use super::run::Inner;
 use super::trail::Signing;
+use super::use_cases::UseCases;
 use super::{EngineError, alerts, metrics, status};
 use crate::api::types::EventKind;
 use crate::base::trim_memory;
@@ -65,6 +66,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             Signing::tick(inner);
             Health::tick(inner, seconds);
             Approvals::tick(inner);
+            UseCases::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

@@ -2,7 +2,7 @@
 
 use crate::tui::disabled::{
     a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
-    a_silenced_alert, a_table, a_trial, a_version, always, an_alert, an_audit, backup_selected,
+    a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit, backup_selected,
     collection_selected, connected, decisions_here, documents, forced, idle_backups, job_selected, judgeable,
     letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
     some_collections, some_lines, something, suggestion, upstream,
@@ -99,6 +99,11 @@ pub(crate) enum Action {
     Figures,
     ViewApprovals,
     ViewModels,
+    ViewUseCases,
+    SubmitUseCase,
+    DeployUseCase,
+    DeprecateUseCase,
+    RetireUseCase,
     Unlock,
     Approve,
     Reject,
@@ -131,12 +136,13 @@ pub(crate) enum Group {
     Observe,
     Approvals,
     Models,
+    UseCases,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -148,6 +154,7 @@ impl Group {
         Self::Audit,
         Self::Approvals,
         Self::Models,
+        Self::UseCases,
         Self::List,
         Self::General,
     ];
@@ -165,6 +172,7 @@ impl Group {
             Self::Observe => "Observe",
             Self::Approvals => "Approvals",
             Self::Models => "Models",
+            Self::UseCases => "Use cases",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -212,6 +220,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Observe => &[Group::Observe, Group::List, Group::General],
         View::Approvals => &[Group::Approvals, Group::List, Group::General],
         View::Models => &[Group::Models, Group::List, Group::General],
+        View::UseCases => &[Group::UseCases, Group::List, Group::General],
     }
 }
 
@@ -234,6 +243,7 @@ const fn danger(spec: Spec) -> Spec {
 use Action as A;
 use Group::{
     Access, Approvals, Ask, Audit, Backups, Config, General, Library, List, Logs, Models, Observe, Queue,
+    UseCases,
 };
 
 #[rustfmt::skip]
@@ -299,6 +309,10 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SubmitModel, "submit-model", "Ask others to let the model be promoted", "submit", Models, &["n"], a_model),
     danger(row(A::PromoteModel, "promote-model", "Let the model answer, if its gates pass", "promote", Models, &["P"], a_model)),
     danger(row(A::RollBack, "roll-back", "Back to what answered before", "roll back", Models, &["R"], a_previous)),
+    row(A::SubmitUseCase, "submit-use-case", "Ask others to let the use case be deployed", "submit", UseCases, &["n"], a_use_case),
+    row(A::DeployUseCase, "deploy-use-case", "Let questions be asked under the use case", "deploy", UseCases, &["P"], a_use_case),
+    danger(row(A::DeprecateUseCase, "deprecate-use-case", "Tell callers that the use case ends", "deprecate", UseCases, &["e"], a_use_case)),
+    danger(row(A::RetireUseCase, "retire-use-case", "Answer nothing under the use case any more", "retire", UseCases, &["X"], a_use_case)),
     row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
     row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
@@ -334,6 +348,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewAccess, "view-access", "Who may do what: you, grants, principals, roles, denials", "", General, &["0", "f12"], always),
     row(A::ViewApprovals, "view-approvals", "Changes that wait for votes", "", General, &["alt-a"], always),
     row(A::ViewModels, "view-models", "Models: stages, gates, promote, roll back", "", General, &["alt-r"], always),
+    row(A::ViewUseCases, "view-use-cases", "Use cases: what the box may be asked for", "", General, &["alt-u"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

@@ -3,6 +3,7 @@
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
+use crate::api::types::use_case::UseCase;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -79,6 +80,7 @@ pub(crate) enum Reply {
 pub(crate) enum GovernAnswer {
     Approvals(Vec<Approval>),
     Approval(Box<Approval>),
+    UseCases(Vec<UseCase>),
     Models(Box<ModelRegistry>),
     /// Of the model of this SHA-256.
     History(String, Vec<ModelMove>),

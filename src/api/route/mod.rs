@@ -25,6 +25,7 @@ mod search;
 mod status;
 mod store;
 mod upkeep;
+mod use_cases;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -112,7 +113,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 22] = [
+    let all: [&[Route]; 23] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -131,6 +132,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &access::ROUTES,
         &approvals::ROUTES,
         &registry::ROUTES,
+        &use_cases::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

@@ -106,7 +106,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
             View::Approvals => govern::typing(model, key),
-            View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+            _ => None,
         };
         if let Some(effects) = done {
             return effects;
@@ -163,7 +163,7 @@ fn line(model: &mut Model) -> Option<&mut LineEdit> {
         View::Audit => model.audit.editing.as_mut(),
         View::Observe => model.observe.editing.as_mut(),
         View::Approvals => model.approvals.editing.as_mut(),
-        View::Ask | View::Overview | View::Queue | View::Backups | View::Access | View::Models => None,
+        _ => None,
     }
 }
 
@@ -207,6 +207,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewObserve => go(model, View::Observe),
         Action::ViewApprovals => go(model, View::Approvals),
         Action::ViewModels => go(model, View::Models),
+        Action::ViewUseCases => go(model, View::UseCases),
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
@@ -249,7 +250,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Audit => audit::act(model, action),
         View::Observe if model.alerts.shown => alerts::act(model, action),
         View::Observe => observe::act(model, action),
-        View::Approvals | View::Models => govern::act(model, action),
+        View::Approvals | View::Models | View::UseCases => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -292,7 +293,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
-        View::Approvals | View::Models => govern::load(model),
+        View::Approvals | View::Models | View::UseCases => govern::load(model),
     }
 }
 
