@@ -61,6 +61,7 @@ fn every_action_has_its_permission() {
         ("src/engine/trail/actions.rs", "AuditAction"),
         ("src/engine/approvals/actions.rs", "ApprovalAction"),
         ("src/engine/registry/actions.rs", "RegistryAction"),
+        ("src/engine/use_cases/actions.rs", "UseCaseAction"),
         ("src/engine/alerts/actions.rs", "AlertAction"),
         ("src/engine/incidents/actions.rs", "IncidentAction"),
     ] {

@@ -263,3 +263,67 @@ fn the_api_has_tags_pages_and_problems() {
     assert_eq!(daemon.get("/v1/registry/at").status, 422);
     assert_eq!(daemon.post("/v1/approvals/1/withdraw", word).json()["state"], "withdrawn");
 }
+
+#[test]
+fn a_use_case_is_written_voted_on_deployed_and_ends() {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let (daemon, _) = garden();
+    let data = daemon.folder.path();
+    let olaf = |words: &[&str]| run_as(Some(OLAF), data, words);
+    let create = ["use-case", "create", "gate", "--purpose", "tend the garden gate", "--owner", "olaf"];
+    let draft = fine(&olaf(&[&create[..], &["--collection", "garden"]].concat()));
+    assert!(draft.contains("state       draft"), "{draft}");
+    let ask = ["ask", "--use-case", "gate", "where does the zorblat stand"];
+    let refused = olaf(&ask);
+    assert!(!refused.status.success() && said(&refused).contains("is draft"), "{}", said(&refused));
+    let lacks = olaf(&["use-case", "submit", "gate", "--reason", "spring"]);
+    assert!(!lacks.status.success() && said(&lacks).contains("no legal basis"), "{}", said(&lacks));
+    fine(&olaf(&[
+        "use-case",
+        "edit",
+        "gate",
+        "--legal-basis",
+        "none: no personal data",
+        "--retention",
+        "30",
+    ]));
+    fine(&olaf(&["use-case", "submit", "gate", "--reason", "spring"]));
+    let shown = fine(&run_as(Some(ANNA), data, &["approval", "show", "1"]));
+    assert!(
+        shown.contains("let the use case gate be deployed") && shown.contains("+ retention   30 days"),
+        "{shown}"
+    );
+    fine(&run_as(Some(ANNA), data, &["approval", "approve", "1", "--reason", "fine"]));
+    fine(&olaf(&["use-case", "deploy", "gate", "--reason", "spring"]));
+    let answer = fine(&olaf(&ask));
+    assert!(answer.contains("behind the house"), "{answer}");
+    let other = olaf(&["ask", "--use-case", "gate", "--collection", "default", "zorblat"]);
+    assert!(said(&other).contains("may not look into"), "{}", said(&other));
+    let ends = ["use-case", "deprecate", "gate", "--reason", "autumn", "--retires", "2099-01-01"];
+    fine(&olaf(&[&ends[..], &["--successor", "general"]].concat()));
+    let answer = fine(&olaf(&ask));
+    assert!(answer.contains("is deprecated and ends 2099-01-01"), "{answer}");
+    let shown = fine(&olaf(&["use-case", "show", "gate"]));
+    assert!(shown.contains("uid:2002") && shown.contains("deprecated by uid:2002: autumn"), "{shown}");
+    fine(&olaf(&["use-case", "retire", "gate", "--reason", "winter"]));
+    assert!(said(&olaf(&ask)).contains("ask under general instead"));
+    let list = json(&olaf(&["--json", "usecase", "list"]));
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    let one = daemon.get("/v1/use-cases/gate");
+    assert_eq!((one.status, one.json()["state"].as_str()), (200, Some("retired")));
+    let head = format!("If-Match: {}\r\nContent-Type: application/json\r\n", one.header("etag").unwrap());
+    assert_eq!(
+        daemon.ask("PUT", "/v1/use-cases/gate", &head, "{\"owner\": \"x\"}").status,
+        409,
+        "it is over"
+    );
+    let stale = daemon.ask(
+        "PUT",
+        "/v1/use-cases/gate",
+        "If-Match: \"1\"\r\nContent-Type: application/json\r\n",
+        "{}",
+    );
+    assert_eq!(stale.status, 412, "{stale:?}");
+}

@@ -21,7 +21,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, registry, sla, violation};
+use super::types::{approval, incident, registry, sla, use_case, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -174,6 +174,7 @@ fn schemas() -> Value {
     approvals(&mut all);
     models(&mut all);
     incidents(&mut all);
+    use_cases(&mut all);
     audit(&mut all);
     Value::Object(all)
 }
@@ -355,6 +356,14 @@ fn incidents(all: &mut Map<String, Value>) {
     add(all, "ViolationRule", &violation::ViolationRule { kinds, after, ..Default::default() });
     add(all, "OpenIncident", &open);
     add(all, "ChangeIncident", &change);
+}
+
+fn use_cases(all: &mut Map<String, Value>) {
+    let (history, callers) = (vec![Default::default()], vec![Default::default()]);
+    add(all, "UseCase", &use_case::UseCase { history, callers, ..Default::default() });
+    add(all, "WriteUseCase", &use_case::WriteUseCase::default());
+    add(all, "UseCaseReason", &use_case::UseCaseReason::default());
+    add(all, "DeprecateUseCase", &use_case::DeprecateUseCase::default());
 }
 
 fn audit(all: &mut Map<String, Value>) {

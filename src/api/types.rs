@@ -26,6 +26,7 @@ mod resilience;
 pub mod sla;
 mod store;
 mod trace;
+pub mod use_case;
 pub mod violation;
 mod wear;
 
@@ -90,6 +91,8 @@ pub struct SearchRequest {
     pub before_ms: Option<u64>,
     /// Show how each score came about.
     pub explain: bool,
+    /// The use case that it is asked under; absent: `general`.
+    pub use_case: Option<String>,
 }
 
 /// Where in its document a passage stands. Absent parts do not apply to the format.

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
     eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
-    principal, queue, remove, role, salvage, sla, store, terminal, trace, violation,
+    principal, queue, remove, role, salvage, sla, store, terminal, trace, use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -149,6 +149,12 @@ pub(super) enum Command {
     Judge {
         #[command(subcommand)]
         verb: judge::Verb,
+    },
+    /// Use cases: what the box may be asked for, by whom it is owned, until when
+    #[command(alias = "usecase")]
+    UseCase {
+        #[command(subcommand)]
+        verb: use_case::Verb,
     },
     /// Who asks: users of this box, and principals with tokens
     Principal {

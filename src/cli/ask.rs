@@ -32,6 +32,9 @@ pub(super) struct AskArgs {
     /// Only documents modified before this date
     #[arg(long, value_name = "DATE", value_parser = time)]
     before: Option<u64>,
+    /// The use case that it is asked under, where it is not the general one
+    #[arg(long, value_name = "NAME", env = "SPUD_USE_CASE")]
+    use_case: Option<String>,
     /// Show how each score came about
     #[arg(long)]
     explain: bool,
@@ -56,6 +59,7 @@ impl AskArgs {
             after_ms: self.after,
             before_ms: self.before,
             explain: self.explain,
+            use_case: self.use_case.clone(),
         }
     }
 }

@@ -53,6 +53,7 @@ mod status;
 mod store;
 mod terminal;
 mod trace;
+mod use_case;
 mod violation;
 
 use std::process::ExitCode;
@@ -113,6 +114,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Config { verb } => config::run(verb, context),
         Command::Metric { verb } => metric::run(verb, context),
         Command::Judge { verb } => judge::run(verb, context),
+        Command::UseCase { verb } => use_case::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
         Command::Trace { verb } => trace::run(verb, context),

@@ -4,7 +4,7 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
-    RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply,
+    RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply, UseCaseAction, UseCaseReply,
 };
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
@@ -192,6 +192,7 @@ pub enum Action {
     Incident(IncidentAction),
     /// Service levels: error budgets, and how fast they are spent.
     Sla(SlaAction),
+    UseCase(UseCaseAction),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -249,6 +250,7 @@ pub enum Reply {
     Metric(MetricReply),
     Approval(ApprovalReply),
     Registry(RegistryReply),
+    UseCase(UseCaseReply),
     Alert(AlertReply),
     Trace(TraceReply),
     Incident(IncidentReply),

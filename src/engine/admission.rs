@@ -2,14 +2,14 @@
 
 use super::modes::Modes;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, RegistryAction, access, mode_words, trail};
+use super::{Action, Caller, EngineError, RegistryAction, access, mode_words, trail, use_cases};
 use crate::base::Clock;
 use crate::resilience::{Criticality, Effect, Effects};
 
 /// Lets an action in: by policy before anything else, then by what the mode gives up. Mutations are logged with
 /// who asked.
 pub(super) fn let_in(inner: &Inner, caller: &Caller, action: Action) -> Result<Action, EngineError> {
-    let action = access::enter(inner, caller, action)?;
+    let action = access::enter(inner, caller, use_cases::narrow(inner, action)?)?;
     if let Some(what) = trail::mutation(&action) {
         tracing::info!(request = %caller.request, uid = caller.uid, pid = caller.pid, action = what, "change asked for");
     }

@@ -47,6 +47,7 @@ mod status;
 mod ticker;
 mod traces;
 mod trail;
+mod use_cases;
 mod violations;
 mod watch;
 mod wire;
@@ -71,6 +72,7 @@ pub use settings_action::{ConfigAction, ConfigReply};
 pub use sla::{SlaAction, SlaReply, check_objectives};
 pub use traces::{Served, TraceAction, TraceReply, send_otlp};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
+pub use use_cases::{UseCaseAction, UseCaseReply};
 
 pub use crate::observe::trace::Trace;
 pub use crate::resilience::Criticality;

@@ -21,6 +21,7 @@ use super::settings::{Configuration, RequestLimits};
 use super::sla::Sla;
 use super::traces::{Served, Traces, run_job};
 use super::trail::Signing;
+use super::use_cases::UseCases;
 use super::violations::Violations;
 use super::watch::Watches;
 use super::writes::Wear;
@@ -101,6 +102,7 @@ pub(super) struct Inner {
     pub(super) incidents: Incidents,
     pub(super) sla: Sla,
     pub(super) violations: Violations,
+    pub(super) use_cases: UseCases,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
     log: Mutex<Option<LogGuard>>,
@@ -453,6 +455,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         incidents: Incidents::default(),
         sla: Sla::default(),
         violations: Violations::default(),
+        use_cases: UseCases::default(),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

@@ -9,6 +9,7 @@ use super::health::Health;
 use super::run::Inner;
 use super::traces::Traces;
 use super::trail::Signing;
+use super::use_cases::UseCases;
 use super::{EngineError, alerts, metrics, sla, status, violations};
 use crate::api::types::EventKind;
 use crate::base::trim_memory;
@@ -66,6 +67,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             Signing::tick(inner);
             Health::tick(inner, seconds);
             Approvals::tick(inner);
+            UseCases::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, ask, backups, compact, encryption, evaluate, health, logs, models,
-    queue_actions, repair, status, trail,
+    Action, Caller, EngineError, Reply, backups, compact, encryption, evaluate, health, logs, models,
+    queue_actions, repair, status, trail, use_cases,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
@@ -41,8 +41,8 @@ fn carry_out(
         Action::Ready | Action::Health => Ok(Reply::Health(health::told(inner, &action))),
         Action::Listen => super::access::heard(inner, caller).map(Reply::Listening),
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
-        Action::Search(request) => ask::search(inner, &request).map(Reply::Search),
-        Action::Ask(request) => ask::ask(inner, &request).map(Reply::Ask),
+        Action::Search(request) => use_cases::search(inner, caller, &request).map(Reply::Search),
+        Action::Ask(request) => use_cases::ask(inner, caller, &request).map(Reply::Ask),
         Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
         Action::Hardware => Ok(Reply::Hardware(Box::new(status::hardware(inner)))),
         Action::Collections => {
@@ -100,6 +100,7 @@ fn carry_out(
         Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
+        Action::UseCase(action) => use_cases::act(inner, caller, action, told).map(Reply::UseCase),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),

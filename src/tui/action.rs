@@ -2,10 +2,10 @@
 
 use crate::tui::disabled::{
     a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
-    a_silenced_alert, a_table, a_trial, a_version, always, an_alert, an_audit, an_incident, backup_selected,
-    collection_selected, connected, decisions_here, documents, forced, idle_backups, job_selected, judgeable,
-    letter, missing, not_newest, not_typing, openable, reading_after, reading_before, removable,
-    some_collections, some_lines, something, suggestion, upstream,
+    a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit, an_incident,
+    backup_selected, collection_selected, connected, decisions_here, documents, forced, idle_backups,
+    job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
+    reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
 
@@ -99,6 +99,11 @@ pub(crate) enum Action {
     Figures,
     ViewApprovals,
     ViewModels,
+    ViewUseCases,
+    SubmitUseCase,
+    DeployUseCase,
+    DeprecateUseCase,
+    RetireUseCase,
     Unlock,
     Approve,
     Reject,
@@ -143,12 +148,13 @@ pub(crate) enum Group {
     Approvals,
     Models,
     Incidents,
+    UseCases,
     List,
     General,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Ask,
         Self::Library,
         Self::Logs,
@@ -161,6 +167,7 @@ impl Group {
         Self::Approvals,
         Self::Models,
         Self::Incidents,
+        Self::UseCases,
         Self::List,
         Self::General,
     ];
@@ -179,6 +186,7 @@ impl Group {
             Self::Approvals => "Approvals",
             Self::Models => "Models",
             Self::Incidents => "Incidents",
+            Self::UseCases => "Use cases",
             Self::List => "Lists and text",
             Self::General => "Everywhere",
         }
@@ -227,6 +235,7 @@ pub(crate) fn groups(view: View) -> &'static [Group] {
         View::Approvals => &[Group::Approvals, Group::List, Group::General],
         View::Models => &[Group::Models, Group::List, Group::General],
         View::Incidents => &[Group::Incidents, Group::List, Group::General],
+        View::UseCases => &[Group::UseCases, Group::List, Group::General],
     }
 }
 
@@ -249,7 +258,7 @@ const fn danger(spec: Spec) -> Spec {
 use Action as A;
 use Group::{
     Access, Approvals, Ask, Audit, Backups, Config, General, Incidents, Library, List, Logs, Models, Observe,
-    Queue,
+    Queue, UseCases,
 };
 
 #[rustfmt::skip]
@@ -315,6 +324,10 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SubmitModel, "submit-model", "Ask others to let the model be promoted", "submit", Models, &["n"], a_model),
     danger(row(A::PromoteModel, "promote-model", "Let the model answer, if its gates pass", "promote", Models, &["P"], a_model)),
     danger(row(A::RollBack, "roll-back", "Back to what answered before", "roll back", Models, &["R"], a_previous)),
+    row(A::SubmitUseCase, "submit-use-case", "Ask others to let the use case be deployed", "submit", UseCases, &["n"], a_use_case),
+    row(A::DeployUseCase, "deploy-use-case", "Let questions be asked under the use case", "deploy", UseCases, &["P"], a_use_case),
+    danger(row(A::DeprecateUseCase, "deprecate-use-case", "Tell callers that the use case ends", "deprecate", UseCases, &["e"], a_use_case)),
+    danger(row(A::RetireUseCase, "retire-use-case", "Answer nothing under the use case any more", "retire", UseCases, &["X"], a_use_case)),
     row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
     row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
     row(A::Traces, "traces", "Traces or graphs", "traces", Observe, &["w"], always),
@@ -361,6 +374,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewApprovals, "view-approvals", "Changes that wait for votes", "", General, &["alt-a"], always),
     row(A::ViewModels, "view-models", "Models: stages, gates, promote, roll back", "", General, &["alt-r"], always),
     row(A::ViewIncidents, "view-incidents", "What went wrong, and who sees to it", "", General, &["alt-i"], always),
+    row(A::ViewUseCases, "view-use-cases", "Use cases: what the box may be asked for", "", General, &["alt-u"], always),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

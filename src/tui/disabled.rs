@@ -34,6 +34,10 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::StageModel => ("stage-models", "needs stage-models"),
         Action::SubmitModel => ("register-models", "needs register-models"),
         Action::PromoteModel => ("promote-models", "needs promote-models"),
+        Action::SubmitUseCase => ("write-use-cases", "needs write-use-cases"),
+        Action::DeployUseCase | Action::DeprecateUseCase | Action::RetireUseCase => {
+            ("deploy-use-cases", "needs deploy-use-cases")
+        }
         Action::RollBack => ("roll-back-models", "needs roll-back-models"),
         Action::MarkRight | Action::MarkWrong => ("judge-answers", "needs judge-answers"),
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
@@ -61,7 +65,8 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn decisions_here(m: &Model) -> Option<&'static str> {
-    unless(matches!(m.view, View::Approvals | View::Models | View::Incidents), "no decisions here")
+    let decisions = [View::Approvals, View::Models, View::Incidents, View::UseCases];
+    unless(decisions.contains(&m.view), "no decisions here")
 }
 
 /// Decisions are made unlocked, about what is selected and not over.
@@ -84,6 +89,13 @@ pub(super) fn a_model(m: &Model) -> Option<&'static str> {
         return Some("select a model");
     };
     unlocked(m).or_else(|| unless(one.stage != "archived", "it is archived"))
+}
+
+pub(super) fn a_use_case(m: &Model) -> Option<&'static str> {
+    let Some(one) = m.use_cases.one().filter(|_| m.view == View::UseCases) else {
+        return Some("select a use case");
+    };
+    unlocked(m).or_else(|| unless(one.state != "retired", "it is retired"))
 }
 
 pub(super) fn a_previous(m: &Model) -> Option<&'static str> {

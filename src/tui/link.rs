@@ -251,6 +251,7 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
     Ok(match request {
         GovernRequest::Approvals(..) => GovernAnswer::Approvals(page(body)?.items),
         GovernRequest::Approval(_) => GovernAnswer::Approval(json(body)?),
+        GovernRequest::UseCases => GovernAnswer::UseCases(page(body)?.items),
         GovernRequest::Models => GovernAnswer::Models(json(body)?),
         GovernRequest::ModelHistory(sha256) => GovernAnswer::History(sha256.clone(), page(body)?.items),
         GovernRequest::Stage(_) => {

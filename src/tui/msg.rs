@@ -5,6 +5,7 @@ use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::sla::Objective;
+use crate::api::types::use_case::UseCase;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -104,6 +105,7 @@ pub(crate) enum IncidentAnswer {
 pub(crate) enum GovernAnswer {
     Approvals(Vec<Approval>),
     Approval(Box<Approval>),
+    UseCases(Vec<UseCase>),
     Models(Box<ModelRegistry>),
     /// Of the model of this SHA-256.
     History(String, Vec<ModelMove>),

@@ -30,6 +30,7 @@ pub fn spud() -> Command {
         "SPUD_UPSTREAM",
         "SPUD_ENVIRONMENT",
         "SPUD_CONFIG_ROOT",
+        "SPUD_USE_CASE",
         "NO_COLOR",
         "NOTIFY_SOCKET",
         "MEMORY_PRESSURE_WATCH",

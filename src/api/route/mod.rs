@@ -28,6 +28,7 @@ mod status;
 mod store;
 mod traces;
 mod upkeep;
+mod use_cases;
 mod violations;
 
 use axum::Router;
@@ -116,7 +117,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 26] = [
+    let all: [&[Route]; 27] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -135,6 +136,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &access::ROUTES,
         &approvals::ROUTES,
         &registry::ROUTES,
+        &use_cases::ROUTES,
         &audit::ROUTES,
         &metrics::ROUTES,
         &prometheus::ROUTES,

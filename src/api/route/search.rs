@@ -9,7 +9,7 @@ use crate::api::fault::Fault;
 use crate::api::types::{AskResponse, SearchRequest, SearchResponse};
 use crate::engine::{Action, Reply};
 
-const QUERY: &[&str] = &["q", "n", "collection", "path", "kind", "after", "before", "explain"];
+const QUERY: &[&str] = &["q", "n", "collection", "path", "kind", "after", "before", "explain", "use_case"];
 
 pub(super) static ROUTES: [Route; 4] = [
     Route::new("GET", "/v1/search", "Find passages", || get(search_get))
@@ -75,6 +75,7 @@ fn from_query(call: &mut Call) -> Result<SearchRequest, Fault> {
         after_ms: query.time("after")?,
         before_ms: query.time("before")?,
         explain: query.flag("explain")?,
+        use_case: query.one("use_case"),
     };
     query.finish()?;
     Ok(request)

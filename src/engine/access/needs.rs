@@ -4,7 +4,8 @@ use super::AccessAction;
 use crate::api::types::access::GrantRole;
 use crate::engine::action::BackupWork;
 use crate::engine::{
-    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, RegistryAction, SlaAction,
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, RegistryAction,
+    SlaAction, UseCaseAction,
 };
 use crate::governance::access::{Need, Permission as P, Role};
 
@@ -98,7 +99,22 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Registry(action) => of_registry(action),
         Action::Incident(action) => on_box(of_incident(action)),
         Action::Sla(SlaAction::List | SlaAction::Show(_)) => on_box(P::ReadMetrics),
+        Action::UseCase(action) => of_use_case(action),
     }
+}
+
+fn of_use_case(action: &UseCaseAction) -> Needs {
+    let (permission, name) = match action {
+        UseCaseAction::List => return on_box(P::ReadUseCases),
+        UseCaseAction::Show(name) => (P::ReadUseCases, name),
+        UseCaseAction::Create(request) => (P::WriteUseCases, &request.name),
+        UseCaseAction::Edit { name, .. } | UseCaseAction::Submit { name, .. } => (P::WriteUseCases, name),
+        UseCaseAction::Deploy { name, .. }
+        | UseCaseAction::Deprecate { name, .. }
+        | UseCaseAction::Retire { name, .. } => (P::DeployUseCases, name),
+    };
+    // Reading is asked of the box: policies of reading know no single use case.
+    if permission == P::ReadUseCases { on_box(permission) } else { on(permission, "UseCase", name) }
 }
 
 fn of_registry(action: &RegistryAction) -> Needs {

@@ -46,6 +46,7 @@ pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) ->
             inner.access.change_with(inner, also, |book| book.grant(grant, now_ms)).map(drop)
         }
         Change::Model { sha256 } => crate::engine::registry::approved(inner, sha256, &approval, also),
+        Change::UseCase { name } => crate::engine::use_cases::approved(inner, name, &approval, also),
     }
 }
 
@@ -60,6 +61,7 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
     let (told, subject_kind) = match approval.change {
         Change::Grant { .. } => ("role.granted", "principal"),
         Change::Model { .. } => ("model.approved", "model"),
+        Change::UseCase { .. } => ("use_case.approved", "use case"),
     };
     let entry = trail::entry(inner, told, by, (subject_kind, subject));
     let entry = Entry { after: Some(approval.subject.digest), policy: inner.access.digest(), ..entry };
@@ -67,7 +69,7 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { role, .. } => {
             entry.text("role", Role::from_number(*role).map_or("", |role| role.name()))
         }
-        Change::Model { .. } => entry,
+        Change::Model { .. } | Change::UseCase { .. } => entry,
     };
     entry.text("approval", approval.id.to_string()).text("reason", approval.reason.as_str())
 }

@@ -38,7 +38,7 @@ pub(in crate::engine) fn approval(inner: &Inner, one: &Approval) -> Words {
         history: one.events.iter().map(event).collect(),
         gates: match &one.change {
             Change::Model { sha256 } => registry::gates(inner, sha256),
-            Change::Grant { .. } => Vec::new(),
+            Change::Grant { .. } | Change::UseCase { .. } => Vec::new(),
         },
     }
 }
@@ -52,6 +52,7 @@ fn title(one: &Approval) -> String {
             let letters: String = sha256.chars().take(12).collect();
             format!("let the model {letters} be promoted")
         }
+        Change::UseCase { name } => format!("let the use case {name} be deployed"),
     }
 }
 

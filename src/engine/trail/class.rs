@@ -8,6 +8,7 @@ use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
 use crate::engine::{
     AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction, RegistryAction,
+    UseCaseAction,
 };
 
 /// How a change and its entry hang together.
@@ -120,6 +121,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),
+        Action::UseCase(action) => return use_case(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
@@ -216,6 +218,19 @@ fn approval(action: &ApprovalAction) -> Option<About> {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
+    })
+}
+
+fn use_case(action: &UseCaseAction) -> Option<About> {
+    let about = |kind, name: &str, reason: &str| together(kind, ("use case", name)).text("reason", reason);
+    Some(match action {
+        UseCaseAction::List | UseCaseAction::Show(_) => return None,
+        UseCaseAction::Create(request) => together("use_case.created", ("use case", &request.name)),
+        UseCaseAction::Edit { name, .. } => together("use_case.edited", ("use case", name)),
+        UseCaseAction::Submit { name, request } => about("use_case.submitted", name, &request.reason),
+        UseCaseAction::Deploy { name, request } => about("use_case.deployed", name, &request.reason),
+        UseCaseAction::Deprecate { name, request } => about("use_case.deprecated", name, &request.reason),
+        UseCaseAction::Retire { name, request } => about("use_case.retired", name, &request.reason),
     })
 }
 

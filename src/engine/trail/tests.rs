@@ -1,13 +1,14 @@
 use super::*;
 use crate::api::types::approval::{ApprovalQuery, ApprovalWord};
 use crate::api::types::registry::ModelReason;
+use crate::api::types::use_case::UseCaseReason;
 use crate::api::types::{
     AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
     CreateCollection, DocumentQuery, EncryptStore, ForceBreaker, ForceMode, LogQuery, ModelPath,
     OperationQuery, PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore,
     SearchRequest, SetConfig, VerifyAudit,
 };
-use crate::engine::{ApprovalAction, BackupWork, ConfigAction, RegistryAction};
+use crate::engine::{ApprovalAction, BackupWork, ConfigAction, RegistryAction, UseCaseAction};
 
 /// One of each, and of those that only sometimes change something one of each kind.
 fn all() -> Vec<(Action, Option<&'static str>)> {
@@ -92,6 +93,11 @@ fn governed() -> Vec<(Action, Option<&'static str>)> {
         (Action::Registry(RegistryAction::At(0)), None),
         (Action::Registry(RegistryAction::Stage(id())), Some("model.staged")),
         (Action::Registry(RegistryAction::RollBack(ModelReason::default())), Some("model.rolled_back")),
+        (Action::UseCase(UseCaseAction::List), None),
+        (
+            Action::UseCase(UseCaseAction::Deploy { name: id(), request: UseCaseReason::default() }),
+            Some("use_case.deployed"),
+        ),
     ]
 }
 

@@ -110,8 +110,18 @@ impl Resource {
     /// Reads `Collection::"manuals"`, or `Collection::manuals`; nothing is the box.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        const KINDS: [&str; 9] =
-            ["Box", "Collection", "User", "Model", "Operation", "Setting", "Backup", "Policy", "Approval"];
+        const KINDS: [&str; 10] = [
+            "Box",
+            "Collection",
+            "User",
+            "Model",
+            "UseCase",
+            "Operation",
+            "Setting",
+            "Backup",
+            "Policy",
+            "Approval",
+        ];
         if text.is_empty() {
             return Some(Self::BOX);
         }

@@ -115,7 +115,7 @@ pub struct Event {
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Subject {
-    /// `role` or `model`.
+    /// `role`, `model` or `use case`.
     pub kind: String,
     pub name: String,
     /// SHA-256 of what would be there.
@@ -129,6 +129,8 @@ pub enum Change {
     Grant { to: String, role: u8, reason: String, ttl_ms: Option<u64> },
     /// The model of this SHA-256 may be promoted.
     Model { sha256: String },
+    /// The use case of this name may be deployed as it is written.
+    UseCase { name: String },
 }
 
 /// A request before it is one.

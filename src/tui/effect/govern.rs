@@ -3,6 +3,7 @@
 use super::{Call, escape, post, with_query};
 use crate::api::types::approval::ApprovalWord;
 use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
+use crate::api::types::use_case::UseCaseReason;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GovernRequest {
@@ -10,6 +11,7 @@ pub(crate) enum GovernRequest {
     Approvals(Option<String>, Option<String>),
     /// By id.
     Approval(String),
+    UseCases,
     Models,
     /// By SHA-256.
     ModelHistory(String),
@@ -32,6 +34,8 @@ pub(crate) enum Decision {
     Submit(String),
     Promote(String),
     RollBack,
+    /// What is to be done (submit, deploy, deprecate, retire), and the use case.
+    UseCase(&'static str, String),
 }
 
 impl GovernRequest {
@@ -44,6 +48,7 @@ impl GovernRequest {
                 get(with_query("/v1/approvals", &pairs))
             }
             Self::Approval(id) => get(format!("/v1/approvals/{}", escape(id))),
+            Self::UseCases => get("/v1/use-cases".to_owned()),
             Self::Models => get("/v1/registry".to_owned()),
             Self::ModelHistory(sha256) => {
                 get(with_query("/v1/registry/history", &[("model", Some(sha256.clone()))]))
@@ -57,6 +62,7 @@ impl GovernRequest {
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::Approvals(..) | Self::Approval(_) => "read the requests",
+            Self::UseCases => "read the use cases",
             Self::Models | Self::ModelHistory(_) => "read the models",
             Self::Stage(_) => "stage the model",
             Self::Judge(_) => "keep the judgement",
@@ -84,6 +90,9 @@ impl Decision {
             }
             Self::Promote(sha256) => post(format!("/v1/registry/{}/promote", escape(sha256)), &why),
             Self::RollBack => post("/v1/registry/rollback".to_owned(), &why),
+            Self::UseCase(verb, name) => {
+                post(format!("/v1/use-cases/{}/{verb}", escape(name)), &UseCaseReason { reason })
+            }
         }
     }
 
@@ -96,6 +105,10 @@ impl Decision {
             Self::Submit(_) => "submit the model",
             Self::Promote(_) => "promote the model",
             Self::RollBack => "roll back",
+            Self::UseCase("submit", _) => "submit the use case",
+            Self::UseCase("deploy", _) => "deploy the use case",
+            Self::UseCase("deprecate", _) => "deprecate the use case",
+            Self::UseCase(..) => "retire the use case",
         }
     }
 
@@ -109,6 +122,10 @@ impl Decision {
             Self::Submit(_) => "It waits for the votes of others.",
             Self::Promote(_) => "The promotion began: vectors, gates, then the switch.",
             Self::RollBack => "What answered before answers again.",
+            Self::UseCase("submit", _) => "It waits for the votes of others.",
+            Self::UseCase("deploy", _) => "Questions may be asked under it.",
+            Self::UseCase("deprecate", _) => "Callers are told from now on that it ends.",
+            Self::UseCase(..) => "Nothing is answered under it any more.",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::types::approval::Approval;
 use crate::api::types::registry::{ModelRegistry, ModelVersion};
+use crate::api::types::use_case::UseCase;
 use crate::tui::effect::Decision;
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -55,6 +56,20 @@ impl Models {
 
     pub(crate) fn version(&self) -> Option<&ModelVersion> {
         self.registry.as_ref()?.items.get(self.selected)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct UseCases {
+    /// By name.
+    pub(crate) items: Vec<UseCase>,
+    pub(crate) loaded: bool,
+    pub(crate) selected: usize,
+}
+
+impl UseCases {
+    pub(crate) fn one(&self) -> Option<&UseCase> {
+        self.items.get(self.selected)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
-pub(crate) use govern::{Approvals, DecideDialog, Models};
+pub(crate) use govern::{Approvals, DecideDialog, Models, UseCases};
 pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
@@ -52,10 +52,11 @@ pub(crate) enum View {
     Approvals,
     Models,
     Incidents,
+    UseCases,
 }
 
 impl View {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Overview,
         Self::Ask,
         Self::Library,
@@ -69,6 +70,7 @@ impl View {
         Self::Approvals,
         Self::Models,
         Self::Incidents,
+        Self::UseCases,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -86,6 +88,7 @@ impl View {
             Self::Approvals => "Approvals",
             Self::Models => "Models",
             Self::Incidents => "Incidents",
+            Self::UseCases => "Use cases",
         }
     }
 
@@ -279,6 +282,7 @@ pub(crate) struct Model {
     pub(crate) observe: Observe,
     pub(crate) approvals: Approvals,
     pub(crate) models: Models,
+    pub(crate) use_cases: UseCases,
     /// Decisions are possible: a person said so.
     pub(crate) unlocked: bool,
     pub(crate) alerts: AlertList,
@@ -300,8 +304,10 @@ impl Model {
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
             View::Approvals => self.approvals.editing.is_some(),
-            View::Overview | View::Queue | View::Backups | View::Access | View::Models => false,
             View::Incidents => false,
+            View::Overview | View::Queue | View::Backups | View::Access | View::Models | View::UseCases => {
+                false
+            }
         }
     }
 
@@ -321,6 +327,7 @@ impl Model {
             View::Observe => self.observe.rows() > 0,
             View::Approvals => self.approvals.approval().is_some(),
             View::Models => self.models.version().is_some(),
+            View::UseCases => self.use_cases.one().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
                 None => !self.config.rows.is_empty(),

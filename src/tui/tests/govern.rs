@@ -4,6 +4,7 @@
 use super::fixtures::*;
 use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
 use crate::api::types::registry::{ModelMove, ModelRegistry, ModelVersion};
+use crate::api::types::use_case::{UseCase, UseCaseCaller, UseCaseEvent};
 use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{GovernAnswer, Reply};
@@ -198,4 +199,56 @@ fn one_key_judges_a_result() {
     assert_eq!((request.items[0].relevance, &request.items[0].text), (1, &hit.text));
     let sent = keys(&mut m, "-");
     assert!(matches!(asked(&sent).as_slice(), [GovernRequest::Judge(one)] if one.items[0].relevance == 0));
+}
+
+fn use_case(name: &str, state: &str, impact: &str) -> UseCase {
+    UseCase {
+        name: name.into(),
+        etag: "4".into(),
+        state: state.into(),
+        purpose: "find the torque of a bolt".into(),
+        owner: "workshop".into(),
+        legal_basis: "none: no personal data".into(),
+        data: vec!["manuals".into()],
+        collections: vec!["pumps".into()],
+        impact: impact.into(),
+        retention_days: Some(30),
+        approval: Some("7".into()),
+        history: vec![UseCaseEvent {
+            at_ms: NOW - 3 * HOUR,
+            what: "deployed".into(),
+            by: "uid:1002".into(),
+            reason: "season begins".into(),
+        }],
+        callers: vec![UseCaseCaller {
+            who: "uid:1003".into(),
+            login: Some("anna".into()),
+            questions: 12,
+            last_ms: NOW - HOUR,
+        }],
+        ..UseCase::default()
+    }
+}
+
+#[test]
+fn use_cases_are_listed_and_decided_with_a_reason() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = full(size);
+        keys(&mut m, "alt-u");
+        let items = vec![use_case("bolts", "deployed", "high"), use_case("seals", "draft", "low")];
+        govern(&mut m, GovernAnswer::UseCases(items));
+        let name = |what: &str| format!("govern_{what}_{}x{}", size.0, size.1);
+        insta::assert_snapshot!(name("use_cases"), shot(&m));
+        keys(&mut m, "enter");
+        insta::assert_snapshot!(name("use_case"), shot(&m));
+        assert!(asked(&keys(&mut m, "esc X")).is_empty() && m.overlay.is_none(), "read-only");
+        keys(&mut m, "u X");
+        insta::assert_snapshot!(name("retire"), shot(&m));
+        let sent = keys(&mut m, "e n d enter b o l t s enter right enter");
+        let decided = GovernRequest::Decide(Decision::UseCase("retire", "bolts".into()), "end".into());
+        assert_eq!(asked(&sent), [&decided]);
+        let sent = keys(&mut m, "down n n e w enter right enter");
+        let decided = GovernRequest::Decide(Decision::UseCase("submit", "seals".into()), "new".into());
+        assert_eq!(asked(&sent), [&decided]);
+    }
 }

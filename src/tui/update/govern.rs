@@ -1,5 +1,7 @@
 //! Approvals and models: looked at freely, decided only when unlocked, with a reason, by the button.
 
+mod use_case;
+
 use super::moved;
 use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
 use crate::api::types::registry::{JudgeAnswers, Judgement, ModelMove, ModelVersion};
@@ -27,6 +29,7 @@ fn ask(request: GovernRequest) -> Effect {
 pub(super) fn load(model: &Model) -> Vec<Effect> {
     match model.view {
         View::Models => vec![super::access::who(), ask(GovernRequest::Models)],
+        View::UseCases => vec![super::access::who(), ask(GovernRequest::UseCases)],
         _ => vec![super::access::who(), list(model)],
     }
 }
@@ -63,6 +66,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::MarkRight | Action::MarkWrong => judge(model, action == Action::MarkRight),
         _ if model.view == View::Models => of_model(model, action),
+        _ if model.view == View::UseCases => use_case::act(model, action),
         _ => of_approval(model, action),
     }
 }
@@ -235,10 +239,15 @@ pub(super) fn answered(model: &mut Model, answer: GovernAnswer) -> Vec<Effect> {
             model.models.registry = Some(registry);
             model.models.selected = model.models.selected.min(model.models.len().saturating_sub(1));
         }
+        GovernAnswer::UseCases(items) => {
+            let list = &mut model.use_cases;
+            (list.selected, list.loaded) = (list.selected.min(items.len().saturating_sub(1)), true);
+            list.items = items;
+        }
         GovernAnswer::History(sha256, moves) => timeline(model, &sha256, &moves),
         GovernAnswer::Changed(text) => {
             model.tell(Tone::Good, text);
-            if matches!(model.view, View::Approvals | View::Models) {
+            if matches!(model.view, View::Approvals | View::Models | View::UseCases) {
                 return load(model);
             }
         }

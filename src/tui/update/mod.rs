@@ -191,6 +191,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewObserve => go(model, View::Observe),
         Action::ViewApprovals => go(model, View::Approvals),
         Action::ViewModels => go(model, View::Models),
+        Action::ViewUseCases => go(model, View::UseCases),
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
@@ -231,7 +232,7 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Audit => audit::act(model, action),
         View::Observe => observe::in_place(model, action),
         View::Incidents => incidents::act(model, action),
-        View::Approvals | View::Models => govern::act(model, action),
+        View::Approvals | View::Models | View::UseCases => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
             let height = model.body_height();
@@ -274,8 +275,8 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Access => access::load(model),
         View::Audit => audit::load(model),
         View::Observe => observe::load(model),
-        View::Approvals | View::Models => govern::load(model),
         View::Incidents => incidents::load(model),
+        View::Approvals | View::Models | View::UseCases => govern::load(model),
     }
 }
 

@@ -115,7 +115,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
         View::Config => model.config.versions.is_some(),
         View::Observe => !model.observe.is_dashboard(),
         View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
-        View::Approvals | View::Models | View::Incidents => false,
+        View::Approvals | View::Models | View::Incidents | View::UseCases => false,
     };
     for (label, wanted) in [("open", true), ("back", deep)] {
         if let Some(at) = able.iter().position(|(_, l)| l == label) {

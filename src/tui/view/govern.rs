@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::api::types::approval::Approval;
 use crate::api::types::registry::{ModelRegistry, ModelVersion};
+use crate::api::types::use_case::UseCase;
 use crate::tui::model::{DecideDialog, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
@@ -30,6 +31,15 @@ const MODELS: &[Column] = &[
     column("review", 13, 50),
     number("age", 5, 80),
     column("gates", 0, 40),
+];
+
+const USE_CASES: &[Column] = &[
+    column("name", 18, 0),
+    column("state", 10, 0),
+    column("impact", 8, 50),
+    column("owner", 16, 70),
+    number("asked", 6, 60),
+    column("purpose", 0, 40),
 ];
 
 fn lock(model: &Model) -> Piece {
@@ -155,6 +165,41 @@ fn under_way(registry: &ModelRegistry) -> Vec<Piece> {
         row.push((Tone::Warn, format!("held by {held}")));
     }
     row
+}
+
+pub(crate) fn use_cases(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    let list = &model.use_cases;
+    if !list.loaded {
+        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
+        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        return None;
+    }
+    let served = list.items.iter().filter(|one| one.state == "deployed").count();
+    pen.pieces(area.x, area.y, area.width, &[(Tone::Quiet, format!("{served} deployed")), lock(model)]);
+    let gap = if area.height >= 12 { 2 } else { 1 };
+    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
+    table::draw(pen, room, USE_CASES, (list.items.len(), list.selected), |at| {
+        list.items.get(at).map_or_else(Vec::new, use_case_cells)
+    });
+    None
+}
+
+fn use_case_cells(one: &UseCase) -> Vec<Piece> {
+    let state = match one.state.as_str() {
+        "deployed" => Tone::Good,
+        "submitted" | "approved" => Tone::Accent,
+        "deprecated" => Tone::Warn,
+        _ => Tone::Quiet,
+    };
+    let asked: u64 = one.callers.iter().map(|caller| caller.questions).sum();
+    vec![
+        (Tone::Text, one.name.clone()),
+        (state, one.state.clone()),
+        (Tone::Text, one.impact.clone()),
+        marked(&one.owner),
+        (Tone::Quiet, asked.to_string()),
+        marked(&one.purpose),
+    ]
 }
 
 fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {

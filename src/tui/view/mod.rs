@@ -88,6 +88,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         View::Approvals => govern::approvals(&mut pen, inner, model),
         View::Models => govern::models(&mut pen, inner, model),
         View::Incidents => incidents::draw(&mut pen, inner, model),
+        View::UseCases => govern::use_cases(&mut pen, inner, model),
     };
     footer::draw(&mut pen, area, model);
     let cursor = match &model.overlay {

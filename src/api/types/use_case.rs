@@ -1,0 +1,86 @@
+//! What a box may be asked for.
+
+use serde::{Deserialize, Serialize};
+
+/// A use case, with everything that happened to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UseCase {
+    pub name: String,
+    /// For `If-Match`: another one after everything that happens to it.
+    pub etag: String,
+    /// `draft`, `submitted`, `approved`, `deployed`, `deprecated` or `retired`.
+    pub state: String,
+    pub purpose: String,
+    /// Who answers for it.
+    pub owner: String,
+    pub legal_basis: String,
+    /// Kinds of data that it touches.
+    pub data: Vec<String>,
+    /// Where it may look; empty for everywhere.
+    pub collections: Vec<String>,
+    /// `low`, `medium`, `high` or `critical`.
+    pub impact: String,
+    pub retention_days: Option<u32>,
+    /// The newest request that asks for it.
+    pub approval: Option<String>,
+    /// From then on it is not served.
+    pub retires_ms: Option<u64>,
+    /// The use case to ask under instead.
+    pub successor: Option<String>,
+    /// Oldest first.
+    pub history: Vec<UseCaseEvent>,
+    /// Who asked under it since the box started, the latest first.
+    pub callers: Vec<UseCaseCaller>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UseCaseEvent {
+    pub at_ms: u64,
+    /// `created`, `edited`, `submitted`, `approved`, `deployed`, `deprecated` or `retired`.
+    pub what: String,
+    pub by: String,
+    pub reason: String,
+}
+
+/// Somebody who asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UseCaseCaller {
+    pub who: String,
+    pub login: Option<String>,
+    pub questions: u64,
+    pub last_ms: u64,
+}
+
+/// What is written of a use case; what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WriteUseCase {
+    /// Of a new one.
+    pub name: String,
+    pub purpose: Option<String>,
+    pub owner: Option<String>,
+    pub legal_basis: Option<String>,
+    pub data: Option<Vec<String>>,
+    pub collections: Option<Vec<String>>,
+    pub impact: Option<String>,
+    pub retention_days: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UseCaseReason {
+    pub reason: String,
+}
+
+/// How a use case ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeprecateUseCase {
+    pub reason: String,
+    pub retires_ms: Option<u64>,
+    pub successor: Option<String>,
+}

@@ -1,0 +1,168 @@
+//! Use cases from inside: written, voted on, deployed, asked under, ended.
+
+use super::*;
+use crate::api::types::approval::ApprovalWord;
+use crate::api::types::use_case::{DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase};
+use crate::api::types::{SearchRequest, SearchResponse};
+use crate::engine::approvals::tests::{Bench, denied};
+use crate::engine::{Action, ApprovalAction, EngineError, Reply};
+
+const OWNER: u32 = 0;
+const APPROVER: u32 = 2001;
+const OPERATOR: u32 = 2002;
+
+struct World(Bench);
+
+impl World {
+    fn new() -> Self {
+        let bench = Bench::new();
+        bench.grant(OWNER, "uid:2001", "approver");
+        bench.grant(OWNER, "uid:2002", "operator");
+        Self(bench)
+    }
+
+    fn does(&self, action: UseCaseAction) -> Result<Words, EngineError> {
+        match self.0.ask(OPERATOR, Action::UseCase(action))? {
+            Reply::UseCase(UseCaseReply::One(one)) => Ok(*one),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn show(&self, name: &str) -> Words {
+        self.does(UseCaseAction::Show(name.into())).unwrap()
+    }
+
+    fn create(&self, name: &str, impact: &str) -> Words {
+        self.does(UseCaseAction::Create(terms(name, impact))).unwrap()
+    }
+
+    fn submit(&self, name: &str) -> Result<Words, EngineError> {
+        self.does(UseCaseAction::Submit { name: name.into(), request: why("needed") })
+    }
+
+    fn deploy(&self, name: &str) -> Result<Words, EngineError> {
+        self.does(UseCaseAction::Deploy { name: name.into(), request: why("begins") })
+    }
+
+    fn deprecate(&self, name: &str, retires_ms: Option<u64>) -> Result<Words, EngineError> {
+        let successor = Some(GENERAL.to_owned());
+        let request = DeprecateUseCase { reason: "a better one".into(), retires_ms, successor };
+        self.does(UseCaseAction::Deprecate { name: name.into(), request })
+    }
+
+    fn asks(&self, use_case: Option<&str>, collection: Option<&str>) -> Result<SearchResponse, EngineError> {
+        let request = SearchRequest {
+            q: "how do I add a folder of manuals".into(),
+            use_case: use_case.map(str::to_owned),
+            collections: collection.map(str::to_owned).into_iter().collect(),
+            ..SearchRequest::default()
+        };
+        match self.0.ask(OPERATOR, Action::Search(request))? {
+            Reply::Search(found) => Ok(found),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn why(reason: &str) -> UseCaseReason {
+    UseCaseReason { reason: reason.into() }
+}
+
+fn terms(name: &str, impact: &str) -> WriteUseCase {
+    WriteUseCase {
+        name: name.into(),
+        purpose: Some("find the torque of a bolt".into()),
+        owner: Some("workshop".into()),
+        legal_basis: Some("none: no personal data".into()),
+        impact: Some(impact.into()),
+        ..WriteUseCase::default()
+    }
+}
+
+fn is_conflict<T>(result: &Result<T, EngineError>) -> bool {
+    matches!(result, Err(EngineError::Conflict { .. }))
+}
+
+#[test]
+fn questions_are_answered_under_what_others_approved() {
+    let mut world = World::new();
+    let built_in = world.0.inner().library.snapshot().collections.keys().next().unwrap().clone();
+    assert!(world.asks(None, None).unwrap().found, "the general one is there");
+    assert!(matches!(world.asks(Some("pumps"), None), Err(EngineError::NotFound { .. })));
+    let draft = WriteUseCase { legal_basis: None, ..terms("pumps", "medium") };
+    let draft = WriteUseCase { collections: Some(vec![built_in.clone()]), ..draft };
+    assert_eq!(world.does(UseCaseAction::Create(draft.clone())).unwrap().state, "draft");
+    assert!(is_conflict(&world.does(UseCaseAction::Create(draft))), "once");
+    assert!(is_conflict(&world.asks(Some("pumps"), None)), "a draft answers nothing");
+    assert!(matches!(world.submit("pumps"), Err(EngineError::Invalid { .. })), "no legal basis");
+    let edit = |tag: Option<&str>| UseCaseAction::Edit {
+        name: "pumps".into(),
+        request: WriteUseCase { name: String::new(), ..terms("", "medium") },
+        if_match: tag.map(str::to_owned),
+    };
+    assert!(matches!(world.does(edit(Some("77"))), Err(EngineError::Stale { .. })));
+    let edited = world.does(edit(Some("1"))).unwrap();
+    assert_eq!(
+        (edited.legal_basis.as_str(), &edited.collections),
+        ("none: no personal data", &vec![built_in])
+    );
+    assert!(is_conflict(&world.deploy("pumps")), "no votes");
+    let id = world.submit("pumps").unwrap().approval.unwrap();
+    assert!(is_conflict(&world.submit("pumps")) && is_conflict(&world.does(edit(None))), "it is voted on");
+    assert_eq!(denied(world.0.approve(OPERATOR, &id, None)).policies, ["nobody-decides-their-own"]);
+    assert_eq!(world.0.approve(APPROVER, &id, None).unwrap().state, "approved");
+    assert!(is_conflict(&world.asks(Some("pumps"), None)), "approved is not deployed");
+    assert_eq!(world.deploy("pumps").unwrap().state, "deployed");
+    world.0.start();
+    assert!(world.asks(Some("pumps"), None).unwrap().notes.is_empty());
+    assert!(is_conflict(&world.asks(Some("pumps"), Some("other"))), "it may not look there");
+    let caller = &world.show("pumps").callers[0];
+    assert_eq!((caller.who.as_str(), caller.questions), ("uid:2002", 1));
+    for kind in ["use_case.created", "use_case.submitted", "use_case.approved", "use_case.deployed"] {
+        assert_eq!(world.0.log(kind), 1, "{kind}");
+    }
+    let stranger = world.0.ask(4242, Action::UseCase(UseCaseAction::Create(terms("mine", "low"))));
+    assert!(matches!(stranger, Err(EngineError::Denied(_))), "{stranger:?}");
+}
+
+#[test]
+fn what_ends_says_so_and_then_answers_nothing() {
+    let world = World::new();
+    world.create("pumps", "critical");
+    let id = world.submit("pumps").unwrap().approval.unwrap();
+    assert_eq!(world.0.approve(APPROVER, &id, None).unwrap().state, "pending", "critical takes two votes");
+    let word = ApprovalWord { reason: "no need".into(), etag: None };
+    let reject = ApprovalAction::Reject { id, word, if_match: None };
+    assert!(world.0.ask(APPROVER, Action::Approval(reject)).is_err(), "everybody counts once");
+    world.create("seals", "low");
+    let id = world.submit("seals").unwrap().approval.unwrap();
+    let word = ApprovalWord { reason: "say more".into(), etag: None };
+    let reject = ApprovalAction::Reject { id, word, if_match: None };
+    world.0.ask(APPROVER, Action::Approval(reject)).unwrap();
+    assert_eq!(world.show("seals").state, "draft", "a rejected one is written again");
+    let id = world.submit("seals").unwrap().approval.unwrap();
+    world.0.approve(APPROVER, &id, None).unwrap();
+    world.deploy("seals").unwrap();
+    let now_ms = world.0.inner().clock.now_ms();
+    assert!(matches!(world.deprecate("seals", Some(now_ms - 1)), Err(EngineError::Invalid { .. })));
+    world.deprecate("seals", None).unwrap();
+    let notes = world.asks(Some("seals"), None).unwrap().notes;
+    assert!(
+        notes.iter().any(|note| note.contains("deprecated") && note.contains("--use-case general")),
+        "{notes:?}"
+    );
+    assert_eq!(world.show("seals").callers.len(), 1, "who still asks");
+    // Its date comes.
+    let soon_ms = world.0.inner().clock.now_ms() + 300;
+    world.deprecate("seals", Some(soon_ms)).unwrap();
+    while world.0.inner().clock.now_ms() < soon_ms {
+        std::thread::yield_now();
+    }
+    assert!(is_conflict(&world.asks(Some("seals"), None)));
+    UseCases::tick(world.0.inner());
+    assert_eq!((world.0.log("use_case.retired"), world.show("seals").state.as_str()), (1, "retired"));
+    // Whoever retires the general one makes everybody name what they ask for.
+    let retire = UseCaseAction::Retire { name: GENERAL.into(), request: why("name your use case") };
+    world.does(retire).unwrap();
+    assert!(is_conflict(&world.asks(None, None)));
+}

@@ -1,0 +1,78 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn terms() -> Terms {
+    Terms {
+        purpose: "find the torque of a bolt".into(),
+        owner: "workshop".into(),
+        legal_basis: "none: no personal data".into(),
+        ..Terms::default()
+    }
+}
+
+fn on(one: &UseCase, input: Input<'_>) -> Result<UseCase, UseCaseError> {
+    step(one, input, ("uid:1", false), 100)
+}
+
+#[test]
+fn the_way_of_a_use_case() {
+    assert!(create("Pump seals", terms(), "uid:1", 1).is_err() && create("", terms(), "uid:1", 1).is_err());
+    let empty = create("pumps", Terms::default(), "uid:1", 1).unwrap();
+    let submit = || Input::Submit { approval: 7, reason: "needed" };
+    assert!(matches!(on(&empty, submit()), Err(UseCaseError::Invalid { .. })), "no purpose yet");
+    let draft = on(&empty, Input::Edit(terms())).unwrap();
+    assert!(on(&draft, Input::Deploy { reason: "now" }).is_err(), "no votes yet");
+    assert!(on(&draft, Input::Submit { approval: 7, reason: " " }).is_err(), "no reason");
+    let submitted = on(&draft, submit()).unwrap();
+    assert!(step(&submitted, Input::Edit(terms()), ("uid:1", true), 100).is_err(), "others vote on it now");
+    assert!(on(&submitted, Input::Edit(terms())).is_ok(), "it was rejected");
+    assert!(on(&submitted, Input::Approve { approval: 6 }).is_err(), "an older request");
+    let approved = on(&submitted, Input::Approve { approval: 7 }).unwrap();
+    assert!(on(&approved, Input::Edit(terms())).is_err(), "that was not voted on");
+    let deployed = on(&approved, Input::Deploy { reason: "season begins" }).unwrap();
+    let leaving = |retires_ms| Leaving { reason: "better one".into(), retires_ms, successor: None };
+    assert!(on(&deployed, Input::Deprecate(leaving(Some(50)))).is_err(), "in the past");
+    let deprecated = on(&deployed, Input::Deprecate(leaving(Some(200)))).unwrap();
+    assert_eq!((deprecated.state_at(199), deprecated.state_at(200)), (State::Deprecated, State::Retired));
+    assert_eq!(on(&deprecated, Input::Deploy { reason: "kept" }).unwrap().leaving, None);
+    let late = step(&deprecated, Input::Deploy { reason: "kept" }, ("uid:1", false), 200);
+    assert!(late.is_err(), "it is over");
+    let retired = step(&deprecated, Input::Retire { reason: "its date" }, ("box", false), 200).unwrap();
+    assert!(on(&retired, Input::Retire { reason: "again" }).is_err());
+    let deeds: Vec<&str> = retired.events.iter().map(|event| event.deed.name()).collect();
+    assert_eq!(deeds, ["created", "edited", "submitted", "approved", "deployed", "deprecated", "retired"]);
+    assert_eq!(UseCase::general().state_at(u64::MAX), State::Deployed);
+}
+
+proptest! {
+    /// Whatever is done in whatever order, nothing is deployed that was not approved as it stands.
+    #[test]
+    fn nothing_is_deployed_without_its_approval(deeds in proptest::collection::vec((0u8..7, 0u64..3, any::<bool>()), 0..40)) {
+        let mut one = create("pumps", terms(), "uid:1", 1).unwrap();
+        let mut approved: Option<Terms> = None;
+        for (now_ms, (deed, number, waits)) in (2..).zip(deeds) {
+            let mut changed = terms();
+            changed.purpose.push_str(&number.to_string());
+            let input = match deed {
+                0 => Input::Edit(changed),
+                1 => Input::Submit { approval: number, reason: "x" },
+                2 => Input::Approve { approval: number },
+                3 => Input::Deploy { reason: "x" },
+                4 => Input::Deprecate(Leaving { reason: "x".into(), retires_ms: None, successor: None }),
+                5 => Input::Deprecate(Leaving { reason: "x".into(), retires_ms: Some(now_ms + 1), successor: None }),
+                _ => Input::Retire { reason: "x" },
+            };
+            if let Ok(after) = step(&one, input, ("uid:1", waits), now_ms) {
+                prop_assert_eq!(after.revision, one.revision + 1);
+                if deed == 2 {
+                    approved = Some(after.terms.clone());
+                }
+                one = after;
+            }
+            if matches!(one.state, State::Approved | State::Deployed | State::Deprecated) {
+                prop_assert_eq!(Some(&one.terms), approved.as_ref());
+            }
+        }
+    }
+}

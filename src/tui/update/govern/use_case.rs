@@ -1,0 +1,89 @@
+//! Use cases: looked at freely, decided when unlocked, with a reason.
+
+use super::{dialog_for, named, odd};
+use crate::api::types::use_case::UseCase;
+use crate::base::format_time;
+use crate::tui::action::Action;
+use crate::tui::effect::{Decision, Effect};
+use crate::tui::model::{Model, Overlay};
+use crate::tui::update::moved;
+
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let one = model.use_cases.one().cloned();
+    match (action, one) {
+        (Action::Open, Some(one)) => {
+            let title = "Use case".to_owned();
+            model.overlay = Some(Overlay::Detail { title, fields: fields(&one), top: 0 });
+            Vec::new()
+        }
+        (Action::Copy, Some(one)) => vec![Effect::Copy(one.name)],
+        (Action::SubmitUseCase, Some(one)) => {
+            decide(model, ("Submit the use case", "Submit", "submit"), &one)
+        }
+        (Action::DeployUseCase, Some(one)) => {
+            decide(model, ("Deploy the use case", "Deploy", "deploy"), &one)
+        }
+        (Action::DeprecateUseCase, Some(one)) => {
+            decide(model, ("Deprecate the use case", "Deprecate", "deprecate"), &one)
+        }
+        (Action::RetireUseCase, Some(one)) => {
+            decide(model, ("Retire the use case", "Retire", "retire"), &one)
+        }
+        (action, _) => {
+            let (len, page) = (model.use_cases.items.len(), model.body_height());
+            model.use_cases.selected = moved(model.use_cases.selected, action, len, page);
+            Vec::new()
+        }
+    }
+}
+
+fn decide(
+    model: &mut Model,
+    (title, button, verb): (&'static str, &'static str, &'static str),
+    one: &UseCase,
+) -> Vec<Effect> {
+    let mut body = vec![format!("{}: {}", one.name, one.purpose)];
+    body.push(format!("{} impact, owned by {}; it is {}", one.impact, one.owner, one.state));
+    if matches!(verb, "deprecate" | "retire") {
+        let asked: u64 = one.callers.iter().map(|caller| caller.questions).sum();
+        body.push(format!("Callers since the box started: {}, with {asked} questions.", one.callers.len()));
+    }
+    body.extend(odd(&one.purpose));
+    // What ends something is typed, and what is of high impact.
+    let careful = verb == "retire" || matches!(one.impact.as_str(), "high" | "critical");
+    let typed = careful.then(|| one.name.clone());
+    dialog_for(model, title, button, body, Decision::UseCase(verb, one.name.clone()), typed)
+}
+
+fn fields(one: &UseCase) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut add = |name: &str, value: String| {
+        if !value.is_empty() {
+            fields.push((name.to_owned(), value));
+        }
+    };
+    let all =
+        |items: &[String], none: &str| if items.is_empty() { none.to_owned() } else { items.join(", ") };
+    let request = one.approval.as_ref().map_or_else(String::new, |id| format!(" (request {id})"));
+    add("name", one.name.clone());
+    add("state", format!("{}{request}", one.state));
+    add("careful", odd(&format!("{}{}", one.purpose, one.owner)).unwrap_or_default());
+    add("purpose", one.purpose.clone());
+    add("owner", one.owner.clone());
+    add("legal basis", one.legal_basis.clone());
+    add("data", all(&one.data, "none named"));
+    add("collections", all(&one.collections, "all"));
+    add("impact", one.impact.clone());
+    add("retention", one.retention_days.map_or_else(String::new, |days| format!("{days} days")));
+    add("ends", one.retires_ms.map_or_else(String::new, |at| format!("{} UTC", format_time(at))));
+    add("successor", one.successor.clone().unwrap_or_default());
+    for caller in &one.callers {
+        let who = named(&caller.who, caller.login.as_ref());
+        add("asks", format!("{who}: {} questions, last {}", caller.questions, format_time(caller.last_ms)));
+    }
+    for event in &one.history {
+        let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
+        add(&format_time(event.at_ms), format!("{} by {}{reason}", event.what, event.by));
+    }
+    fields
+}
