@@ -88,3 +88,28 @@ fn signed_heads_of_the_audit_log_are_told() {
     assert_eq!(daemon.post("/v1/audit/checkpoints", "").json()["note"], made["note"]);
     assert_eq!(waiting(&daemon, "spud.checkpoint").len(), 1);
 }
+
+#[test]
+fn an_incident_is_told_with_each_change_and_without_its_notes() {
+    let daemon = Daemon::start_in(folder("deliver = [\"incident\"]"), &[]);
+    let open =
+        r#"{"title":"pump room under water","type":"safety","severity":"critical","text":"seen by night"}"#;
+    let made = daemon.post("/v1/incidents", open);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let told = until(|| waiting(&daemon, "spud.incident").pop());
+    assert_eq!(told["lane"], "critical");
+    let shown = daemon.get(&format!("/v1/operations/{}", told["id"].as_str().unwrap())).json();
+    let payload: serde_json::Value = serde_json::from_str(shown["payload"].as_str().unwrap()).unwrap();
+    assert_eq!((&payload["title"], &payload["state"]), (&"pump room under water".into(), &"open".into()));
+    assert!(!shown["payload"].as_str().unwrap().contains("night"), "notes stay on the box");
+    let path = format!("/v1/incidents/{}", made.json()["id"].as_str().unwrap());
+    let seen = daemon.ask(
+        "PATCH",
+        &path,
+        "content-type: application/json\r\n",
+        r#"{"state":"acknowledged","text":"on my way"}"#,
+    );
+    assert_eq!(seen.status, 200, "{}", seen.body);
+    let both = until(|| Some(waiting(&daemon, "spud.incident")).filter(|all| all.len() == 2));
+    assert_eq!(both[0]["key"], both[1]["key"], "one after the other");
+}

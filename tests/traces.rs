@@ -181,6 +181,20 @@ fn traces_are_listed_shown_and_exported_and_outlive_the_box() {
     assert_eq!((&root["name"], &root["parentSpanId"]), (&json!("POST /v1/search"), &json!(SPAN)));
     let one = json_of(&data, &["trace", "export", TRACE, "--otlp", "-"]);
     assert_eq!(one["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 9);
+    // A collector takes it over HTTP.
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1/traces", collector.local_addr().unwrap());
+    let sent = std::thread::spawn(move || upstream(&collector, "200 OK"));
+    good(&data, &["trace", "export", TRACE, "--otlp", &url]);
+    let head = sent.join().unwrap().to_lowercase();
+    assert!(
+        head.starts_with("post /v1/traces ") && head.contains("content-type: application/json"),
+        "{head}"
+    );
+    assert_eq!(
+        run(&data, &["trace", "export", TRACE, "--otlp", "http://127.0.0.1:1/"]).status.code(),
+        Some(69)
+    );
     assert_eq!(run(&data, &["trace", "show", "ffffffff"]).status.code(), Some(1));
     assert_eq!(run(&data, &["trace", "export", "--otlp", "-"]).status.code(), Some(2));
     assert_eq!(good(&data, &["trace", "errors"]).trim(), "Nothing failed.", "turned away is not broken");

@@ -4,7 +4,7 @@ mod offline;
 
 pub use offline::{
     check_notify, check_objectives, check_rules, cosign, cosigner_key, is_served, new_cosigner, promql_test,
-    restore, salvage, try_rules,
+    restore, salvage, send_otlp, try_rules,
 };
 
 use std::net::{IpAddr, SocketAddr, TcpListener};

@@ -1,6 +1,6 @@
 //! `spud trace ...`: what requests, jobs and deliveries did, and for how long; failures in groups.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -8,10 +8,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::audit_files::put;
 use super::context::Context;
-use super::error::{CliError, USAGE};
+use super::error::{CliError, UNAVAILABLE, USAGE};
 use super::metric_show::moment;
 use super::output::{clean, width};
 use crate::api::client::escape;
+use crate::api::host;
 use crate::api::types::{ErrorGroup, Page, TraceDetail, TraceSpan, TraceSummary};
 use crate::base::{Clock, SystemClock, format_second, format_time};
 
@@ -50,17 +51,18 @@ pub(super) enum Verb {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Write one trace, or all of a time, as OTLP/JSON into a file
-    #[command(after_help = "Example: spud trace export --since 1h --otlp traces.json")]
+    /// Write one trace, or all of a time, as OTLP/JSON into a file, or send it to a collector
+    #[command(after_help = "Examples:\n  spud trace export --since 1h --otlp traces.json\n  \
+                      spud trace export 4bf9 --otlp http://127.0.0.1:4318/v1/traces")]
     Export {
         #[arg(value_name = "ID", required_unless_present = "since", conflicts_with = "since")]
         id: Option<String>,
         /// All of this time and later: a time, or how long ago
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
-        /// The file; - is standard output
-        #[arg(long, value_name = "FILE")]
-        otlp: PathBuf,
+        /// A file, - for standard output, or the address of a collector
+        #[arg(long, value_name = "FILE|URL")]
+        otlp: String,
     },
     /// List failures in groups: what failed, where, how often, since when, and a trace
     Errors,
@@ -95,7 +97,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
                 (None, Some(since)) => format!("/v1/traces/otlp?since={}", moment(&since, now_ms)?),
                 (None, None) => return Err(CliError::new(USAGE, "which traces?", "give an ID or --since")),
             };
-            let document: Value = context.connect()?.get(&target)?;
+            let document = context.connect()?.bytes(&target)?;
             export(&document, &otlp, context)?;
         }
         Verb::Errors => {
@@ -198,16 +200,16 @@ fn row(detail: &TraceDetail, span: &TraceSpan, names: usize, room: usize) -> Str
     format!("{name}{space} {:>TIME$} |{bar:<room$}|", took(span.took_us))
 }
 
-fn export(document: &Value, file: &Path, context: &mut Context) -> Result<(), CliError> {
-    let text = serde_json::to_string(document).map_err(std::io::Error::from)?;
-    if file.as_os_str() == "-" {
+fn export(document: &[u8], to: &str, context: &mut Context) -> Result<(), CliError> {
+    if to == "-" {
         // Control characters are escaped by JSON.
-        return context.out.line(&text);
+        return context.out.line(&String::from_utf8_lossy(document));
     }
-    put(file, format!("{text}\n").as_bytes())?;
-    let spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().map_or(0, Vec::len);
-    context.remark(&format!("{spans} spans in {}", file.display()));
-    Ok(())
+    if to.starts_with("http://") || to.starts_with("https://") {
+        let advice = "it should be a collector's address, such as http://127.0.0.1:4318/v1/traces";
+        return host::send_otlp(to, document).map_err(|what| CliError::new(UNAVAILABLE, what, advice));
+    }
+    put(Path::new(to), document)
 }
 
 fn errors(page: &Page<ErrorGroup>, context: &mut Context) -> Result<(), CliError> {

@@ -207,7 +207,7 @@ pub const SETTINGS: &[Setting] = &[
     row("queue.upstream_token", Kind::Secret, "", Unset, true, "Bearer token for the upstream, by reference; of NATS a token or user:password"),
     row("queue.upstream_ca", Kind::Path, "", Unset, true, "Certificates (PEM) that https:// and tls:// upstreams are checked by, in place of the system's"),
     row("queue.subject", Kind::Text, "", Is("spud.{box}.ops"), true, "Subject of a NATS upstream; {box} is the box's number, the lane is added"),
-    row("queue.deliver", Kind::Words(&["mode", "health", "usage", "checkpoint"]), "", Is("mode, health, usage, checkpoint"), true, "What the box says of itself to its upstream"),
+    row("queue.deliver", Kind::Words(&["mode", "health", "usage", "checkpoint", "incident"]), "", Is("mode, health, usage, checkpoint, incident"), true, "What the box says of itself to its upstream"),
     row("queue.health_s", number(1, 86_400), "s", Is("300"), true, "How often the box tells its upstream how it is; only the newest waits"),
     row("queue.attempts", number(1, 1000), "tries", Is("20"), false, "Deliveries that are tried before an operation is a dead letter"),
     row("log.level", Kind::Word(LEVELS), "", Tier, true, "What is recorded: this and worse. Where box.environment is set to dev, debug unless set here"),

@@ -46,8 +46,7 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, record: JobRecord) -> JobRecord {
     tracing::info!(job = id, kind = %record.kind, collection = %record.collection, "job started");
     let mut last = record.clone();
     let outcome = begin(inner, id, record).and_then(|mut work| {
-        let outcome = work.all();
-        let outcome = outcome.and_then(|()| work.end());
+        let outcome = work.all().and_then(|()| work.end());
         last = work.record.clone();
         outcome
     });
@@ -406,10 +405,8 @@ impl Work<'_> {
             }
         }
         let (id, record) = (self.id, &self.record);
-        let mut span = trace::span("commit");
-        span.note("spud.documents", u64::from(self.waiting));
+        let _span = trace::span("commit").note("spud.documents", u64::from(self.waiting));
         self.batch.commit(&|write| save(write, id, record))?;
-        drop(span);
         self.committed_ms = self.inner.clock.now_ms();
         self.waiting = 0;
         while !self.inner.modes.is_paused() && self.inner.library.merge_once(&self.record.collection)? {}

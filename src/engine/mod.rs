@@ -69,7 +69,7 @@ pub use salvage::salvage;
 pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
 pub use sla::{SlaAction, SlaReply, check_objectives};
-pub use traces::{Served, TraceAction, TraceReply};
+pub use traces::{Served, TraceAction, TraceReply, send_otlp};
 pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
 
 pub use crate::observe::trace::Trace;

@@ -192,23 +192,16 @@ impl Outbox {
         }
     }
 
-    /// What changes of mode are to the upstream, where there is one.
-    pub(super) fn of_changes(&self, inner: &Inner, changes: &[Change]) -> Vec<(Terms, NewOperation)> {
-        let is_wanted = inner.config.running().list("queue.deliver").iter().any(|what| what == "mode");
-        let terms = self.wiring.chosen().filter(|_| is_wanted).and_then(|_| self.queue.terms());
-        let Some(terms) = terms else { return Vec::new() };
-        changes.iter().map(|change| (terms.clone(), queue_words::of_change(change))).collect()
+    /// How `what` of the box's own is enqueued, where there is an upstream and it is to be told of that.
+    pub(super) fn terms_of(&self, inner: &Inner, what: &str) -> Option<Terms> {
+        let is_wanted = inner.config.running().list("queue.deliver").iter().any(|wanted| wanted == what);
+        self.wiring.chosen().filter(|_| is_wanted).and_then(|_| self.queue.terms())
     }
 
-    /// What a checkpoint of the audit log is to the upstream, where there is one.
-    pub(super) fn of_checkpoint(
-        &self,
-        inner: &Inner,
-        operation: impl FnOnce() -> NewOperation,
-    ) -> Option<(Terms, NewOperation)> {
-        let is_wanted = inner.config.running().list("queue.deliver").iter().any(|what| what == "checkpoint");
-        let terms = self.wiring.chosen().filter(|_| is_wanted).and_then(|_| self.queue.terms());
-        terms.map(|terms| (terms, operation()))
+    /// What changes of mode are to the upstream, where there is one.
+    pub(super) fn of_changes(&self, inner: &Inner, changes: &[Change]) -> Vec<(Terms, NewOperation)> {
+        let Some(terms) = self.terms_of(inner, "mode") else { return Vec::new() };
+        changes.iter().map(|change| (terms.clone(), queue_words::of_change(change))).collect()
     }
 
     /// How much waits, of what may; where nobody is to be reached, waiting is all that is asked for.

@@ -396,18 +396,19 @@ fn is_question(action: &Action) -> bool {
     matches!(action, Action::Search(_) | Action::Ask(_))
 }
 
-fn make_folder(data: &Path) -> Result<(), EngineError> {
+/// A folder that is there, with what was restored in it and its stores in order.
+fn prepare(data: &Path) -> Result<(), EngineError> {
     std::fs::create_dir_all(data).map_err(|e| EngineError::Invalid {
         what: format!("the data folder {} cannot be made: {e}", data.display()),
         advice: "give another one with --data or SPUD_DATA".into(),
-    })
+    })?;
+    apply_staged(data)?;
+    super::salvage::look_before_opening(data)
 }
 
 fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let data = &settings.data_dir;
-    make_folder(data)?;
-    apply_staged(data)?;
-    super::salvage::look_before_opening(data)?;
+    prepare(data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));

@@ -88,3 +88,11 @@ pub fn try_rules(path: &Path, tier: &str) -> Result<PromqlTestReport, Vec<String
 pub fn promql_test(script: &str) -> PromqlTestReport {
     crate::engine::promql_test(script)
 }
+
+/// Takes a document in OTLP/JSON to a collector.
+///
+/// # Errors
+/// Why it did not arrive, in words.
+pub fn send_otlp(url: &str, document: &[u8]) -> Result<(), String> {
+    crate::engine::send_otlp(url, document)
+}

@@ -1,8 +1,9 @@
 //! `/v1/traces` and `/v1/errors`: what requests and work did, and failures in groups.
 
 use axum::Json;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::Value;
 
 use super::Route;
 use crate::api::call::{Call, unexpected};
@@ -66,12 +67,15 @@ async fn show(mut call: Call) -> Result<Json<TraceDetail>, Fault> {
     }
 }
 
-async fn export(mut call: Call) -> Result<Json<Value>, Fault> {
+async fn export(mut call: Call) -> Result<Response, Fault> {
     let mut query = call.query();
     let (id, since_ms) = (query.one("id"), query.time("since")?);
     query.finish()?;
     match ask(&call, TraceAction::Export { id, since_ms }).await? {
-        TraceReply::Document(document) => Ok(Json(document)),
+        TraceReply::Document(document) => {
+            let kind = HeaderValue::from_static("application/json");
+            Ok(([(header::CONTENT_TYPE, kind)], document).into_response())
+        }
         other => wrong(other),
     }
 }

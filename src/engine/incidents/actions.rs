@@ -143,8 +143,10 @@ fn open(
     let mut incident = Incident::new(Shelf::next(control)?, draft, inner.clock.now_ms())?;
     let title = incident.title.clone();
     let entry = entries(inner, told);
-    keep(control, &mut desk, &mut incident, 0, |event, id| entry(event, id).text("title", title.as_str()))
-        .map_err(IncidentError::from)?;
+    keep(inner, control, &mut desk, &mut incident, 0, |event, id| {
+        entry(event, id).text("title", title.as_str())
+    })
+    .map_err(IncidentError::from)?;
     Ok(incident)
 }
 
@@ -181,7 +183,7 @@ fn changed(
     let now_ms = inner.clock.now_ms();
     let first = before.events.len();
     let mut after = inputs.into_iter().try_fold(before, |incident, input| step(&incident, input, now_ms))?;
-    keep(control, &mut desk, &mut after, first, entries(inner, told)).map_err(IncidentError::from)?;
+    keep(inner, control, &mut desk, &mut after, first, entries(inner, told)).map_err(IncidentError::from)?;
     Ok(after)
 }
 

@@ -63,8 +63,10 @@ fn kind(act: Act) -> String {
     format!("incident.{}", act.name())
 }
 
-/// Keeps an incident with an audit entry for each event from `first` on. `entry` makes one: of its kind, by whom.
+/// Keeps an incident with an audit entry for each event from `first` on, and with word of it to the upstream. `entry`
+/// makes one: of its kind, by whom.
 fn keep(
+    inner: &Inner,
     control: &Control,
     desk: &mut Desk,
     incident: &mut Incident,
@@ -72,12 +74,22 @@ fn keep(
     entry: impl Fn(&Event, &str) -> Entry,
 ) -> Result<(), StoreError> {
     let id = incident.id.to_string();
+    let (terms, now_ms) = (inner.outbox.terms_of(inner, "incident"), inner.clock.now_ms());
+    let mut added = None;
     control.write(|write| {
         for event in incident.events.iter_mut().skip(first) {
             event.entry = Some(audit::append(write, &entry(event, &id))?.sequence);
         }
+        if let Some(terms) = &terms {
+            // A full lane refuses it: the incident is kept here all the same.
+            added = terms.enqueue(write, &words::report(incident, now_ms), now_ms)?.ok();
+        }
         Shelf::put(write, incident)
     })?;
+    if let Some(added) = added {
+        inner.outbox.queue.announce(&[added], now_ms);
+        inner.outbox.queue.refresh(control);
+    }
     desk.unclosed = None;
     Ok(())
 }

@@ -81,7 +81,7 @@ fn seen(
         None => (Incident::new(Shelf::next(control)?, draft(sign), now_ms)?, 0),
     };
     incident.seen_ms = sign.since_ms;
-    keep(control, desk, &mut incident, first, |event, id| {
+    keep(inner, control, desk, &mut incident, first, |event, id| {
         own(inner, event, id).text("title", sign.title.as_str())
     })?;
     if first == 0 {
@@ -188,7 +188,7 @@ fn ceased(
     let mut after = step(&known, Input::Over { text }, inner.clock.now_ms())?;
     let first = known.events.len();
     if after.events.len() > first {
-        keep(control, desk, &mut after, first, |event, id| own(inner, event, id))?;
+        keep(inner, control, desk, &mut after, first, |event, id| own(inner, event, id))?;
     }
     Ok(())
 }

@@ -18,8 +18,7 @@ use crate::knowledge::Model;
 pub(super) const KINDS: [&str; 3] = ["stage", "promote", "vectors"];
 const SHOW_EVERY_MS: u64 = 250;
 
-/// Does a job to its end, or to the next safe point when told to stop.
-/// Gives the job as it stands then.
+/// Does a job to its end, or to the next safe point when told to stop. Gives it as it stands then.
 pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) -> JobRecord {
     let sha256 =
         record.paths.first().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();

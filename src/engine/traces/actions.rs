@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::api::types::{ErrorGroup, TraceDetail, TraceQuery, TraceSpan, TraceSummary};
+use crate::base::format_bytes;
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
@@ -18,8 +19,8 @@ const SHORT_ID: usize = 4;
 /// Roots of one trace that are shown, and traces that it led to.
 const ROOTS: usize = 200;
 const LINKED: usize = 50;
-/// Traces in one export.
-const EXPORTED: usize = 10_000;
+/// Bytes of one export.
+const EXPORT_BYTES: usize = 8 << 20;
 
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub enum TraceAction {
 pub enum TraceReply {
     List(Vec<TraceSummary>),
     Trace(Box<TraceDetail>),
-    Document(Value),
+    /// OTLP/JSON
+    Document(String),
     Errors(Vec<ErrorGroup>),
 }
 
@@ -49,12 +51,7 @@ pub(in crate::engine) fn act(inner: &Inner, action: TraceAction) -> Result<Trace
         TraceAction::List(query) => list(inner, &query).map(TraceReply::List),
         TraceAction::Show(id) => show(inner, &id).map(Box::new).map(TraceReply::Trace),
         TraceAction::Export { id, since_ms } => {
-            let records = match id {
-                Some(id) => of_id(inner, &id)?.0,
-                None => since(inner, since_ms.unwrap_or(0))?,
-            };
-            let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-            Ok(TraceReply::Document(otlp::document(records.iter(), &name)))
+            export(inner, id.as_deref(), since_ms.unwrap_or(0)).map(TraceReply::Document)
         }
         TraceAction::Errors => {
             inner.traces.load(inner).map_err(|error| said(error.to_string()))?;
@@ -108,16 +105,26 @@ fn summary(record: &TraceRecord) -> Option<TraceSummary> {
     })
 }
 
-fn since(inner: &Inner, since_ms: u64) -> Result<Vec<TraceRecord>, EngineError> {
-    let mut found = Vec::new();
-    let mut take = |record: &TraceRecord| {
-        if started_ms(record) >= since_ms {
-            found.push(record.clone());
+fn export(inner: &Inner, id: Option<&str>, since_ms: u64) -> Result<String, EngineError> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let mut document = otlp::Document::new(&name);
+    match id {
+        Some(id) => of_id(inner, id)?.0.iter().for_each(|record| document.push(record)),
+        None => {
+            let mut take = |record: &TraceRecord| {
+                if started_ms(record) >= since_ms {
+                    document.push(record);
+                }
+                document.bytes() <= EXPORT_BYTES
+            };
+            inner.traces.each(inner, &mut take).map_err(said)?;
         }
-        found.len() < EXPORTED
-    };
-    inner.traces.each(inner, &mut take).map_err(said)?;
-    Ok(found)
+    }
+    if document.bytes() > EXPORT_BYTES {
+        let what = format!("these traces have more than {}", format_bytes(EXPORT_BYTES as u64));
+        return Err(invalid(what, "ask for a shorter time: a later --since"));
+    }
+    Ok(document.finish())
 }
 
 /// What is known of one trace, newest first, and the traces it led to.

@@ -2,11 +2,13 @@
 
 mod actions;
 mod job;
+mod send;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use actions::{TraceAction, TraceReply};
+pub use send::send_otlp;
 
 pub(super) use actions::act;
 pub(super) use job::run_job;

@@ -118,14 +118,14 @@ pub(super) fn sign(inner: &Inner) -> Result<Option<Checkpoint>, EngineError> {
     let Some(made) = log.sign(signer, now_ms, origin)? else { return Ok(None) };
     let root = log.root(made.size)?;
     drop(log);
-    let outgoing = inner.outbox.of_checkpoint(inner, || operation(&made));
+    let terms = inner.outbox.terms_of(inner, "checkpoint");
     let mut added = None;
     control
         .write(|write| {
             audit::keep(write, &made)?;
-            if let Some((terms, new)) = &outgoing {
+            if let Some(terms) = &terms {
                 // A full lane refuses it: the checkpoint is kept here all the same.
-                added = terms.enqueue(write, new, now_ms)?.ok();
+                added = terms.enqueue(write, &operation(&made), now_ms)?.ok();
             }
             Ok(())
         })

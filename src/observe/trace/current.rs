@@ -74,10 +74,12 @@ pub fn span(name: &'static str) -> Open {
 
 impl Open {
     /// Says something of it; of more than two, the last ones are left out.
-    pub fn note(&mut self, name: &'static str, number: u64) {
+    #[must_use]
+    pub fn note(mut self, name: &'static str, number: u64) -> Self {
         if let Some(free) = self.notes.iter_mut().find(|note| note.is_none()) {
             *free = Some((name, Note::Number(number)));
         }
+        self
     }
 }
 

@@ -9,18 +9,49 @@ use super::record::{Attribute, SpanRecord, TraceRecord};
 /// STATUS_CODE_ERROR
 const ERROR: u8 = 2;
 
-/// One document with all of them, as of the box of this name.
-#[must_use]
-pub fn document<'a>(records: impl Iterator<Item = &'a TraceRecord>, host: &str) -> Value {
-    let spans: Vec<Value> =
-        records.flat_map(|record| record.spans.iter().map(|one| span(record, one))).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    let resource = [("service.name", "spud"), ("service.version", version), ("host.name", host)]
-        .map(|(key, value)| text(key, value));
-    json!({"resourceSpans": [{
-        "resource": {"attributes": resource},
-        "scopeSpans": [{"scope": {"name": "spud", "version": version}, "spans": spans}],
-    }]})
+/// A document under way. It is written span by span, so that no tree of all of it stands in memory.
+#[derive(Debug)]
+pub struct Document(String);
+
+/// What closes the lists and objects that a document opens.
+const END: &str = "]}]}]}";
+
+impl Document {
+    /// Of the box of this name.
+    #[must_use]
+    pub fn new(host: &str) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let resource = [("service.name", "spud"), ("service.version", version), ("host.name", host)]
+            .map(|(key, value)| text(key, value));
+        let whole = json!({"resourceSpans": [{
+            "resource": {"attributes": resource},
+            "scopeSpans": [{"scope": {"name": "spud", "version": version}, "spans": []}],
+        }]});
+        let mut begun = whole.to_string();
+        begun.truncate(begun.len().saturating_sub(END.len()));
+        Self(begun)
+    }
+
+    pub fn push(&mut self, record: &TraceRecord) {
+        for one in &record.spans {
+            if !self.0.ends_with('[') {
+                self.0.push(',');
+            }
+            self.0.push_str(&span(record, one).to_string());
+        }
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub fn finish(mut self) -> String {
+        self.0.push_str(END);
+        self.0
+    }
 }
 
 fn text(key: &str, value: &str) -> Value {
@@ -87,12 +118,19 @@ mod tests {
             dropped: 0,
             spans: vec![part(0x10, 0, true), part(0x11, 0x10, false)],
         };
-        let document = document([&record].into_iter(), "shed");
+        let read = |document: Document| -> Value { serde_json::from_str(&document.finish()).unwrap() };
+        let empty = read(Document::new("shed"));
+        assert_eq!(empty["resourceSpans"][0]["scopeSpans"][0]["spans"], json!([]));
+        let mut document = Document::new("shed");
+        document.push(&record);
+        document.push(&record);
+        let document = read(document);
         assert_eq!(
             document["resourceSpans"][0]["resource"]["attributes"][0],
             json!({"key": "service.name", "value": {"stringValue": "spud"}})
         );
         let spans = &document["resourceSpans"][0]["scopeSpans"][0]["spans"];
+        assert_eq!((spans.as_array().unwrap().len(), &spans[2]), (4, &spans[0]));
         assert_eq!(
             spans[0],
             json!({

@@ -282,8 +282,7 @@ mod tests {
         {
             let _at = trace.enter();
             assert_eq!(now_at().unwrap(), trace.context());
-            let mut outer = span("outer");
-            outer.note("things", 3);
+            let _outer = span("outer").note("things", 3);
             clock.advance_ms(2);
             {
                 let _inner = span("inner");

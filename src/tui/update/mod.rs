@@ -126,34 +126,14 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
 
 fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
     model.notice = None;
-    match (&mut model.overlay, model.view) {
-        (Some(Overlay::Palette { edit, .. }), _) => edit.insert(text),
-        (Some(Overlay::Add(add)), _) => match add.field {
-            0 => add.path.insert(text.trim()),
-            1 => add.collection.insert(text.trim()),
-            _ => {}
-        },
-        (Some(Overlay::Force(force)), _) => match force.field {
-            1 => force.reason.insert(text.trim()),
-            2 => force.ttl.insert(text.trim()),
-            _ => {}
-        },
-        (Some(Overlay::Edit(edit)), _) if edit.field == 0 => edit.payload.insert(text.trim()),
-        (Some(Overlay::Decide(dialog)), _) => govern::paste(dialog, text.trim()),
-        (Some(Overlay::Grant(dialog)), _) => access::paste(dialog, text.trim()),
-        (Some(Overlay::Incident(form)), _) => incidents::paste(form, text.trim()),
-        (Some(Overlay::Alert(dialog)), _) => alerts::paste(dialog, text.trim()),
-        (Some(Overlay::Setting(_)), _) => return config::paste(model, text.trim()),
-        (Some(_), _) => {}
-        (None, View::Ask) => {
-            model.ask.focus = Focus::Question;
-            model.ask.question.insert(text.trim_end());
-        }
-        (None, _) => {
-            if let Some(edit) = line(model) {
-                edit.insert(text);
-            }
-        }
+    if model.overlay.is_some() {
+        return overlay::paste(model, text);
+    }
+    if model.view == View::Ask {
+        model.ask.focus = Focus::Question;
+        model.ask.question.insert(text.trim_end());
+    } else if let Some(edit) = line(model) {
+        edit.insert(text);
     }
     Vec::new()
 }
@@ -222,13 +202,15 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             ask::act(model, action)
         }
         Action::ReadBefore | Action::ReadAfter => ask::act(model, action),
-        Action::ConfigHistory | Action::Rollback | Action::ConfirmTrial => config::act(model, action),
+        Action::EditSetting | Action::UnsetSetting | Action::ConfigHistory => config::act(model, action),
+        Action::Rollback | Action::ConfirmTrial => config::act(model, action),
         Action::NextTab | Action::PreviousTab | Action::Add | Action::Remove => library::act(model, action),
         Action::Reindex | Action::CancelJob | Action::Sort | Action::Reverse | Action::Select => {
             library::act(model, action)
         }
         Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
+        Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
         Action::AccessTab | Action::GrantRole => access::act(model, action),
@@ -247,8 +229,8 @@ fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
         View::Config => config::act(model, action),
         View::Access => access::act(model, action),
         View::Audit => audit::act(model, action),
-        View::Incidents => incidents::act(model, action),
         View::Observe => observe::in_place(model, action),
+        View::Incidents => incidents::act(model, action),
         View::Approvals | View::Models => govern::act(model, action),
         View::Overview => {
             let top = model.overview.top;
@@ -454,6 +436,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
+            effects.extend(alerts::tick(model));
             effects.extend(incidents::tick(model));
             effects
         }

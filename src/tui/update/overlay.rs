@@ -1,6 +1,6 @@
 //! Keys while something lies over the view: help, palette, dialogs.
 
-use super::{act, moved};
+use super::{access, act, alerts, config, govern, incidents, moved};
 use crate::api::types::AddRequest;
 use crate::tui::action::{Action, Spec, TABLE, groups};
 use crate::tui::effect::{Effect, Request};
@@ -9,6 +9,31 @@ use crate::tui::model::{AddDialog, Confirm, Model, Overlay, View};
 
 /// Fields of the add dialog, Cancel and Add included.
 const ADD_FIELDS: usize = 5;
+
+/// Text from the clipboard goes where the overlay types.
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    match &mut model.overlay {
+        Some(Overlay::Palette { edit, .. }) => edit.insert(text),
+        Some(Overlay::Add(add)) => match add.field {
+            0 => add.path.insert(text.trim()),
+            1 => add.collection.insert(text.trim()),
+            _ => {}
+        },
+        Some(Overlay::Force(force)) => match force.field {
+            1 => force.reason.insert(text.trim()),
+            2 => force.ttl.insert(text.trim()),
+            _ => {}
+        },
+        Some(Overlay::Edit(edit)) if edit.field == 0 => edit.payload.insert(text.trim()),
+        Some(Overlay::Decide(dialog)) => govern::paste(dialog, text.trim()),
+        Some(Overlay::Grant(dialog)) => access::paste(dialog, text.trim()),
+        Some(Overlay::Incident(form)) => incidents::paste(form, text.trim()),
+        Some(Overlay::Alert(dialog)) => alerts::paste(dialog, text.trim()),
+        Some(Overlay::Setting(_)) => return config::paste(model, text.trim()),
+        _ => {}
+    }
+    Vec::new()
+}
 
 pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     if key == Key::ctrl('c') {
