@@ -93,7 +93,7 @@ fn an_idle_daemon_of_the_smallest_tier_is_small() {
     let files = fs::read_dir(process(&daemon).join("fd")).unwrap().count();
     println!("{resident} KiB resident, {anonymous} KiB anonymous, {threads} threads, {files} open files");
     // A debug build maps much more code than the shipped one (16 MB is its goal).
-    assert!(resident <= 40 << 10, "{resident} KiB resident");
+    assert!(resident <= 48 << 10, "{resident} KiB resident");
     assert!(anonymous <= 24 << 10, "{anonymous} KiB anonymous");
     assert!(threads <= 12, "{threads} threads");
     assert!(files <= 40, "{files} open files");

@@ -1,0 +1,75 @@
+//! Violations from outside: rules of the site, what they find, Sigma, and the line of the log that fail2ban reads.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::command::{good, json as json_of};
+use support::{Daemon, until};
+
+/// Two incidents of one person within ten minutes, and no rule about gaps.
+const RULES: &str = "[[rules]]\nid = 'many-incidents'\ntitle = 'Many incidents'\nkinds = ['incident.opened']\nleast = 2\n\
+                     within_s = 600\nlevel = 'low'\nincident = 'policy'\nseverity = 'info'\n[[rules]]\nid = 'log-gap'\n\
+                     enabled = false\ntitle = 'x'\nsign = 'gap'\nlevel = 'low'\nincident = 'policy'\nseverity = 'info'\n";
+
+const POLICIES: &str =
+    "@id(\"nobody-compacts\")\nforbid (principal, action == Action::\"compact\", resource);\n";
+
+#[test]
+fn rules_of_the_site_find_what_is_entered_and_tell_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("config/policies")).unwrap();
+    fs::write(folder.path().join("config/violations.toml"), RULES).unwrap();
+    fs::write(folder.path().join("config/policies/site.cedar"), POLICIES).unwrap();
+    let daemon = Daemon::start_in(folder, &[]);
+    let data = daemon.folder.path();
+    for title in ["one", "two"] {
+        let body = format!(r#"{{"title": "{title}", "type": "data"}}"#);
+        assert_eq!(daemon.post("/v1/incidents", &body).status, 201);
+    }
+    let found = until("the violation", || {
+        let page = daemon.get("/v1/incidents?violations=1").json();
+        page["items"].as_array().unwrap().first().cloned()
+    });
+    assert!(found["key"].as_str().unwrap().starts_with("violation:many-incidents:uid:"), "{found}");
+    assert_eq!(
+        (&found["type"], &found["severity"], &found["times"]),
+        (&json!("policy"), &json!("info"), &json!(1))
+    );
+    // The links lead to the entries.
+    for link in found["links"].as_array().unwrap() {
+        let sequence = link.as_str().unwrap().strip_prefix("entry:").unwrap();
+        let entry = daemon.get(&format!("/v1/audit/entries/{sequence}")).json();
+        assert_eq!(entry["kind"], "incident.opened", "{entry}");
+    }
+    let listed = good(data, &["violation", "list"]);
+    assert!(listed.contains("Many incidents") && listed.contains("info"), "{listed}");
+    let rules = json_of(data, &["violation", "rules"]);
+    let ids: Vec<&Value> = rules["items"].as_array().unwrap().iter().map(|rule| &rule["id"]).collect();
+    assert!(ids.contains(&&json!("many-incidents")) && ids.contains(&&json!("repeated-denials")), "{ids:?}");
+    assert!(!ids.contains(&&json!("log-gap")), "the site took it away: {ids:?}");
+    let sigma = good(data, &["violation", "export", "--sigma"]);
+    for line in
+        ["name: many_incidents", "      - 'incident.opened'", "  timespan: 600s", "    gte: 2", "level: low"]
+    {
+        assert!(sigma.lines().any(|known| known == line), "{line}: {sigma}");
+    }
+    assert!(good(data, &["violation", "rules"]).contains("2 of incident.opened in 600 s"));
+    // The filter of fail2ban looks for these two in this order.
+    assert_eq!(daemon.post("/v1/compact", "").status, 403);
+    let line = until("the line of the denial", || {
+        let lines =
+            daemon.get("/v1/logs?contains=nobody-compacts").json()["items"].as_array().unwrap().clone();
+        lines.first().map(|_| ())?;
+        let logs = fs::read_dir(data.join("logs")).unwrap().flatten();
+        let texts = logs.filter_map(|entry| fs::read_to_string(entry.path()).ok());
+        texts
+            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .find(|line| line.contains("nobody-compacts"))
+    });
+    let message = line.find(r#""message":"denied""#).unwrap_or_else(|| panic!("{line}"));
+    assert!(line.find(r#""principal":"uid:"#).is_some_and(|at| at != message), "{line}");
+    assert!(line.contains(r#""timestamp":"2"#), "{line}");
+}
