@@ -2,6 +2,7 @@
 //!
 //! `SPUD_BENCH_DATA` names a data folder that `spud add` made, `SPUD_BENCH_QUERIES` a JSON Lines file of
 //! `{"id","text"}`. Without them a small library is built from `assets/corpus` and asked its own headings.
+//! `SPUD_BENCH_ONLY=lexical` measures the lexical stages and the building of lists only.
 //! `SPUD_BENCH_CORPUS` names a JSON Lines file of `{"title","text"}` whose posting lists are built, alone.
 //! `SPUD_BENCH_DUMP` names a folder that gets `vectors.npy` and `queries.npy` (f32), for other programs.
 //! Prints one `figure<TAB>value<TAB>unit` a line.
@@ -47,15 +48,22 @@ fn main() {
         dump(&library, &queries, Path::new(&folder));
         return;
     }
+    if std::env::var_os("SPUD_BENCH_ONLY").is_some_and(|only| only == "lexical") {
+        return lexical(&library, &queries, scratch.path());
+    }
     hybrid(&library, &queries);
-    stage("lexical", &library, &queries, Stage::Lexical, Effort { candidates: RESULTS, ..Effort::default() });
-    let plain = Effort { candidates: RESULTS, ..Effort::default() };
-    stage("lexical, no near words", &library, &queries, Stage::Words, plain);
-    lists(scratch.path());
+    lexical(&library, &queries, scratch.path());
     dense(&library, &queries);
     cached(&library, &queries);
     embedding(&library);
     bandwidth();
+}
+
+fn lexical(library: &Library, queries: &[String], scratch: &Path) {
+    let plain = Effort { candidates: RESULTS, ..Effort::default() };
+    stage("lexical", library, queries, Stage::Lexical, plain);
+    stage("lexical, no near words", library, queries, Stage::Words, plain);
+    lists(scratch);
 }
 
 fn figure(name: &str, value: f64, unit: &str) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::api::types::incident::Incident;
 use crate::api::types::sla::Objective;
 use crate::tui::model::{BUDGET_SPAN_S, FormRow, IncidentForm, Model};
-use crate::tui::text::age;
+use crate::tui::text::{age, plural};
 use crate::tui::theme::Tone;
 use crate::tui::update::{breach_left, percent};
 use crate::tui::view::dialog::{Cursor, buttons, field};
@@ -102,8 +102,8 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         (false, true) => "Not connected to the box; r tries again.".to_owned(),
         (false, false) => "Loading.".to_owned(),
         (true, _) => format!(
-            "{} incidents{}, {open} open",
-            list.items.len(),
+            "{}{}, {open} open",
+            plural(list.items.len() as u64, "incident"),
             if list.all { "" } else { " not closed" }
         ),
     };
