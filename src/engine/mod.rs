@@ -29,6 +29,7 @@ mod mode_words;
 mod models;
 mod modes;
 mod outbox;
+mod paging;
 mod promql_test;
 mod queue_actions;
 mod queue_words;

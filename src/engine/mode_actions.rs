@@ -1,6 +1,7 @@
 //! What people ask of the modes: show, history, force, give back.
 
 use super::modes::{Active, Modes, now};
+use super::paging::cursor;
 use super::run::Inner;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words};
@@ -30,10 +31,7 @@ impl Modes {
     /// Changes, newest first; those that could not be kept yet stand before all others.
     pub(super) fn history(&self, query: &ModeHistoryQuery) -> Result<Page<ModeChange>, EngineError> {
         let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
-        let cursor = query.cursor.as_ref().map(|cursor| cursor.parse::<u64>());
-        let before = cursor.transpose().map_err(|_| {
-            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
-        })?;
+        let before = cursor(query.cursor.as_ref())?;
         let pending = self.active().pending.clone();
         let waiting = pending.iter().rev().filter(|_| before.is_none());
         let mut items: Vec<ModeChange> =

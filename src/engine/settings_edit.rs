@@ -6,6 +6,7 @@
 
 use serde_json::Value as Json;
 
+use super::paging::cursor;
 use super::run::Inner;
 use super::settings::{Desk, refuse, reload, take_up};
 use super::trail;
@@ -386,10 +387,7 @@ pub(super) fn versions(
     query: &ConfigHistoryQuery,
 ) -> Result<Page<ConfigVersion>, EngineError> {
     let limit = if query.limit == 0 { 50 } else { query.limit.min(200) };
-    let cursor = query.cursor.as_ref().map(|cursor| cursor.parse::<u64>());
-    let before = cursor
-        .transpose()
-        .map_err(|_| invalid("the cursor is not one of ours", "use `next` of the page before as it is"))?;
+    let before = cursor(query.cursor.as_ref())?;
     let Some(control) = inner.config_history() else { return Ok(Page { items: Vec::new(), next: None }) };
     let found = History::newest(control, before, limit)?;
     let next = found.last().filter(|_| found.len() == limit).map(|version| version.id.to_string());

@@ -5,6 +5,7 @@ use crate::api::types::Page;
 use crate::api::types::approval::{Approval as Words, ApprovalQuery, ApprovalWord, DelegateVote};
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
+use crate::engine::paging::{cursor, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError};
@@ -83,7 +84,7 @@ pub(in crate::engine) fn act(
     let by = Person { name: &name, roles: &roles, is_root: who.name == Name::Uid(0), is_local };
     let _desk = inner.approvals.desk();
     let before = Shelf::get(control(inner)?, id)?;
-    matches(if_match.as_deref(), before.revision)?;
+    unchanged(if_match.as_deref(), before.revision, "somebody else voted or wrote meanwhile")?;
     let to;
     let input = match &action {
         ApprovalAction::Approve { word, .. } => Input::Vote { by, approve: true, reason: &word.reason },
@@ -114,12 +115,7 @@ fn list(inner: &Inner, query: &ApprovalQuery) -> Result<Page<Words>, EngineError
             invalid(format!("there is no state '{name}'"), format!("{}, or all", known.join(", ")))
         })?),
     };
-    let before = match &query.cursor {
-        None => u64::MAX,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
-        })?,
-    };
+    let before = cursor(query.cursor.as_ref())?.unwrap_or(u64::MAX);
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
     let filter = Filter { state, kind: query.kind.clone() };
     let found = Shelf::list(control(inner)?, &filter, before, limit, inner.clock.now_ms())?;
@@ -132,16 +128,5 @@ fn number(id: &str) -> Result<u64, EngineError> {
         noun: "approval request",
         name: id.chars().take(40).collect(),
         advice: "`spud approval list --state all` shows them".into(),
-    })
-}
-
-fn matches(if_match: Option<&str>, revision: u64) -> Result<(), EngineError> {
-    let Some(wanted) = if_match.map(|tag| tag.trim().trim_matches('"')) else { return Ok(()) };
-    if wanted == revision.to_string() || wanted == "*" {
-        return Ok(());
-    }
-    Err(EngineError::Stale {
-        what: "somebody else voted or wrote meanwhile".into(),
-        advice: "look at the request again, then send its ETag as If-Match".into(),
     })
 }

@@ -6,6 +6,7 @@ use crate::api::types::incident::{ChangeIncident, Incident as Words, IncidentQue
 use crate::api::types::violation::ViolationRule;
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
+use crate::engine::paging::{cursor, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, trail, violations};
@@ -86,12 +87,7 @@ fn list(inner: &Inner, query: &IncidentQuery) -> Result<Page<Words>, EngineError
         severity: query.severity.as_deref().map(severity).transpose()?,
         violations: query.violations,
     };
-    let before = match &query.cursor {
-        None => u64::MAX,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
-        })?,
-    };
+    let before = cursor(query.cursor.as_ref())?.unwrap_or(u64::MAX);
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
     let found = Shelf::list(control(inner)?, &filter, before, limit)?;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
@@ -179,7 +175,7 @@ fn changed(
     let inputs = inputs(change, &by, &links, to.as_ref().map(Option::as_deref))?;
     let mut desk = inner.incidents.desk();
     let before = Shelf::get(control, id)?;
-    matches(change.etag.as_deref(), before.revision)?;
+    unchanged(change.etag.as_deref(), before.revision, "something happened to the incident meanwhile")?;
     let now_ms = inner.clock.now_ms();
     let first = before.events.len();
     let mut after = inputs.into_iter().try_fold(before, |incident, input| step(&incident, input, now_ms))?;
@@ -234,16 +230,5 @@ fn number(id: &str) -> Result<u64, EngineError> {
         noun: "incident",
         name: id.chars().take(40).collect(),
         advice: "`spud incident list --state all` shows them".into(),
-    })
-}
-
-fn matches(if_match: Option<&str>, revision: u64) -> Result<(), EngineError> {
-    let Some(wanted) = if_match.map(|tag| tag.trim().trim_matches('"')) else { return Ok(()) };
-    if wanted == revision.to_string() || wanted == "*" {
-        return Ok(());
-    }
-    Err(EngineError::Stale {
-        what: "something happened to the incident meanwhile".into(),
-        advice: "look at it again, then send its ETag as If-Match".into(),
     })
 }

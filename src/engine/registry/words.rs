@@ -6,8 +6,8 @@ use crate::api::types::approval::Gate as GateWords;
 use crate::api::types::registry::{ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel};
 use crate::engine::EngineError;
 use crate::engine::access::login;
+use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
-use crate::engine::worker::invalid;
 use crate::governance::approval::Shelf as Requests;
 use crate::governance::registry::{Gate, Move, Registry, Shelf, Stage, Version};
 
@@ -120,12 +120,7 @@ pub(super) fn history(inner: &Inner, query: &ModelHistoryQuery) -> Result<Page<M
     let control = control(inner)?;
     let registry = Shelf::load(control)?;
     let of = query.model.as_deref().map(|typed| registry.meant(typed)).transpose()?;
-    let before = match &query.cursor {
-        None => u64::MAX,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
-        })?,
-    };
+    let before = cursor(query.cursor.as_ref())?.unwrap_or(u64::MAX);
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
     let found = Shelf::moves(control, of.map(|version| version.sha256.as_str()), before, limit)?;
     let next = found.last().filter(|_| found.len() == limit).map(|(id, _)| id.to_string());

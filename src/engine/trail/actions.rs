@@ -7,6 +7,7 @@ use crate::api::types::{
 };
 use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey};
 use crate::base::to_base64;
+use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{EngineError, queue_words};
@@ -150,10 +151,7 @@ fn unanchored(log: &Log) -> Result<u64, AuditError> {
 /// Cursor: the sequence where the next page begins.
 fn entries(log: &Log, query: &AuditQuery) -> Result<Page<AuditEntry>, EngineError> {
     let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
-    let cursor =
-        query.cursor.as_ref().map(|cursor| cursor.parse::<u64>()).transpose().map_err(|_| {
-            invalid("the cursor is not one of ours", "use `next` of the page before as it is")
-        })?;
+    let cursor = cursor(query.cursor.as_ref())?;
     let outcome = query.outcome.as_deref().map(|name| {
         Outcome::parse(name)
             .ok_or_else(|| invalid(format!("there is no outcome '{name}'"), "begun, done, denied or failed"))
