@@ -20,7 +20,7 @@ use crate::observe::trace::{Context, Ending, Note, Trace};
 use crate::resilience::queue::{
     Delivery, LaneLimits, NewOperation, Outcome, Parcel, Queue, QueueSettings, Surroundings, Terms,
 };
-use crate::resilience::{BreakerSettings, Change, Effect};
+use crate::resilience::{Change, Effect};
 use crate::store::Control;
 
 /// What is remembered of a waiting operation, about; its memory comes out of a sixteenth of the whole.
@@ -249,10 +249,7 @@ struct Around<'a> {
 
 impl Around<'_> {
     fn with_breaker<T>(&self, with: impl FnOnce(&mut crate::resilience::Breaker, u64) -> T) -> Option<T> {
-        let now_ms = self.inner.clock.monotonic_us() / 1000;
-        let mut active = self.inner.modes.active();
-        let breaker = active.breakers.get(BREAKER, BreakerSettings::default(), now_ms)?;
-        Some(with(breaker, now_ms))
+        super::breakers::with(self.inner, BREAKER, with)
     }
 }
 

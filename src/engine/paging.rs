@@ -9,7 +9,12 @@ use super::worker::invalid;
 /// It is none of ours.
 pub(super) fn cursor(text: Option<&String>) -> Result<Option<u64>, EngineError> {
     let number = text.map(|text| text.parse()).transpose();
-    number.map_err(|_| invalid("the cursor is not one of ours", "use `next` of the page before as it is"))
+    number.map_err(|_| bad_cursor())
+}
+
+/// Says so of a cursor that is more than a number, too.
+pub(super) fn bad_cursor() -> EngineError {
+    invalid("the cursor is not one of ours", "use `next` of the page before as it is")
 }
 
 /// Refuses where the thing is no longer at the revision that `If-Match` names (RFC 9110, 13.1.1).

@@ -1,5 +1,6 @@
 //! What people ask of the queue: list, show, pause, retry, edit, purge.
 
+use super::paging::bad_cursor;
 use super::queue_words::{self, store_said};
 use super::run::Inner;
 use super::trail;
@@ -89,7 +90,6 @@ fn payload(inner: &Inner, text: &str) -> Result<(String, Vec<u8>), EngineError> 
 /// Cursor: `lane:number` for what waits, `number` for the others.
 fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operation>, EngineError> {
     let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
-    let bad = || invalid("the cursor is not one of ours", "use `next` of the page before as it is");
     let wanted = query.lane.as_deref().map(queue_words::lane).transpose()?;
     let (queue, control) = (&inner.outbox.queue, &inner.modes.control);
     let box_id = queue.box_id();
@@ -104,7 +104,7 @@ fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operation>, Engine
     };
     if let Some(state) = state {
         let before = match &query.cursor {
-            Some(cursor) => cursor.parse().map_err(|_| bad())?,
+            Some(cursor) => cursor.parse().map_err(|_| bad_cursor())?,
             None => u64::MAX,
         };
         let found = queue.ended(control, state, before, limit).map_err(|error| store_said(&error))?;
@@ -114,9 +114,9 @@ fn list(inner: &Inner, query: &OperationQuery) -> Result<Page<Operation>, Engine
     }
     let (mut lane_from, mut after) = (0, 0);
     if let Some(cursor) = &query.cursor {
-        let (lane, number) = cursor.split_once(':').ok_or_else(bad)?;
-        lane_from = queue_words::lane(lane).map_err(|_| bad())? as usize;
-        after = number.parse().map_err(|_| bad())?;
+        let (lane, number) = cursor.split_once(':').ok_or_else(bad_cursor)?;
+        lane_from = queue_words::lane(lane).map_err(|_| bad_cursor())? as usize;
+        after = number.parse().map_err(|_| bad_cursor())?;
     }
     let mut items = Vec::new();
     let mut next = None;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::jobs::JobRecord;
+use super::paging::bad_cursor;
 use super::run::Inner;
 use super::{
     Action, Caller, EngineError, Reply, backups, compact, encryption, evaluate, health, logs, models,
@@ -306,11 +307,10 @@ fn document_words(id: u64, collection: &str, record: &DocumentRecord) -> Documen
 /// Cursor: `collection:id` of the last document of the page.
 fn documents(inner: &Inner, query: &DocumentQuery) -> Result<Page<Document>, EngineError> {
     let limit = if query.limit == 0 { 100 } else { query.limit.min(1000) };
-    let bad = || invalid("the cursor is not one of ours", "use `next` of the page before as it is");
     let (from, mut after) = match &query.cursor {
         Some(cursor) => {
-            let (name, id) = cursor.rsplit_once(':').ok_or_else(bad)?;
-            (Some(name.to_owned()), id.parse::<u64>().map_err(|_| bad())?)
+            let (name, id) = cursor.rsplit_once(':').ok_or_else(bad_cursor)?;
+            (Some(name.to_owned()), id.parse::<u64>().map_err(|_| bad_cursor())?)
         }
         None => (None, 0),
     };

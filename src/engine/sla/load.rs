@@ -38,16 +38,7 @@ pub(super) fn ensure(inner: &Inner, desk: &mut Desk) {
         let known = before.iter().position(|live| live.objective == objective);
         desk.all.push(match known {
             Some(at) => Live { file, ..before.swap_remove(at) },
-            None => Live {
-                file,
-                objective,
-                counts: std::collections::BTreeMap::new(),
-                verdict: None,
-                error: String::new(),
-                evaluated_ms: 0,
-                long_ms: 0,
-                since_ms: None,
-            },
+            None => Live::new(file, objective),
         });
     }
 }

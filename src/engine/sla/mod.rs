@@ -58,6 +58,22 @@ struct Live {
     since_ms: Option<u64>,
 }
 
+impl Live {
+    /// Nothing was found yet.
+    fn new(file: String, objective: Objective) -> Self {
+        Self {
+            file,
+            objective,
+            counts: BTreeMap::new(),
+            verdict: None,
+            error: String::new(),
+            evaluated_ms: 0,
+            long_ms: 0,
+            since_ms: None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Desk {
     loaded: bool,

@@ -33,16 +33,7 @@ fn objective(target: &str) -> Live {
     let text = format!(
         "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: pumps}}\nspec:\n  indicator:\n    spec:\n      ratioMetric:\n        counter: true\n        good: {{metricSource: {{type: Prometheus, spec: {{query: good_total}}}}}}\n        total: {{metricSource: {{type: Prometheus, spec: {{query: all_total}}}}}}\n  timeWindow: [{{duration: 1d, isRolling: true}}]\n  budgetingMethod: Occurrences\n  objectives: [{{target: {target}}}]\n"
     );
-    Live {
-        file: "test".into(),
-        objective: crate::observe::objective::read(&text).unwrap().remove(0),
-        counts: std::collections::BTreeMap::new(),
-        verdict: None,
-        error: String::new(),
-        evaluated_ms: 0,
-        long_ms: 0,
-        since_ms: None,
-    }
+    Live::new("test".into(), crate::observe::objective::read(&text).unwrap().remove(0))
 }
 
 fn judged(inner: &Inner, live: &mut Live, now_ms: u64) {
