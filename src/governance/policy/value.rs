@@ -1,5 +1,6 @@
 //! Values of the language, entities and what is known of them.
 
+use crate::base::InOrder;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Value {
     /// A set of these.
     #[must_use]
     pub fn set(mut items: Vec<Self>) -> Self {
-        items.sort_unstable();
+        items.order();
         items.dedup();
         Self::Set(Arc::new(items))
     }

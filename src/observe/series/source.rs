@@ -7,6 +7,7 @@ use super::block::ABSENT;
 use super::rollup::{Role, series_of};
 use super::shelf::{self, BlockRef, Tier};
 use super::telemetry::{SeriesError, Telemetry};
+use crate::base::InOrder;
 use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Sample, Series, Source};
 use crate::store::{Control, StoreError};
 
@@ -220,7 +221,7 @@ fn series(all: BTreeMap<u32, Vec<Sample>>, labels: &BTreeMap<u32, Labels>) -> Ve
         // Only a clock that was set back makes it otherwise.
         let ordered = samples.windows(2).all(|pair| matches!(pair, [a, b] if a.time < b.time));
         if !ordered {
-            samples.sort_by_key(|sample| sample.time);
+            samples.order_by_key(|sample| sample.time);
             samples.dedup_by_key(|sample| sample.time);
         }
         let labels = labels.get(&number)?.clone();
