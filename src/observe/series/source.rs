@@ -7,7 +7,7 @@ use super::block::ABSENT;
 use super::rollup::{Role, series_of};
 use super::shelf::{self, BlockRef, Tier};
 use super::telemetry::{SeriesError, Telemetry};
-use crate::base::InOrder;
+use crate::base::{InOrder, ordered_map};
 use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Sample, Series, Source};
 use crate::store::{Control, StoreError};
 
@@ -64,10 +64,8 @@ impl Telemetry {
         let mut state = self.state();
         self.open(&mut state, false)?;
         let numbers = state.index.matching(matchers);
-        let labels: BTreeMap<u32, Labels> = numbers
-            .iter()
-            .filter_map(|number| Some((*number, state.index.get(*number)?.labels.clone())))
-            .collect();
+        let named = |number: &u32| Some((*number, state.index.get(*number)?.labels.clone()));
+        let labels: BTreeMap<u32, Labels> = ordered_map(numbers.iter().filter_map(named));
         let times = state.table.times();
         let first = times.partition_point(|time| *time <= after);
         let end = times.partition_point(|time| *time <= until).max(first);
