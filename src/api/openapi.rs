@@ -21,7 +21,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, registry, sla, use_case, violation};
+use super::types::{approval, evidence, incident, redaction, registry, sla, use_case, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -382,6 +382,13 @@ fn audit(all: &mut Map<String, Value>) {
     add(all, "AuditConsistency", &AuditConsistency { hashes, ..AuditConsistency::default() });
     add(all, "AuditVerdict", &AuditVerdict { problems: vec![String::new()], ..AuditVerdict::default() });
     add(all, "AuditTiles", &AuditTiles { paths: vec![String::new()], ..AuditTiles::default() });
+    add(all, "RedactText", &redaction::RedactText::default());
+    let counts = vec![Default::default()];
+    add(all, "RedactedText", &redaction::RedactedText { counts, ..Default::default() });
+    add(all, "Evidence", &evidence::Evidence::default());
+    let hashes = vec![String::new()];
+    let detail = evidence::EvidenceDetail { hashes, size: Some(0), ..Default::default() };
+    add(all, "EvidenceDetail", &detail);
     add(all, "VerifyAudit", &VerifyAudit::default());
     add(all, "EraseAudit", &EraseAudit::default());
     add(all, "AnchorAudit", &AnchorAudit { cosigners: vec![String::new()], ..AnchorAudit::default() });

@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
-    principal, queue, remove, role, salvage, sla, store, terminal, trace, use_case, violation,
+    eval, evidence, generate, incident, install, job, judge, log, metric, mode, model, notify, operation,
+    policy, principal, queue, redact, remove, role, salvage, sla, store, terminal, trace, use_case,
+    violation,
 };
 
 /// Ask the documents on this box, offline
@@ -211,6 +212,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: audit::Verb,
     },
+    /// Approvals, gates, deployments, incidents, reviews as signed statements
+    Evidence {
+        #[command(subcommand)]
+        verb: evidence::Verb,
+    },
     /// Encryption of the stores at rest
     Store {
         #[command(subcommand)]
@@ -218,6 +224,8 @@ pub(super) enum Command {
     },
     /// Bring everything that can be read of a damaged data folder into a new one
     Salvage(salvage::SalvageArgs),
+    /// Take secrets and personal data out of a text
+    Redact(redact::RedactArgs),
     /// Make the stores as small as they can be
     Compact,
     /// Measure search on a judged collection

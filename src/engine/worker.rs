@@ -27,7 +27,7 @@ const EMBEDDINGS_MOST: usize = 2048;
 
 /// Does it, where it is let in.
 pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
-    let action = super::admission::let_in(inner, caller, action)?;
+    let action = super::redaction::cleaned(super::admission::let_in(inner, caller, action)?);
     trail::told(inner, caller, action, |action, told| carry_out(inner, caller, action, told))
 }
 
@@ -106,12 +106,15 @@ fn carry_out(
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
-        Action::Reload => reload(inner),
+        Action::Redact(_) | Action::Reload => reload(inner, &action),
     }
 }
 
-/// Reads policies and settings again.
-fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
+/// Reads policies and settings again; or looks through a text, which needs nothing of the box.
+fn reload(inner: &Arc<Inner>, action: &Action) -> Result<Reply, EngineError> {
+    if let Action::Redact(text) = action {
+        return Ok(Reply::Redacted(Box::new(super::redaction::of_text(text))));
+    }
     inner.access.reload(inner);
     inner.alerting.reload();
     inner.sla.reload();

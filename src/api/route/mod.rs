@@ -12,6 +12,7 @@ mod config;
 mod documents;
 mod embeddings;
 mod events;
+mod evidence;
 mod health;
 mod incidents;
 mod jobs;
@@ -21,6 +22,7 @@ mod models;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
+mod redaction;
 mod registry;
 mod search;
 mod sla;
@@ -117,7 +119,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 27] = [
+    let all: [&[Route]; 29] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -145,6 +147,8 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,
+        &evidence::ROUTES,
+        &redaction::ROUTES,
     ];
     all.into_iter().flatten()
 }

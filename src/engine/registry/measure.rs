@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::control;
+use super::{control, record};
 use crate::engine::EngineError;
 use crate::engine::access::circumstances;
 use crate::engine::run::Inner;
@@ -54,6 +54,7 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
         memory(model.file().len(), codes, inner.budgets.memory_total),
         window(inner, running.text("promotion.window").unwrap_or_default()),
     ];
+    gates.extend(record::gates(inner, sha256)?);
     gates.extend(not_configured());
     Ok(gates)
 }

@@ -6,6 +6,7 @@
 mod actions;
 mod judge;
 mod measure;
+mod record;
 #[cfg(test)]
 mod tests;
 mod words;

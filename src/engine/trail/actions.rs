@@ -1,6 +1,7 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
-use super::{proof, sign, words};
+use super::{evidence, proof, sign, words};
+use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
     AnchorAudit, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery, AuditStatus,
     AuditTiles, AuditVerdict, Page, VerifyAudit,
@@ -49,6 +50,14 @@ pub enum AuditAction {
     },
     /// By path.
     Tile(String),
+    /// Entries that are evidence.
+    Evidence(EvidenceQuery),
+    /// One of them, signed.
+    Attest {
+        sequence: u64,
+        /// Absent: that of the newest checkpoint that covers it.
+        size: Option<u64>,
+    },
 }
 
 /// What comes back.
@@ -64,6 +73,8 @@ pub enum AuditReply {
     Verdict(Box<AuditVerdict>),
     Tiles(AuditTiles),
     Tile(Vec<u8>),
+    Evidence(Page<Evidence>),
+    Attested(Box<EvidenceDetail>),
 }
 
 fn open(inner: &Inner) -> Result<Log, EngineError> {
@@ -112,6 +123,10 @@ pub(in crate::engine) fn act(
         AuditAction::Anchor(request) => AuditReply::Checkpoint(anchor(inner, &log, &request, told)?),
         AuditAction::Tiles { from } => AuditReply::Tiles(tiles(&log, from)?),
         AuditAction::Tile(path) => AuditReply::Tile(tile(&log, &path)?),
+        AuditAction::Evidence(query) => AuditReply::Evidence(evidence::list(&log, &query)?),
+        AuditAction::Attest { sequence, size } => {
+            AuditReply::Attested(Box::new(evidence::one(inner, &log, sequence, size)?))
+        }
     })
 }
 
