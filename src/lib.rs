@@ -31,4 +31,4 @@ pub mod redact;
 pub mod resilience;
 pub mod tui;
 
-pub use spud_hot::{base, hardware, knowledge, store};
+pub use spud_hot::{asset, base, hardware, knowledge, store};

@@ -189,6 +189,11 @@ fn a_bundle_is_verified_without_spud_and_made_anew_byte_by_byte() {
         "{}",
         said(&output)
     );
+    every_change_is_noticed(&at("first"), &made);
+}
+
+/// A bundle that was made so, file by file.
+fn every_change_is_noticed(folder: &Path, made: &BTreeMap<String, Vec<u8>>) {
     // Every kind of file counts, also where somebody makes the manifest anew.
     let mut folders = std::collections::BTreeSet::new();
     for (name, bytes) in made.iter().filter(|(name, _)| !matches!(name.as_str(), "SHA256SUMS" | "verify.sh"))
@@ -202,23 +207,23 @@ fn a_bundle_is_verified_without_spud_and_made_anew_byte_by_byte() {
             Some(byte) => *byte = if *byte == b'A' { b'B' } else { b'A' },
             None => wrong.push(b'A'),
         }
-        fs::write(at("first").join(name), wrong).unwrap();
-        let output = verified(&at("first"), &[]);
+        fs::write(folder.join(name), wrong).unwrap();
+        let output = verified(folder, &[]);
         assert!(said(&output).contains("FAILED") && !output.status.success(), "{name}: {}", said(&output));
         if matches!(name.split('/').next(), Some("envelopes" | "entries" | "proofs" | "checkpoint")) {
             let sums = made.keys().filter(|name| *name != "SHA256SUMS").map(|name| {
-                let path = at("first").join(name);
+                let path = folder.join(name);
                 let output =
                     Command::new("openssl").args(["dgst", "-sha256", "-r"]).arg(path).output().unwrap();
                 format!("{}  {name}\n", &String::from_utf8_lossy(&output.stdout)[..64])
             });
-            fs::write(at("first").join("SHA256SUMS"), sums.collect::<String>()).unwrap();
-            let output = verified(&at("first"), &[]);
+            fs::write(folder.join("SHA256SUMS"), sums.collect::<String>()).unwrap();
+            let output = verified(folder, &[]);
             assert!(!output.status.success(), "{name} was changed with its manifest: {}", said(&output));
-            fs::write(at("first").join("SHA256SUMS"), &made["SHA256SUMS"]).unwrap();
+            fs::write(folder.join("SHA256SUMS"), &made["SHA256SUMS"]).unwrap();
         }
-        fs::write(at("first").join(name), bytes).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
     }
-    fs::write(at("first").join("more.txt"), "x").unwrap();
-    assert!(!verified(&at("first"), &[]).status.success(), "a file that nobody named");
+    fs::write(folder.join("more.txt"), "x").unwrap();
+    assert!(!verified(folder, &[]).status.success(), "a file that nobody named");
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, evidence, generate, incident, install, job, judge, log, metric, mode, model, notify, operation,
-    policy, principal, queue, redact, remove, role, salvage, sla, store, terminal, trace, use_case,
-    violation,
+    add, alert, approval, ask, audit, backup, breaker, check, collection, compliance, config, daemon,
+    document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode, model,
+    notify, operation, policy, principal, queue, redact, remove, role, salvage, sla, store, terminal, trace,
+    use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -216,6 +216,11 @@ pub(super) enum Command {
     Evidence {
         #[command(subcommand)]
         verb: evidence::Verb,
+    },
+    /// What there is evidence of, control by control: SOC 2, ISO 27001, HIPAA, PCI DSS, GDPR
+    Compliance {
+        #[command(subcommand)]
+        verb: compliance::Verb,
     },
     /// Encryption of the stores at rest
     Store {

@@ -13,10 +13,9 @@ use crate::api::client::escape;
 use crate::api::host::{self, Attached};
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{AuditCheckpoint, AuditStatus, Page};
+use crate::asset;
 use crate::base::format_second;
 
-const VERIFY: &str = include_str!("../../assets/evidence/verify.sh");
-const README: &str = include_str!("../../assets/evidence/README.md");
 const MANIFEST: &str = "SHA256SUMS";
 
 /// What was written: paths below the folder with their SHA-256.
@@ -79,8 +78,8 @@ pub(super) fn write(
     bundle.put("checkpoint", &checkpoint.note)?;
     bundle.put("key.pem", &pem)?;
     bundle.put("key.pub", &openssh)?;
-    bundle.put("README.md", README)?;
-    bundle.put("verify.sh", VERIFY)?;
+    bundle.put("README.md", &asset!("evidence/README.md"))?;
+    bundle.put("verify.sh", &asset!("evidence/verify.sh"))?;
     let files = bundle.finish()?;
     let folder = folder.display();
     context.out.line(&format!("{count} statements in {files} files below {folder}: sh {folder}/verify.sh"))

@@ -13,6 +13,7 @@ mod backup;
 mod breaker;
 mod check;
 mod collection;
+mod compliance;
 mod config;
 mod config_show;
 mod context;
@@ -136,6 +137,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
         Command::Audit { verb } => audit::run(verb, context),
+        Command::Compliance { verb } => compliance::run(verb, context),
         Command::Evidence { verb } => evidence::run(verb, context),
         Command::Backup { verb } => backup::run(verb, context),
         Command::Store { verb } => store::run(verb, context),

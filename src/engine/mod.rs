@@ -13,6 +13,7 @@ mod breakers;
 mod builtin;
 mod commit_rhythm;
 mod compact;
+mod compliance;
 mod encryption;
 mod error;
 mod evaluate;

@@ -106,15 +106,20 @@ fn carry_out(
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
-        Action::Redact(_) | Action::Reload => reload(inner, &action),
+        Action::Redact(_) | Action::Reload => plain(inner, &action),
     }
 }
 
-/// Reads policies and settings again; or looks through a text, which needs nothing of the box.
-fn reload(inner: &Arc<Inner>, action: &Action) -> Result<Reply, EngineError> {
-    if let Action::Redact(text) = action {
-        return Ok(Reply::Redacted(Box::new(super::redaction::of_text(text))));
+/// What writes nothing: a text is looked through, or policies and settings are read again.
+fn plain(inner: &Arc<Inner>, action: &Action) -> Result<Reply, EngineError> {
+    match action {
+        Action::Redact(text) => Ok(Reply::Redacted(Box::new(super::redaction::of_text(text)))),
+        _ => reload(inner),
     }
+}
+
+/// Reads policies and settings again.
+fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
     inner.alerting.reload();
     inner.sla.reload();

@@ -16,7 +16,6 @@ mod stream;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 pub use scan::find;
 pub use stream::{Place, Report, stream};
@@ -40,12 +39,22 @@ pub enum Scope {
     Kept,
 }
 
+/// How often each kind was found, by kind.
+pub type Counts = Vec<(&'static str, u64)>;
+
+fn tally(counts: &mut Counts, kind: &'static str) {
+    let at = counts.iter().position(|(known, _)| *known >= kind).unwrap_or(counts.len());
+    match counts.get_mut(at) {
+        Some((known, count)) if *known == kind => *count += 1,
+        _ => counts.insert(at, (kind, 1)),
+    }
+}
+
 /// A text without what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redacted<'a> {
     pub text: Cow<'a, str>,
-    /// By kind.
-    pub counts: BTreeMap<&'static str, u64>,
+    pub counts: Counts,
 }
 
 impl Redacted<'_> {
@@ -67,7 +76,7 @@ pub(crate) fn mark(kind: &str) -> String {
 pub fn redact(text: &str, scope: Scope) -> Redacted<'_> {
     let found = find(text.as_bytes());
     let found = found.into_iter().filter(|one| scope == Scope::All || !is_private(text, one));
-    let mut counts = BTreeMap::new();
+    let mut counts = Counts::new();
     let (mut out, mut done) = (String::new(), 0);
     for one in found {
         // What is cut for its length may end within a letter.
@@ -76,7 +85,7 @@ pub fn redact(text: &str, scope: Scope) -> Redacted<'_> {
         out.push_str(text.get(done..between(one.from)).unwrap_or_default());
         out.push_str(&mark(one.kind));
         done = between(one.to);
-        *counts.entry(one.kind).or_insert(0) += 1;
+        tally(&mut counts, one.kind);
     }
     if done == 0 {
         return Redacted { text: Cow::Borrowed(text), counts };

@@ -1,9 +1,8 @@
 //! Texts of any length in bounded memory: piece by piece, with what a find may reach over.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use super::{find, mark};
+use super::{Counts, find, mark, tally};
 
 /// Bytes that are held; the last ones of them may belong to something that is not read to its end yet.
 const HELD: usize = 128 << 10;
@@ -28,7 +27,7 @@ pub struct Place {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     pub bytes: u64,
-    pub counts: BTreeMap<&'static str, u64>,
+    pub counts: Counts,
     /// The first thousand.
     pub places: Vec<Place>,
 }
@@ -55,7 +54,7 @@ pub fn stream(mut input: impl Read, mut output: impl Write) -> io::Result<Report
             output.write_all(before)?;
             output.write_all(mark(one.kind).as_bytes())?;
             line += lines(before);
-            *report.counts.entry(one.kind).or_insert(0) += 1;
+            tally(&mut report.counts, one.kind);
             let bytes = (one.to - one.from) as u64;
             if report.places.len() < PLACES {
                 let offset = offset + (one.from - written) as u64;

@@ -51,7 +51,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         }
         Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
         Action::CloseIncident => ("close-incidents", "needs close-incidents"),
-        Action::VerifyAudit | Action::Evidence => ("read-audit", "needs read-audit"),
+        Action::VerifyAudit | Action::Evidence | Action::Compliance => ("read-audit", "needs read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)

@@ -18,6 +18,7 @@ use crate::api::types::{
     Breaker, Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
 };
 use crate::base;
+use crate::base::InOrder;
 use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
     IncidentRequest, Request, TraceRequest,
@@ -75,7 +76,7 @@ impl Inbox {
         self.told = false;
         let mut events: Vec<Event> = std::mem::take(&mut self.latest).into_values().collect();
         events.extend(self.logs.drain(..));
-        events.sort_by_key(|e| e.id);
+        events.order_by_key(|e| e.id);
         Msg::Events(events, Wire { bytes: std::mem::take(&mut self.bytes), round_trip_us: 0 })
     }
 }
@@ -316,6 +317,7 @@ fn audit(request: &AuditRequest, body: &[u8]) -> Result<AuditAnswer, LinkError> 
         AuditRequest::Verify => AuditAnswer::Verdict(json(body)?),
         AuditRequest::Checkpoint => AuditAnswer::Signed(json(body)?),
         AuditRequest::Evidence(_) => AuditAnswer::Evidence(page(body)?.items),
+        AuditRequest::Compliance => AuditAnswer::Compliance(page(body)?.items),
         AuditRequest::Statement(_) => AuditAnswer::Statement(json(body)?),
     })
 }

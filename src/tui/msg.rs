@@ -2,6 +2,7 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::approval::Approval;
+use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::incident::Incident;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
@@ -147,6 +148,7 @@ pub(crate) enum AuditAnswer {
     Signed(Box<AuditCheckpoint>),
     Evidence(Vec<Evidence>),
     Statement(Box<EvidenceDetail>),
+    Compliance(Vec<ComplianceFramework>),
 }
 
 /// What came of a question about backups.

@@ -1,9 +1,8 @@
 //! `/v1/evidence`: entries of the audit log as signed statements, with their proofs.
 
 use axum::Json;
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::Page;

@@ -1,9 +1,8 @@
 //! `/v1/redact`: a text without its secrets and personal data.
 
 use axum::Json;
-use axum::routing::post;
 
-use super::Route;
+use super::{Route, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::redaction::{RedactText, RedactedText};

@@ -9,6 +9,7 @@ mod measure;
 mod record;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod words;
 mod work;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub(super) use actions::act;
 pub(super) use actions::approved;
 pub use actions::{RegistryAction, RegistryReply};
+pub(super) use watch::burned;
 pub(super) use words::{gates, standing};
 
 use super::jobs::JobRecord;

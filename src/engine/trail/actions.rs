@@ -1,6 +1,7 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
 use super::{evidence, proof, sign, words};
+use crate::api::types::compliance::{ComplianceFramework, ComplianceQuery};
 use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
     AnchorAudit, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery, AuditStatus,
@@ -8,6 +9,7 @@ use crate::api::types::{
 };
 use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey};
 use crate::base::to_base64;
+use crate::engine::compliance::{self, Rendered};
 use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
@@ -58,6 +60,10 @@ pub enum AuditAction {
         /// Absent: that of the newest checkpoint that covers it.
         size: Option<u64>,
     },
+    /// What can be reported on, with how it stands.
+    Frameworks,
+    /// A report on one framework.
+    Comply(ComplianceQuery),
 }
 
 /// What comes back.
@@ -75,6 +81,8 @@ pub enum AuditReply {
     Tile(Vec<u8>),
     Evidence(Page<Evidence>),
     Attested(Box<EvidenceDetail>),
+    Frameworks(Vec<ComplianceFramework>),
+    Report(Box<Rendered>),
 }
 
 fn open(inner: &Inner) -> Result<Log, EngineError> {
@@ -124,6 +132,8 @@ pub(in crate::engine) fn act(
         AuditAction::Tiles { from } => AuditReply::Tiles(tiles(&log, from)?),
         AuditAction::Tile(path) => AuditReply::Tile(tile(&log, &path)?),
         AuditAction::Evidence(query) => AuditReply::Evidence(evidence::list(&log, &query)?),
+        AuditAction::Frameworks => AuditReply::Frameworks(compliance::frameworks(&log)?),
+        AuditAction::Comply(query) => AuditReply::Report(Box::new(compliance::report(inner, &log, &query)?)),
         AuditAction::Attest { sequence, size } => {
             AuditReply::Attested(Box::new(evidence::one(inner, &log, sequence, size)?))
         }

@@ -300,5 +300,6 @@ fn log(action: &AuditAction) -> Option<About> {
         AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
         AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
         AuditAction::Evidence(_) | AuditAction::Attest { .. } => return None,
+        AuditAction::Frameworks | AuditAction::Comply(_) => return None,
     })
 }

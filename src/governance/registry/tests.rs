@@ -62,7 +62,18 @@ fn a_model_is_promoted_and_rolled_back() {
         step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(true) }, 6).unwrap();
     assert_eq!(told.switched, Some(("built-in".into(), "a".into())));
     assert_eq!(done.versions["a"].stage, Stage::Production);
+    assert!(
+        !one.pointer.is_watched(100, 6)
+            && done.pointer.is_watched(100, 6)
+            && done.pointer.is_watched(100, 105)
+    );
+    assert!(!done.pointer.is_watched(100, 106), "the time is over");
+    assert!(
+        !done.pointer.is_watched(100, 5) && !done.pointer.is_watched(0, 6),
+        "a clock that went back, no watch"
+    );
     let (back, told) = step(&done, Input::RollBack { by: "uid:1", reason: "worse" }, 7).unwrap();
+    assert!(!back.pointer.is_watched(100, 8), "a rollback is not taken back");
     assert_eq!(told.switched, Some(("a".into(), "built-in".into())));
     assert_eq!((back.pointer.production.as_deref(), back.pointer.previous.clone()), (Some("built-in"), None));
     assert_eq!(back.versions["a"].stage, Stage::Staging, "it may be promoted again");

@@ -1,6 +1,7 @@
 //! The audit log on the screen: how it looks, and what keys do.
 
 use super::fixtures::*;
+use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
@@ -158,4 +159,15 @@ fn evidence_is_shown_of_what_is_selected() {
     let mut none = empty((80, 24));
     keys(&mut none, "f11");
     assert!(asked(&keys(&mut none, "alt-e")).is_empty(), "nothing is selected");
+}
+
+#[test]
+fn frameworks_are_shown_with_how_many_controls_have_evidence() {
+    let mut m = shown((80, 24));
+    assert_eq!(asked(&keys(&mut m, "f")), [&AuditRequest::Compliance]);
+    let (id, title) = ("gdpr".into(), "GDPR, Regulation (EU) 2016/679".into());
+    let one = ComplianceFramework { id, title, controls: 15, evidence: 2, some: 6, none: 7 };
+    audit(&mut m, AuditAnswer::Compliance(vec![one]));
+    let said = "15 controls: 2 with evidence, 6 with some, 7 with none";
+    assert!(shot(&m).contains(said) && shot(&m).contains("compliance report gdpr"), "{}", shot(&m));
 }

@@ -1,6 +1,7 @@
 //! The audit view: entries are filtered, opened, copied; the log is verified and signed.
 
 use super::moved;
+use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{AuditCheckpoint, AuditEntry, AuditVerdict, Page};
 use crate::base::format_time;
@@ -49,6 +50,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.tell(Tone::Quiet, "Every leaf and node is made again.");
             vec![ask(AuditRequest::Verify)]
         }
+        (Action::Compliance, _) => vec![ask(AuditRequest::Compliance)],
         (Action::SignAudit, _) => vec![ask(AuditRequest::Checkpoint)],
         (Action::Filter, _) => {
             model.audit.editing = Some(LineEdit::with(&model.audit.filter));
@@ -88,6 +90,7 @@ pub(super) fn answered(model: &mut Model, answer: AuditAnswer) -> Vec<Effect> {
         AuditAnswer::Entry(entry) => shown(model, &entry),
         AuditAnswer::Verdict(verdict) => verified(model, &verdict),
         AuditAnswer::Evidence(items) => attested(model, &items),
+        AuditAnswer::Compliance(items) => controls(model, &items),
         AuditAnswer::Statement(one) => stated(model, &one),
         AuditAnswer::Signed(made) => {
             model.tell(Tone::Good, format!("Signed: {} entries.", made.size));
@@ -171,6 +174,19 @@ fn attested(model: &mut Model, items: &[Evidence]) {
     };
     let fields = items.iter().map(field).collect();
     model.overlay = Some(Overlay::Detail { title: "Evidence".to_owned(), fields, top: 0 });
+}
+
+fn controls(model: &mut Model, items: &[ComplianceFramework]) {
+    let mut fields = Vec::new();
+    for one in items {
+        let ComplianceFramework { controls, evidence, some, none, .. } = one;
+        let said =
+            format!("{controls} controls: {evidence} with evidence, {some} with some, {none} with none");
+        fields.push((one.id.clone(), one.title.clone()));
+        fields.push((String::new(), said));
+        fields.push((String::new(), format!("spud compliance report {} -o FILE", one.id)));
+    }
+    model.overlay = Some(Overlay::Detail { title: "Evidence by control".to_owned(), fields, top: 0 });
 }
 
 fn stated(model: &mut Model, one: &EvidenceDetail) {
