@@ -5,6 +5,7 @@
 //!
 //! - 0 [`base`]: clock, threads, byte counts. Knows nothing of spud.
 //! - 0 [`api::types`]: the words of the wire. Plain data, calls nothing.
+//! - 0 [`redact`]: secrets and personal data in texts. Pure.
 //! - 1 [`hardware`]: what box is this, what may it spend. [`store`]: what is kept, and how.
 //! - 2 [`audit`]: what was done, and proof of it. [`observe`]: what the box says of itself.
 //! - 3 [`knowledge`]: documents in, cited passages out. [`resilience`]: what is given up when something is short.
@@ -26,6 +27,7 @@ pub mod config;
 pub mod engine;
 pub mod governance;
 pub mod observe;
+pub mod redact;
 pub mod resilience;
 pub mod tui;
 

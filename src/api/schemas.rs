@@ -20,7 +20,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, registry, sla, use_case, violation};
+use super::types::{approval, compliance, evidence, incident, redaction, registry, sla, use_case, violation};
 
 pub(super) fn schemas() -> Value {
     let mut all = Map::new();
@@ -290,6 +290,25 @@ fn audit(all: &mut Map<String, Value>) {
     add(all, "AuditConsistency", &AuditConsistency { hashes, ..AuditConsistency::default() });
     add(all, "AuditVerdict", &AuditVerdict { problems: vec![String::new()], ..AuditVerdict::default() });
     add(all, "AuditTiles", &AuditTiles { paths: vec![String::new()], ..AuditTiles::default() });
+    let one = compliance::ComplianceEvidence { entries: vec![String::new()], ..Default::default() };
+    let (gaps, checked) = (vec![String::new()], vec![String::new()]);
+    let control = compliance::ComplianceControl { evidence: vec![one], gaps, ..Default::default() };
+    let report = compliance::ComplianceReport {
+        checked,
+        controls: vec![control],
+        from_ms: Some(0),
+        to_ms: Some(0),
+        ..Default::default()
+    };
+    add(all, "ComplianceReport", &report);
+    add(all, "ComplianceFramework", &compliance::ComplianceFramework::default());
+    add(all, "RedactText", &redaction::RedactText::default());
+    let counts = vec![Default::default()];
+    add(all, "RedactedText", &redaction::RedactedText { counts, ..Default::default() });
+    add(all, "Evidence", &evidence::Evidence::default());
+    let hashes = vec![String::new()];
+    let detail = evidence::EvidenceDetail { hashes, size: Some(0), ..Default::default() };
+    add(all, "EvidenceDetail", &detail);
     add(all, "VerifyAudit", &VerifyAudit::default());
     add(all, "EraseAudit", &EraseAudit::default());
     add(all, "AnchorAudit", &AnchorAudit { cosigners: vec![String::new()], ..AnchorAudit::default() });

@@ -6,6 +6,7 @@
 //!
 //! Invariant: nothing here removes or changes an entry that can be read; what is erased are texts beside the tree.
 
+mod attestation;
 mod checkpoint;
 mod entry;
 mod error;
@@ -17,6 +18,7 @@ mod tiles;
 mod tree;
 mod verify;
 
+pub use attestation::{Envelope, PAYLOAD_TYPE, Topic, key_id, openssh, pae, pem, public_keys, statement};
 pub use checkpoint::{Anchor, Anchored, CHECKPOINTS_KEPT, Checkpoint, Head, keep, keep_anchor, origin_of};
 pub use entry::{Entry, Leaf, Outcome, Salted};
 pub use error::AuditError;

@@ -139,6 +139,12 @@ impl NoteSigner {
         format!("PRIVATE+KEY+{name}+{}+{}", to_hex(&signer.key.id()), to_base64(&key))
     }
 
+    /// The key that signs, for what is no note.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
     #[must_use]
     pub fn key(&self) -> &VerifierKey {
         &self.key

@@ -60,12 +60,26 @@ impl Log {
     /// # Errors
     /// What the store says. Damaged entries are left out.
     pub fn search(&self, filter: &Filter, before: u64, most: usize) -> Result<FoundPage, AuditError> {
+        self.search_where(filter, &|_| true, before, most)
+    }
+
+    /// The same, of leaves that are wanted besides.
+    ///
+    /// # Errors
+    /// What the store says. Damaged entries are left out.
+    pub fn search_where(
+        &self,
+        filter: &Filter,
+        wanted: &dyn Fn(&Leaf) -> bool,
+        before: u64,
+        most: usize,
+    ) -> Result<FoundPage, AuditError> {
         let mut page = FoundPage::default();
         let (mut looked_at, mut last) = (0, None);
         self.newest(before, |sequence, leaf, json| {
             looked_at += 1;
             last = Some(sequence);
-            if filter.fits(leaf) {
+            if filter.fits(leaf) && wanted(leaf) {
                 let found = self.with_texts(leaf, json)?;
                 if filter.fits_text(&found) {
                     page.items.push(found);

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, alert, approval, ask, audit, backup, breaker, check, collection, config, daemon, document, embed,
-    eval, generate, incident, install, job, judge, log, metric, mode, model, notify, operation, policy,
-    principal, queue, remove, role, salvage, sla, store, terminal, trace, use_case, violation,
+    add, alert, approval, ask, audit, backup, breaker, check, collection, compliance, config, daemon,
+    document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode, model,
+    notify, operation, policy, principal, queue, redact, remove, role, salvage, sla, store, terminal, trace,
+    use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -211,6 +212,16 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: audit::Verb,
     },
+    /// Approvals, gates, deployments, incidents, reviews as signed statements
+    Evidence {
+        #[command(subcommand)]
+        verb: evidence::Verb,
+    },
+    /// What there is evidence of, control by control: SOC 2, ISO 27001, HIPAA, PCI DSS, GDPR
+    Compliance {
+        #[command(subcommand)]
+        verb: compliance::Verb,
+    },
     /// Encryption of the stores at rest
     Store {
         #[command(subcommand)]
@@ -218,6 +229,8 @@ pub(super) enum Command {
     },
     /// Bring everything that can be read of a damaged data folder into a new one
     Salvage(salvage::SalvageArgs),
+    /// Take secrets and personal data out of a text
+    Redact(redact::RedactArgs),
     /// Make the stores as small as they can be
     Compact,
     /// Measure search on a judged collection

@@ -20,7 +20,7 @@ pub(super) fn text(file: &Path) -> Result<String, CliError> {
     })
 }
 
-fn wrong(error: &HostError) -> CliError {
+pub(super) fn wrong(error: &HostError) -> CliError {
     CliError::new(DATA_ERROR, error.to_string(), error.advice())
 }
 

@@ -13,6 +13,7 @@ mod backup;
 mod breaker;
 mod check;
 mod collection;
+mod compliance;
 mod config;
 mod config_show;
 mod context;
@@ -22,6 +23,8 @@ mod document;
 mod embed;
 mod error;
 mod eval;
+mod evidence;
+mod evidence_bundle;
 mod generate;
 mod health;
 mod incident;
@@ -43,6 +46,7 @@ mod passphrase;
 mod policy;
 mod principal;
 mod queue;
+mod redact;
 mod registry;
 mod remove;
 mod role;
@@ -133,9 +137,12 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),
         Command::Audit { verb } => audit::run(verb, context),
+        Command::Compliance { verb } => compliance::run(verb, context),
+        Command::Evidence { verb } => evidence::run(verb, context),
         Command::Backup { verb } => backup::run(verb, context),
         Command::Store { verb } => store::run(verb, context),
         Command::Salvage(args) => salvage::run(&args, context),
+        Command::Redact(args) => redact::run(&args, context),
         Command::Compact => salvage::compact(context),
         Command::Log(args) => log::run(args, context),
         Command::Embed(args) => embed::run(args, context),

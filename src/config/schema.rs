@@ -252,6 +252,8 @@ pub const SETTINGS: &[Setting] = &[
     row("approval.votes", number(1, 9), "votes", Is("1"), true, "Votes of others that a governed change needs; at least two where its impact is critical"),
     row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
     row("promotion.margin", number(0, 1000), "thousandths", Is("20"), true, "How much worse than now nDCG@10 of a collection's judged questions may be under a new model"),
+    row("promotion.soak_hours", number(0, 2160), "h", Is("0"), true, "How long a model is in staging before it may be promoted; 0 asks for nothing"),
+    row("promotion.watch_minutes", number(0, 10_080), "min", Is("60"), true, "How long after a promotion a service level that begins to burn brings back what answered before; 0: never"),
     row("promotion.window", Kind::Text, "", Unset, true, "When models may be switched, as days (1 is Monday) and hours (UTC): 1-5 8-16; unset, at any time"),
 ];
 

@@ -6,6 +6,7 @@ use super::{
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
     RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply, UseCaseAction, UseCaseReply,
 };
+use crate::api::types::redaction::RedactedText;
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -193,6 +194,8 @@ pub enum Action {
     /// Service levels: error budgets, and how fast they are spent.
     Sla(SlaAction),
     UseCase(UseCaseAction),
+    /// Take secrets and personal data out of a text; nothing is kept.
+    Redact(String),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -255,5 +258,6 @@ pub enum Reply {
     Trace(TraceReply),
     Incident(IncidentReply),
     Sla(SlaReply),
+    Redacted(Box<RedactedText>),
     Done,
 }

@@ -13,6 +13,7 @@ mod breakers;
 mod builtin;
 mod commit_rhythm;
 mod compact;
+mod compliance;
 mod encryption;
 mod error;
 mod evaluate;
@@ -33,6 +34,7 @@ mod paging;
 mod promql_test;
 mod queue_actions;
 mod queue_words;
+mod redaction;
 mod registry;
 mod repair;
 mod reports;
@@ -65,6 +67,7 @@ pub use events::Events;
 pub use incidents::{IncidentAction, IncidentReply};
 pub use metric_action::{MetricAction, MetricAsk, MetricFault, MetricReply};
 pub use promql_test::promql_test;
+pub use redaction::{redact_stream, redaction_of};
 pub use registry::{RegistryAction, RegistryReply};
 pub use run::{AskPassphrase, Engine, Settings};
 pub use salvage::salvage;
@@ -72,7 +75,9 @@ pub use settings::RequestLimits;
 pub use settings_action::{ConfigAction, ConfigReply};
 pub use sla::{SlaAction, SlaReply, check_objectives};
 pub use traces::{Served, TraceAction, TraceReply, send_otlp};
-pub use trail::{AuditAction, AuditReply, cosign, cosigner_key, new_cosigner};
+pub use trail::{
+    AuditAction, AuditReply, cosign, cosigner_key, new_cosigner, sha256, sign_evidence, verify_evidence,
+};
 pub use use_cases::{UseCaseAction, UseCaseReply};
 
 pub use crate::observe::trace::Trace;

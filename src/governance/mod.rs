@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod compliance;
 pub mod incident;
 pub mod policy;
 pub mod registry;

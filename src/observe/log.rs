@@ -2,11 +2,13 @@
 //!
 //! A full queue drops lines (and counts them) rather than make anybody wait.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
@@ -16,6 +18,7 @@ use tracing_subscriber::{Layer, Registry, reload};
 use super::log_file::RotatedFile;
 use super::{log_read, trace};
 use crate::api::types::LogLine;
+use crate::redact::kept;
 
 /// Lines that may wait for the disk.
 const QUEUE: usize = 1024;
@@ -194,8 +197,31 @@ impl Line {
     }
 }
 
+impl Line {
+    /// What somebody's text brought along does not reach the file. A line stays JSON: where it would not, its texts are
+    /// looked through one by one.
+    fn redact(&mut self) {
+        let Ok(text) = std::str::from_utf8(&self.bytes) else { return };
+        let Cow::Owned(clean) = kept(text) else { return };
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&clean).is_ok();
+        self.bytes = match is_json {
+            true => clean.into_bytes(),
+            false => {
+                let Ok(Value::Object(mut fields)) = serde_json::from_slice(&self.bytes) else { return };
+                for value in fields.values_mut() {
+                    if let Value::String(text) = value {
+                        *text = kept(text).into_owned();
+                    }
+                }
+                format!("{}\n", Value::Object(fields)).into_bytes()
+            }
+        };
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
+        self.redact();
         self.say_trace();
         let mut writer = self.target.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, writer)) = writer.as_mut() {
@@ -243,6 +269,7 @@ mod tests {
         })
         .unwrap();
         tracing::info!(request = "r-1", job = 7, "spud.log.test said something");
+        tracing::info!(error = "password=\"hunter2\" of anna@example.org", "spud.log.secret \"x\"");
         tracing::debug!("spud.log.test said too much");
         drop(guard);
         let wanted = LogWanted {
@@ -253,6 +280,10 @@ mod tests {
         };
         let lines = LogReader::new(folder.path()).find(&wanted).lines;
         assert_eq!(lines.len(), 1, "{lines:?}");
+        let secret = LogWanted { contains: Some("spud.log.secret".into()), ..wanted };
+        let lines_of_secret = LogReader::new(folder.path()).find(&secret).lines;
+        let error = lines_of_secret[0].fields["error"].as_str().unwrap();
+        assert_eq!(error, "password=\"[redacted: password]\" of [redacted: email]");
         let line = &lines[0];
         assert_eq!((line.level.as_str(), line.fields["request"].as_str()), ("INFO", Some("r-1")));
         assert_eq!(line.fields["job"], 7);

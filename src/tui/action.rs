@@ -3,8 +3,8 @@
 use crate::tui::disabled::{
     a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
     a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit, an_incident,
-    backup_selected, collection_selected, connected, decisions_here, documents, forced, idle_backups,
-    job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
+    attested, backup_selected, collection_selected, connected, decisions_here, documents, forced,
+    idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
     reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
 };
 use crate::tui::model::{Model, View};
@@ -88,6 +88,8 @@ pub(crate) enum Action {
     ViewAccess,
     SignAudit,
     VerifyAudit,
+    Evidence,
+    Compliance,
     ViewAudit,
     ViewObserve,
     EditQuery,
@@ -308,6 +310,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
+    row(A::Compliance, "compliance", "How many controls of frameworks have evidence", "", Audit, &["f"], an_audit),
     row(A::EditQuery, "edit-query", "Ask in PromQL", "ask", Observe, &["/", "i"], connected),
     row(A::ZoomIn, "zoom-in", "A shorter time", "zoom", Observe, &["+", "="], always),
     row(A::ZoomOut, "zoom-out", "A longer time", "", Observe, &["-"], always),
@@ -375,6 +378,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ViewModels, "view-models", "Models: stages, gates, promote, roll back", "", General, &["alt-r"], always),
     row(A::ViewIncidents, "view-incidents", "What went wrong, and who sees to it", "", General, &["alt-i"], always),
     row(A::ViewUseCases, "view-use-cases", "Use cases: what the box may be asked for", "", General, &["alt-u"], always),
+    row(A::Evidence, "evidence", "Signed statements about what is selected", "", General, &["alt-e"], attested),
     row(A::Refresh, "refresh", "Load again", "reload", General, &["r"], always),
     row(A::Redraw, "redraw", "Draw the screen anew", "", General, &["ctrl-l"], always),
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),

@@ -51,7 +51,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         }
         Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
         Action::CloseIncident => ("close-incidents", "needs close-incidents"),
-        Action::VerifyAudit => ("read-audit", "needs read-audit"),
+        Action::VerifyAudit | Action::Evidence | Action::Compliance => ("read-audit", "needs read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)
@@ -279,6 +279,14 @@ pub(super) fn an_audit(m: &Model) -> Option<&'static str> {
         return Some("see the audit log");
     }
     unless(!m.audit.verifying, "it is being verified")
+}
+
+/// Something is selected of which the audit log may hold evidence.
+pub(super) fn attested(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    unless(m.audited_subject().is_some(), "select a request, a model, a use case, an incident or an entry")
 }
 
 pub(super) fn an_alert(m: &Model) -> Option<&'static str> {

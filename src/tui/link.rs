@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use crate::api::host;
 use crate::api::types::access::AccessGrant;
 use crate::api::types::{
     Breaker, Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
@@ -263,7 +264,10 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
             let word = if right { "right" } else { "wrong" };
             GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
         }
-        GovernRequest::Decide(decision, _) => GovernAnswer::Changed(decision.done().to_owned()),
+        GovernRequest::Decide(decision, reason) => {
+            let kept = host::redaction_of(reason).map_or_else(String::new, |words| format!(" ({words})"));
+            GovernAnswer::Changed(format!("{}{kept}", decision.done()))
+        }
     })
 }
 
@@ -276,7 +280,14 @@ fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, Li
             IncidentAnswer::Budgets(Box::new(envelope.data.unwrap_or_default()))
         }
         IncidentRequest::Show(_) => IncidentAnswer::One(json(body)?),
-        IncidentRequest::Open(_) | IncidentRequest::Change(..) => IncidentAnswer::Changed(json(body)?),
+        IncidentRequest::Open(request) => {
+            let said = host::redaction_of(&format!("{}\n{}", request.title, request.text));
+            IncidentAnswer::Changed(json(body)?, said)
+        }
+        IncidentRequest::Change(_, change) => {
+            let note = change.note.as_deref().unwrap_or_default();
+            IncidentAnswer::Changed(json(body)?, host::redaction_of(&format!("{}\n{note}", change.text)))
+        }
     })
 }
 
@@ -305,6 +316,9 @@ fn audit(request: &AuditRequest, body: &[u8]) -> Result<AuditAnswer, LinkError> 
         AuditRequest::Show(_) => AuditAnswer::Entry(json(body)?),
         AuditRequest::Verify => AuditAnswer::Verdict(json(body)?),
         AuditRequest::Checkpoint => AuditAnswer::Signed(json(body)?),
+        AuditRequest::Evidence(_) => AuditAnswer::Evidence(page(body)?.items),
+        AuditRequest::Compliance => AuditAnswer::Compliance(page(body)?.items),
+        AuditRequest::Statement(_) => AuditAnswer::Statement(json(body)?),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
 use crate::api::types::approval::Approval;
+use crate::api::types::compliance::ComplianceFramework;
+use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::incident::Incident;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
 use crate::api::types::sla::Objective;
@@ -97,7 +99,8 @@ pub(crate) enum IncidentAnswer {
     Budgets(Box<MetricValue>),
     One(Box<Incident>),
     /// As it is now.
-    Changed(Box<Incident>),
+    /// And what was taken out of its texts, in words.
+    Changed(Box<Incident>, Option<String>),
 }
 
 /// What came of a question about requests, models, judged questions.
@@ -143,6 +146,9 @@ pub(crate) enum AuditAnswer {
     Entry(Box<AuditEntry>),
     Verdict(Box<AuditVerdict>),
     Signed(Box<AuditCheckpoint>),
+    Evidence(Vec<Evidence>),
+    Statement(Box<EvidenceDetail>),
+    Compliance(Vec<ComplianceFramework>),
 }
 
 /// What came of a question about backups.

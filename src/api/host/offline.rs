@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::{HostError, Options, reach, refused, settings};
+use crate::api::types::evidence::EvidenceVerdict;
+use crate::api::types::redaction::RedactionReport;
 use crate::api::types::{PromqlTestReport, RestoreBackup, Restored, SalvageReport};
 
 /// True when a spud serves this box.
@@ -49,6 +51,45 @@ pub fn new_cosigner(name: &str) -> Result<(String, String), HostError> {
 /// [`HostError`] where it is none.
 pub fn cosigner_key(secret: &str) -> Result<String, HostError> {
     crate::engine::cosigner_key(secret).map_err(refused)
+}
+
+/// Whether so many of these keys signed an envelope of evidence.
+///
+/// # Errors
+/// [`HostError`] where one of the texts is not what it should be.
+pub fn verify_evidence(envelope: &str, keys: &str, threshold: usize) -> Result<EvidenceVerdict, HostError> {
+    crate::engine::verify_evidence(envelope, keys, threshold).map_err(refused)
+}
+
+/// What is taken out of a text before it is kept, in words.
+#[must_use]
+pub fn redaction_of(text: &str) -> Option<String> {
+    crate::engine::redaction_of(text)
+}
+
+/// Copies a text of any length without its secrets and personal data.
+///
+/// # Errors
+/// What reading or writing says.
+pub fn redact_stream(
+    input: impl std::io::Read,
+    output: impl std::io::Write,
+) -> std::io::Result<RedactionReport> {
+    crate::engine::redact_stream(input, output)
+}
+
+/// SHA-256 of bytes, in hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    crate::engine::sha256(bytes)
+}
+
+/// Adds a signature to an envelope of evidence.
+///
+/// # Errors
+/// [`HostError`] where one of the texts is not what it should be.
+pub fn sign_evidence(envelope: &str, secret: &str) -> Result<String, HostError> {
+    crate::engine::sign_evidence(envelope, secret).map_err(refused)
 }
 
 /// Reads a file of rules as a box of this tier would; gives how many there are.

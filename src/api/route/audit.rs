@@ -86,7 +86,7 @@ fn other<T>(reply: AuditReply) -> Result<T, Fault> {
 }
 
 /// A number in the path or the query.
-fn number(name: &str, text: &str) -> Result<u64, Fault> {
+pub(super) fn number(name: &str, text: &str) -> Result<u64, Fault> {
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(60).collect();
         Fault::invalid(format!("{name}: '{shown}' is not a whole number"))

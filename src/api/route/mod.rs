@@ -8,10 +8,12 @@ mod approvals;
 mod audit;
 mod backups;
 mod collections;
+mod compliance;
 mod config;
 mod documents;
 mod embeddings;
 mod events;
+mod evidence;
 mod health;
 mod incidents;
 mod jobs;
@@ -21,6 +23,7 @@ mod models;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
+mod redaction;
 mod registry;
 mod search;
 mod sla;
@@ -160,7 +163,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 27] = [
+    let all: [&[Route]; 30] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -188,6 +191,9 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,
+        &evidence::ROUTES,
+        &redaction::ROUTES,
+        &compliance::ROUTES,
     ];
     all.into_iter().flatten()
 }

@@ -47,7 +47,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),
         Action::Status | Action::Hardware => on_box(P::ReadStatus),
         // Those that may not be read are left out of the list.
-        Action::Collections => on_box(P::ReadSelf),
+        Action::Collections | Action::Redact(_) => on_box(P::ReadSelf),
         Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
         Action::RemoveCollection(name) => on_collection(P::RemoveCollection, name),
         Action::Reindex(name) => on_collection(P::Reindex, name),
@@ -209,7 +209,11 @@ fn of_audit(action: &AuditAction) -> P {
         | AuditAction::Checkpoints(_)
         | AuditAction::Verify(_)
         | AuditAction::Tiles { .. }
-        | AuditAction::Tile(_) => P::ReadAudit,
+        | AuditAction::Tile(_)
+        | AuditAction::Evidence(_)
+        | AuditAction::Frameworks
+        | AuditAction::Comply(_)
+        | AuditAction::Attest { .. } => P::ReadAudit,
         AuditAction::Sign | AuditAction::Anchor(_) => P::SignAudit,
         AuditAction::Erase { .. } => P::EraseAudit,
     }

@@ -14,6 +14,7 @@ use crate::observe::notify::{
     Due, GroupId, Kind, Notice, NoticeAlert, NoticeShelf, NoticeState, Seen, Settings, Stage, Told, Waits,
     plan, read_settings,
 };
+use crate::redact::kept;
 use crate::resilience::Effect;
 use crate::store::crypt::random;
 
@@ -219,14 +220,14 @@ fn notice(facts: &[Fact], due: &Due, kind: Kind, now: u64) -> Notice {
         name: fact.name.clone(),
         state: "firing".to_owned(),
         severity: fact.severity.clone(),
-        summary: fact.summary.clone(),
+        summary: kept(&fact.summary).into_owned(),
         labels: fact.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
     });
     let resolved = due.resolved.iter().map(|(name, summary)| NoticeAlert {
         name: name.clone(),
         state: "resolved".to_owned(),
         severity: String::new(),
-        summary: summary.clone(),
+        summary: kept(summary).into_owned(),
         labels: Vec::new(),
     });
     let mut alerts: Vec<NoticeAlert> = firing.chain(resolved).collect();

@@ -21,7 +21,9 @@ const CRITICAL_VOTES: u32 = 2;
 /// Keeps what came of a step, with what it carries out and the entries of both, in one transaction.
 pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) -> Result<(), EngineError> {
     let Done { approval, effects } = done;
-    let mut entries: Vec<Entry> = told.cloned().into_iter().collect();
+    // The entry of a vote names what the vote is about.
+    let voted = |entry: &Entry| Entry { after: Some(approval.subject.digest), ..entry.clone() };
+    let mut entries: Vec<Entry> = told.map(voted).into_iter().collect();
     let carries = effects.contains(&Effect::CarryOut);
     if carries {
         entries.push(carried_out(inner, by, &approval));

@@ -15,6 +15,7 @@ use crate::governance::incident::{
 };
 use crate::observe::alert;
 use crate::observe::promql::Labels;
+use crate::redact::kept;
 use crate::resilience::Effect;
 use crate::store::Control;
 
@@ -66,6 +67,7 @@ fn seen(
     sign: &Sign,
 ) -> Result<Option<u64>, IncidentError> {
     let now_ms = inner.clock.now_ms();
+    let (title, text) = (kept(&sign.title).into_owned(), kept(&sign.text).into_owned());
     let known = Shelf::of_key(control, &sign.key)?;
     // Where the clock was set back since, only the very same time is known.
     let is_old =
@@ -75,14 +77,17 @@ fn seen(
     }
     let (mut incident, first) = match known.filter(|known| known.state != State::Closed) {
         Some(known) => {
-            let again = Input::Again { text: &sign.text, seen_ms: sign.since_ms };
+            let again = Input::Again { text: &text, seen_ms: sign.since_ms };
             (step(&known, again, now_ms)?, known.events.len())
         }
-        None => (Incident::new(Shelf::next(control)?, draft(sign), now_ms)?, 0),
+        None => {
+            let draft = Draft { title: title.clone(), text: text.clone(), ..draft(sign) };
+            (Incident::new(Shelf::next(control)?, draft, now_ms)?, 0)
+        }
     };
     incident.seen_ms = sign.since_ms;
     keep(inner, control, desk, &mut incident, first, |event, id| {
-        own(inner, event, id).text("title", sign.title.as_str())
+        own(inner, event, id).text("title", title.as_str())
     })?;
     if first == 0 {
         let (id, severity) = (incident.id, incident.severity.name());

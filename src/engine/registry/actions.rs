@@ -359,7 +359,7 @@ fn promote(
 }
 
 /// Back to what answered before: its vectors are there, so this is one commit and a pointer.
-fn roll_back(
+pub(super) fn roll_back(
     inner: &Inner,
     by: &str,
     request: &ModelReason,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::control;
+use super::{control, record};
 use crate::base::InOrder;
 use crate::engine::EngineError;
 use crate::engine::access::circumstances;
@@ -55,6 +55,7 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
         memory(model.file().len(), codes, inner.budgets.memory_total),
         window(inner, running.text("promotion.window").unwrap_or_default()),
     ];
+    gates.extend(record::gates(inner, sha256)?);
     gates.extend(not_configured());
     Ok(gates)
 }

@@ -6,8 +6,10 @@
 mod actions;
 mod judge;
 mod measure;
+mod record;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod words;
 mod work;
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 pub(super) use actions::act;
 pub(super) use actions::approved;
 pub use actions::{RegistryAction, RegistryReply};
+pub(super) use watch::burned;
 pub(super) use words::{gates, standing};
 
 use super::jobs::JobRecord;

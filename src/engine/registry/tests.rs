@@ -192,6 +192,11 @@ fn a_better_model_answers_after_the_vote_of_another_and_goes_again() {
         "{staged:?}"
     );
     assert_eq!((gate("soak").state.as_str(), gate("latency").state.as_str()), ("not configured", "passed"));
+    assert!(
+        gate("evidence").state == "passed" && gate("evidence").what.starts_with("4 entries"),
+        "registered, submitted, one vote, approved: {staged:?}"
+    );
+    assert_eq!(gate("incidents").state, "passed");
     assert_eq!(firsts(&world), before);
     // The power goes while it is promoted: the next start goes on.
     world.promote("garden-words").unwrap();
@@ -281,4 +286,54 @@ fn a_rollback_takes_at_most_fifty_milliseconds() {
     let took = began.elapsed();
     println!("rolled back in {took:?}");
     assert!(took.as_millis() <= 50, "{took:?}");
+}
+
+#[test]
+fn what_burns_after_a_promotion_is_rolled_back_by_the_box() {
+    use crate::api::types::incident::OpenIncident;
+    use crate::engine::IncidentAction;
+    use crate::governance::incident::Shelf as Incidents;
+
+    const MINUTE: u64 = 60_000;
+    let world = World::new();
+    let sha256 = world.register("garden-words", &WORDS);
+    let request = world.submit("garden-words");
+    world.bench.approve(APPROVER, &request, None).unwrap();
+    let inner = world.bench.inner();
+    super::burned(inner, "answers-p95", "too slow", inner.clock.now_ms());
+    assert_eq!(world.bench.log("model.rolled_back"), 0, "nothing was promoted");
+    let promoted = |world: &World| {
+        let job = world.promote("garden-words").unwrap();
+        let ended = world.ended(&job);
+        (ended.0 == JobState::Done, ended.1)
+    };
+    assert_eq!(promoted(&world), (true, String::new()));
+    assert_eq!(world.all().serving, sha256);
+    let since = world.all().since_ms.unwrap();
+    super::burned(inner, "answers-p95", "too slow", since + 60 * MINUTE);
+    assert_eq!(world.all().serving, sha256, "the time of watching is over");
+    super::burned(inner, "answers-p95", "too slow", since + 59 * MINUTE);
+    assert_eq!((world.all().serving, world.all().previous), (default_model_id().to_owned(), None));
+    assert_eq!(world.bench.log("model.rolled_back"), 1);
+    let moves = match world.ask(OPERATOR, RegistryAction::History(ModelHistoryQuery::default())).unwrap() {
+        RegistryReply::Moves(page) => page.items,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((moves[0].what.as_str(), moves[0].by.as_str()), ("rolled back to", "box"));
+    assert!(moves[0].reason.contains("answers-p95 burned: too slow"), "{:?}", moves[0]);
+    let opened = Incidents::unclosed(inner.config_history().unwrap()).unwrap();
+    assert_eq!((opened.len(), opened[0].kind.name()), (1, "model-quality"));
+    assert!(opened[0].title.contains(&sha256[..12]) && opened[0].events[0].text.contains("answers-p95"));
+    super::burned(inner, "answers-p95", "too slow", since + 59 * MINUTE);
+    assert_eq!(world.bench.log("model.rolled_back"), 1, "there is nothing to go back to");
+    // A critical incident that is open keeps it from being promoted again.
+    let open = OpenIncident {
+        title: "Flood".into(),
+        kind: "availability".into(),
+        severity: Some("critical".into()),
+        ..OpenIncident::default()
+    };
+    world.bench.ask(OPERATOR, Action::Incident(IncidentAction::Open(open))).unwrap();
+    let (done, error) = promoted(&world);
+    assert!(!done && error.contains("gates failed: incidents"), "{error}");
 }

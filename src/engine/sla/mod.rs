@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use load::check as check_objectives;
 
 use super::run::Inner;
-use super::{EngineError, incidents};
+use super::{EngineError, incidents, registry};
 use crate::api::types::Page;
 use crate::api::types::sla::Objective as Words;
 use crate::governance::incident::{Kind, Severity};
@@ -191,6 +191,13 @@ fn violated(inner: &Inner, live: &mut Live, is_first: bool, now_ms: u64) {
     if is_first {
         // What was told before the box was started is no news.
         live.since_ms = incidents::waits_since(inner, &key);
+    }
+    if live.since_ms.is_none()
+        && let Some(alarm) = verdict.alarm
+    {
+        let (long, short) = (words::span(alarm.long_ms), words::span(alarm.short_ms));
+        let why = format!("its budget is spent {} times too fast over {long} and {short}", alarm.factor);
+        registry::burned(inner, &live.objective.name, &why, now_ms);
     }
     let done = match (verdict.violation(), live.since_ms) {
         (Some(severity), None) => {

@@ -1,12 +1,15 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
-use super::{proof, sign, words};
+use super::{evidence, proof, sign, words};
+use crate::api::types::compliance::{ComplianceFramework, ComplianceQuery};
+use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
     AnchorAudit, AuditCheckpoint, AuditConsistency, AuditEntry, AuditInclusion, AuditQuery, AuditStatus,
     AuditTiles, AuditVerdict, Page, VerifyAudit,
 };
 use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey};
 use crate::base::to_base64;
+use crate::engine::compliance::{self, Rendered};
 use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
@@ -49,6 +52,18 @@ pub enum AuditAction {
     },
     /// By path.
     Tile(String),
+    /// Entries that are evidence.
+    Evidence(EvidenceQuery),
+    /// One of them, signed.
+    Attest {
+        sequence: u64,
+        /// Absent: that of the newest checkpoint that covers it.
+        size: Option<u64>,
+    },
+    /// What can be reported on, with how it stands.
+    Frameworks,
+    /// A report on one framework.
+    Comply(ComplianceQuery),
 }
 
 /// What comes back.
@@ -64,6 +79,10 @@ pub enum AuditReply {
     Verdict(Box<AuditVerdict>),
     Tiles(AuditTiles),
     Tile(Vec<u8>),
+    Evidence(Page<Evidence>),
+    Attested(Box<EvidenceDetail>),
+    Frameworks(Vec<ComplianceFramework>),
+    Report(Box<Rendered>),
 }
 
 fn open(inner: &Inner) -> Result<Log, EngineError> {
@@ -112,6 +131,12 @@ pub(in crate::engine) fn act(
         AuditAction::Anchor(request) => AuditReply::Checkpoint(anchor(inner, &log, &request, told)?),
         AuditAction::Tiles { from } => AuditReply::Tiles(tiles(&log, from)?),
         AuditAction::Tile(path) => AuditReply::Tile(tile(&log, &path)?),
+        AuditAction::Evidence(query) => AuditReply::Evidence(evidence::list(&log, &query)?),
+        AuditAction::Frameworks => AuditReply::Frameworks(compliance::frameworks(&log)?),
+        AuditAction::Comply(query) => AuditReply::Report(Box::new(compliance::report(inner, &log, &query)?)),
+        AuditAction::Attest { sequence, size } => {
+            AuditReply::Attested(Box::new(evidence::one(inner, &log, sequence, size)?))
+        }
     })
 }
 

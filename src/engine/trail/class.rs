@@ -117,7 +117,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Alert(action) => return alert(action),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
-        Action::Ready | Action::Health | Action::Listen => return None,
+        Action::Ready | Action::Health | Action::Listen | Action::Redact(_) => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),
@@ -299,5 +299,7 @@ fn log(action: &AuditAction) -> Option<About> {
         AuditAction::Inclusion { .. } | AuditAction::Consistency { .. } => return None,
         AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
         AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
+        AuditAction::Evidence(_) | AuditAction::Attest { .. } => return None,
+        AuditAction::Frameworks | AuditAction::Comply(_) => return None,
     })
 }

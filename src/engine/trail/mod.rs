@@ -6,6 +6,7 @@
 
 mod actions;
 mod class;
+mod evidence;
 mod job;
 mod offline;
 mod proof;
@@ -15,6 +16,7 @@ mod words;
 pub use actions::{AuditAction, AuditReply};
 pub(super) use actions::{act, problems};
 pub(super) use class::mutation;
+pub use evidence::{sha256, sign_evidence, verify_evidence};
 pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
 pub(super) use proof::prove_one;
@@ -25,6 +27,7 @@ use super::run::Inner;
 use super::{Action, Caller, EngineError, Reply, queue_words};
 use crate::api::types;
 use crate::audit::{self, AuditError, Entry, Hash, Outcome, Receipt};
+use crate::redact::kept;
 use crate::store::crypt::random;
 use crate::store::{StoreError, WriteTransaction};
 use class::{About, Class, about};
@@ -151,7 +154,7 @@ fn failed(inner: &Inner, entry: &Entry, error: &EngineError) -> Entry {
     let (before, after) = (None, None);
     let texts = if entry.of.is_some() { Vec::new() } else { entry.texts.clone() };
     let told = Entry { before, after, texts, outcome: Outcome::Failed, ..again(inner, entry) };
-    told.text("error", error.to_string())
+    told.text("error", kept(&error.to_string()))
 }
 
 /// What came of it, where the request does not say it already.

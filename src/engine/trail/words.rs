@@ -1,7 +1,8 @@
 //! The log in the words of the API.
 
+use crate::api::types::evidence::Evidence;
 use crate::api::types::{AuditAnchor, AuditCheckpoint, AuditEntry, AuditText};
-use crate::audit::{Anchored, Checkpoint, Found, leaf_hash};
+use crate::audit::{Anchored, Checkpoint, Found, Leaf, Topic, leaf_hash};
 use crate::base::{to_base64, to_hex};
 
 pub(super) fn entry(found: &Found) -> AuditEntry {
@@ -52,4 +53,17 @@ pub(super) fn checkpoint(made: &Checkpoint) -> AuditCheckpoint {
 pub(super) fn anchored(anchored: &Anchored) -> AuditAnchor {
     let Anchored { size, time_s, name } = anchored.clone();
     AuditAnchor { size, at_ms: time_s.saturating_mul(1000), name }
+}
+
+/// `None` where the entry is no evidence.
+pub(super) fn evidence(leaf: &Leaf) -> Option<Evidence> {
+    Some(Evidence {
+        id: leaf.sequence.to_string(),
+        at_ms: leaf.at_ms,
+        topic: Topic::of(leaf)?.name().to_owned(),
+        what: leaf.kind.clone(),
+        by: leaf.actor.clone(),
+        subject_kind: leaf.subject.0.clone(),
+        subject: leaf.subject.1.clone(),
+    })
 }

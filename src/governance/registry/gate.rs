@@ -2,6 +2,8 @@
 
 use bincode::{Decode, Encode};
 
+use super::{Deed, Move};
+
 /// What a gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum GateState {
@@ -102,6 +104,51 @@ pub fn memory(model: u64, codes: u64, total: u64) -> Gate {
     Gate::of("memory", needed <= total, what)
 }
 
+/// Every step before has its entry in the audit log, and each is proved. `missing` names those that have none, or
+/// whose proof fails.
+#[must_use]
+pub fn evidence(proved: usize, missing: &[String]) -> Gate {
+    let what = match missing {
+        [] => format!("{proved} entries of its steps are in the audit log, each proved"),
+        missing => format!("without evidence: {}", missing.join("; ")),
+    };
+    Gate::of("evidence", missing.is_empty(), what)
+}
+
+/// The model was in staging for so many hours; 0 hours ask for nothing.
+#[must_use]
+pub fn soak(hours: u64, staged_ms: Option<u64>, now_ms: u64) -> Gate {
+    const HOUR_MS: u64 = 3_600_000;
+    if hours == 0 {
+        let what = "promotion.soak_hours is 0: no time in staging is asked for".to_owned();
+        return Gate { name: "soak".into(), state: GateState::NotConfigured, what };
+    }
+    let Some(staged_ms) = staged_ms else {
+        return Gate::of("soak", false, format!("it was never in staging; {hours} hours are asked for"));
+    };
+    let in_staging = now_ms.saturating_sub(staged_ms) / HOUR_MS;
+    Gate::of("soak", in_staging >= hours, format!("{in_staging} of {hours} hours in staging"))
+}
+
+/// No critical incident is open; `open` are the ids of those that are.
+#[must_use]
+pub fn incidents(open: &[u64]) -> Gate {
+    let ids: Vec<String> = open.iter().map(u64::to_string).collect();
+    let what = match ids.as_slice() {
+        [] => "no critical incident is open".to_owned(),
+        ids => format!("open and critical: {}", ids.join(", ")),
+    };
+    Gate::of("incidents", open.is_empty(), what)
+}
+
+/// Since when a model is in staging, by what happened to it, newest first: its first staging after it came or was put
+/// away last.
+#[must_use]
+pub fn staged_since(moves: &[Move]) -> Option<u64> {
+    let new = moves.iter().take_while(|one| !matches!(one.deed, Deed::Archived | Deed::Registered));
+    new.filter(|one| one.deed == Deed::Staged).last().map(|one| one.at_ms)
+}
+
 /// Gates that this box does not have: listed, so that nobody takes them for passed.
 #[must_use]
 pub fn not_configured() -> Vec<Gate> {
@@ -110,14 +157,7 @@ pub fn not_configured() -> Vec<Gate> {
         state: GateState::NotConfigured,
         what: what.to_owned(),
     };
-    [
-        ("signature", "models are not signed here; the approval is of the SHA-256"),
-        ("evidence", "no attestations are gathered"),
-        ("soak", "no time in staging is asked for"),
-        ("incidents", "there is no register of incidents"),
-    ]
-    .map(gate)
-    .into()
+    [("signature", "models are not signed here; the approval is of the SHA-256")].map(gate).into()
 }
 
 /// When promotions may switch: days of the week (1 for Monday to 7) and hours, UTC.

@@ -16,7 +16,10 @@ mod tests;
 mod version;
 
 pub use error::RegistryError;
-pub use gate::{Gate, GateState, Quality, Window, latency, memory, not_configured, quality};
+pub use gate::{
+    Gate, GateState, Quality, Window, evidence, incidents, latency, memory, not_configured, quality, soak,
+    staged_since,
+};
 pub use judged::{Judged, QUESTIONS_MOST, Target, passage_hash};
 pub use machine::{Input, step};
 pub use shelf::{JudgedShelf, Shelf};

@@ -62,7 +62,18 @@ fn a_model_is_promoted_and_rolled_back() {
         step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(true) }, 6).unwrap();
     assert_eq!(told.switched, Some(("built-in".into(), "a".into())));
     assert_eq!(done.versions["a"].stage, Stage::Production);
+    assert!(
+        !one.pointer.is_watched(100, 6)
+            && done.pointer.is_watched(100, 6)
+            && done.pointer.is_watched(100, 105)
+    );
+    assert!(!done.pointer.is_watched(100, 106), "the time is over");
+    assert!(
+        !done.pointer.is_watched(100, 5) && !done.pointer.is_watched(0, 6),
+        "a clock that went back, no watch"
+    );
     let (back, told) = step(&done, Input::RollBack { by: "uid:1", reason: "worse" }, 7).unwrap();
+    assert!(!back.pointer.is_watched(100, 8), "a rollback is not taken back");
     assert_eq!(told.switched, Some(("a".into(), "built-in".into())));
     assert_eq!((back.pointer.production.as_deref(), back.pointer.previous.clone()), (Some("built-in"), None));
     assert_eq!(back.versions["a"].stage, Stage::Staging, "it may be promoted again");
@@ -102,6 +113,39 @@ fn gates_say_what_they_measured() {
     assert_eq!(latency(None, 0, 200).state, GateState::NotMeasured);
     assert_eq!(memory(1 << 20, 1 << 20, 2 << 20).state, GateState::Passed);
     assert_eq!(memory(1 << 20, (1 << 20) + 1, 2 << 20).state, GateState::Failed);
+    assert_eq!(evidence(4, &[]).state, GateState::Passed);
+    let without = evidence(3, &["approval.approved approval 7".to_owned()]);
+    assert!(without.state == GateState::Failed && without.what.contains("approval 7"), "{without:?}");
+    assert_eq!(incidents(&[]).state, GateState::Passed);
+    assert_eq!(
+        (incidents(&[3, 9]).state, incidents(&[3, 9]).what.as_str()),
+        (GateState::Failed, "open and critical: 3, 9")
+    );
+    const HOUR: u64 = 3_600_000;
+    assert_eq!(soak(0, None, 0).state, GateState::NotConfigured);
+    assert_eq!(soak(2, None, 9 * HOUR).state, GateState::Failed);
+    assert_eq!(soak(2, Some(HOUR), 3 * HOUR - 1).state, GateState::Failed);
+    assert_eq!(soak(2, Some(HOUR), 3 * HOUR).state, GateState::Passed);
+    assert_eq!(soak(2, Some(5 * HOUR), HOUR).state, GateState::Failed, "the clock went back");
+    let moved = |at_ms, deed| Move {
+        at_ms,
+        deed,
+        sha256: "a".into(),
+        by: String::new(),
+        reason: String::new(),
+        switched: None,
+    };
+    let all = [
+        moved(9, Deed::Staged),
+        moved(7, Deed::Promoted),
+        moved(5, Deed::Staged),
+        moved(4, Deed::Archived),
+        moved(3, Deed::Staged),
+    ];
+    assert_eq!(
+        (staged_since(&all), staged_since(&all[3..]), staged_since(&all[4..])),
+        (Some(5), None, Some(3))
+    );
 }
 
 #[test]

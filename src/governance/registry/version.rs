@@ -83,6 +83,17 @@ pub struct Pointer {
     pub held: Option<Hold>,
 }
 
+impl Pointer {
+    /// True where a promotion is so fresh that what burns now is taken for its fault, and there is a way back. A
+    /// rollback leaves none: it is not taken back by itself.
+    #[must_use]
+    pub fn is_watched(&self, watch_ms: u64, now_ms: u64) -> bool {
+        // Where the clock went back since, nothing is known of the time between.
+        let age_ms = now_ms.checked_sub(self.since_ms);
+        self.previous.is_some() && self.production.is_some() && age_ms.is_some_and(|age_ms| age_ms < watch_ms)
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Deed {

@@ -32,7 +32,7 @@ impl From<Note<'_>> for Attribute {
 }
 
 fn short(text: &str) -> String {
-    super::begin_of(text, TEXT).to_owned()
+    super::begin_of(&crate::redact::kept(text), TEXT).to_owned()
 }
 
 /// A part that is over.

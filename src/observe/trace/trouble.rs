@@ -52,7 +52,8 @@ impl Troubles {
 
     /// Something failed.
     pub fn note(&self, kind: &str, place: &str, message: &str, trace: Option<TraceId>, now_ms: u64) {
-        let message = super::begin_of(message, MESSAGE);
+        let message = crate::redact::kept(message);
+        let message = super::begin_of(&message, MESSAGE);
         let pattern = pattern(message);
         let fingerprint = fingerprint(kind, place, &pattern);
         let mut book = self.book();

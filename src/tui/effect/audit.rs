@@ -21,6 +21,12 @@ pub(crate) enum AuditRequest {
     Verify,
     /// Sign the log as it stands.
     Checkpoint,
+    /// Evidence about what is named so: `approval:7`.
+    Evidence(String),
+    /// How the controls of frameworks stand.
+    Compliance,
+    /// The signed statement of an entry, by sequence.
+    Statement(String),
 }
 
 impl AuditRequest {
@@ -36,6 +42,9 @@ impl AuditRequest {
             }
             Self::Show(seq) => get(format!("/v1/audit/entries/{}", escape(seq))),
             Self::Verify => post("/v1/audit/verify".to_owned(), &VerifyAudit::default()),
+            Self::Evidence(subject) => get(with_query("/v1/evidence", &[("subject", Some(subject.clone()))])),
+            Self::Compliance => get("/v1/compliance".to_owned()),
+            Self::Statement(seq) => get(format!("/v1/evidence/{}", escape(seq))),
             Self::Checkpoint => Call { method: "POST", path: "/v1/audit/checkpoints".to_owned(), body: None },
         }
     }
@@ -44,6 +53,7 @@ impl AuditRequest {
         match self {
             Self::Status | Self::List { .. } | Self::Show(_) => "read the audit log",
             Self::Verify => "verify the audit log",
+            Self::Evidence(_) | Self::Statement(_) | Self::Compliance => "read the evidence",
             Self::Checkpoint => "sign the audit log",
         }
     }

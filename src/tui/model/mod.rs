@@ -335,6 +335,18 @@ impl Model {
         }
     }
 
+    /// Kind and id of the selected thing, where the audit log may hold evidence of it.
+    pub(crate) fn audited_subject(&self) -> Option<(&'static str, String)> {
+        match self.view {
+            View::Approvals => Some(("approval", self.approvals.approval()?.id.clone())),
+            View::Models => Some(("model", self.models.version()?.sha256.clone())),
+            View::UseCases => Some(("use case", self.use_cases.one()?.name.clone())),
+            View::Incidents => Some(("incident", self.incidents.incident()?.id.clone())),
+            View::Audit => Some(("entry", self.audit.entry()?.seq.clone())),
+            _ => None,
+        }
+    }
+
     pub(crate) fn tell(&mut self, tone: Tone, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), tone });
     }

@@ -1,6 +1,8 @@
 //! The audit log on the screen: how it looks, and what keys do.
 
 use super::fixtures::*;
+use crate::api::types::compliance::ComplianceFramework;
+use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
 };
@@ -128,4 +130,44 @@ fn older_entries_come_when_the_end_is_in_sight_and_not_twice() {
     audit(&mut m, AuditAnswer::Page(Some("6".into()), Page { items: older, next: None }));
     assert_eq!(m.audit.items.len(), 4);
     assert!(asked(&keys(&mut m, "G")).is_empty(), "that was all");
+}
+
+#[test]
+fn evidence_is_shown_of_what_is_selected() {
+    let mut m = shown((80, 24));
+    assert_eq!(asked(&keys(&mut m, "alt-e")), [&AuditRequest::Statement("8".into())]);
+    let evidence = Evidence { id: "8".into(), topic: "incident".into(), ..Evidence::default() };
+    let one = EvidenceDetail {
+        evidence: evidence.clone(),
+        statement: "{\"_type\":\"https://in-toto.io/Statement/v1\"}".into(),
+        size: Some(9),
+        hashes: vec!["aaaa".into(); 3],
+        key_openssh: "ssh-ed25519 AAAA spud.invalid/x\n".into(),
+        ..EvidenceDetail::default()
+    };
+    audit(&mut m, AuditAnswer::Statement(Box::new(one)));
+    assert!(shot(&m).contains("in the log of 9 entries, by 3 hashes"), "{}", shot(&m));
+    assert!(shot(&m).contains("spud evidence show 8 --envelope"), "{}", shot(&m));
+    // Where it is about a thing and not an entry, all that is proved of it.
+    let items =
+        vec![Evidence { what: "incident.opened".into(), by: "uid:1000".into(), at_ms: NOW, ..evidence }];
+    audit(&mut m, AuditAnswer::Evidence(items));
+    assert!(shot(&m).contains("incident.opened by uid:1000 (entry 8, incident)"), "{}", shot(&m));
+    keys(&mut m, "esc");
+    audit(&mut m, AuditAnswer::Evidence(Vec::new()));
+    assert!(shot(&m).contains("no evidence of it"), "{}", shot(&m));
+    let mut none = empty((80, 24));
+    keys(&mut none, "f11");
+    assert!(asked(&keys(&mut none, "alt-e")).is_empty(), "nothing is selected");
+}
+
+#[test]
+fn frameworks_are_shown_with_how_many_controls_have_evidence() {
+    let mut m = shown((80, 24));
+    assert_eq!(asked(&keys(&mut m, "f")), [&AuditRequest::Compliance]);
+    let (id, title) = ("gdpr".into(), "GDPR, Regulation (EU) 2016/679".into());
+    let one = ComplianceFramework { id, title, controls: 15, evidence: 2, some: 6, none: 7 };
+    audit(&mut m, AuditAnswer::Compliance(vec![one]));
+    let said = "15 controls: 2 with evidence, 6 with some, 7 with none";
+    assert!(shot(&m).contains(said) && shot(&m).contains("compliance report gdpr"), "{}", shot(&m));
 }

@@ -127,10 +127,11 @@ fn it_is_read_only_until_it_is_unlocked() {
     };
     assert_eq!(requests(&sent), [&IncidentRequest::Change("8".into(), Box::new(change))]);
     let done = Incident { state: "acknowledged".into(), ..items().remove(0) };
-    let answer = Reply::Incident(IncidentAnswer::Changed(Box::new(done)));
+    let answer =
+        Reply::Incident(IncidentAnswer::Changed(Box::new(done), Some("redacted: 1 card".to_owned())));
     let effects = update(&mut m, Msg::Reply(Box::new(answer), Wire::default()));
     assert_eq!(requests(&effects), [&IncidentRequest::List(false)]);
-    assert!(shot(&m).contains("Incident 8 is acknowledged."), "{}", shot(&m));
+    assert!(shot(&m).contains("Incident 8 is acknowledged. (redacted: 1 card)"), "{}", shot(&m));
     // What its state does not allow is said at once.
     assert!(keys(&mut m, "x").is_empty() && m.overlay.is_none());
     assert!(shot(&m).contains("Incident 8 is open."), "{}", shot(&m));

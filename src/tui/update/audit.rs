@@ -1,6 +1,8 @@
 //! The audit view: entries are filtered, opened, copied; the log is verified and signed.
 
 use super::moved;
+use crate::api::types::compliance::ComplianceFramework;
+use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{AuditCheckpoint, AuditEntry, AuditVerdict, Page};
 use crate::base::format_time;
 use crate::tui::action::Action;
@@ -48,6 +50,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.tell(Tone::Quiet, "Every leaf and node is made again.");
             vec![ask(AuditRequest::Verify)]
         }
+        (Action::Compliance, _) => vec![ask(AuditRequest::Compliance)],
         (Action::SignAudit, _) => vec![ask(AuditRequest::Checkpoint)],
         (Action::Filter, _) => {
             model.audit.editing = Some(LineEdit::with(&model.audit.filter));
@@ -86,6 +89,9 @@ pub(super) fn answered(model: &mut Model, answer: AuditAnswer) -> Vec<Effect> {
         AuditAnswer::Page(cursor, page) => return listed(model, cursor.is_some(), page),
         AuditAnswer::Entry(entry) => shown(model, &entry),
         AuditAnswer::Verdict(verdict) => verified(model, &verdict),
+        AuditAnswer::Evidence(items) => attested(model, &items),
+        AuditAnswer::Compliance(items) => controls(model, &items),
+        AuditAnswer::Statement(one) => stated(model, &one),
         AuditAnswer::Signed(made) => {
             model.tell(Tone::Good, format!("Signed: {} entries.", made.size));
             shown_checkpoint(model, &made);
@@ -146,6 +152,56 @@ fn shown(model: &mut Model, entry: &AuditEntry) {
 fn shown_checkpoint(model: &mut Model, made: &AuditCheckpoint) {
     let fields = made.note.lines().map(|line| (String::new(), line.to_owned())).collect();
     model.overlay = Some(Overlay::Detail { title: "Checkpoint".to_owned(), fields, top: 0 });
+}
+
+/// Asks for what the log proves of the selected thing; of an entry, for its statement.
+pub(super) fn evidence(model: &Model) -> Vec<Effect> {
+    let request = match model.audited_subject() {
+        Some(("entry", id)) => AuditRequest::Statement(id),
+        Some((kind, id)) => AuditRequest::Evidence(format!("{kind}:{id}")),
+        None => return Vec::new(),
+    };
+    vec![ask(request)]
+}
+
+fn attested(model: &mut Model, items: &[Evidence]) {
+    if items.is_empty() {
+        return model.tell(Tone::Quiet, "The audit log has no evidence of it.");
+    }
+    let field = |one: &Evidence| {
+        let text = format!("{} by {} (entry {}, {})", one.what, one.by, one.id, one.topic);
+        (format_time(one.at_ms), text)
+    };
+    let fields = items.iter().map(field).collect();
+    model.overlay = Some(Overlay::Detail { title: "Evidence".to_owned(), fields, top: 0 });
+}
+
+fn controls(model: &mut Model, items: &[ComplianceFramework]) {
+    let mut fields = Vec::new();
+    for one in items {
+        let ComplianceFramework { controls, evidence, some, none, .. } = one;
+        let said =
+            format!("{controls} controls: {evidence} with evidence, {some} with some, {none} with none");
+        fields.push((one.id.clone(), one.title.clone()));
+        fields.push((String::new(), said));
+        fields.push((String::new(), format!("spud compliance report {} -o FILE", one.id)));
+    }
+    model.overlay = Some(Overlay::Detail { title: "Evidence by control".to_owned(), fields, top: 0 });
+}
+
+fn stated(model: &mut Model, one: &EvidenceDetail) {
+    let proof = match one.size {
+        Some(size) => format!("in the log of {size} entries, by {} hashes", one.hashes.len()),
+        None => "no checkpoint covers it yet".to_owned(),
+    };
+    let mut fields = vec![
+        ("topic".to_owned(), one.evidence.topic.clone()),
+        ("proof".to_owned(), proof),
+        ("key".to_owned(), one.key_openssh.trim_end().to_owned()),
+        ("file".to_owned(), format!("spud evidence show {} --envelope", one.evidence.id)),
+    ];
+    fields.push(("signed".to_owned(), one.statement.clone()));
+    model.overlay = Some(Overlay::Detail { title: "Signed statement".to_owned(), fields, top: 0 });
 }
 
 fn verified(model: &mut Model, verdict: &AuditVerdict) {

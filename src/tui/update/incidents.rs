@@ -229,8 +229,9 @@ pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect>
             }
             model.overlay = Some(Overlay::Detail { title: "Incident".to_owned(), fields, top: 0 });
         }
-        IncidentAnswer::Changed(one) => {
-            model.tell(Tone::Good, format!("Incident {} is {}.", one.id, one.state));
+        IncidentAnswer::Changed(one, redacted) => {
+            let kept = redacted.map_or_else(String::new, |words| format!(" ({words})"));
+            model.tell(Tone::Good, format!("Incident {} is {}.{kept}", one.id, one.state));
             if model.view == View::Incidents {
                 return load(model);
             }

@@ -198,6 +198,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
         Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
         Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
+        Action::Evidence => audit::evidence(model),
         Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)
