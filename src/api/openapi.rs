@@ -271,7 +271,9 @@ fn access(all: &mut Map<String, Value>) {
     let problems = vec![words::PolicyProblem::default()];
     let (policy, case) = (words::Policy::default(), words::PolicyCase::default());
     add(all, "WhoAmI", &words::WhoAmI::default());
-    let principal = words::Principal { tokens: vec![token.clone()], ..words::Principal::default() };
+    let keys = vec![words::AccessKey::default()];
+    let principal = words::Principal { tokens: vec![token.clone()], keys, ..words::Principal::default() };
+    add(all, "AddKey", &words::AddKey::default());
     add(all, "Principal", &principal);
     add(all, "AddPrincipal", &words::AddPrincipal::default());
     add(all, "CreateToken", &words::CreateToken::default());
@@ -301,6 +303,9 @@ fn approvals(all: &mut Map<String, Value>) {
     };
     add(all, "Approval", &request);
     add(all, "ApprovalWord", &approval::ApprovalWord::default());
+    add(all, "SignVote", &approval::SignVote::default());
+    add(all, "ApprovalDocument", &approval::ApprovalDocument::default());
+    add(all, "SignedVote", &approval::SignedVote::default());
     add(all, "DelegateVote", &approval::DelegateVote::default());
 }
 

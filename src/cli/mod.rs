@@ -5,6 +5,7 @@
 mod add;
 mod alert;
 mod approval;
+mod approval_sign;
 mod args;
 mod ask;
 mod audit;

@@ -13,11 +13,11 @@ use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::access::{
-    AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
+    AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
 };
 use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
-pub(super) static ROUTES: [Route; 21] = [
+pub(super) static ROUTES: [Route; 23] = [
     Route::new("GET", "/v1/whoami", "Who the asker is, with which roles and permissions", || get(who_am_i))
         .reply(200, "WhoAmI")
         .network(),
@@ -38,6 +38,14 @@ pub(super) static ROUTES: [Route; 21] = [
     })
     .body("CreateToken")
     .reply(201, "NewToken"),
+    Route::new("POST", "/v1/principals/{name}/keys", "Enrol an SSH key: votes may be signed with it", || {
+        post(add_key)
+    })
+    .body("AddKey")
+    .reply(201, "Principal"),
+    Route::new("DELETE", "/v1/principals/{name}/keys", "Take an SSH key away", || delete(remove_key))
+        .query(&["fingerprint", "reason"])
+        .reply(204, ""),
     Route::new("DELETE", "/v1/tokens/{id}", "Revoke a token", || delete(revoke_token)).reply(204, ""),
     Route::new("GET", "/v1/roles", "The roles, and what each is allowed", || get(roles))
         .reply(200, "PageOfAccessRole"),
@@ -169,6 +177,21 @@ async fn revoke_token(mut call: Call) -> Result<StatusCode, Fault> {
     gone(&call, Asked::RevokeToken { id }).await
 }
 
+async fn add_key(call: Call) -> Result<Response, Fault> {
+    let request: AddKey = call.json()?;
+    let name = call.param("name");
+    made(&call, Asked::AddKey { name, request }).await
+}
+
+async fn remove_key(mut call: Call) -> Result<StatusCode, Fault> {
+    let mut query = call.query();
+    let fingerprint = query.one("fingerprint").unwrap_or_default();
+    let reason = query.one("reason").unwrap_or_default();
+    query.finish()?;
+    let name = call.param("name");
+    gone(&call, Asked::RemoveKey { name, fingerprint, reason: short(reason)? }).await
+}
+
 async fn roles(call: Call) -> Result<Json<Value>, Fault> {
     look(call, Asked::Roles).await
 }
@@ -246,6 +269,10 @@ fn reason(call: &mut Call) -> Result<String, Fault> {
     let mut query = call.query();
     let reason = query.one("reason").unwrap_or_default();
     query.finish()?;
+    short(reason)
+}
+
+fn short(reason: String) -> Result<String, Fault> {
     if reason.len() > 500 {
         return Err(Fault::invalid("the reason has more than 500 bytes"));
     }

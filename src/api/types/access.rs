@@ -33,6 +33,8 @@ pub struct Principal {
     pub kind: String,
     pub roles: Vec<String>,
     pub tokens: Vec<AccessToken>,
+    /// SSH keys that were enrolled for it.
+    pub keys: Vec<AccessKey>,
     pub by: String,
     pub at_ms: Option<u64>,
 }
@@ -43,6 +45,27 @@ pub struct AddPrincipal {
     /// Small letters, digits, `-`, `_`, `.`
     pub name: String,
     pub about: String,
+}
+
+/// An enrolled SSH key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessKey {
+    /// `SHA256:...` as `ssh-keygen -l` shows it.
+    pub fingerprint: String,
+    /// Kind and base64.
+    pub key: String,
+    pub comment: String,
+    pub by: String,
+    pub at_ms: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddKey {
+    /// A line as it stands in a .pub file.
+    pub key: String,
+    pub reason: String,
 }
 
 /// A token without its secret.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::people::People;
 use super::{questions, subject, words};
 use crate::api::types::access::{
-    AccessGrant, AccessRole, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken, Policy,
-    PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, TestPolicies, WhoAmI,
+    AccessGrant, AccessRole, AddKey, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken,
+    Policy, PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, TestPolicies,
+    WhoAmI,
 };
 use crate::audit::Entry;
 use crate::engine::run::Inner;
@@ -37,6 +38,16 @@ pub enum AccessAction {
     /// By id.
     RevokeToken {
         id: String,
+    },
+    /// Enrols an SSH key for somebody.
+    AddKey {
+        name: String,
+        request: AddKey,
+    },
+    RemoveKey {
+        name: String,
+        fingerprint: String,
+        reason: String,
     },
     Roles,
     Grants,
@@ -140,6 +151,17 @@ fn change(
         AccessAction::RevokeToken { id } => {
             let number = u64::from_str_radix(&id, 16).map_err(|_| no_such("token", &id))?;
             access.change(inner, told, |book| book.revoke_token(number))?;
+            AccessReply::Done
+        }
+        AccessAction::AddKey { name, request } => {
+            let owner = meant(inner, &name)?;
+            access.change(inner, told, |book| book.add_key(&owner, &request.key, &by, now_ms))?;
+            AccessReply::Principal(Box::new(principal(inner, &name)?))
+        }
+        AccessAction::RemoveKey { name, fingerprint, reason } => {
+            let owner = meant(inner, &name)?;
+            access.change(inner, told, |book| book.remove_key(&owner, &fingerprint))?;
+            tracing::info!(request = %caller.request, %owner, fingerprint, by, reason, "an SSH key was removed");
             AccessReply::Done
         }
         AccessAction::Grant(request) => {

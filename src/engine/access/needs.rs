@@ -157,9 +157,12 @@ fn of_incident(action: &IncidentAction) -> P {
 fn of_approval(action: &ApprovalAction) -> Needs {
     match action {
         ApprovalAction::List(_) => on_box(P::ReadApprovals),
-        ApprovalAction::Show(id) => Needs::Approval(P::ReadApprovals, id.clone()),
+        ApprovalAction::Show(id) | ApprovalAction::Signed(id) => {
+            Needs::Approval(P::ReadApprovals, id.clone())
+        }
         ApprovalAction::Approve { id, .. }
         | ApprovalAction::Reject { id, .. }
+        | ApprovalAction::Document { id, .. }
         | ApprovalAction::Delegate { id, .. } => Needs::Approval(P::VoteApprovals, id.clone()),
         ApprovalAction::Comment { id, .. } | ApprovalAction::Withdraw { id, .. } => {
             Needs::Approval(P::DiscussApprovals, id.clone())
@@ -232,7 +235,9 @@ fn of_access(action: &AccessAction) -> Need {
         AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
         AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
         AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
-        AccessAction::RevokePrincipal { name, .. } => Need::of(P::ManagePrincipals, "User", name),
+        AccessAction::RevokePrincipal { name, .. }
+        | AccessAction::AddKey { name, .. }
+        | AccessAction::RemoveKey { name, .. } => Need::of(P::ManagePrincipals, "User", name),
         AccessAction::CreateToken { name, .. } => Need::of(P::ManageTokens, "User", name),
         AccessAction::RevokeToken { .. } => Need::of_box(P::ManageTokens),
         AccessAction::Grant(GrantRole { to, role, .. }) => {

@@ -10,7 +10,8 @@ use crate::engine::run::Inner;
 use crate::engine::{EngineError, trail};
 use crate::governance::access::{Grant, Name, Role};
 use crate::governance::approval::{
-    Act, Approval, ApprovalError, Change, Done, Draft, Effect, Impact, Shelf, Subject,
+    Act, Approval, ApprovalError, Change, Done, Draft, Effect, Impact, Shelf, SignedVote, Subject,
+    keep_signed,
 };
 use crate::store::{StoreError, WriteTransaction, codec};
 
@@ -19,14 +20,29 @@ const HOUR_MS: u64 = 3_600_000;
 const CRITICAL_VOTES: u32 = 2;
 
 /// Keeps what came of a step, with what it carries out and the entries of both, in one transaction.
-pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) -> Result<(), EngineError> {
+pub(super) fn keep(
+    inner: &Inner,
+    by: &str,
+    done: Done,
+    signed: Option<&SignedVote>,
+    told: Option<&Entry>,
+) -> Result<(), EngineError> {
     let Done { approval, effects } = done;
-    let mut entries: Vec<Entry> = told.cloned().into_iter().collect();
+    let told = told.cloned().map(|entry| match signed {
+        Some(vote) => {
+            Entry { after: Some(approval.subject.digest), ..entry }.text("signed", &vote.fingerprint)
+        }
+        None => entry,
+    });
+    let mut entries: Vec<Entry> = told.into_iter().collect();
     let carries = effects.contains(&Effect::CarryOut);
     if carries {
         entries.push(carried_out(inner, by, &approval));
     }
-    let also = |write: &WriteTransaction| put(write, &approval, &entries);
+    let also = |write: &WriteTransaction| {
+        signed.map_or(Ok(()), |vote| keep_signed(write, vote))?;
+        put(write, &approval, &entries)
+    };
     match &approval.change {
         _ if !carries => Ok(control(inner)?.write(also).map_err(ApprovalError::from)?),
         Change::Grant { to, role, reason, ttl_ms } => {

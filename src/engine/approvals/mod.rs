@@ -4,6 +4,9 @@
 
 mod actions;
 mod change;
+mod signing;
+#[cfg(test)]
+mod signing_tests;
 #[cfg(test)]
 pub(super) mod tests;
 mod words;

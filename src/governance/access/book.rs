@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decide::Subject;
-use super::{AccessError, Name, Permission, Role, Secret};
+use super::{AccessError, Key, Name, Permission, Role, Secret};
 
 const PRINCIPALS_MOST: usize = 1_000;
 const GRANTS_MOST: usize = 2_000;
@@ -56,6 +56,8 @@ pub struct Book {
     pub principals: BTreeMap<String, Principal>,
     pub grants: BTreeMap<u64, Grant>,
     pub tokens: BTreeMap<u64, Token>,
+    /// By fingerprint: one key is one principal's.
+    pub keys: BTreeMap<String, Key>,
 }
 
 fn reasoned(reason: &str) -> Result<String, AccessError> {
@@ -120,11 +122,12 @@ impl Book {
     /// [`AccessError::Missing`] where it has nothing.
     pub fn revoke_principal(&mut self, name: &Name) -> Result<(), AccessError> {
         let text = name.to_string();
-        let before = (self.principals.len(), self.grants.len(), self.tokens.len());
+        let before = self.clone();
         self.principals.remove(&text);
         self.grants.retain(|_, grant| grant.to != *name);
         self.tokens.retain(|_, token| token.principal != text);
-        if before == (self.principals.len(), self.grants.len(), self.tokens.len()) {
+        self.keys.retain(|_, key| key.owner != text);
+        if before == *self {
             return Err(AccessError::Missing { noun: "principal", name: text });
         }
         Ok(())
@@ -233,6 +236,6 @@ fn next<T>(all: &BTreeMap<u64, T>) -> u64 {
     all.last_key_value().map_or(0, |(id, _)| *id) + 1
 }
 
-fn bounded(count: usize, most: usize, noun: &'static str) -> Result<(), AccessError> {
+pub(super) fn bounded(count: usize, most: usize, noun: &'static str) -> Result<(), AccessError> {
     if count < most { Ok(()) } else { Err(AccessError::TooMany { noun, most }) }
 }

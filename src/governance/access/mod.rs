@@ -7,6 +7,7 @@
 mod book;
 mod decide;
 mod error;
+mod key;
 mod permission;
 mod principal;
 mod role;
@@ -16,6 +17,7 @@ mod token;
 pub use book::{Book, Grant, Principal, Token};
 pub use decide::{ApprovalFacts, Circumstances, Decision, Need, Resource, Subject, Via, decide, would_allow};
 pub use error::AccessError;
+pub use key::Key;
 pub use permission::Permission;
 pub use principal::Name;
 pub use role::Role;

@@ -115,9 +115,9 @@ impl Shelf {
                 surplus -= 1;
             }
         }
-        for id in gone {
-            table.remove(&number_key(id)[..])?;
+        for id in &gone {
+            table.remove(&number_key(*id)[..])?;
         }
-        Ok(())
+        super::signed::forget(write, &gone)
     }
 }

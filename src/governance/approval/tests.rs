@@ -30,7 +30,7 @@ fn person<'a>(name: &'a str, roles: &'a [Role]) -> Person<'a> {
 }
 
 fn vote<'a>(name: &'a str, roles: &'a [Role], approve: bool) -> Input<'a> {
-    Input::Vote { by: person(name, roles), approve, reason: "seen" }
+    Input::Vote { by: person(name, roles), approve, reason: "seen", proof: Proof::NotAsked }
 }
 
 const VOTER: &[Role] = &[Role::Approver];
@@ -93,7 +93,8 @@ fn time_and_rejection_end_it() {
     for odd in [Draft { reason: " ".into(), ..draft("uid:1", 1) }, draft("uid:1", 0), draft("uid:1", 10)] {
         assert!(Approval::new(1, odd, 0).is_err());
     }
-    let silent = Input::Vote { by: person("uid:2", VOTER), approve: true, reason: "  " };
+    let silent =
+        Input::Vote { by: person("uid:2", VOTER), approve: true, reason: "  ", proof: Proof::Signed };
     assert!(matches!(step(&one, silent, 6), Err(ApprovalError::Invalid { .. })));
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Decision {
     /// Id and tag of the request as it was shown.
     Approve(String, String),
     Reject(String, String),
+    /// A vote, and what `ssh-keygen -Y sign` wrote over its document.
+    Signed(Box<Decision>, String),
     Comment(String),
     Withdraw(String, String),
     /// By SHA-256.
@@ -55,7 +57,8 @@ impl GovernRequest {
             }
             Self::Stage(sha256) => post(format!("/v1/registry/{}/stage", escape(sha256)), &()),
             Self::Judge(request) => post("/v1/judgements".to_owned(), request),
-            Self::Decide(decision, reason) => decision.call(reason),
+            Self::Decide(Decision::Signed(vote, signature), reason) => vote.call(reason, Some(signature)),
+            Self::Decide(decision, reason) => decision.call(reason, None),
         }
     }
 
@@ -72,10 +75,11 @@ impl GovernRequest {
 }
 
 impl Decision {
-    fn call(&self, reason: &str) -> Call {
+    fn call(&self, reason: &str, signature: Option<&String>) -> Call {
         let reason = reason.to_owned();
         let on = |id: &str, verb: &str, etag: Option<&String>| {
-            let word = ApprovalWord { reason: reason.clone(), etag: etag.cloned() };
+            let word =
+                ApprovalWord { reason: reason.clone(), etag: etag.cloned(), signature: signature.cloned() };
             post(format!("/v1/approvals/{}/{verb}", escape(id)), &word)
         };
         let why = ModelReason { reason: reason.clone() };
@@ -83,6 +87,7 @@ impl Decision {
             Self::Approve(id, etag) => on(id, "approve", Some(etag)),
             Self::Reject(id, etag) => on(id, "reject", Some(etag)),
             Self::Withdraw(id, etag) => on(id, "withdraw", Some(etag)),
+            Self::Signed(vote, signature) => vote.call(&reason, Some(signature)),
             Self::Comment(id) => on(id, "comment", None),
             Self::Submit(sha256) => {
                 let request = SubmitModel { reason, impact: None };
@@ -100,6 +105,7 @@ impl Decision {
         match self {
             Self::Approve(..) => "approve the request",
             Self::Reject(..) => "reject the request",
+            Self::Signed(vote, _) => vote.purpose(),
             Self::Comment(_) => "comment on the request",
             Self::Withdraw(..) => "withdraw the request",
             Self::Submit(_) => "submit the model",
@@ -117,6 +123,7 @@ impl Decision {
         match self {
             Self::Approve(..) => "Your vote for it is kept.",
             Self::Reject(..) => "It is rejected; nothing was changed.",
+            Self::Signed(vote, _) => vote.done(),
             Self::Comment(_) => "Your comment is kept.",
             Self::Withdraw(..) => "It is withdrawn.",
             Self::Submit(_) => "It waits for the votes of others.",

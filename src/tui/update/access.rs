@@ -1,7 +1,7 @@
 //! The access view: who may do what; granting and revoking with a reason.
 
 use super::moved;
-use crate::api::types::access::{AccessGrant, Decision, GrantRole, Principal};
+use crate::api::types::access::{AccessGrant, AccessKey, Decision, GrantRole, Principal};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AccessRequest, Effect, Request};
@@ -149,6 +149,8 @@ fn principal(one: &Principal) -> Vec<(String, String)> {
         ("token".to_owned(), text)
     };
     all.extend(one.tokens.iter().map(token));
+    let key = |key: &AccessKey| ("key".to_owned(), format!("{} {}", key.fingerprint, key.comment));
+    all.extend(one.keys.iter().map(key));
     all
 }
 
