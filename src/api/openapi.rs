@@ -1,10 +1,11 @@
 //! The OpenAPI 3.1 document, made from the table of routes and from the types themselves.
 
+mod access;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::route::{self, Route};
-use super::types::access as words;
 use super::types::{
     AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
     AlertSilence, AnchorAudit, ApplyConfig, AskResponse, AuditCheckpoint, AuditConsistency, AuditEntry,
@@ -21,7 +22,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
-use super::types::{approval, incident, registry, sla, use_case, violation};
+use super::types::{incident, registry, sla, use_case, violation};
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -170,8 +171,7 @@ fn schemas() -> Value {
         &json!({"object": "list", "data": [one], "model": "", "usage": usage}),
     );
     backups(&mut all);
-    access(&mut all);
-    approvals(&mut all);
+    access::describe(&mut all);
     models(&mut all);
     incidents(&mut all);
     use_cases(&mut all);
@@ -264,49 +264,6 @@ fn backups(all: &mut Map<String, Value>) {
     add(all, "EncryptStore", &EncryptStore { passphrase: passphrase.clone(), ..EncryptStore::default() });
     add(all, "RotateStore", &RotateStore { passphrase, ..RotateStore::default() });
     add(all, "CompactReport", &CompactReport { stores: vec![CompactedStore::default()] });
-}
-
-fn access(all: &mut Map<String, Value>) {
-    let token = words::AccessToken::default();
-    let problems = vec![words::PolicyProblem::default()];
-    let (policy, case) = (words::Policy::default(), words::PolicyCase::default());
-    add(all, "WhoAmI", &words::WhoAmI::default());
-    let keys = vec![words::AccessKey::default()];
-    let principal = words::Principal { tokens: vec![token.clone()], keys, ..words::Principal::default() };
-    add(all, "AddKey", &words::AddKey::default());
-    add(all, "Principal", &principal);
-    add(all, "AddPrincipal", &words::AddPrincipal::default());
-    add(all, "CreateToken", &words::CreateToken::default());
-    add(all, "NewToken", &words::NewToken { token, ..words::NewToken::default() });
-    add(all, "AccessRole", &words::AccessRole::default());
-    add(all, "AccessGrant", &words::AccessGrant::default());
-    add(all, "GrantRole", &words::GrantRole::default());
-    add(all, "Policy", &policy);
-    let items = vec![policy];
-    add(all, "PolicyList", &words::PolicyList { items, problems: problems.clone(), ..Default::default() });
-    let files = vec![words::PolicyFile::default()];
-    add(all, "CheckPolicies", &words::CheckPolicies { files: files.clone() });
-    add(all, "PolicyCheck", &words::PolicyCheck { problems: problems.clone(), ..Default::default() });
-    add(all, "PolicyCase", &case);
-    add(all, "TestPolicies", &words::TestPolicies { files, cases: vec![case] });
-    let results = vec![words::PolicyTestResult::default()];
-    add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
-    add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
-    add(all, "Decision", &words::Decision::default());
-}
-
-fn approvals(all: &mut Map<String, Value>) {
-    let request = approval::Approval {
-        history: vec![Default::default()],
-        gates: vec![Default::default()],
-        ..approval::Approval::default()
-    };
-    add(all, "Approval", &request);
-    add(all, "ApprovalWord", &approval::ApprovalWord::default());
-    add(all, "SignVote", &approval::SignVote::default());
-    add(all, "ApprovalDocument", &approval::ApprovalDocument::default());
-    add(all, "SignedVote", &approval::SignedVote::default());
-    add(all, "DelegateVote", &approval::DelegateVote::default());
 }
 
 fn models(all: &mut Map<String, Value>) {

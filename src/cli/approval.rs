@@ -152,6 +152,12 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
 
 fn sentence(one: &Approval) -> String {
     let Approval { id, title, votes, votes_needed, state, .. } = one;
+    if let Some(failed) = one.history.last().filter(|event| event.act == "failed") {
+        return format!(
+            "Request {id} has its {votes_needed} votes, but it could not be done: {}",
+            failed.text
+        );
+    }
     match state.as_str() {
         "approved" => format!("Request {id} has its {votes_needed} votes: {title} is done."),
         "pending" => format!("Request {id} waits: {votes} of {votes_needed} votes to {title}."),

@@ -12,7 +12,9 @@ use super::output::clean;
 use crate::api::client::escape;
 use crate::api::host::Attached;
 use crate::api::types::Page;
-use crate::api::types::access::{AccessKey, AddKey, AddPrincipal, CreateToken, NewToken, Principal, WhoAmI};
+use crate::api::types::access::{
+    AccessKey, AddKey, AddPrincipal, CreateToken, NewToken, NewTotp, Principal, WhoAmI,
+};
 use crate::base::format_time;
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +44,11 @@ pub(super) enum Verb {
         #[command(subcommand)]
         verb: KeyVerb,
     },
+    /// Second factor of somebody with tokens: codes of an authenticator app, in the header Spud-Otp
+    Totp {
+        #[command(subcommand)]
+        verb: TotpVerb,
+    },
     /// Take everything from a principal: roles, tokens, keys, its name
     Revoke {
         name: String,
@@ -66,6 +73,18 @@ pub(super) enum TokenVerb {
     },
     /// Revoke a token by its id
     Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TotpVerb {
+    /// Make a secret for an authenticator app; it is printed this once
+    Enrol { name: String },
+    /// Take it away: its tokens are good without codes again
+    Remove {
+        name: String,
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -128,6 +147,21 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             context.remark(&format!("The token {id} is revoked."));
         }
         Verb::Key { verb } => keys(verb, &mut link, context)?,
+        Verb::Totp { verb: TotpVerb::Enrol { name } } => {
+            let path = format!("/v1/principals/{}/totp", escape(&name));
+            let made: NewTotp = link.send("POST", &path, &())?;
+            if context.json {
+                context.print_json(&made)?;
+            } else {
+                context.out.line(&clean(&made.uri))?;
+                context.remark("Type the secret into an authenticator app; it is not shown again.");
+            }
+        }
+        Verb::Totp { verb: TotpVerb::Remove { name, reason } } => {
+            let path = format!("/v1/principals/{}/totp?reason={}", escape(&name), escape(&reason));
+            link.call("DELETE", &path, None)?;
+            context.remark(&format!("{name} needs no codes any more."));
+        }
         Verb::Revoke { name, reason } => {
             let path = format!("/v1/principals/{}?reason={}", escape(&name), escape(&reason));
             link.call("DELETE", &path, None)?;
@@ -168,6 +202,9 @@ fn show(one: &Principal, context: &mut Context) -> Result<(), CliError> {
         if !text.is_empty() {
             context.out.line(&clean(&format!("  {label:<8} {text}")))?;
         }
+    }
+    if one.totp {
+        context.out.line("  factor   codes of an authenticator app")?;
     }
     for key in &one.keys {
         let line = format!("  key      {} {}", key.fingerprint, key.comment);

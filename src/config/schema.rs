@@ -251,6 +251,7 @@ pub const SETTINGS: &[Setting] = &[
     mode("modes.disk_hold_s", HOLD, "s", "The same where Emergency was for want of space"),
     row("approval.votes", number(1, 9), "votes", Is("1"), true, "Votes of others that a governed change needs; at least two where its impact is critical"),
     row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
+    row("approval.subjects", Kind::Words(&["config", "purge", "restore", "mode"]), "", Unset, true, "What waits for votes beside grants, models and use cases: critical settings, removing for good, restores, forced modes"),
     row("approval.signature", Kind::Word(&["never", "low", "medium", "high", "critical"]), "", Is("never"), true, "From which impact on a vote for a change must be signed with an enrolled SSH key"),
     row("promotion.margin", number(0, 1000), "thousandths", Is("20"), true, "How much worse than now nDCG@10 of a collection's judged questions may be under a new model"),
     row("promotion.window", Kind::Text, "", Unset, true, "When models may be switched, as days (1 is Monday) and hours (UTC): 1-5 8-16; unset, at any time"),

@@ -17,7 +17,7 @@ use crate::api::types::access::{
 };
 use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
-pub(super) static ROUTES: [Route; 23] = [
+pub(super) static ROUTES: [Route; 27] = [
     Route::new("GET", "/v1/whoami", "Who the asker is, with which roles and permissions", || get(who_am_i))
         .reply(200, "WhoAmI")
         .network(),
@@ -46,6 +46,23 @@ pub(super) static ROUTES: [Route; 23] = [
     Route::new("DELETE", "/v1/principals/{name}/keys", "Take an SSH key away", || delete(remove_key))
         .query(&["fingerprint", "reason"])
         .reply(204, ""),
+    Route::new(
+        "POST",
+        "/v1/principals/{name}/totp",
+        "A second factor; its secret is shown this once",
+        || post(enrol_totp),
+    )
+    .reply(201, "NewTotp"),
+    Route::new("DELETE", "/v1/principals/{name}/totp", "Take a second factor away", || delete(remove_totp))
+        .query(&["reason"])
+        .reply(204, ""),
+    Route::new("GET", "/v1/sessions", "Who is connected, since when", || get(sessions))
+        .reply(200, "PageOfSession"),
+    Route::new("DELETE", "/v1/sessions/{id}", "End a session; a token that it came with is revoked", || {
+        delete(revoke_session)
+    })
+    .query(&["reason"])
+    .reply(204, ""),
     Route::new("DELETE", "/v1/tokens/{id}", "Revoke a token", || delete(revoke_token)).reply(204, ""),
     Route::new("GET", "/v1/roles", "The roles, and what each is allowed", || get(roles))
         .reply(200, "PageOfAccessRole"),
@@ -105,6 +122,8 @@ fn body(reply: &AccessReply) -> Result<Value, Fault> {
         AccessReply::Principals(all) => page(all),
         AccessReply::Principal(one) => value(one),
         AccessReply::Token(one) => value(one),
+        AccessReply::Totp(one) => value(one),
+        AccessReply::Sessions(all) => page(all),
         AccessReply::Roles(all) => page(all),
         AccessReply::Grants(all) => page(all),
         AccessReply::Grant(one) => value(one),
@@ -166,8 +185,34 @@ async fn revoke_principal(mut call: Call) -> Result<StatusCode, Fault> {
 async fn create_token(call: Call) -> Result<Response, Fault> {
     let request: CreateToken = call.json()?;
     let name = call.param("name");
-    // Not kept for repeats: the secret is to stand nowhere.
-    let body = body(&ask(&call, Asked::CreateToken { name, request }).await?)?;
+    secret(&call, Asked::CreateToken { name, request }).await
+}
+
+async fn sessions(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Sessions).await
+}
+
+async fn revoke_session(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let id = call.param("id");
+    gone(&call, Asked::RevokeSession { id, reason }).await
+}
+
+async fn enrol_totp(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    let name = call.param("name");
+    secret(&call, Asked::EnrolTotp { name }).await
+}
+
+async fn remove_totp(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let name = call.param("name");
+    gone(&call, Asked::RemoveTotp { name, reason }).await
+}
+
+/// Not kept for repeats: the secret is to stand nowhere.
+async fn secret(call: &Call, action: Asked) -> Result<Response, Fault> {
+    let body = body(&ask(call, action).await?)?;
     Ok(axum::response::IntoResponse::into_response((StatusCode::CREATED, Json(body))))
 }
 

@@ -10,11 +10,11 @@ use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::Page;
 use crate::api::types::approval::{
-    Approval, ApprovalDocument, ApprovalQuery, ApprovalWord, DelegateVote, SignVote, SignedVote,
+    Approval, ApprovalDocument, ApprovalQuery, ApprovalWord, BreakGlass, DelegateVote, SignVote, SignedVote,
 };
 use crate::engine::{Action, ApprovalAction as Asked, ApprovalReply, Reply};
 
-pub(super) static ROUTES: [Route; 9] = [
+pub(super) static ROUTES: [Route; 10] = [
     Route::new(
         "GET",
         "/v1/approvals",
@@ -55,6 +55,14 @@ pub(super) static ROUTES: [Route; 9] = [
         post(withdraw)
     })
     .body("ApprovalWord")
+    .reply(200, "Approval"),
+    Route::new(
+        "POST",
+        "/v1/break-glass",
+        "Ask for a permission in an emergency: one other person votes",
+        || post(break_glass),
+    )
+    .body("BreakGlass")
     .reply(200, "Approval"),
     Route::new(
         "POST",
@@ -146,6 +154,12 @@ async fn delegate(mut call: Call) -> Result<Response, Fault> {
     let if_match = Some(call.header("if-match")?.to_owned()).filter(|tag| !tag.is_empty());
     let request: DelegateVote = call.json()?;
     one(&call, Asked::Delegate { id: call.param("id"), request, if_match }).await
+}
+
+async fn break_glass(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    let request: BreakGlass = call.json()?;
+    one(&call, Asked::BreakGlass(request)).await
 }
 
 async fn document(mut call: Call) -> Result<Json<ApprovalDocument>, Fault> {

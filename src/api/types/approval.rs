@@ -88,6 +88,16 @@ pub struct ApprovalWord {
     pub signature: Option<String>,
 }
 
+/// A permission in an emergency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakGlass {
+    pub permission: String,
+    pub reason: String,
+    /// Seconds from the vote on: at most four hours; absent, a quarter of an hour.
+    pub ttl_s: Option<u64>,
+}
+
 /// Which vote is to be signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -21,6 +21,17 @@ pub(in crate::engine) enum Needs {
     Document(P, String),
 }
 
+impl Needs {
+    pub(in crate::engine) fn permission(&self) -> P {
+        match self {
+            Self::One(need) => need.permission,
+            Self::Collections(permission, _)
+            | Self::Approval(permission, _)
+            | Self::Document(permission, _) => *permission,
+        }
+    }
+}
+
 fn on_box(permission: P) -> Needs {
     Needs::One(Need::of_box(permission))
 }
@@ -157,6 +168,8 @@ fn of_incident(action: &IncidentAction) -> P {
 fn of_approval(action: &ApprovalAction) -> Needs {
     match action {
         ApprovalAction::List(_) => on_box(P::ReadApprovals),
+        // Whoever may be heard may ask; what is asked for takes the vote of another.
+        ApprovalAction::BreakGlass(_) => on_box(P::ReadSelf),
         ApprovalAction::Show(id) | ApprovalAction::Signed(id) => {
             Needs::Approval(P::ReadApprovals, id.clone())
         }
@@ -238,8 +251,13 @@ fn of_access(action: &AccessAction) -> Need {
         AccessAction::RevokePrincipal { name, .. }
         | AccessAction::AddKey { name, .. }
         | AccessAction::RemoveKey { name, .. } => Need::of(P::ManagePrincipals, "User", name),
-        AccessAction::CreateToken { name, .. } => Need::of(P::ManageTokens, "User", name),
-        AccessAction::RevokeToken { .. } => Need::of_box(P::ManageTokens),
+        AccessAction::CreateToken { name, .. }
+        | AccessAction::EnrolTotp { name }
+        | AccessAction::RemoveTotp { name, .. } => Need::of(P::ManageTokens, "User", name),
+        AccessAction::RevokeToken { .. } | AccessAction::RevokeSession { .. } => {
+            Need::of_box(P::ManageTokens)
+        }
+        AccessAction::Sessions => Need::of_box(P::ReadAccess),
         AccessAction::Grant(GrantRole { to, role, .. }) => {
             Need { role: Role::parse(role), ..Need::of(P::GrantRoles, "User", to) }
         }

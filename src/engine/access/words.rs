@@ -99,6 +99,7 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
     let tokens = book.tokens.iter().filter(|(_, token)| token.principal == text);
     let keys = book.keys.iter().filter(|(_, key)| key.owner == text);
     words::Principal {
+        totp: book.totp.contains_key(&text),
         keys: keys.map(|(mark, one)| key(mark, one)).collect(),
         login: people.login(name),
         about,

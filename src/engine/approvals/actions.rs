@@ -1,9 +1,10 @@
 //! What people ask of the requests: look, vote, comment, give one's vote away, withdraw.
 
-use super::{change, control, signing, words};
+use super::{change, control, glass, signing, words};
 use crate::api::types::Page;
 use crate::api::types::approval::{
-    Approval as Words, ApprovalDocument, ApprovalQuery, ApprovalWord, DelegateVote, SignVote, SignedVote,
+    Approval as Words, ApprovalDocument, ApprovalQuery, ApprovalWord, BreakGlass, DelegateVote, SignVote,
+    SignedVote,
 };
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
@@ -54,6 +55,8 @@ pub enum ApprovalAction {
     },
     /// Votes that were signed, by the request's id.
     Signed(String),
+    /// Asks for a permission in an emergency.
+    BreakGlass(BreakGlass),
 }
 
 /// What comes back.
@@ -77,6 +80,10 @@ pub(in crate::engine) fn act(
         ApprovalAction::Show(id) => {
             let one = Shelf::get(control(inner)?, number(id)?)?;
             return Ok(ApprovalReply::One(Box::new(words::approval(inner, &one))));
+        }
+        ApprovalAction::BreakGlass(asked) => {
+            let made = glass::request(inner, caller, asked, told)?;
+            return Ok(ApprovalReply::One(Box::new(made)));
         }
         ApprovalAction::Signed(id) => return signing::signed(inner, number(id)?).map(ApprovalReply::Signed),
         ApprovalAction::Approve { id, if_match, .. }
@@ -124,7 +131,10 @@ pub(in crate::engine) fn act(
             to = meant(inner, &request.to)?.to_string();
             Input::Delegate { by, to: &to, reason: &request.reason }
         }
-        ApprovalAction::List(_) | ApprovalAction::Show(_) | ApprovalAction::Signed(_) => {
+        ApprovalAction::List(_)
+        | ApprovalAction::Show(_)
+        | ApprovalAction::Signed(_)
+        | ApprovalAction::BreakGlass(_) => {
             return Err(EngineError::Internal("a look came the way of a change".into()));
         }
     };

@@ -8,7 +8,7 @@ use crate::audit::{self, Entry};
 use crate::engine::access::{lasts_until, meant};
 use crate::engine::run::Inner;
 use crate::engine::{EngineError, trail};
-use crate::governance::access::{Grant, Name, Role};
+use crate::governance::access::{Grant, Name, Pass, Permission, Role};
 use crate::governance::approval::{
     Act, Approval, ApprovalError, Change, Done, Draft, Effect, Impact, Shelf, SignedVote, Subject,
     keep_signed,
@@ -36,7 +36,8 @@ pub(super) fn keep(
     });
     let mut entries: Vec<Entry> = told.into_iter().collect();
     let carries = effects.contains(&Effect::CarryOut);
-    if carries {
+    // An action enters itself when it is done.
+    if carries && !matches!(approval.change, Change::Action { .. }) {
         entries.push(carried_out(inner, by, &approval));
     }
     let also = |write: &WriteTransaction| {
@@ -63,6 +64,29 @@ pub(super) fn keep(
         }
         Change::Model { sha256 } => crate::engine::registry::approved(inner, sha256, &approval, also),
         Change::UseCase { name } => crate::engine::use_cases::approved(inner, name, &approval, also),
+        Change::Pass { to, permission, ttl_ms } => {
+            let now_ms = inner.clock.now_ms();
+            let permission = Permission::parse(permission)
+                .ok_or_else(|| EngineError::Internal("the request names no permission".into()))?;
+            let (to, until_ms) = (Name::parse(to)?, now_ms.saturating_add(*ttl_ms));
+            let pass = Pass { to, permission, by: by.to_owned(), at_ms: now_ms, until_ms };
+            // Its incident is due from the same transaction on.
+            let due = |write: &WriteTransaction| {
+                also(write)?;
+                Shelf::put_due(write, approval.id)
+            };
+            inner.access.change_with(inner, due, |book| {
+                book.let_pass(approval.id, pass);
+                Ok(())
+            })
+        }
+        Change::Action { .. } => {
+            let due = |write: &WriteTransaction| {
+                also(write)?;
+                Shelf::put_due(write, approval.id)
+            };
+            Ok(control(inner)?.write(due).map_err(ApprovalError::from)?)
+        }
     }
 }
 
@@ -78,6 +102,8 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { .. } => ("role.granted", "principal"),
         Change::Model { .. } => ("model.approved", "model"),
         Change::UseCase { .. } => ("use_case.approved", "use case"),
+        Change::Action { .. } => ("action.approved", "action"),
+        Change::Pass { .. } => ("break_glass.granted", "principal"),
     };
     let entry = trail::entry(inner, told, by, (subject_kind, subject));
     let entry = Entry { after: Some(approval.subject.digest), policy: inner.access.digest(), ..entry };
@@ -85,7 +111,8 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { role, .. } => {
             entry.text("role", Role::from_number(*role).map_or("", |role| role.name()))
         }
-        Change::Model { .. } | Change::UseCase { .. } => entry,
+        Change::Pass { permission, .. } => entry.text("permission", permission.as_str()),
+        Change::Model { .. } | Change::UseCase { .. } | Change::Action { .. } => entry,
     };
     entry.text("approval", approval.id.to_string()).text("reason", approval.reason.as_str())
 }
@@ -110,8 +137,14 @@ where
     }
     let running = inner.config.running();
     let least = if draft.impact == Impact::Critical { CRITICAL_VOTES } else { 1 };
-    let votes = u32::try_from(running.number("approval.votes")).unwrap_or(1).max(least);
-    let time_ms = running.number("approval.hours").saturating_mul(HOUR_MS);
+    let (votes, time_ms) = match draft.change {
+        // Two people and no more: there is no time.
+        Change::Pass { .. } => (1, HOUR_MS),
+        _ => (
+            u32::try_from(running.number("approval.votes")).unwrap_or(1).max(least),
+            running.number("approval.hours").saturating_mul(HOUR_MS),
+        ),
+    };
     let now_ms = inner.clock.now_ms();
     let control = control(inner)?;
     let id = Shelf::next(control, now_ms)?;

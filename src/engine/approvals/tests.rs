@@ -67,7 +67,7 @@ impl Bench {
         }
     }
 
-    fn approval(&self, uid: u32, action: ApprovalAction) -> Result<Approval, EngineError> {
+    pub(super) fn approval(&self, uid: u32, action: ApprovalAction) -> Result<Approval, EngineError> {
         match self.ask(uid, Action::Approval(action))? {
             Reply::Approval(ApprovalReply::One(one)) => Ok(*one),
             other => panic!("{other:?}"),

@@ -42,7 +42,9 @@ pub(in crate::engine) fn approval(inner: &Inner, one: &Approval) -> Words {
         history: one.events.iter().map(event).collect(),
         gates: match &one.change {
             Change::Model { sha256 } => registry::gates(inner, sha256),
-            Change::Grant { .. } | Change::UseCase { .. } => Vec::new(),
+            Change::Grant { .. } | Change::UseCase { .. } | Change::Action { .. } | Change::Pass { .. } => {
+                Vec::new()
+            }
         },
     }
 }
@@ -73,6 +75,8 @@ fn title(one: &Approval) -> String {
             format!("let the model {letters} be promoted")
         }
         Change::UseCase { name } => format!("let the use case {name} be deployed"),
+        Change::Action { title, .. } => title.clone(),
+        Change::Pass { to, permission, .. } => format!("break the glass: {permission} for {to}"),
     }
 }
 

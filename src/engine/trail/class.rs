@@ -192,6 +192,14 @@ fn access(action: &AccessAction) -> Option<About> {
             together("token.created", ("principal", name)).text("scopes", &request.scopes.join(" "))
         }
         AccessAction::RevokeToken { id } => together("token.revoked", ("token", id)),
+        AccessAction::RevokeSession { id, reason } => {
+            together("session.revoked", ("session", id)).text("reason", reason)
+        }
+        AccessAction::Sessions => return None,
+        AccessAction::EnrolTotp { name } => together("totp.enrolled", ("principal", name)),
+        AccessAction::RemoveTotp { name, reason } => {
+            together("totp.removed", ("principal", name)).text("reason", reason)
+        }
         AccessAction::AddKey { name, request } => together("key.enrolled", ("principal", name))
             .text("key", &request.key)
             .text("reason", &request.reason),
@@ -224,6 +232,9 @@ fn approval(action: &ApprovalAction) -> Option<About> {
         ApprovalAction::Comment { id, word } => about("approval.commented", id, &word.reason),
         ApprovalAction::Delegate { id, request, .. } => {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
+        }
+        ApprovalAction::BreakGlass(asked) => {
+            together("approval.submitted", ("break-glass", &asked.permission)).text("reason", &asked.reason)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
     })

@@ -1,11 +1,11 @@
-//! The tables of `control.redb` that hold principals, grants, tokens, keys, the site's policies and what was denied.
+//! The tables of `control.redb` that hold principals, grants, tokens, keys, second factors, the site's policies and what was denied.
 
 use std::collections::BTreeMap;
 
 use bincode::{Decode, Encode};
 
 use super::decide::Via;
-use super::{AccessError, Book, Decision, Grant, Key, Name, Permission, Principal, Role, Token};
+use super::{AccessError, Book, Decision, Grant, Key, Name, Pass, Permission, Principal, Role, Token, Totp};
 use crate::governance::policy::Source;
 use crate::governance::ssh::PublicKey;
 use crate::store::{
@@ -21,6 +21,10 @@ const GRANTS: Table = Table::new("access_grants");
 const TOKENS: Table = Table::new("access_tokens");
 /// Fingerprint → [`KeyRecord`]
 const KEYS: Table = Table::new("access_keys");
+/// Name → [`TotpRecord`]
+const TOTP: Table = Table::new("access_totp");
+/// Number of a request → [`PassRecord`]
+const PASSES: Table = Table::new("access_passes");
 /// Sequence → [`DecisionRecord`]
 const DECISIONS: Table = Table::new("access_decisions");
 /// [`ONLY`] → the site's policies that were last found valid, as pairs of file and text.
@@ -66,6 +70,23 @@ struct KeyRecord {
     comment: String,
     by: String,
     at_ms: u64,
+}
+
+/// The secret can be no hash: codes are made of it. An encrypted box keeps it encrypted like everything.
+#[derive(Encode, Decode)]
+struct TotpRecord {
+    parts: ([u8; 20], u64, u32, u64),
+    by: String,
+    at_ms: u64,
+}
+
+#[derive(Debug, Encode, Decode)]
+struct PassRecord {
+    to: String,
+    permission: String,
+    by: String,
+    at_ms: u64,
+    until_ms: u64,
 }
 
 #[derive(Debug, Encode, Decode)]
@@ -171,6 +192,18 @@ impl Shelf {
                 book.keys.insert(mark, Key { owner, key, comment, by, at_ms });
                 Some(())
             })?;
+            each(read, TOTP, |name, record: TotpRecord| {
+                let name = String::from_utf8_lossy(name).into_owned();
+                book.totp.insert(name, Totp::from_parts(record.parts, record.by, record.at_ms));
+                Some(())
+            })?;
+            each(read, PASSES, |key, record: PassRecord| {
+                let PassRecord { by, at_ms, until_ms, .. } = record;
+                let (to, permission) =
+                    (Name::parse(&record.to).ok()?, Permission::parse(&record.permission)?);
+                book.passes.insert(number_of(key), Pass { to, permission, by, at_ms, until_ms });
+                Some(())
+            })?;
             Ok(book)
         })?)
     }
@@ -208,6 +241,17 @@ impl Shelf {
             differing(write, KEYS, (&before.keys, &after.keys), key, |one| {
                 let Key { owner, key, comment, by, at_ms } = one.clone();
                 codec::encode(VERSION, &KeyRecord { owner, blob: key.blob().to_vec(), comment, by, at_ms })
+            })?;
+            let key = |name: &String| name.as_bytes().to_vec();
+            differing(write, TOTP, (&before.totp, &after.totp), key, |one| {
+                let (parts, by, at_ms) = (one.parts(), one.by.clone(), one.at_ms);
+                codec::encode(VERSION, &TotpRecord { parts, by, at_ms })
+            })?;
+            let key = |id: &u64| number_key(*id).to_vec();
+            differing(write, PASSES, (&before.passes, &after.passes), key, |pass| {
+                let Pass { to, permission, by, at_ms, until_ms } = pass.clone();
+                let (to, permission) = (to.to_string(), permission.name().to_owned());
+                codec::encode(VERSION, &PassRecord { to, permission, by, at_ms, until_ms })
             })?;
             also(write)
         })?)

@@ -1,7 +1,7 @@
 //! What is asked of requests for votes, of models, and of judged questions.
 
 use super::{Call, escape, post, with_query};
-use crate::api::types::approval::ApprovalWord;
+use crate::api::types::approval::{ApprovalWord, BreakGlass};
 use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
 use crate::api::types::use_case::UseCaseReason;
 
@@ -36,6 +36,8 @@ pub(crate) enum Decision {
     Submit(String),
     Promote(String),
     RollBack,
+    /// By permission.
+    BreakGlass(String),
     /// What is to be done (submit, deploy, deprecate, retire), and the use case.
     UseCase(&'static str, String),
 }
@@ -94,6 +96,10 @@ impl Decision {
                 post(format!("/v1/registry/{}/submit", escape(sha256)), &request)
             }
             Self::Promote(sha256) => post(format!("/v1/registry/{}/promote", escape(sha256)), &why),
+            Self::BreakGlass(permission) => {
+                let request = BreakGlass { permission: permission.clone(), reason, ttl_s: None };
+                post("/v1/break-glass".to_owned(), &request)
+            }
             Self::RollBack => post("/v1/registry/rollback".to_owned(), &why),
             Self::UseCase(verb, name) => {
                 post(format!("/v1/use-cases/{}/{verb}", escape(name)), &UseCaseReason { reason })
@@ -111,6 +117,7 @@ impl Decision {
             Self::Submit(_) => "submit the model",
             Self::Promote(_) => "promote the model",
             Self::RollBack => "roll back",
+            Self::BreakGlass(_) => "break the glass",
             Self::UseCase("submit", _) => "submit the use case",
             Self::UseCase("deploy", _) => "deploy the use case",
             Self::UseCase("deprecate", _) => "deprecate the use case",
@@ -128,6 +135,7 @@ impl Decision {
             Self::Withdraw(..) => "It is withdrawn.",
             Self::Submit(_) => "It waits for the votes of others.",
             Self::Promote(_) => "The promotion began: vectors, gates, then the switch.",
+            Self::BreakGlass(_) => "Somebody else confirms it now, among the approvals.",
             Self::RollBack => "What answered before answers again.",
             Self::UseCase("submit", _) => "It waits for the votes of others.",
             Self::UseCase("deploy", _) => "Questions may be asked under it.",

@@ -278,3 +278,15 @@ fn use_cases_are_listed_and_decided_with_a_reason() {
         assert_eq!(asked(&sent), [&decided]);
     }
 }
+
+#[test]
+fn glass_is_broken_for_what_was_denied_by_typing_it() {
+    let mut m = full((80, 24));
+    assert!(asked(&keys(&mut m, "ctrl-g")).is_empty() && m.overlay.is_none());
+    m.denied = Some("compact".into());
+    keys(&mut m, "ctrl-g");
+    assert!(shot(&m).contains("Break the glass") && shot(&m).contains("Type compact"), "{}", shot(&m));
+    let sent = keys(&mut m, "f i r e enter c o m p a c t enter right enter");
+    let decided = GovernRequest::Decide(Decision::BreakGlass("compact".into()), "fire".into());
+    assert_eq!(asked(&sent), [&decided]);
+}

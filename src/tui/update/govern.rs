@@ -71,6 +71,17 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// Asks for the permission that was missing last; it is typed, so that nobody breaks glass by habit.
+pub(super) fn break_glass(model: &mut Model) -> Vec<Effect> {
+    let Some(permission) = model.denied.clone() else { return Vec::new() };
+    let body = vec![
+        format!("You would be allowed to {permission} for a quarter of an hour, once somebody else agrees."),
+        "It opens a critical incident, and the audit log says who, why and for what.".to_owned(),
+    ];
+    let decision = Decision::BreakGlass(permission.clone());
+    dialog_for(model, "Break the glass", "Ask", body, decision, Some(permission))
+}
+
 fn of_approval(model: &mut Model, action: Action) -> Vec<Effect> {
     let one = model.approvals.approval().cloned();
     match (action, one) {
