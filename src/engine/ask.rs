@@ -9,6 +9,7 @@ use super::worker::{chunk_id, invalid, place_words};
 use crate::api::types::{
     AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
 };
+use crate::base::InOrder;
 use crate::knowledge::{Answer, Effort, Key, Layer, Part, Passage, Question};
 use crate::observe::trace;
 
@@ -153,7 +154,7 @@ fn question(request: &SearchRequest) -> Result<Question, EngineError> {
 fn canonical(request: &SearchRequest, n: usize) -> String {
     let q = request.q.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut collections = request.collections.clone();
-    collections.sort();
+    collections.order();
     let filters = (&request.path, &request.kind, request.after_ms, request.before_ms);
     format!("{n}\u{1f}{q}\u{1f}{collections:?}\u{1f}{filters:?}")
 }

@@ -10,7 +10,7 @@ use super::Caller;
 use super::action::Origin;
 use super::trail::actor;
 use crate::api::types::access::Session;
-use crate::base::Clock;
+use crate::base::{Clock, InOrder};
 
 /// Ends one connection; called at most once in earnest, and must be quick.
 type Close = Box<dyn Fn() + Send + Sync>;
@@ -96,7 +96,7 @@ impl Sessions {
                 connections: 1,
             });
         }
-        found.sort_by_key(|session| session.since_ms);
+        found.order_by_key(|session| session.since_ms);
         found
     }
 

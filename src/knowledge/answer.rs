@@ -9,10 +9,11 @@ use bincode::{Decode, Encode};
 use globset::GlobMatcher;
 
 use super::KnowledgeError;
-use super::analysis::{Language, Stems, words};
+use super::analysis::{Stems, words};
 use super::beside::Serving;
 use super::catalogue::{DocumentRecord, read_document};
 use super::extract::Place;
+use super::language::Language;
 use super::library::{Library, SegmentView, Snapshot};
 use super::passage::{Lookup, Seen};
 use super::query::Query;

@@ -19,6 +19,7 @@ pub mod eval;
 pub mod extract;
 mod import;
 mod ingest;
+mod language;
 mod lexical;
 #[cfg(test)]
 mod lexical_tests;
@@ -48,7 +49,6 @@ pub mod tokenize;
 mod walk;
 mod word_map;
 
-pub use analysis::Language;
 pub use answer::{Answer, Part, Passage, Question};
 pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
@@ -58,6 +58,7 @@ pub use default_model::{
 pub use error::KnowledgeError;
 pub use import::{ImportError, read_folder};
 pub use ingest::{AlsoWrite, Batch};
+pub use language::Language;
 pub use library::{CollectionView, Library, Snapshot};
 pub use model::{Model, ModelMeta, ModelSource, write_model};
 pub use pin::Pinned;

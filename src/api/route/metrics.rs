@@ -3,9 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::engine::{Action, MetricAction, MetricReply, Reply};

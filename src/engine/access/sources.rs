@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::asset;
+use crate::base::InOrder;
 use crate::governance::policy::{PolicyError, PolicyProblem, PolicySet, Source};
 
 /// Folder of policies beside `spud.toml`.
@@ -13,13 +15,13 @@ const BUILT_IN: &str = "spud.cedar";
 
 /// The schema in the program.
 fn schema() -> Source {
-    let text = include_str!("../../../assets/policies/spud.cedarschema");
+    let text = asset!("policies/spud.cedarschema");
     Source { file: "spud.cedarschema".into(), text: text.into() }
 }
 
 /// The policies in the program.
 fn built_in() -> Source {
-    let text = include_str!("../../../assets/policies/default.cedar");
+    let text = asset!("policies/default.cedar");
     Source { file: BUILT_IN.into(), text: text.into() }
 }
 
@@ -60,7 +62,7 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Source>, PolicyError> {
         };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|end| end == "cedar"));
-        paths.sort();
+        paths.order();
         for path in paths {
             if found.len() >= FILES_MOST {
                 told(&path, format!("a site has at most {FILES_MOST} files of policies"));

@@ -4,6 +4,7 @@ use super::people::People;
 use super::{State, sources};
 use crate::api::types::Problem;
 use crate::api::types::access as words;
+use crate::base::InOrder;
 use crate::governance::access::{Book, Decision, Grant, Key, Name, Role, Token};
 use crate::governance::approval::Approval;
 use crate::governance::policy::{Policy, PolicyProblem, PolicySet};
@@ -89,7 +90,7 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
     };
     let live = |grant: &&Grant| grant.to == *name && grant.until_ms.is_none_or(|until| now_ms < until);
     roles.extend(book.grants.values().filter(live).map(|grant| grant.role));
-    roles.sort_unstable();
+    roles.order();
     roles.dedup();
     let about = match name {
         Name::Uid(0) => "root: for emergencies".to_owned(),
@@ -118,7 +119,7 @@ pub(super) fn principals(book: &Book, people: &People, now_ms: u64) -> Vec<words
     names.extend(book.principals.keys().filter_map(|name| Name::parse(name).ok()));
     names.extend(book.grants.values().map(|grant| grant.to.clone()));
     names.extend(book.keys.values().filter_map(|key| Name::parse(&key.owner).ok()));
-    names.sort();
+    names.order();
     names.dedup();
     names.iter().map(|name| principal(book, name, people, now_ms)).collect()
 }
