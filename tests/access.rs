@@ -264,3 +264,60 @@ fn wrong_policies_of_a_new_box_are_told_with_their_place() {
     assert_eq!(refused.status.code(), Some(78), "{}", said(&refused));
     assert!(text(&refused.stderr).contains("site.cedar:1:37: ';' is wanted"), "{}", said(&refused));
 }
+
+#[test]
+fn sessions_are_listed_and_ended_and_a_token_ends_with_its_own() {
+    let daemon = Daemon::start(&["--listen", "127.0.0.1:0"]);
+    let data = daemon.folder.path();
+    let until = Instant::now() + Duration::from_secs(30);
+    let address = loop {
+        if let Some((_, rest)) = daemon.said().split_once("http://") {
+            break rest.split(' ').next().unwrap().to_owned();
+        }
+        assert!(Instant::now() < until, "{}", daemon.said());
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(run(data, &["principal", "add", "grafana"]).status.success());
+    assert!(run(data, &["role", "grant", "grafana", "operator", "--reason", "dashboards"]).status.success());
+    let token = text(&run(data, &["principal", "token", "create", "grafana", "--scope", "*"]).stdout)
+        .trim()
+        .to_owned();
+    // One that stays: over TCP with the token, and over the socket.
+    let ask = |stream: &mut dyn ReadWrite, head: &str| {
+        write!(stream, "GET /v1/status HTTP/1.1\r\nHost: {address}\r\n{head}\r\n").unwrap();
+        let mut seen = vec![0; 64];
+        let count = stream.read(&mut seen).unwrap();
+        String::from_utf8_lossy(&seen[..count]).into_owned()
+    };
+    let mut tcp = TcpStream::connect(&address).unwrap();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert!(ask(&mut tcp, &bearer).starts_with("HTTP/1.1 200"));
+    let mut local = daemon.connect();
+    assert!(ask(&mut local, "").starts_with("HTTP/1.1 200"));
+    let list = json_of(&run(data, &["--json", "session", "list"]));
+    let items = list["items"].as_array().unwrap();
+    let of_token = items.iter().find(|one| one["via"] == "token").unwrap();
+    assert!(
+        of_token["principal"].as_str().unwrap().starts_with("token:") && of_token["requests"] == 1,
+        "{list}"
+    );
+    let me = format!("{}-{}", rustix::process::getuid().as_raw(), std::process::id());
+    assert!(items.iter().any(|one| one["id"] == me.as_str() && one["via"] == "socket"), "{list}");
+    let id = of_token["id"].as_str().unwrap();
+    for id in [id, &me] {
+        let ended = run(data, &["session", "revoke", id, "--reason", "lost laptop"]);
+        assert!(ended.status.success(), "{}", said(&ended));
+    }
+    assert_eq!(run(data, &["session", "revoke", "1-1"]).status.code(), Some(1));
+    // Both connections end; the kernel's word is as good as before, the token is not.
+    let mut rest = Vec::new();
+    tcp.read_to_end(&mut rest).unwrap();
+    local.read_to_end(&mut rest).unwrap();
+    assert!(ask(&mut daemon.connect(), "").starts_with("HTTP/1.1 200"));
+    assert!(ask(&mut TcpStream::connect(&address).unwrap(), &bearer).starts_with("HTTP/1.1 401"));
+    let log = text(&run(data, &["--json", "audit", "list"]).stdout);
+    assert!(log.contains("session.revoked") && log.contains("lost laptop"), "{log}");
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}

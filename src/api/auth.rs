@@ -58,7 +58,9 @@ impl Peer {
 fn bearer(headers: &HeaderMap) -> Option<Shown> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    Some(Shown::new(if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" }))
+    let code = headers.get("spud-otp").and_then(|code| code.to_str().ok()).map(str::trim);
+    let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
+    Some(Shown::new(token).with_code(code))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One request as the handlers see it: who, path parameters, query parameters, body.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::RequestExt;
@@ -16,7 +17,7 @@ use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
 use super::idempotency::Answer;
-use crate::engine::{Action, Caller, Criticality, Origin, Reply, Trace};
+use crate::engine::{Action, Caller, Criticality, Origin, Reply, Seat, Trace};
 
 /// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
 const EMBEDDINGS_TIMES: usize = 4;
@@ -53,19 +54,15 @@ impl FromRequest<App> for Call {
         let path = request.uri().path().to_owned();
         let (parts, body) = request.into_parts();
         let body = read_body(&parts.headers, &path, body, app.limits().body).await?;
-        Ok(Self {
-            app: app.clone(),
-            caller: Caller {
-                criticality: criticality(&parts.headers)?,
-                trace: parts.extensions.get::<Trace>().cloned(),
-                ..peer.caller(id, &parts.headers)
-            },
-            headers: parts.headers,
-            path,
-            params,
-            query,
-            body,
-        })
+        let caller = Caller {
+            criticality: criticality(&parts.headers)?,
+            trace: parts.extensions.get::<Trace>().cloned(),
+            ..peer.caller(id, &parts.headers)
+        };
+        if let Some(seat) = parts.extensions.get::<Arc<Seat>>() {
+            seat.asked(&caller);
+        }
+        Ok(Self { app: app.clone(), caller, headers: parts.headers, path, params, query, body })
     }
 }
 

@@ -163,7 +163,7 @@ impl Client {
             }
             other => other?,
         };
-        if answer.status < 400 {
+        if answer.status < 400 && !waits(&answer) {
             return Ok(answer);
         }
         Err(ClientError::Problem(Box::new(problem_of(&answer))))
@@ -239,6 +239,12 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// True where nothing was done yet because others are to vote on it.
+fn waits(answer: &Answer) -> bool {
+    answer.status == 202
+        && serde_json::from_slice::<Problem>(&answer.body).is_ok_and(|problem| problem.approval.is_some())
 }
 
 /// The problem document of a refusal, or what Prometheus' paths say in their own form.

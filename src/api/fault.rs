@@ -64,6 +64,11 @@ impl Fault {
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if let Some(id) = &self.0.approval
+            && let Ok(place) = HeaderValue::from_str(&format!("/v1/approvals/{id}"))
+        {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
         if let Some(seconds) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -92,6 +97,11 @@ impl From<EngineError> for Fault {
             }
             EngineError::Conflict { advice, .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", said).advice(advice)
+            }
+            EngineError::Waits { id, .. } => {
+                let mut fault = Self::new(StatusCode::ACCEPTED, "waits-for-votes", said);
+                fault.0.approval = Some(id.to_string());
+                fault.advice(format!("others decide it: spud approval show {id}"))
             }
             EngineError::Stale { advice, .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", said).advice(advice)

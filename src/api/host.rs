@@ -305,7 +305,7 @@ fn refused(error: EngineError) -> HostError {
         | EngineError::Stale { advice, .. }
         | EngineError::NotFound { advice, .. } => HostError::Failed { what, advice },
         EngineError::DiskFull { .. } => HostError::Failed { what, advice: "free some space".to_owned() },
-        EngineError::Denied(_) | EngineError::Unknown { .. } => {
+        EngineError::Denied(_) | EngineError::Unknown { .. } | EngineError::Waits { .. } => {
             HostError::Failed { what, advice: "ask an admin of this box".to_owned() }
         }
         EngineError::Degraded { advice, .. } | EngineError::QueueFull { advice, .. } => {

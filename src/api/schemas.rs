@@ -67,6 +67,7 @@ pub(super) fn schemas() -> Value {
         advice: Some(String::new()),
         instance: Some(String::new()),
         retry_after: Some(0),
+        approval: Some(String::new()),
         ..Problem::default()
     };
     add(&mut all, "Problem", &problem);
@@ -179,7 +180,11 @@ fn access(all: &mut Map<String, Value>) {
     let problems = vec![words::PolicyProblem::default()];
     let (policy, case) = (words::Policy::default(), words::PolicyCase::default());
     add(all, "WhoAmI", &words::WhoAmI::default());
-    let principal = words::Principal { tokens: vec![token.clone()], ..words::Principal::default() };
+    let keys = vec![words::AccessKey::default()];
+    let principal = words::Principal { tokens: vec![token.clone()], keys, ..words::Principal::default() };
+    add(all, "Session", &words::Session::default());
+    add(all, "NewTotp", &words::NewTotp::default());
+    add(all, "AddKey", &words::AddKey::default());
     add(all, "Principal", &principal);
     add(all, "AddPrincipal", &words::AddPrincipal::default());
     add(all, "CreateToken", &words::CreateToken::default());
@@ -209,6 +214,10 @@ fn approvals(all: &mut Map<String, Value>) {
     };
     add(all, "Approval", &request);
     add(all, "ApprovalWord", &approval::ApprovalWord::default());
+    add(all, "BreakGlass", &approval::BreakGlass::default());
+    add(all, "SignVote", &approval::SignVote::default());
+    add(all, "ApprovalDocument", &approval::ApprovalDocument::default());
+    add(all, "SignedVote", &approval::SignedVote::default());
     add(all, "DelegateVote", &approval::DelegateVote::default());
 }
 

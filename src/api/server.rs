@@ -17,7 +17,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::app::App;
 use super::auth::Peer;
@@ -34,6 +34,8 @@ const HEADER_TIME: Duration = Duration::from_secs(30);
 const LONG_TIME: Duration = Duration::from_secs(6 * 3600);
 /// What runs at the stop may take this long to end.
 const DRAIN_TIME: Duration = Duration::from_secs(3);
+/// A connection whose session was revoked may end its last request.
+const REVOKED_TIME: Duration = Duration::from_secs(1);
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 16 << 10;
 /// Refused clients that are told so; beyond that they are just closed.
@@ -172,9 +174,12 @@ impl Door {
         _place: Place,
     ) {
         let app = self.app.clone();
-        let service = service_fn(move |request| {
-            let door = self.clone();
-            let peer = peer.clone();
+        let revoked = Arc::new(Notify::new());
+        let close = Arc::clone(&revoked);
+        let seat = Arc::new(app.engine.seat(move || close.notify_one()));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let (door, peer) = (self.clone(), peer.clone());
+            request.extensions_mut().insert(Arc::clone(&seat));
             async move { Ok::<_, std::convert::Infallible>(door.answer(request, peer).await) }
         });
         let mut server = http1::Builder::new();
@@ -188,6 +193,12 @@ impl Door {
         // A broken or hostile client is its own problem: nothing to report beyond debug.
         let result = tokio::select! {
             result = connection.as_mut() => result,
+            // What it asked just now is answered; a stream of events would never end by itself.
+            () = revoked.notified() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(REVOKED_TIME, connection.as_mut()).await;
+                return;
+            }
             () = app.stopped() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

@@ -1,7 +1,10 @@
 //! `spud approval ...`: what waits for votes, and votes.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 
+use super::approval_sign;
 use super::context::Context;
 use super::error::CliError;
 use super::output::{clean, clean_lines};
@@ -54,12 +57,16 @@ pub(super) enum Verb {
         id: String,
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        signed: Signed,
     },
     /// Vote against it: one such vote ends it
     Reject {
         id: String,
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        signed: Signed,
     },
     /// Say something about it
     Comment { id: String, text: String },
@@ -77,6 +84,8 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
+    #[command(flatten)]
+    Sign(approval_sign::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,14 +98,22 @@ pub(super) struct Why {
     if_match: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Signed {
+    /// What ssh-keygen -Y sign wrote over `spud approval document`
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+}
+
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     let mut link = context.connect()?;
     let path = |id: &str, verb: &str| format!("/v1/approvals/{}/{verb}", escape(id));
-    let send = |path: String, reason: String, tag: Option<String>| -> Result<Approval, CliError> {
-        let body = serde_json::to_vec(&ApprovalWord { reason, etag: None }).unwrap_or_default();
+    let send = |path: String, reason: String, tag: Option<String>, file: Option<PathBuf>| {
+        let signature = file.map(|file| approval_sign::signature(&file)).transpose()?;
+        let body = serde_json::to_vec(&ApprovalWord { reason, etag: None, signature }).unwrap_or_default();
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(tag.as_deref().map(|tag| ("if-match", tag)));
-        Ok(link.client().fork().put_bytes("POST", &path, &headers, &body)?)
+        Ok::<Approval, CliError>(link.client().fork().put_bytes("POST", &path, &headers, &body)?)
     };
     let done = match verb {
         Verb::List { state, kind, n } => {
@@ -109,10 +126,15 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let one: Approval = link.get(&format!("/v1/approvals/{}", escape(&id)))?;
             return show(&one, context);
         }
-        Verb::Approve { id, why } => send(path(&id, "approve"), why.reason, why.if_match)?,
-        Verb::Reject { id, why } => send(path(&id, "reject"), why.reason, why.if_match)?,
-        Verb::Comment { id, text } => send(path(&id, "comment"), text, None)?,
-        Verb::Withdraw { id, reason } => send(path(&id, "withdraw"), reason, None)?,
+        Verb::Sign(verb) => return approval_sign::run(verb, &mut link, context),
+        Verb::Approve { id, why, signed } => {
+            send(path(&id, "approve"), why.reason, why.if_match, signed.signature)?
+        }
+        Verb::Reject { id, why, signed } => {
+            send(path(&id, "reject"), why.reason, why.if_match, signed.signature)?
+        }
+        Verb::Comment { id, text } => send(path(&id, "comment"), text, None, None)?,
+        Verb::Withdraw { id, reason } => send(path(&id, "withdraw"), reason, None, None)?,
         Verb::Delegate { id, to, why } => {
             let body = serde_json::to_vec(&DelegateVote { to, reason: why.reason }).unwrap_or_default();
             let mut headers = vec![("content-type", "application/json")];
@@ -130,6 +152,12 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
 
 fn sentence(one: &Approval) -> String {
     let Approval { id, title, votes, votes_needed, state, .. } = one;
+    if let Some(failed) = one.history.last().filter(|event| event.act == "failed") {
+        return format!(
+            "Request {id} has its {votes_needed} votes, but it could not be done: {}",
+            failed.text
+        );
+    }
     match state.as_str() {
         "approved" => format!("Request {id} has its {votes_needed} votes: {title} is done."),
         "pending" => format!("Request {id} waits: {votes} of {votes_needed} votes to {title}."),
@@ -176,7 +204,16 @@ fn show(one: &Approval, context: &mut Context) -> Result<u8, CliError> {
         ("impact", one.impact.clone()),
         ("by", named(&one.by, one.login.as_ref())),
         ("reason", one.reason.clone()),
-        ("votes", format!("{} of {}, of the role {}", one.votes, one.votes_needed, one.roles.join(" or "))),
+        (
+            "votes",
+            format!(
+                "{} of {}{}, of the role {}",
+                one.votes,
+                one.votes_needed,
+                if one.signature_needed { " signed" } else { "" },
+                one.roles.join(" or ")
+            ),
+        ),
         ("waits", format!("from {} until {} UTC", format_time(one.at_ms), format_time(one.expires_ms))),
     ];
     for (name, value) in lines {
@@ -195,7 +232,8 @@ fn show(one: &Approval, context: &mut Context) -> Result<u8, CliError> {
         });
         let by = named(&event.by, event.login.as_ref());
         let text = if event.text.is_empty() { String::new() } else { format!(": {}", event.text) };
-        let line = format!("{} {by} {}{whom}{text}", format_time(event.at_ms), event.act);
+        let signed = event.signed.as_ref().map_or_else(String::new, |mark| format!(", signed {mark}"));
+        let line = format!("{} {by} {}{whom}{signed}{text}", format_time(event.at_ms), event.act);
         context.out.line(&clean(&line))?;
     }
     Ok(0)

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    add, alert, approval, ask, audit, backup, breaker, check, collection, compliance, config, daemon,
-    document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode, model,
-    notify, operation, policy, principal, queue, redact, remove, role, salvage, sla, store, terminal, trace,
-    use_case, violation,
+    add, alert, approval, ask, audit, backup, break_glass, breaker, check, collection, compliance, config,
+    daemon, document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode,
+    model, notify, operation, policy, principal, queue, redact, remove, role, salvage, session, sla, store,
+    terminal, trace, use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -161,6 +161,16 @@ pub(super) enum Command {
     Principal {
         #[command(subcommand)]
         verb: principal::Verb,
+    },
+    /// A permission in an emergency: two people, a short time, an incident
+    BreakGlass {
+        #[command(subcommand)]
+        verb: break_glass::Verb,
+    },
+    /// Who is connected, and an end to it
+    Session {
+        #[command(subcommand)]
+        verb: session::Verb,
     },
     /// Who has which role: grant, revoke, review
     Role {

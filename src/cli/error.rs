@@ -29,11 +29,13 @@ pub(super) struct CliError {
     advice: String,
     code: u8,
     quiet: bool,
+    /// Before what happened.
+    label: &'static str,
 }
 
 impl CliError {
     pub(super) fn new(code: u8, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), code, quiet: false }
+        Self { what: what.into(), advice: advice.into(), code, quiet: false, label: "error:" }
     }
 
     pub(super) fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -50,7 +52,7 @@ impl CliError {
     pub(super) fn report(&self, context: &Context) -> u8 {
         if !self.quiet {
             let paint = context.error_paint();
-            eprintln!("{} {}", paint.bad("error:"), clean_lines(&self.what));
+            eprintln!("{} {}", paint.bad(self.label), clean_lines(&self.what));
             if !self.advice.is_empty() {
                 eprintln!("{}  {}", paint.dim("try:"), clean(&self.advice));
             }
@@ -63,7 +65,7 @@ impl From<io::Error> for CliError {
     /// Only writing to standard output comes this way. A reader that left has had enough: that is no failure.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { what: String::new(), advice: String::new(), code: 0, quiet: true };
+            return Self { what: String::new(), advice: String::new(), code: 0, quiet: true, label: "" };
         }
         Self::new(IO_ERROR, format!("the output cannot be written: {error}"), "")
     }
@@ -94,6 +96,7 @@ impl From<ClientError> for CliError {
             }
             ClientError::Problem(problem) => {
                 let code = match problem.status {
+                    202 => TRY_AGAIN,
                     400 | 413 | 415 | 422 => DATA_ERROR,
                     401 | 403 => NO_PERMISSION,
                     404 | 409 => FAILED,
@@ -105,7 +108,8 @@ impl From<ClientError> for CliError {
                 // A denial is looked up by its request: `spud why ID`.
                 let request = problem.instance.filter(|_| problem.permission.is_some());
                 let what = request.map_or_else(|| what.clone(), |id| format!("{what} (request {id})"));
-                Self::new(code, what, problem.advice.unwrap_or_default())
+                let label = if problem.status == 202 { "waits:" } else { "error:" };
+                Self { label, ..Self::new(code, what, problem.advice.unwrap_or_default()) }
             }
         }
     }

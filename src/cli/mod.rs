@@ -5,11 +5,13 @@
 mod add;
 mod alert;
 mod approval;
+mod approval_sign;
 mod args;
 mod ask;
 mod audit;
 mod audit_files;
 mod backup;
+mod break_glass;
 mod breaker;
 mod check;
 mod collection;
@@ -52,6 +54,7 @@ mod remove;
 mod role;
 mod salvage;
 mod search;
+mod session;
 mod sla;
 mod status;
 mod store;
@@ -124,6 +127,8 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Trace { verb } => trace::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
         Command::Principal { verb } => principal::run(verb, context),
+        Command::BreakGlass { verb } => break_glass::run(verb, context),
+        Command::Session { verb } => session::run(verb, context),
         Command::Role { verb } => role::run(verb, context),
         Command::Policy { verb } => policy::run(verb, context),
         Command::Approval { verb } => approval::run(verb, context),

@@ -1,5 +1,7 @@
 //! `spud principal ...`: who one is, who else there is, and tokens.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -8,8 +10,11 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::clean;
 use crate::api::client::escape;
+use crate::api::host::Attached;
 use crate::api::types::Page;
-use crate::api::types::access::{AddPrincipal, CreateToken, NewToken, Principal, WhoAmI};
+use crate::api::types::access::{
+    AccessKey, AddKey, AddPrincipal, CreateToken, NewToken, NewTotp, Principal, WhoAmI,
+};
 use crate::base::format_time;
 
 #[derive(Debug, Subcommand)]
@@ -34,7 +39,17 @@ pub(super) enum Verb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
-    /// Take everything from a principal: roles, tokens, its name
+    /// SSH keys that votes may be signed with; nobody logs in with them
+    Key {
+        #[command(subcommand)]
+        verb: KeyVerb,
+    },
+    /// Second factor of somebody with tokens: codes of an authenticator app, in the header Spud-Otp
+    Totp {
+        #[command(subcommand)]
+        verb: TotpVerb,
+    },
+    /// Take everything from a principal: roles, tokens, keys, its name
     Revoke {
         name: String,
         /// Why
@@ -58,6 +73,42 @@ pub(super) enum TokenVerb {
     },
     /// Revoke a token by its id
     Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TotpVerb {
+    /// Make a secret for an authenticator app; it is printed this once
+    Enrol { name: String },
+    /// Take it away: its tokens are good without codes again
+    Remove {
+        name: String,
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyVerb {
+    /// Enrol an OpenSSH public key (ssh-ed25519, sk-ssh-ed25519) for somebody; one key is one person's
+    Add {
+        /// uid:1000, a login name, or a principal
+        name: String,
+        /// The .pub file
+        file: PathBuf,
+        /// Why: entered into the audit log
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// List enrolled keys, of all or of one
+    List { name: Option<String> },
+    /// Take a key away; what it signed stays signed
+    Remove {
+        name: String,
+        /// SHA256:... as `list` shows it
+        fingerprint: String,
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -94,6 +145,22 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::Token { verb: TokenVerb::Revoke { id } } => {
             link.call("DELETE", &format!("/v1/tokens/{}", escape(&id)), None)?;
             context.remark(&format!("The token {id} is revoked."));
+        }
+        Verb::Key { verb } => keys(verb, &mut link, context)?,
+        Verb::Totp { verb: TotpVerb::Enrol { name } } => {
+            let path = format!("/v1/principals/{}/totp", escape(&name));
+            let made: NewTotp = link.send("POST", &path, &())?;
+            if context.json {
+                context.print_json(&made)?;
+            } else {
+                context.out.line(&clean(&made.uri))?;
+                context.remark("Type the secret into an authenticator app; it is not shown again.");
+            }
+        }
+        Verb::Totp { verb: TotpVerb::Remove { name, reason } } => {
+            let path = format!("/v1/principals/{}/totp?reason={}", escape(&name), escape(&reason));
+            link.call("DELETE", &path, None)?;
+            context.remark(&format!("{name} needs no codes any more."));
         }
         Verb::Revoke { name, reason } => {
             let path = format!("/v1/principals/{}?reason={}", escape(&name), escape(&reason));
@@ -136,6 +203,13 @@ fn show(one: &Principal, context: &mut Context) -> Result<(), CliError> {
             context.out.line(&clean(&format!("  {label:<8} {text}")))?;
         }
     }
+    if one.totp {
+        context.out.line("  factor   codes of an authenticator app")?;
+    }
+    for key in &one.keys {
+        let line = format!("  key      {} {}", key.fingerprint, key.comment);
+        context.out.line(&clean(line.trim_end()))?;
+    }
     for token in &one.tokens {
         let used = token.used_ms.map_or("never".to_owned(), format_time);
         let text = format!(
@@ -158,6 +232,46 @@ fn who(me: &WhoAmI, context: &mut Context) -> Result<(), CliError> {
     context.out.line(&clean(&format!("  roles    {roles}")))?;
     context.out.line(&clean(&format!("  may      {}", me.permissions.join(" "))))?;
     context.out.line(&clean(&format!("  policies {}", me.digest)))
+}
+
+fn keys(verb: KeyVerb, link: &mut Attached, context: &mut Context) -> Result<(), CliError> {
+    let path = |name: &str| format!("/v1/principals/{}/keys", escape(name));
+    match verb {
+        KeyVerb::Add { name, file, reason } => {
+            let key = fs::read_to_string(&file).map_err(|error| CliError::input(&file, &error))?;
+            let one: Principal = link.send("POST", &path(&name), &AddKey { key, reason })?;
+            show(&one, context)
+        }
+        KeyVerb::Remove { name, fingerprint, reason } => {
+            let target =
+                format!("{}?fingerprint={}&reason={}", path(&name), escape(&fingerprint), escape(&reason));
+            link.call("DELETE", &target, None)?;
+            context.remark(&format!("The key {fingerprint} signs nothing here any more."));
+            Ok(())
+        }
+        KeyVerb::List { name } => {
+            let all = match name {
+                Some(name) => vec![link.get(&format!("/v1/principals/{}", escape(&name)))?],
+                None => link.get::<Page<Principal>>("/v1/principals")?.items,
+            };
+            list_keys(&all, context)
+        }
+    }
+}
+
+fn list_keys(all: &[Principal], context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        let keys = all.iter().flat_map(|one| one.keys.iter().cloned()).collect();
+        return context.print_json(&Page::<AccessKey> { items: keys, next: None });
+    }
+    let row = |one: &Principal, key: &AccessKey| {
+        let kind = key.key.split(' ').next().unwrap_or_default().to_owned();
+        let owner = named(&one.id, one.login.as_ref());
+        vec![owner, key.fingerprint.clone(), kind, format_time(key.at_ms), key.comment.clone()]
+    };
+    let rows: Vec<Vec<String>> =
+        all.iter().flat_map(|one| one.keys.iter().map(move |key| row(one, key))).collect();
+    context.out.table(&["PRINCIPAL", "KEY", "KIND", "SINCE (UTC)", "COMMENT"], &rows)
 }
 
 fn token(made: &NewToken, context: &mut Context) -> Result<(), CliError> {

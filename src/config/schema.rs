@@ -251,6 +251,8 @@ pub const SETTINGS: &[Setting] = &[
     mode("modes.disk_hold_s", HOLD, "s", "The same where Emergency was for want of space"),
     row("approval.votes", number(1, 9), "votes", Is("1"), true, "Votes of others that a governed change needs; at least two where its impact is critical"),
     row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
+    row("approval.subjects", Kind::Words(&["config", "purge", "restore", "mode"]), "", Unset, true, "What waits for votes beside grants, models and use cases: critical settings, removing for good, restores, forced modes"),
+    row("approval.signature", Kind::Word(&["never", "low", "medium", "high", "critical"]), "", Is("never"), true, "From which impact on a vote for a change must be signed with an enrolled SSH key"),
     row("promotion.margin", number(0, 1000), "thousandths", Is("20"), true, "How much worse than now nDCG@10 of a collection's judged questions may be under a new model"),
     row("promotion.soak_hours", number(0, 2160), "h", Is("0"), true, "How long a model is in staging before it may be promoted; 0 asks for nothing"),
     row("promotion.watch_minutes", number(0, 10_080), "min", Is("60"), true, "How long after a promotion a service level that begins to burn brings back what answered before; 0: never"),

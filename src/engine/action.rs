@@ -58,21 +58,35 @@ pub enum Origin {
 
 /// A token as it was sent: never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shown(String);
+pub struct Shown {
+    token: String,
+    /// What came in `Spud-Otp`.
+    code: Option<String>,
+}
 
 impl Shown {
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
+        Self { token: text.to_owned(), code: None }
+    }
+
+    /// With a code of an authenticator app.
+    #[must_use]
+    pub fn with_code(self, code: Option<&str>) -> Self {
+        Self { code: code.map(str::to_owned), ..self }
+    }
+
+    pub(super) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     pub(super) fn text(&self) -> &str {
-        &self.0
+        &self.token
     }
 
     /// `token:1a`: the part that is no secret.
     pub(super) fn id(&self) -> String {
-        let id = self.0.split('_').nth(1).filter(|id| !id.is_empty() && id.len() <= 16);
+        let id = self.token.split('_').nth(1).filter(|id| !id.is_empty() && id.len() <= 16);
         format!("token:{}", id.unwrap_or("?"))
     }
 }

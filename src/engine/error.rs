@@ -38,6 +38,9 @@ pub enum EngineError {
     /// The policies say no; the problem says which, and what would be needed.
     #[error("{}", .0.detail)]
     Denied(Box<crate::api::types::Problem>),
+    /// It is done when others voted for it.
+    #[error("{what}")]
+    Waits { id: u64, what: String },
     /// A token that is good for nothing.
     #[error("{what}")]
     Unknown { what: String, advice: String },

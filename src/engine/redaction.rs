@@ -52,7 +52,11 @@ fn approval(action: &mut ApprovalAction) -> Vec<&mut String> {
         | ApprovalAction::Comment { word, .. }
         | ApprovalAction::Withdraw { word, .. } => vec![&mut word.reason],
         ApprovalAction::Delegate { request, .. } => vec![&mut request.reason],
-        ApprovalAction::List(_) | ApprovalAction::Show(_) => Vec::new(),
+        ApprovalAction::BreakGlass(request) => vec![&mut request.reason],
+        ApprovalAction::List(_)
+        | ApprovalAction::Show(_)
+        | ApprovalAction::Document { .. }
+        | ApprovalAction::Signed(_) => Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
+use super::sessions::{Seat, Sessions};
 use super::settings::{Configuration, RequestLimits};
 use super::sla::Sla;
 use super::traces::{Served, Traces, run_job};
@@ -99,6 +100,7 @@ pub(super) struct Inner {
     pub(super) wear: Wear,
     pub(super) access: Access,
     pub(super) approvals: Approvals,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) incidents: Incidents,
     pub(super) sla: Sla,
     pub(super) violations: Violations,
@@ -299,6 +301,11 @@ impl Engine {
         self.inner.traces.end_request(trace, served, self.inner.clock.now_ms()).to_string()
     }
 
+    /// A connection begins; `close` ends it. It ends here with the seat.
+    pub fn seat(&self, close: impl Fn() + Send + Sync + 'static) -> Seat {
+        Seat::take(&self.inner.sessions, &self.inner.clock, Box::new(close))
+    }
+
     /// What the API may let in now.
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
@@ -452,6 +459,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         wear: Wear::new(data, &*clock),
         access,
         approvals: Approvals::default(),
+        sessions: Arc::default(),
         incidents: Incidents::default(),
         sla: Sla::default(),
         violations: Violations::default(),

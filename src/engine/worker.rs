@@ -9,8 +9,8 @@ use super::jobs::JobRecord;
 use super::paging::bad_cursor;
 use super::run::Inner;
 use super::{
-    Action, Caller, EngineError, Reply, backups, compact, encryption, evaluate, health, logs, models,
-    queue_actions, repair, status, trail, use_cases,
+    Action, ApprovalAction, Caller, EngineError, Reply, approvals, backups, compact, encryption, evaluate,
+    health, logs, models, queue_actions, repair, status, trail, use_cases,
 };
 use crate::api::types::{
     AddRequest, Collection, CreateCollection, Document, DocumentQuery, EmbeddingInput, Embeddings,
@@ -28,6 +28,21 @@ const EMBEDDINGS_MOST: usize = 2048;
 /// Does it, where it is let in.
 pub(super) fn act(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
     let action = super::redaction::cleaned(super::admission::let_in(inner, caller, action)?);
+    approvals::hold(inner, caller, &action)?;
+    let voted = approvals::voted(&action);
+    let reply = trail::told(inner, caller, action, |action, told| carry_out(inner, caller, action, told))?;
+    match voted {
+        // The answer tells what came of it.
+        Some(id) if approvals::carry_out_due(inner) => {
+            carry_out(inner, caller, Action::Approval(ApprovalAction::Show(id)), None)
+        }
+        _ => Ok(reply),
+    }
+}
+
+/// Does what has its votes, with the entries that belong to it.
+pub(super) fn perform(inner: &Arc<Inner>, caller: &Caller, action: Action) -> Result<Reply, EngineError> {
+    let action = super::admission::let_in(inner, caller, action)?;
     trail::told(inner, caller, action, |action, told| carry_out(inner, caller, action, told))
 }
 

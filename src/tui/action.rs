@@ -5,7 +5,8 @@ use crate::tui::disabled::{
     a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit, an_incident,
     attested, backup_selected, collection_selected, connected, decisions_here, documents, forced,
     idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
-    reading_before, removable, some_collections, some_lines, something, suggestion, upstream,
+    reading_before, removable, revocable, some_collections, some_lines, something, suggestion, upstream,
+    was_denied,
 };
 use crate::tui::model::{Model, View};
 
@@ -107,6 +108,7 @@ pub(crate) enum Action {
     DeprecateUseCase,
     RetireUseCase,
     Unlock,
+    BreakGlass,
     Approve,
     Reject,
     Comment,
@@ -304,9 +306,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
     danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
-    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, decisions", "next list", Access, &["right", "l"], always),
+    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, decisions, sessions", "next list", Access, &["right", "l"], always),
     row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
-    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role", "revoke", Access, &["d", "delete"], a_grant)),
+    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role, or end a session", "revoke", Access, &["d", "delete"], revocable)),
     row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
@@ -387,6 +389,7 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::ForceMode, "force-mode", "Force a mode for a time", "", General, &["M"], connected)),
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),
+    danger(row(A::BreakGlass, "break-glass", "Ask for what was denied, in an emergency: two people, an incident", "", General, &["ctrl-g"], was_denied)),
 ];
 
 #[cfg(test)]

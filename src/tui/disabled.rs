@@ -64,6 +64,15 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
     unless(m.view == View::Access && m.access.grant().is_some(), "select a grant")
 }
 
+pub(super) fn revocable(m: &Model) -> Option<&'static str> {
+    let session = m.view == View::Access && m.access.session().is_some();
+    if session && !m.link.down { None } else { a_grant(m) }
+}
+
+pub(super) fn was_denied(m: &Model) -> Option<&'static str> {
+    unless(m.denied.is_some(), "nothing was denied")
+}
+
 pub(super) fn decisions_here(m: &Model) -> Option<&'static str> {
     let decisions = [View::Approvals, View::Models, View::Incidents, View::UseCases];
     unless(decisions.contains(&m.view), "no decisions here")

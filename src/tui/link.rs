@@ -237,6 +237,8 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Principals => AccessReply::Principals(page(body)?.items),
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
+        AccessRequest::Sessions => AccessReply::Sessions(page(body)?.items),
+        AccessRequest::EndSession(_) => AccessReply::Changed("The session is over.".to_owned()),
         AccessRequest::Grant(grant) => {
             let made: AccessGrant = json(body)?;
             AccessReply::Changed(match made.state.starts_with("waits") {

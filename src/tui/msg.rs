@@ -1,6 +1,6 @@
 //! What can happen to the screen: keys, replies, events.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
@@ -133,6 +133,7 @@ pub(crate) enum AccessReply {
     Principals(Vec<Principal>),
     Roles(Vec<AccessRole>),
     Decisions(Vec<Decision>),
+    Sessions(Vec<Session>),
     /// Somebody has more or less now; what to tell.
     Changed(String),
 }

@@ -12,11 +12,11 @@ use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::access::{
-    AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
+    AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
 };
 use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
-pub(super) static ROUTES: [Route; 21] = [
+pub(super) static ROUTES: [Route; 27] = [
     Route::new("GET", "/v1/whoami", "Who the asker is, with which roles and permissions", || get(who_am_i))
         .reply(200, "WhoAmI")
         .network(),
@@ -37,6 +37,31 @@ pub(super) static ROUTES: [Route; 21] = [
     })
     .body("CreateToken")
     .reply(201, "NewToken"),
+    Route::new("POST", "/v1/principals/{name}/keys", "Enrol an SSH key: votes may be signed with it", || {
+        post(add_key)
+    })
+    .body("AddKey")
+    .reply(201, "Principal"),
+    Route::new("DELETE", "/v1/principals/{name}/keys", "Take an SSH key away", || delete(remove_key))
+        .query(&["fingerprint", "reason"])
+        .reply(204, ""),
+    Route::new(
+        "POST",
+        "/v1/principals/{name}/totp",
+        "A second factor; its secret is shown this once",
+        || post(enrol_totp),
+    )
+    .reply(201, "NewTotp"),
+    Route::new("DELETE", "/v1/principals/{name}/totp", "Take a second factor away", || delete(remove_totp))
+        .query(&["reason"])
+        .reply(204, ""),
+    Route::new("GET", "/v1/sessions", "Who is connected, since when", || get(sessions))
+        .reply(200, "PageOfSession"),
+    Route::new("DELETE", "/v1/sessions/{id}", "End a session; a token that it came with is revoked", || {
+        delete(revoke_session)
+    })
+    .query(&["reason"])
+    .reply(204, ""),
     Route::new("DELETE", "/v1/tokens/{id}", "Revoke a token", || delete(revoke_token)).reply(204, ""),
     Route::new("GET", "/v1/roles", "The roles, and what each is allowed", || get(roles))
         .reply(200, "PageOfAccessRole"),
@@ -96,6 +121,8 @@ fn body(reply: &AccessReply) -> Result<Value, Fault> {
         AccessReply::Principals(all) => page(all),
         AccessReply::Principal(one) => value(one),
         AccessReply::Token(one) => value(one),
+        AccessReply::Totp(one) => value(one),
+        AccessReply::Sessions(all) => page(all),
         AccessReply::Roles(all) => page(all),
         AccessReply::Grants(all) => page(all),
         AccessReply::Grant(one) => value(one),
@@ -157,8 +184,34 @@ async fn revoke_principal(mut call: Call) -> Result<StatusCode, Fault> {
 async fn create_token(call: Call) -> Result<Response, Fault> {
     let request: CreateToken = call.json()?;
     let name = call.param("name");
-    // Not kept for repeats: the secret is to stand nowhere.
-    let body = body(&ask(&call, Asked::CreateToken { name, request }).await?)?;
+    secret(&call, Asked::CreateToken { name, request }).await
+}
+
+async fn sessions(call: Call) -> Result<Json<Value>, Fault> {
+    look(call, Asked::Sessions).await
+}
+
+async fn revoke_session(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let id = call.param("id");
+    gone(&call, Asked::RevokeSession { id, reason }).await
+}
+
+async fn enrol_totp(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    let name = call.param("name");
+    secret(&call, Asked::EnrolTotp { name }).await
+}
+
+async fn remove_totp(mut call: Call) -> Result<StatusCode, Fault> {
+    let reason = reason(&mut call)?;
+    let name = call.param("name");
+    gone(&call, Asked::RemoveTotp { name, reason }).await
+}
+
+/// Not kept for repeats: the secret is to stand nowhere.
+async fn secret(call: &Call, action: Asked) -> Result<Response, Fault> {
+    let body = body(&ask(call, action).await?)?;
     Ok(axum::response::IntoResponse::into_response((StatusCode::CREATED, Json(body))))
 }
 
@@ -166,6 +219,21 @@ async fn revoke_token(mut call: Call) -> Result<StatusCode, Fault> {
     call.query().finish()?;
     let id = call.param("id");
     gone(&call, Asked::RevokeToken { id }).await
+}
+
+async fn add_key(call: Call) -> Result<Response, Fault> {
+    let request: AddKey = call.json()?;
+    let name = call.param("name");
+    made(&call, Asked::AddKey { name, request }).await
+}
+
+async fn remove_key(mut call: Call) -> Result<StatusCode, Fault> {
+    let mut query = call.query();
+    let fingerprint = query.one("fingerprint").unwrap_or_default();
+    let reason = query.one("reason").unwrap_or_default();
+    query.finish()?;
+    let name = call.param("name");
+    gone(&call, Asked::RemoveKey { name, fingerprint, reason: short(reason)? }).await
 }
 
 async fn roles(call: Call) -> Result<Json<Value>, Fault> {
@@ -245,6 +313,10 @@ fn reason(call: &mut Call) -> Result<String, Fault> {
     let mut query = call.query();
     let reason = query.one("reason").unwrap_or_default();
     query.finish()?;
+    short(reason)
+}
+
+fn short(reason: String) -> Result<String, Fault> {
     if reason.len() > 500 {
         return Err(Fault::invalid("the reason has more than 500 bytes"));
     }

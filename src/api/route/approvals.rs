@@ -8,10 +8,12 @@ use super::{Route, get, post};
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::Page;
-use crate::api::types::approval::{Approval, ApprovalQuery, ApprovalWord, DelegateVote};
+use crate::api::types::approval::{
+    Approval, ApprovalDocument, ApprovalQuery, ApprovalWord, BreakGlass, DelegateVote, SignVote, SignedVote,
+};
 use crate::engine::{Action, ApprovalAction as Asked, ApprovalReply, Reply};
 
-pub(super) static ROUTES: [Route; 7] = [
+pub(super) static ROUTES: [Route; 10] = [
     Route::new(
         "GET",
         "/v1/approvals",
@@ -53,6 +55,29 @@ pub(super) static ROUTES: [Route; 7] = [
     })
     .body("ApprovalWord")
     .reply(200, "Approval"),
+    Route::new(
+        "POST",
+        "/v1/break-glass",
+        "Ask for a permission in an emergency: one other person votes",
+        || post(break_glass),
+    )
+    .body("BreakGlass")
+    .reply(200, "Approval"),
+    Route::new(
+        "POST",
+        "/v1/approvals/{id}/document",
+        "What the asker signs for a vote, with a nonce",
+        || post(document),
+    )
+    .body("SignVote")
+    .reply(200, "ApprovalDocument"),
+    Route::new(
+        "GET",
+        "/v1/approvals/{id}/signatures",
+        "Signed votes, whole: to be verified elsewhere",
+        || get(signed),
+    )
+    .reply(200, "PageOfSignedVote"),
 ];
 
 async fn ask(call: &Call, action: Asked) -> Result<ApprovalReply, Fault> {
@@ -69,7 +94,7 @@ async fn one(call: &Call, action: Asked) -> Result<Response, Fault> {
             let tag = format!("\"{}\"", one.etag);
             Ok(([(header::ETAG, tag)], Json::<Approval>(*one)).into_response())
         }
-        ApprovalReply::Page(_) => unexpected(&Reply::Done),
+        _ => unexpected(&Reply::Done),
     }
 }
 
@@ -85,7 +110,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Approval>>, Fault> {
     within_page(wanted.limit)?;
     match ask(&call, Asked::List(wanted)).await? {
         ApprovalReply::Page(page) => Ok(Json(page)),
-        ApprovalReply::One(_) => unexpected(&Reply::Done),
+        _ => unexpected(&Reply::Done),
     }
 }
 
@@ -128,4 +153,27 @@ async fn delegate(mut call: Call) -> Result<Response, Fault> {
     let if_match = Some(call.header("if-match")?.to_owned()).filter(|tag| !tag.is_empty());
     let request: DelegateVote = call.json()?;
     one(&call, Asked::Delegate { id: call.param("id"), request, if_match }).await
+}
+
+async fn break_glass(mut call: Call) -> Result<Response, Fault> {
+    call.query().finish()?;
+    let request: BreakGlass = call.json()?;
+    one(&call, Asked::BreakGlass(request)).await
+}
+
+async fn document(mut call: Call) -> Result<Json<ApprovalDocument>, Fault> {
+    call.query().finish()?;
+    let request: SignVote = call.json()?;
+    match ask(&call, Asked::Document { id: call.param("id"), request }).await? {
+        ApprovalReply::Document(made) => Ok(Json(*made)),
+        _ => unexpected(&Reply::Done),
+    }
+}
+
+async fn signed(mut call: Call) -> Result<Json<Page<SignedVote>>, Fault> {
+    call.query().finish()?;
+    match ask(&call, Asked::Signed(call.param("id"))).await? {
+        ApprovalReply::Signed(items) => Ok(Json(Page { items, next: None })),
+        _ => unexpected(&Reply::Done),
+    }
 }

@@ -33,6 +33,10 @@ pub struct Principal {
     pub kind: String,
     pub roles: Vec<String>,
     pub tokens: Vec<AccessToken>,
+    /// SSH keys that were enrolled for it.
+    pub keys: Vec<AccessKey>,
+    /// With a token it needs a code of an authenticator app for what does most harm.
+    pub totp: bool,
     pub by: String,
     pub at_ms: Option<u64>,
 }
@@ -43,6 +47,27 @@ pub struct AddPrincipal {
     /// Small letters, digits, `-`, `_`, `.`
     pub name: String,
     pub about: String,
+}
+
+/// An enrolled SSH key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessKey {
+    /// `SHA256:...` as `ssh-keygen -l` shows it.
+    pub fingerprint: String,
+    /// Kind and base64.
+    pub key: String,
+    pub comment: String,
+    pub by: String,
+    pub at_ms: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddKey {
+    /// A line as it stands in a .pub file.
+    pub key: String,
+    pub reason: String,
 }
 
 /// A token without its secret.
@@ -74,6 +99,34 @@ pub struct NewToken {
     pub token: AccessToken,
     /// Sent as `Authorization: Bearer ...`
     pub secret: String,
+}
+
+/// Somebody who is connected, with all connections of one process or one token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    pub id: String,
+    /// `uid:1000`, `token:1a` or `network`.
+    pub principal: String,
+    pub login: Option<String>,
+    /// `socket`, `token` or `network`.
+    pub via: String,
+    pub pid: Option<i32>,
+    pub since_ms: u64,
+    pub last_ms: u64,
+    pub requests: u64,
+    pub connections: u64,
+}
+
+/// A second factor that was just made; nobody sees its secret again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewTotp {
+    pub principal: String,
+    /// Base32, as it is typed into an authenticator app.
+    pub secret: String,
+    /// The same as a link.
+    pub uri: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

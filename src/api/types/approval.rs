@@ -28,6 +28,8 @@ pub struct Approval {
     /// Votes that it has, and that it needs.
     pub votes: u32,
     pub votes_needed: u32,
+    /// A vote for it must be signed.
+    pub signature_needed: bool,
     /// Whose votes count.
     pub roles: Vec<String>,
     pub at_ms: u64,
@@ -49,6 +51,8 @@ pub struct ApprovalEvent {
     /// To whom a vote was given, or whose vote a delegate cast.
     pub whom: Option<String>,
     pub text: String,
+    /// Of a signed vote: fingerprint of the SSH key.
+    pub signed: Option<String>,
 }
 
 /// A condition of a promotion.
@@ -80,6 +84,53 @@ pub struct ApprovalWord {
     pub reason: String,
     /// As `If-Match`, for those who send no headers.
     pub etag: Option<String>,
+    /// Of a vote: what `ssh-keygen -Y sign` wrote over its document.
+    pub signature: Option<String>,
+}
+
+/// A permission in an emergency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakGlass {
+    pub permission: String,
+    pub reason: String,
+    /// Seconds from the vote on: at most four hours; absent, a quarter of an hour.
+    pub ttl_s: Option<u64>,
+}
+
+/// Which vote is to be signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignVote {
+    /// `approve` or `reject`.
+    pub decision: String,
+}
+
+/// What a voter signs: `ssh-keygen -Y sign -n NAMESPACE -f KEY FILE`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApprovalDocument {
+    /// Signed byte by byte as it stands.
+    pub document: String,
+    pub namespace: String,
+    pub decision: String,
+    pub expires_ms: u64,
+}
+
+/// A vote with its signature: enough to verify it elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignedVote {
+    pub approval: String,
+    pub voter: String,
+    pub decision: String,
+    pub at_ms: u64,
+    pub document: String,
+    pub signature: String,
+    /// The public key as OpenSSH writes it.
+    pub key: String,
+    pub fingerprint: String,
+    pub namespace: String,
 }
 
 /// One's vote for somebody else to cast.

@@ -21,6 +21,9 @@ pub struct Problem {
     /// Seconds after which asking again makes sense.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// Of what waits for votes (202): the request that was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// Of a denial: the policies that forbid it; none where nothing permits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,

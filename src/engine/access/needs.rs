@@ -22,6 +22,17 @@ pub(in crate::engine) enum Needs {
     Document(P, String),
 }
 
+impl Needs {
+    pub(in crate::engine) fn permission(&self) -> P {
+        match self {
+            Self::One(need) => need.permission,
+            Self::Collections(permission, _)
+            | Self::Approval(permission, _)
+            | Self::Document(permission, _) => *permission,
+        }
+    }
+}
+
 fn on_box(permission: P) -> Needs {
     Needs::One(Need::of_box(permission))
 }
@@ -158,9 +169,14 @@ fn of_incident(action: &IncidentAction) -> P {
 fn of_approval(action: &ApprovalAction) -> Needs {
     match action {
         ApprovalAction::List(_) => on_box(P::ReadApprovals),
-        ApprovalAction::Show(id) => Needs::Approval(P::ReadApprovals, id.clone()),
+        // Whoever may be heard may ask; what is asked for takes the vote of another.
+        ApprovalAction::BreakGlass(_) => on_box(P::ReadSelf),
+        ApprovalAction::Show(id) | ApprovalAction::Signed(id) => {
+            Needs::Approval(P::ReadApprovals, id.clone())
+        }
         ApprovalAction::Approve { id, .. }
         | ApprovalAction::Reject { id, .. }
+        | ApprovalAction::Document { id, .. }
         | ApprovalAction::Delegate { id, .. } => Needs::Approval(P::VoteApprovals, id.clone()),
         ApprovalAction::Comment { id, .. } | ApprovalAction::Withdraw { id, .. } => {
             Needs::Approval(P::DiscussApprovals, id.clone())
@@ -237,9 +253,16 @@ fn of_access(action: &AccessAction) -> Need {
         AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
         AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
         AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
-        AccessAction::RevokePrincipal { name, .. } => Need::of(P::ManagePrincipals, "User", name),
-        AccessAction::CreateToken { name, .. } => Need::of(P::ManageTokens, "User", name),
-        AccessAction::RevokeToken { .. } => Need::of_box(P::ManageTokens),
+        AccessAction::RevokePrincipal { name, .. }
+        | AccessAction::AddKey { name, .. }
+        | AccessAction::RemoveKey { name, .. } => Need::of(P::ManagePrincipals, "User", name),
+        AccessAction::CreateToken { name, .. }
+        | AccessAction::EnrolTotp { name }
+        | AccessAction::RemoveTotp { name, .. } => Need::of(P::ManageTokens, "User", name),
+        AccessAction::RevokeToken { .. } | AccessAction::RevokeSession { .. } => {
+            Need::of_box(P::ManageTokens)
+        }
+        AccessAction::Sessions => Need::of_box(P::ReadAccess),
         AccessAction::Grant(GrantRole { to, role, .. }) => {
             Need { role: Role::parse(role), ..Need::of(P::GrantRoles, "User", to) }
         }

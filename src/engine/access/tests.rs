@@ -229,3 +229,50 @@ fn denials_do_not_wear_the_card_out() {
     let kept = Shelf::decisions(bench.inner().config_history().unwrap()).unwrap().len();
     assert_eq!(kept, DENIALS_AN_HOUR);
 }
+
+/// A token that is good for all that its owner may, and what it is asked with.
+fn with_token(bench: &Bench, action: Action, token: &str, code: Option<&str>) -> Result<Reply, EngineError> {
+    let origin = Origin::Bearer(crate::engine::Shown::new(token).with_code(code));
+    bench.ask(Caller { origin, ..Caller::local(65_534, 65_534, 0, "r-2".into()) }, action)
+}
+
+#[test]
+fn a_token_with_a_second_factor_needs_a_code_for_what_does_harm() {
+    use crate::api::types::access::{AddPrincipal, CreateToken};
+    let mut bench = Bench::new("");
+    let access = |action| Action::Access(action);
+    let add = AddPrincipal { name: "robot".into(), about: String::new() };
+    bench.root(access(AccessAction::AddPrincipal(add))).unwrap();
+    bench.grant("robot", "admin", None).unwrap();
+    let request = CreateToken { scopes: vec!["*".into()], ttl_s: 600 };
+    let made = bench.root(access(AccessAction::CreateToken { name: "robot".into(), request }));
+    let Ok(Reply::Access(AccessReply::Token(made))) = made else { panic!("no token") };
+    let force = || Action::PurgeOperations(None);
+    with_token(&bench, force(), &made.secret, None).unwrap();
+    let enrol = || access(AccessAction::EnrolTotp { name: "robot".into() });
+    let Ok(Reply::Access(AccessReply::Totp(totp))) = bench.root(enrol()) else { panic!("no secret") };
+    assert!(totp.uri.contains(&totp.secret) && totp.secret.len() == 32, "{totp:?}");
+    denied(with_token(&bench, enrol(), &made.secret, None));
+    let uid = bench.root(access(AccessAction::EnrolTotp { name: "uid:7".into() }));
+    assert!(matches!(uid, Err(EngineError::Invalid { .. })), "{uid:?}");
+    let now = || {
+        let inner = bench.inner();
+        inner.access.state().book.totp["robot"].shown(inner.clock.now_ms())
+    };
+    // Looking takes no code; acting does, and each code counts once, over a restart, too.
+    with_token(&bench, Action::Status, &made.secret, None).unwrap();
+    let told = denied(with_token(&bench, force(), &made.secret, None));
+    assert!(told.policies == ["second-factor"] && told.advice.unwrap().contains("Spud-Otp"));
+    let code = now();
+    with_token(&bench, force(), &made.secret, Some(&code)).unwrap();
+    bench.start().unwrap();
+    assert_eq!(denied(with_token(&bench, force(), &made.secret, Some(&code))).policies, ["second-factor"]);
+    for _ in 0..4 {
+        denied(with_token(&bench, force(), &made.secret, Some("000000")));
+    }
+    let locked = denied(with_token(&bench, force(), &made.secret, Some("111111")));
+    assert!(locked.detail.contains("too many wrong codes"), "{locked:?}");
+    let remove = AccessAction::RemoveTotp { name: "robot".into(), reason: "new phone".into() };
+    bench.root(access(remove)).unwrap();
+    with_token(&bench, force(), &made.secret, None).unwrap();
+}

@@ -5,7 +5,7 @@ use super::{State, sources};
 use crate::api::types::Problem;
 use crate::api::types::access as words;
 use crate::base::InOrder;
-use crate::governance::access::{Book, Decision, Grant, Name, Role, Token};
+use crate::governance::access::{Book, Decision, Grant, Key, Name, Role, Token};
 use crate::governance::approval::Approval;
 use crate::governance::policy::{Policy, PolicyProblem, PolicySet};
 
@@ -69,6 +69,16 @@ pub(super) fn token(id: u64, token: &Token) -> words::AccessToken {
     }
 }
 
+fn key(fingerprint: &str, key: &Key) -> words::AccessKey {
+    words::AccessKey {
+        fingerprint: fingerprint.to_owned(),
+        key: key.key.line(),
+        comment: key.comment.clone(),
+        by: key.by.clone(),
+        at_ms: key.at_ms,
+    }
+}
+
 pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) -> words::Principal {
     let text = name.to_string();
     let added = book.principals.get(&text);
@@ -88,7 +98,10 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
         _ => added.map(|added| added.about.clone()).unwrap_or_default(),
     };
     let tokens = book.tokens.iter().filter(|(_, token)| token.principal == text);
+    let keys = book.keys.iter().filter(|(_, key)| key.owner == text);
     words::Principal {
+        totp: book.totp.contains_key(&text),
+        keys: keys.map(|(mark, one)| key(mark, one)).collect(),
         login: people.login(name),
         about,
         kind: name.kind().to_owned(),
@@ -105,6 +118,7 @@ pub(super) fn principals(book: &Book, people: &People, now_ms: u64) -> Vec<words
     let mut names: Vec<Name> = vec![Name::Uid(0), Name::Uid(book.owner)];
     names.extend(book.principals.keys().filter_map(|name| Name::parse(name).ok()));
     names.extend(book.grants.values().map(|grant| grant.to.clone()));
+    names.extend(book.keys.values().filter_map(|key| Name::parse(&key.owner).ok()));
     names.order();
     names.dedup();
     names.iter().map(|name| principal(book, name, people, now_ms)).collect()

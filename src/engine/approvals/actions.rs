@@ -1,8 +1,11 @@
 //! What people ask of the requests: look, vote, comment, give one's vote away, withdraw.
 
-use super::{change, control, words};
+use super::{change, control, glass, signing, words};
 use crate::api::types::Page;
-use crate::api::types::approval::{Approval as Words, ApprovalQuery, ApprovalWord, DelegateVote};
+use crate::api::types::approval::{
+    Approval as Words, ApprovalDocument, ApprovalQuery, ApprovalWord, BreakGlass, DelegateVote, SignVote,
+    SignedVote,
+};
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
 use crate::engine::paging::{cursor, unchanged};
@@ -10,7 +13,7 @@ use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError};
 use crate::governance::access::{Name, Role, Via};
-use crate::governance::approval::{Filter, Input, Person, Shelf, State, step};
+use crate::governance::approval::{Filter, Input, Person, Proof, Shelf, State, decision, step};
 
 const LIMIT: usize = 100;
 const LIMIT_MOST: usize = 1_000;
@@ -45,6 +48,15 @@ pub enum ApprovalAction {
         word: ApprovalWord,
         if_match: Option<String>,
     },
+    /// What the asker would sign for a vote.
+    Document {
+        id: String,
+        request: SignVote,
+    },
+    /// Votes that were signed, by the request's id.
+    Signed(String),
+    /// Asks for a permission in an emergency.
+    BreakGlass(BreakGlass),
 }
 
 /// What comes back.
@@ -52,6 +64,8 @@ pub enum ApprovalAction {
 pub enum ApprovalReply {
     Page(Page<Words>),
     One(Box<Words>),
+    Document(Box<ApprovalDocument>),
+    Signed(Vec<SignedVote>),
 }
 
 /// Does what is asked. `told` is the entry of what changes something.
@@ -67,11 +81,16 @@ pub(in crate::engine) fn act(
             let one = Shelf::get(control(inner)?, number(id)?)?;
             return Ok(ApprovalReply::One(Box::new(words::approval(inner, &one))));
         }
+        ApprovalAction::BreakGlass(asked) => {
+            let made = glass::request(inner, caller, asked, told)?;
+            return Ok(ApprovalReply::One(Box::new(made)));
+        }
+        ApprovalAction::Signed(id) => return signing::signed(inner, number(id)?).map(ApprovalReply::Signed),
         ApprovalAction::Approve { id, if_match, .. }
         | ApprovalAction::Reject { id, if_match, .. }
         | ApprovalAction::Delegate { id, if_match, .. }
         | ApprovalAction::Withdraw { id, if_match, .. } => (number(id)?, if_match.clone()),
-        ApprovalAction::Comment { id, .. } => (number(id)?, None),
+        ApprovalAction::Comment { id, .. } | ApprovalAction::Document { id, .. } => (number(id)?, None),
     };
     let now_ms = inner.clock.now_ms();
     let who = subject(inner, caller)?;
@@ -85,24 +104,53 @@ pub(in crate::engine) fn act(
     let _desk = inner.approvals.desk();
     let before = Shelf::get(control(inner)?, id)?;
     unchanged(if_match.as_deref(), before.revision, "somebody else voted or wrote meanwhile")?;
+    let mut signed = None;
+    let mut vote = |word: &ApprovalWord, approve| -> Result<Proof, EngineError> {
+        let text = word.signature.as_deref();
+        signed = text.map(|text| signing::checked(inner, &before, &name, approve, text)).transpose()?;
+        Ok(signing::proof(inner, &before, signed.is_some()))
+    };
     let to;
     let input = match &action {
-        ApprovalAction::Approve { word, .. } => Input::Vote { by, approve: true, reason: &word.reason },
-        ApprovalAction::Reject { word, .. } => Input::Vote { by, approve: false, reason: &word.reason },
+        ApprovalAction::Approve { word, .. } => {
+            Input::Vote { by, approve: true, reason: &word.reason, proof: vote(word, true)? }
+        }
+        ApprovalAction::Reject { word, .. } => {
+            Input::Vote { by, approve: false, reason: &word.reason, proof: vote(word, false)? }
+        }
+        ApprovalAction::Document { request, .. } => {
+            let approve = asked(&request.decision)?;
+            // Who could not cast the vote is told now, not after they signed.
+            step(&before, Input::Vote { by, approve, reason: "to be signed", proof: Proof::Signed }, now_ms)?;
+            let made = signing::document(inner, &before, &name, approve)?;
+            return Ok(ApprovalReply::Document(Box::new(made)));
+        }
         ApprovalAction::Comment { word, .. } => Input::Comment { by, text: &word.reason },
         ApprovalAction::Withdraw { word, .. } => Input::Withdraw { by, reason: &word.reason },
         ApprovalAction::Delegate { request, .. } => {
             to = meant(inner, &request.to)?.to_string();
             Input::Delegate { by, to: &to, reason: &request.reason }
         }
-        ApprovalAction::List(_) | ApprovalAction::Show(_) => {
+        ApprovalAction::List(_)
+        | ApprovalAction::Show(_)
+        | ApprovalAction::Signed(_)
+        | ApprovalAction::BreakGlass(_) => {
             return Err(EngineError::Internal("a look came the way of a change".into()));
         }
     };
     let done = step(&before, input, now_ms)?;
-    change::keep(inner, &name, done, told)?;
+    change::keep(inner, &name, done, signed.as_ref(), told)?;
     let after = Shelf::get(control(inner)?, id)?;
     Ok(ApprovalReply::One(Box::new(words::approval(inner, &after))))
+}
+
+/// Whether a vote is for the request.
+fn asked(text: &str) -> Result<bool, EngineError> {
+    match text {
+        _ if text == decision(true) => Ok(true),
+        _ if text == decision(false) => Ok(false),
+        _ => Err(invalid("a decision is approve or reject", "name one: --decision approve")),
+    }
 }
 
 /// Cursor: the id of the last one of the page before.

@@ -8,9 +8,10 @@ use crate::audit::{self, Entry};
 use crate::engine::access::{lasts_until, meant};
 use crate::engine::run::Inner;
 use crate::engine::{EngineError, trail};
-use crate::governance::access::{Grant, Name, Role};
+use crate::governance::access::{Grant, Name, Pass, Permission, Role};
 use crate::governance::approval::{
-    Act, Approval, ApprovalError, Change, Done, Draft, Effect, Impact, Shelf, Subject,
+    Act, Approval, ApprovalError, Change, Done, Draft, Effect, Impact, Shelf, SignedVote, Subject,
+    keep_signed,
 };
 use crate::store::{StoreError, WriteTransaction, codec};
 
@@ -19,16 +20,32 @@ const HOUR_MS: u64 = 3_600_000;
 const CRITICAL_VOTES: u32 = 2;
 
 /// Keeps what came of a step, with what it carries out and the entries of both, in one transaction.
-pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) -> Result<(), EngineError> {
+pub(super) fn keep(
+    inner: &Inner,
+    by: &str,
+    done: Done,
+    signed: Option<&SignedVote>,
+    told: Option<&Entry>,
+) -> Result<(), EngineError> {
     let Done { approval, effects } = done;
-    // The entry of a vote names what the vote is about.
-    let voted = |entry: &Entry| Entry { after: Some(approval.subject.digest), ..entry.clone() };
-    let mut entries: Vec<Entry> = told.map(voted).into_iter().collect();
+    // The entry of a vote names what the vote is about, and the key that signed it.
+    let told = told.map(|entry| {
+        let entry = Entry { after: Some(approval.subject.digest), ..entry.clone() };
+        match signed {
+            Some(vote) => entry.text("signed", &vote.fingerprint),
+            None => entry,
+        }
+    });
+    let mut entries: Vec<Entry> = told.into_iter().collect();
     let carries = effects.contains(&Effect::CarryOut);
-    if carries {
+    // An action enters itself when it is done.
+    if carries && !matches!(approval.change, Change::Action { .. }) {
         entries.push(carried_out(inner, by, &approval));
     }
-    let also = |write: &WriteTransaction| put(write, &approval, &entries);
+    let also = |write: &WriteTransaction| {
+        signed.map_or(Ok(()), |vote| keep_signed(write, vote))?;
+        put(write, &approval, &entries)
+    };
     match &approval.change {
         _ if !carries => Ok(control(inner)?.write(also).map_err(ApprovalError::from)?),
         Change::Grant { to, role, reason, ttl_ms } => {
@@ -49,6 +66,29 @@ pub(super) fn keep(inner: &Inner, by: &str, done: Done, told: Option<&Entry>) ->
         }
         Change::Model { sha256 } => crate::engine::registry::approved(inner, sha256, &approval, also),
         Change::UseCase { name } => crate::engine::use_cases::approved(inner, name, &approval, also),
+        Change::Pass { to, permission, ttl_ms } => {
+            let now_ms = inner.clock.now_ms();
+            let permission = Permission::parse(permission)
+                .ok_or_else(|| EngineError::Internal("the request names no permission".into()))?;
+            let (to, until_ms) = (Name::parse(to)?, now_ms.saturating_add(*ttl_ms));
+            let pass = Pass { to, permission, by: by.to_owned(), at_ms: now_ms, until_ms };
+            // Its incident is due from the same transaction on.
+            let due = |write: &WriteTransaction| {
+                also(write)?;
+                Shelf::put_due(write, approval.id)
+            };
+            inner.access.change_with(inner, due, |book| {
+                book.let_pass(approval.id, pass);
+                Ok(())
+            })
+        }
+        Change::Action { .. } => {
+            let due = |write: &WriteTransaction| {
+                also(write)?;
+                Shelf::put_due(write, approval.id)
+            };
+            Ok(control(inner)?.write(due).map_err(ApprovalError::from)?)
+        }
     }
 }
 
@@ -64,6 +104,8 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { .. } => ("role.granted", "principal"),
         Change::Model { .. } => ("model.approved", "model"),
         Change::UseCase { .. } => ("use_case.approved", "use case"),
+        Change::Action { .. } => ("action.approved", "action"),
+        Change::Pass { .. } => ("break_glass.granted", "principal"),
     };
     let entry = trail::entry(inner, told, by, (subject_kind, subject));
     let entry = Entry { after: Some(approval.subject.digest), policy: inner.access.digest(), ..entry };
@@ -71,7 +113,8 @@ fn carried_out(inner: &Inner, by: &str, approval: &Approval) -> Entry {
         Change::Grant { role, .. } => {
             entry.text("role", Role::from_number(*role).map_or("", |role| role.name()))
         }
-        Change::Model { .. } | Change::UseCase { .. } => entry,
+        Change::Pass { permission, .. } => entry.text("permission", permission.as_str()),
+        Change::Model { .. } | Change::UseCase { .. } | Change::Action { .. } => entry,
     };
     entry.text("approval", approval.id.to_string()).text("reason", approval.reason.as_str())
 }
@@ -96,8 +139,14 @@ where
     }
     let running = inner.config.running();
     let least = if draft.impact == Impact::Critical { CRITICAL_VOTES } else { 1 };
-    let votes = u32::try_from(running.number("approval.votes")).unwrap_or(1).max(least);
-    let time_ms = running.number("approval.hours").saturating_mul(HOUR_MS);
+    let (votes, time_ms) = match draft.change {
+        // Two people and no more: there is no time.
+        Change::Pass { .. } => (1, HOUR_MS),
+        _ => (
+            u32::try_from(running.number("approval.votes")).unwrap_or(1).max(least),
+            running.number("approval.hours").saturating_mul(HOUR_MS),
+        ),
+    };
     let now_ms = inner.clock.now_ms();
     let control = control(inner)?;
     let id = Shelf::next(control, now_ms)?;

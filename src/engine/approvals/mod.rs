@@ -4,16 +4,26 @@
 
 mod actions;
 mod change;
+mod due;
+mod glass;
+mod held;
+#[cfg(test)]
+mod held_tests;
+mod signing;
+#[cfg(test)]
+mod signing_tests;
 #[cfg(test)]
 pub(super) mod tests;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
 pub use actions::{ApprovalAction, ApprovalReply};
 pub(super) use change::{grant_needs_votes, submit, submit_grant};
+pub(super) use due::{carry_out_due, voted};
+pub(super) use held::hold;
 pub(super) use words::facts;
 
 use super::run::Inner;
@@ -31,6 +41,8 @@ const OVERDUE_EVERY_MS: u64 = 60_000;
 #[derive(Default)]
 pub(super) struct Approvals {
     desk: Mutex<()>,
+    /// One at a time carries out what is due.
+    due: Mutex<()>,
     looked_ms: AtomicU64,
 }
 
@@ -40,8 +52,8 @@ impl Approvals {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends requests that nobody decided in time.
-    pub(super) fn tick(inner: &Inner) {
+    /// Ends requests that nobody decided in time, and does what is due since a power cut.
+    pub(super) fn tick(inner: &Arc<Inner>) {
         let now_ms = inner.clock.now_ms();
         let looked_ms = inner.approvals.looked_ms.load(Ordering::Relaxed);
         if now_ms.saturating_sub(looked_ms) < OVERDUE_EVERY_MS {
@@ -53,6 +65,7 @@ impl Approvals {
         {
             tracing::warn!(%error, "requests whose time is over could not be ended");
         }
+        carry_out_due(inner);
     }
 }
 
@@ -75,7 +88,7 @@ fn expire(inner: &Inner, control: &Control, now_ms: u64) -> Result<(), ApprovalE
 
 /// As the audit log names it.
 fn kind(act: Act) -> String {
-    format!("approval.{}", act.name())
+    format!("approval.{}", act.name().replace(' ', "_"))
 }
 
 fn control(inner: &Inner) -> Result<&Control, EngineError> {

@@ -17,7 +17,7 @@ pub(in crate::engine) struct Bench {
 }
 
 fn word(reason: &str) -> ApprovalWord {
-    ApprovalWord { reason: reason.into(), etag: None }
+    ApprovalWord { reason: reason.into(), ..ApprovalWord::default() }
 }
 
 impl Bench {
@@ -30,7 +30,10 @@ impl Bench {
     pub(in crate::engine) fn start(&mut self) {
         self.engine = None;
         let options = vec![("--set".to_owned(), "modes.latency_target_ms".to_owned(), "600000".to_owned())];
-        let settings = Settings { data_dir: self.data.path().to_owned(), options, ..Settings::default() };
+        let data_dir = self.data.path().to_owned();
+        // What is set is read there, too.
+        let config_folders = vec![data_dir.join("config")];
+        let settings = Settings { data_dir, options, config_folders, ..Settings::default() };
         let engine = Engine::open(settings).unwrap();
         engine.inner().modes.idle.store(true, std::sync::atomic::Ordering::Relaxed);
         self.engine = Some(engine);
@@ -64,7 +67,7 @@ impl Bench {
         }
     }
 
-    fn approval(&self, uid: u32, action: ApprovalAction) -> Result<Approval, EngineError> {
+    pub(super) fn approval(&self, uid: u32, action: ApprovalAction) -> Result<Approval, EngineError> {
         match self.ask(uid, Action::Approval(action))? {
             Reply::Approval(ApprovalReply::One(one)) => Ok(*one),
             other => panic!("{other:?}"),

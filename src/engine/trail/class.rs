@@ -192,6 +192,20 @@ fn access(action: &AccessAction) -> Option<About> {
             together("token.created", ("principal", name)).text("scopes", &request.scopes.join(" "))
         }
         AccessAction::RevokeToken { id } => together("token.revoked", ("token", id)),
+        AccessAction::RevokeSession { id, reason } => {
+            together("session.revoked", ("session", id)).text("reason", reason)
+        }
+        AccessAction::Sessions => return None,
+        AccessAction::EnrolTotp { name } => together("totp.enrolled", ("principal", name)),
+        AccessAction::RemoveTotp { name, reason } => {
+            together("totp.removed", ("principal", name)).text("reason", reason)
+        }
+        AccessAction::AddKey { name, request } => together("key.enrolled", ("principal", name))
+            .text("key", &request.key)
+            .text("reason", &request.reason),
+        AccessAction::RemoveKey { name, fingerprint, reason } => {
+            together("key.removed", ("principal", name)).text("key", fingerprint).text("reason", reason)
+        }
         AccessAction::Grant(request) => together("role.granted", ("principal", &request.to))
             .text("role", &request.role)
             .text("reason", &request.reason),
@@ -211,11 +225,16 @@ fn approval(action: &ApprovalAction) -> Option<About> {
     let about = |kind, id: &str, reason: &str| together(kind, ("approval", id)).text("reason", reason);
     Some(match action {
         ApprovalAction::List(_) | ApprovalAction::Show(_) => return None,
+        // A document changes nothing until it comes back signed, with a vote.
+        ApprovalAction::Document { .. } | ApprovalAction::Signed(_) => return None,
         ApprovalAction::Approve { id, word, .. } => about("approval.approved", id, &word.reason),
         ApprovalAction::Reject { id, word, .. } => about("approval.rejected", id, &word.reason),
         ApprovalAction::Comment { id, word } => about("approval.commented", id, &word.reason),
         ApprovalAction::Delegate { id, request, .. } => {
             about("approval.delegated", id, &request.reason).text("to", &request.to)
+        }
+        ApprovalAction::BreakGlass(asked) => {
+            together("approval.submitted", ("break-glass", &asked.permission)).text("reason", &asked.reason)
         }
         ApprovalAction::Withdraw { id, word, .. } => about("approval.withdrawn", id, &word.reason),
     })

@@ -131,12 +131,12 @@ fn what_ends_says_so_and_then_answers_nothing() {
     world.create("pumps", "critical");
     let id = world.submit("pumps").unwrap().approval.unwrap();
     assert_eq!(world.0.approve(APPROVER, &id, None).unwrap().state, "pending", "critical takes two votes");
-    let word = ApprovalWord { reason: "no need".into(), etag: None };
+    let word = ApprovalWord { reason: "no need".into(), ..ApprovalWord::default() };
     let reject = ApprovalAction::Reject { id, word, if_match: None };
     assert!(world.0.ask(APPROVER, Action::Approval(reject)).is_err(), "everybody counts once");
     world.create("seals", "low");
     let id = world.submit("seals").unwrap().approval.unwrap();
-    let word = ApprovalWord { reason: "say more".into(), etag: None };
+    let word = ApprovalWord { reason: "say more".into(), ..ApprovalWord::default() };
     let reject = ApprovalAction::Reject { id, word, if_match: None };
     world.0.ask(APPROVER, Action::Approval(reject)).unwrap();
     assert_eq!(world.show("seals").state, "draft", "a rejected one is written again");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decide::Subject;
-use super::{AccessError, Name, Permission, Role, Secret};
+use super::{AccessError, Key, Name, Pass, Permission, Role, Secret, Totp};
 
 const PRINCIPALS_MOST: usize = 1_000;
 const GRANTS_MOST: usize = 2_000;
@@ -56,6 +56,12 @@ pub struct Book {
     pub principals: BTreeMap<String, Principal>,
     pub grants: BTreeMap<u64, Grant>,
     pub tokens: BTreeMap<u64, Token>,
+    /// By fingerprint: one key is one principal's.
+    pub keys: BTreeMap<String, Key>,
+    /// Second factors, by the name of who has tokens.
+    pub totp: BTreeMap<String, Totp>,
+    /// Emergency passes, by the request that they were agreed to with.
+    pub passes: BTreeMap<u64, Pass>,
 }
 
 fn reasoned(reason: &str) -> Result<String, AccessError> {
@@ -93,7 +99,8 @@ impl Book {
     #[must_use]
     pub fn next_end_ms(&self, now_ms: u64) -> Option<u64> {
         let grants = self.grants.values().filter_map(|grant| grant.until_ms);
-        grants.filter(|until| *until > now_ms).min()
+        let ends = grants.chain(self.passes.values().map(|pass| pass.until_ms));
+        ends.filter(|until| *until > now_ms).min()
     }
 
     /// Adds somebody who will have tokens.
@@ -120,11 +127,14 @@ impl Book {
     /// [`AccessError::Missing`] where it has nothing.
     pub fn revoke_principal(&mut self, name: &Name) -> Result<(), AccessError> {
         let text = name.to_string();
-        let before = (self.principals.len(), self.grants.len(), self.tokens.len());
+        let before = self.clone();
         self.principals.remove(&text);
         self.grants.retain(|_, grant| grant.to != *name);
         self.tokens.retain(|_, token| token.principal != text);
-        if before == (self.principals.len(), self.grants.len(), self.tokens.len()) {
+        self.keys.retain(|_, key| key.owner != text);
+        self.totp.remove(&text);
+        self.passes.retain(|_, pass| pass.to != *name);
+        if before == *self {
             return Err(AccessError::Missing { noun: "principal", name: text });
         }
         Ok(())
@@ -233,6 +243,6 @@ fn next<T>(all: &BTreeMap<u64, T>) -> u64 {
     all.last_key_value().map_or(0, |(id, _)| *id) + 1
 }
 
-fn bounded(count: usize, most: usize, noun: &'static str) -> Result<(), AccessError> {
+pub(super) fn bounded(count: usize, most: usize, noun: &'static str) -> Result<(), AccessError> {
     if count < most { Ok(()) } else { Err(AccessError::TooMany { noun, most }) }
 }

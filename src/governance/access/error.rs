@@ -28,6 +28,8 @@ impl AccessError {
         match self {
             Self::Name { .. } => "write uid:1000, gid:100, or small letters, digits, '-', '_' and '.'",
             Self::Missing { noun: "principal", .. } => "`spud principal list` shows all",
+            Self::Missing { noun: "second factor of", .. } => "`spud principal totp enrol` gives one",
+            Self::Missing { noun: "key", .. } => "`spud principal key list` shows all",
             Self::Missing { .. } => "`spud role review` shows all grants, `spud principal list` all tokens",
             Self::Refused { advice, .. } => advice,
             Self::Taken { .. } => "`spud role review` shows what is granted",

@@ -7,17 +7,24 @@
 mod book;
 mod decide;
 mod error;
+mod key;
+mod pass;
 mod permission;
 mod principal;
 mod role;
+mod sha1;
 mod shelf;
 mod token;
+mod totp;
 
 pub use book::{Book, Grant, Principal, Token};
 pub use decide::{ApprovalFacts, Circumstances, Decision, Need, Resource, Subject, Via, decide, would_allow};
 pub use error::AccessError;
+pub use key::Key;
+pub use pass::Pass;
 pub use permission::Permission;
 pub use principal::Name;
 pub use role::Role;
 pub use shelf::{KEPT as DECISIONS_KEPT, Shelf};
 pub use token::{PREFIX as TOKEN_PREFIX, Secret, hash_of};
+pub use totp::{Checked, Totp};

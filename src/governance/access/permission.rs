@@ -107,6 +107,36 @@ permissions! {
 }
 
 impl Permission {
+    /// True for what does most harm where a token falls into the wrong hands.
+    #[must_use]
+    pub fn is_grave(self) -> bool {
+        matches!(
+            self,
+            Self::RemoveCollection
+                | Self::RepairBox
+                | Self::ImportModels
+                | Self::PromoteModels
+                | Self::RollBackModels
+                | Self::ArchiveModels
+                | Self::DeployUseCases
+                | Self::ForceMode
+                | Self::PurgeLetters
+                | Self::SignAudit
+                | Self::EraseAudit
+                | Self::WriteConfig
+                | Self::ScheduleBackups
+                | Self::PruneBackups
+                | Self::RestoreBackups
+                | Self::ManageEncryption
+                | Self::DiscussApprovals
+                | Self::VoteApprovals
+                | Self::GrantRoles
+                | Self::ReviewRoles
+                | Self::ManagePrincipals
+                | Self::ManageTokens
+        )
+    }
+
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|permission| permission.name() == text)

@@ -1,12 +1,13 @@
-//! The tables of `control.redb` that hold principals, grants, tokens, the site's policies and what was denied.
+//! The tables of `control.redb` that hold principals, grants, tokens, keys, second factors, the site's policies and what was denied.
 
 use std::collections::BTreeMap;
 
 use bincode::{Decode, Encode};
 
 use super::decide::Via;
-use super::{AccessError, Book, Decision, Grant, Name, Permission, Principal, Role, Token};
+use super::{AccessError, Book, Decision, Grant, Key, Name, Pass, Permission, Principal, Role, Token, Totp};
 use crate::governance::policy::Source;
+use crate::governance::ssh::PublicKey;
 use crate::store::{
     Control, ReadTransaction, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
 };
@@ -18,6 +19,12 @@ const PRINCIPALS: Table = Table::new("access_principals");
 const GRANTS: Table = Table::new("access_grants");
 /// Number → [`TokenRecord`]
 const TOKENS: Table = Table::new("access_tokens");
+/// Fingerprint → [`KeyRecord`]
+const KEYS: Table = Table::new("access_keys");
+/// Name → [`TotpRecord`]
+const TOTP: Table = Table::new("access_totp");
+/// Number of a request → [`PassRecord`]
+const PASSES: Table = Table::new("access_passes");
 /// Sequence → [`DecisionRecord`]
 const DECISIONS: Table = Table::new("access_decisions");
 /// [`ONLY`] → the site's policies that were last found valid, as pairs of file and text.
@@ -54,6 +61,32 @@ struct TokenRecord {
     at_ms: u64,
     until_ms: u64,
     used_ms: Option<u64>,
+}
+
+#[derive(Debug, Encode, Decode)]
+struct KeyRecord {
+    owner: String,
+    blob: Vec<u8>,
+    comment: String,
+    by: String,
+    at_ms: u64,
+}
+
+/// The secret can be no hash: codes are made of it. An encrypted box keeps it encrypted like everything.
+#[derive(Encode, Decode)]
+struct TotpRecord {
+    parts: ([u8; 20], u64, u32, u64),
+    by: String,
+    at_ms: u64,
+}
+
+#[derive(Debug, Encode, Decode)]
+struct PassRecord {
+    to: String,
+    permission: String,
+    by: String,
+    at_ms: u64,
+    until_ms: u64,
 }
 
 #[derive(Debug, Encode, Decode)]
@@ -152,6 +185,25 @@ impl Shelf {
                     .insert(number_of(key), Token { principal, hash, scopes, by, at_ms, until_ms, used_ms });
                 Some(())
             })?;
+            each(read, KEYS, |mark, record: KeyRecord| {
+                let KeyRecord { owner, blob, comment, by, at_ms } = record;
+                let key = PublicKey::from_blob(&blob).ok()?;
+                let mark = Some(key.fingerprint()).filter(|known| known.as_bytes() == mark)?;
+                book.keys.insert(mark, Key { owner, key, comment, by, at_ms });
+                Some(())
+            })?;
+            each(read, TOTP, |name, record: TotpRecord| {
+                let name = String::from_utf8_lossy(name).into_owned();
+                book.totp.insert(name, Totp::from_parts(record.parts, record.by, record.at_ms));
+                Some(())
+            })?;
+            each(read, PASSES, |key, record: PassRecord| {
+                let PassRecord { by, at_ms, until_ms, .. } = record;
+                let (to, permission) =
+                    (Name::parse(&record.to).ok()?, Permission::parse(&record.permission)?);
+                book.passes.insert(number_of(key), Pass { to, permission, by, at_ms, until_ms });
+                Some(())
+            })?;
             Ok(book)
         })?)
     }
@@ -184,6 +236,22 @@ impl Shelf {
             differing(write, TOKENS, (&before.tokens, &after.tokens), key, |token| {
                 let Token { principal, hash, scopes, by, at_ms, until_ms, used_ms } = token.clone();
                 codec::encode(VERSION, &TokenRecord { principal, hash, scopes, by, at_ms, until_ms, used_ms })
+            })?;
+            let key = |mark: &String| mark.as_bytes().to_vec();
+            differing(write, KEYS, (&before.keys, &after.keys), key, |one| {
+                let Key { owner, key, comment, by, at_ms } = one.clone();
+                codec::encode(VERSION, &KeyRecord { owner, blob: key.blob().to_vec(), comment, by, at_ms })
+            })?;
+            let key = |name: &String| name.as_bytes().to_vec();
+            differing(write, TOTP, (&before.totp, &after.totp), key, |one| {
+                let (parts, by, at_ms) = (one.parts(), one.by.clone(), one.at_ms);
+                codec::encode(VERSION, &TotpRecord { parts, by, at_ms })
+            })?;
+            let key = |id: &u64| number_key(*id).to_vec();
+            differing(write, PASSES, (&before.passes, &after.passes), key, |pass| {
+                let Pass { to, permission, by, at_ms, until_ms } = pass.clone();
+                let (to, permission) = (to.to_string(), permission.name().to_owned());
+                codec::encode(VERSION, &PassRecord { to, permission, by, at_ms, until_ms })
             })?;
             also(write)
         })?)

@@ -84,6 +84,10 @@ pub enum Act {
     Delegated,
     Withdrawn,
     Expired,
+    /// What was approved was done.
+    CarriedOut,
+    /// What was approved could not be done.
+    Failed,
 }
 
 impl Act {
@@ -98,6 +102,8 @@ impl Act {
             Self::Delegated => "delegated",
             Self::Withdrawn => "withdrawn",
             Self::Expired => "expired",
+            Self::CarriedOut => "carried out",
+            Self::Failed => "failed",
         }
     }
 }
@@ -116,7 +122,7 @@ pub struct Event {
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Subject {
-    /// `role`, `model` or `use case`.
+    /// Such as `role`, `model`, `use case`, `setting` or `collection`.
     pub kind: String,
     pub name: String,
     /// SHA-256 of what would be there.
@@ -132,6 +138,11 @@ pub enum Change {
     Model { sha256: String },
     /// The use case of this name may be deployed as it is written.
     UseCase { name: String },
+    /// An action is done as it was asked for, right after the last vote; `text` is the action as the engine keeps it,
+    /// the numbers are who asked.
+    Action { text: String, title: String, uid: u32, gid: u32, groups: Vec<u32> },
+    /// In an emergency somebody gets a permission for a time.
+    Pass { to: String, permission: String, ttl_ms: u64 },
 }
 
 /// A request before it is one.
@@ -220,6 +231,15 @@ impl Approval {
             state: State::Pending,
             events: vec![submitted],
         })
+    }
+
+    /// After what was approved was done, or could not be.
+    #[must_use]
+    pub fn ended(mut self, act: Act, text: &str, now_ms: u64) -> Self {
+        let text = text.chars().take(REASON_BYTES / 4).collect();
+        self.revision += 1;
+        self.events.push(Event { at_ms: now_ms, by: "box".to_owned(), act, whom: None, text });
+        self
     }
 
     /// The state as it is at this time: what nobody decided in time is expired, whether that was written or not.

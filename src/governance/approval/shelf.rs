@@ -1,11 +1,15 @@
 //! The table of `control.redb` that holds the requests.
 
 use super::{Approval, ApprovalError, State};
-use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, there};
+use crate::store::{
+    Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, number_value, there,
+};
 
 const VERSION: u8 = 1;
 /// Number → [`Approval`]
 const APPROVALS: Table = Table::new("approvals");
+/// Numbers of requests whose action has its votes and was not done yet.
+const DUE: Table = Table::new("approval_due");
 /// Requests that wait, at most.
 const PENDING_MOST: usize = 200;
 /// Decided ones that are kept; the audit log keeps what was decided for ever.
@@ -94,6 +98,39 @@ impl Shelf {
         })?)
     }
 
+    /// Requests whose action is to be done, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn due(control: &Control) -> Result<Vec<u64>, ApprovalError> {
+        Ok(control.read(|read| {
+            let mut found = Vec::new();
+            let Some(table) = there(read.open_table(DUE))? else { return Ok(found) };
+            for row in table.iter()? {
+                found.push(number_of(row?.0.value()));
+            }
+            Ok(found)
+        })?)
+    }
+
+    /// An action has its votes: it is due from this transaction on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn put_due(write: &WriteTransaction, id: u64) -> Result<(), StoreError> {
+        write.open_table(DUE)?.insert(&number_key(id)[..], number_value(id).as_slice())?;
+        Ok(())
+    }
+
+    /// What was due is done, or never will be.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn end_due(write: &WriteTransaction, id: u64) -> Result<(), StoreError> {
+        write.open_table(DUE)?.remove(&number_key(id)[..])?;
+        Ok(())
+    }
+
     /// Keeps a request in a transaction, and forgets the oldest decided ones beyond what is kept.
     ///
     /// # Errors
@@ -115,9 +152,9 @@ impl Shelf {
                 surplus -= 1;
             }
         }
-        for id in gone {
-            table.remove(&number_key(id)[..])?;
+        for id in &gone {
+            table.remove(&number_key(*id)[..])?;
         }
-        Ok(())
+        super::signed::forget(write, &gone)
     }
 }

@@ -7,6 +7,9 @@ use crate::governance::access::Role;
 /// Things that happen to one request, at most: a discussion is no chat.
 const EVENTS_MOST: usize = 200;
 
+const SIGNING: &str = "spud approval document ID >vote; ssh-keygen -Y sign -n spud-approval -f KEY vote; \
+    spud approval approve ID --reason WHY --signature vote.sig";
+
 /// Somebody who does something.
 #[derive(Debug, Clone, Copy)]
 pub struct Person<'a> {
@@ -19,6 +22,17 @@ pub struct Person<'a> {
     pub is_local: bool,
 }
 
+/// What stands behind a vote beside the kernel's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Its document was signed with an enrolled key of the voter.
+    Signed,
+    /// None, and none is asked for.
+    NotAsked,
+    /// None, where the settings ask for one.
+    Missing,
+}
+
 /// What is done.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
@@ -26,6 +40,7 @@ pub enum Input<'a> {
         by: Person<'a>,
         approve: bool,
         reason: &'a str,
+        proof: Proof,
     },
     Comment {
         by: Person<'a>,
@@ -83,9 +98,14 @@ pub fn step(before: &Approval, input: Input<'_>, now_ms: u64) -> Result<Done, Ap
         effects.push(Effect::Tell(act));
     };
     match input {
-        Input::Vote { by, approve, reason } => {
+        Input::Vote { by, approve, reason, proof } => {
             let reason = reasoned(reason)?;
             let whose = may_vote(before, by)?;
+            // Saying no takes no key: what is refused does no harm.
+            if approve && proof == Proof::Missing {
+                let what = format!("votes for changes of {} impact are signed here", before.impact.name());
+                return Err(refused("votes-are-signed", what, SIGNING));
+            }
             let act = if approve { Act::Approved } else { Act::Rejected };
             note(&mut approval, by.name, act, whose.as_deref(), reason);
             if !approve {

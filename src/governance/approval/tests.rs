@@ -30,7 +30,7 @@ fn person<'a>(name: &'a str, roles: &'a [Role]) -> Person<'a> {
 }
 
 fn vote<'a>(name: &'a str, roles: &'a [Role], approve: bool) -> Input<'a> {
-    Input::Vote { by: person(name, roles), approve, reason: "seen" }
+    Input::Vote { by: person(name, roles), approve, reason: "seen", proof: Proof::NotAsked }
 }
 
 const VOTER: &[Role] = &[Role::Approver];
@@ -93,7 +93,8 @@ fn time_and_rejection_end_it() {
     for odd in [Draft { reason: " ".into(), ..draft("uid:1", 1) }, draft("uid:1", 0), draft("uid:1", 10)] {
         assert!(Approval::new(1, odd, 0).is_err());
     }
-    let silent = Input::Vote { by: person("uid:2", VOTER), approve: true, reason: "  " };
+    let silent =
+        Input::Vote { by: person("uid:2", VOTER), approve: true, reason: "  ", proof: Proof::Signed };
     assert!(matches!(step(&one, silent, 6), Err(ApprovalError::Invalid { .. })));
 }
 
@@ -107,7 +108,8 @@ fn records_come_back() {
 
 #[derive(Debug, Clone)]
 enum Deed {
-    Vote(u8, bool),
+    /// Who, for or against, signed or not.
+    Vote(u8, bool, bool),
     Comment(u8),
     Delegate(u8, u8),
     Withdraw(u8),
@@ -118,13 +120,22 @@ enum Deed {
 fn deed() -> impl Strategy<Value = Deed> {
     let who = 0u8..6;
     prop_oneof![
-        5 => (who.clone(), prop::bool::weighted(0.85)).prop_map(|(who, yes)| Deed::Vote(who, yes)),
+        5 => (who.clone(), prop::bool::weighted(0.85), any::<bool>())
+            .prop_map(|(who, yes, signed)| Deed::Vote(who, yes, signed)),
         1 => who.clone().prop_map(Deed::Comment),
         3 => (who.clone(), 0u8..6).prop_map(|(from, to)| Deed::Delegate(from, to)),
         1 => (0u8..60).prop_map(Deed::Withdraw),
         1 => Just(Deed::Expire),
         2 => (1u64..HOUR).prop_map(Deed::Wait),
     ]
+}
+
+fn proof(signed: bool, must_sign: bool) -> Proof {
+    match (signed, must_sign) {
+        (true, _) => Proof::Signed,
+        (false, true) => Proof::Missing,
+        (false, false) => Proof::NotAsked,
+    }
 }
 
 proptest! {
@@ -136,6 +147,7 @@ proptest! {
     fn no_change_without_its_votes(
         submitter in 0u8..6,
         votes in 1u32..4,
+        must_sign in any::<bool>(),
         roles in prop::collection::vec(prop::bool::ANY, 6),
         deeds in prop::collection::vec(deed(), 1..40),
     ) {
@@ -153,7 +165,10 @@ proptest! {
         for deed in deeds {
             let was_over = over || now >= HOUR;
             let input = match deed {
-                Deed::Vote(who, yes) => vote(name(who), of(who), yes),
+                Deed::Vote(who, approve, signed) => {
+                    let by = person(name(who), of(who));
+                    Input::Vote { by, approve, reason: "seen", proof: proof(signed, must_sign) }
+                }
                 Deed::Comment(who) => Input::Comment { by: person(name(who), of(who)), text: "hm" },
                 Deed::Delegate(from, to) => {
                     Input::Delegate { by: person(name(from), of(from)), to: name(to), reason: "away" }
@@ -168,10 +183,11 @@ proptest! {
             let before = one.clone();
             let Ok(done) = step(&one, input, now) else {
                 // A vote that a plain reading of the rules allows is never refused.
-                if let Deed::Vote(who, _) = deed {
+                if let Deed::Vote(who, yes, signed) = deed {
                     let bound = given.get(&submitter).is_some_and(|to| to.contains(&who));
                     let fine = who != submitter && who != 0 && holds(who) && !used.contains(&who) && !bound;
-                    prop_assert!(!fine || was_over, "{who} may vote");
+                    let lacks = yes && must_sign && !signed;
+                    prop_assert!(!fine || was_over || lacks, "{who} may vote");
                 }
                 continue;
             };
@@ -181,7 +197,8 @@ proptest! {
             prop_assert_eq!(one.revision, before.revision + 1);
             prop_assert!(!over, "nothing happens to what is decided");
             match deed {
-                Deed::Vote(who, yes) => {
+                Deed::Vote(who, yes, signed) => {
+                    prop_assert!(signed || !yes || !must_sign, "an unsigned vote counted");
                     prop_assert!(!was_over && who != submitter && who != 0 && used.insert(who));
                     let whose = match &one.events.last().unwrap().whom {
                         None => who,

@@ -10,6 +10,9 @@ pub(crate) enum AccessRequest {
     Principals,
     Roles,
     Decisions,
+    Sessions,
+    /// By id.
+    EndSession(String),
     Grant(GrantRole),
     /// By number, with the reason.
     Revoke(String, String),
@@ -26,6 +29,10 @@ impl AccessRequest {
             Self::Principals => get("/v1/principals"),
             Self::Roles => get("/v1/roles"),
             Self::Decisions => get("/v1/decisions"),
+            Self::Sessions => get("/v1/sessions"),
+            Self::EndSession(id) => {
+                Call { method: "DELETE", path: format!("/v1/sessions/{}", escape(id)), body: None }
+            }
             Self::Grant(request) => post("/v1/roles/grants".to_owned(), request),
             Self::Revoke(id, reason) => {
                 let path = format!("/v1/roles/grants/{}?reason={}", escape(id), escape(reason));
@@ -43,6 +50,8 @@ impl AccessRequest {
             Self::WhoAmI => "see who you are",
             Self::Grants | Self::Principals | Self::Roles => "read who may do what",
             Self::Decisions => "read the decisions",
+            Self::Sessions => "see who is connected",
+            Self::EndSession(_) => "end the session",
             Self::Grant(_) => "grant the role",
             Self::Revoke(..) => "revoke the grant",
             Self::Confirm(_) => "confirm the grant",

@@ -1,7 +1,7 @@
 //! What is asked of requests for votes, of models, and of judged questions.
 
 use super::{Call, escape, post, with_query};
-use crate::api::types::approval::ApprovalWord;
+use crate::api::types::approval::{ApprovalWord, BreakGlass};
 use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
 use crate::api::types::use_case::UseCaseReason;
 
@@ -28,12 +28,16 @@ pub(crate) enum Decision {
     /// Id and tag of the request as it was shown.
     Approve(String, String),
     Reject(String, String),
+    /// A vote, and what `ssh-keygen -Y sign` wrote over its document.
+    Signed(Box<Decision>, String),
     Comment(String),
     Withdraw(String, String),
     /// By SHA-256.
     Submit(String),
     Promote(String),
     RollBack,
+    /// By permission.
+    BreakGlass(String),
     /// What is to be done (submit, deploy, deprecate, retire), and the use case.
     UseCase(&'static str, String),
 }
@@ -55,7 +59,8 @@ impl GovernRequest {
             }
             Self::Stage(sha256) => post(format!("/v1/registry/{}/stage", escape(sha256)), &()),
             Self::Judge(request) => post("/v1/judgements".to_owned(), request),
-            Self::Decide(decision, reason) => decision.call(reason),
+            Self::Decide(Decision::Signed(vote, signature), reason) => vote.call(reason, Some(signature)),
+            Self::Decide(decision, reason) => decision.call(reason, None),
         }
     }
 
@@ -72,10 +77,11 @@ impl GovernRequest {
 }
 
 impl Decision {
-    fn call(&self, reason: &str) -> Call {
+    fn call(&self, reason: &str, signature: Option<&String>) -> Call {
         let reason = reason.to_owned();
         let on = |id: &str, verb: &str, etag: Option<&String>| {
-            let word = ApprovalWord { reason: reason.clone(), etag: etag.cloned() };
+            let word =
+                ApprovalWord { reason: reason.clone(), etag: etag.cloned(), signature: signature.cloned() };
             post(format!("/v1/approvals/{}/{verb}", escape(id)), &word)
         };
         let why = ModelReason { reason: reason.clone() };
@@ -83,12 +89,17 @@ impl Decision {
             Self::Approve(id, etag) => on(id, "approve", Some(etag)),
             Self::Reject(id, etag) => on(id, "reject", Some(etag)),
             Self::Withdraw(id, etag) => on(id, "withdraw", Some(etag)),
+            Self::Signed(vote, signature) => vote.call(&reason, Some(signature)),
             Self::Comment(id) => on(id, "comment", None),
             Self::Submit(sha256) => {
                 let request = SubmitModel { reason, impact: None };
                 post(format!("/v1/registry/{}/submit", escape(sha256)), &request)
             }
             Self::Promote(sha256) => post(format!("/v1/registry/{}/promote", escape(sha256)), &why),
+            Self::BreakGlass(permission) => {
+                let request = BreakGlass { permission: permission.clone(), reason, ttl_s: None };
+                post("/v1/break-glass".to_owned(), &request)
+            }
             Self::RollBack => post("/v1/registry/rollback".to_owned(), &why),
             Self::UseCase(verb, name) => {
                 post(format!("/v1/use-cases/{}/{verb}", escape(name)), &UseCaseReason { reason })
@@ -100,11 +111,13 @@ impl Decision {
         match self {
             Self::Approve(..) => "approve the request",
             Self::Reject(..) => "reject the request",
+            Self::Signed(vote, _) => vote.purpose(),
             Self::Comment(_) => "comment on the request",
             Self::Withdraw(..) => "withdraw the request",
             Self::Submit(_) => "submit the model",
             Self::Promote(_) => "promote the model",
             Self::RollBack => "roll back",
+            Self::BreakGlass(_) => "break the glass",
             Self::UseCase("submit", _) => "submit the use case",
             Self::UseCase("deploy", _) => "deploy the use case",
             Self::UseCase("deprecate", _) => "deprecate the use case",
@@ -117,10 +130,12 @@ impl Decision {
         match self {
             Self::Approve(..) => "Your vote for it is kept.",
             Self::Reject(..) => "It is rejected; nothing was changed.",
+            Self::Signed(vote, _) => vote.done(),
             Self::Comment(_) => "Your comment is kept.",
             Self::Withdraw(..) => "It is withdrawn.",
             Self::Submit(_) => "It waits for the votes of others.",
             Self::Promote(_) => "The promotion began: vectors, gates, then the switch.",
+            Self::BreakGlass(_) => "Somebody else confirms it now, among the approvals.",
             Self::RollBack => "What answered before answers again.",
             Self::UseCase("submit", _) => "It waits for the votes of others.",
             Self::UseCase("deploy", _) => "Questions may be asked under it.",

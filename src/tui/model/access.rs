@@ -1,6 +1,6 @@
 //! Who may do what: grants, principals, roles, denials, and who one is.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
 use crate::tui::widgets::line_edit::LineEdit;
 
 /// What the list shows.
@@ -11,10 +11,12 @@ pub(crate) enum AccessTab {
     Principals,
     Roles,
     Denials,
+    Sessions,
 }
 
 impl AccessTab {
-    pub(crate) const ALL: [Self; 4] = [Self::Grants, Self::Principals, Self::Roles, Self::Denials];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Grants, Self::Principals, Self::Roles, Self::Denials, Self::Sessions];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -22,6 +24,7 @@ impl AccessTab {
             Self::Principals => "Principals",
             Self::Roles => "Roles",
             Self::Denials => "Decisions",
+            Self::Sessions => "Sessions",
         }
     }
 
@@ -39,6 +42,7 @@ pub(crate) struct Access {
     pub(crate) principals: Vec<Principal>,
     pub(crate) roles: Vec<AccessRole>,
     pub(crate) decisions: Vec<Decision>,
+    pub(crate) sessions: Vec<Session>,
     pub(crate) selected: usize,
 }
 
@@ -49,6 +53,7 @@ impl Access {
             AccessTab::Principals => self.principals.len(),
             AccessTab::Roles => self.roles.len(),
             AccessTab::Denials => self.decisions.len(),
+            AccessTab::Sessions => self.sessions.len(),
         }
     }
 
@@ -56,6 +61,10 @@ impl Access {
     pub(crate) fn grant(&self) -> Option<&AccessGrant> {
         let grants = self.tab == AccessTab::Grants;
         self.grants.get(self.selected).filter(|grant| grants && !grant.id.is_empty())
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.sessions.get(self.selected).filter(|_| self.tab == AccessTab::Sessions)
     }
 
     /// True where it is known that the permission is missing.

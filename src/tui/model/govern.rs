@@ -83,6 +83,8 @@ pub(crate) struct DecideDialog {
     pub(crate) reason: LineEdit,
     /// What must be typed, and what was typed.
     pub(crate) typed: Option<(String, LineEdit)>,
+    /// Of a vote: what was pasted.
+    pub(crate) signature: Option<String>,
     pub(crate) field: usize,
     pub(crate) problem: Option<&'static str>,
 }

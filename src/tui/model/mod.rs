@@ -285,6 +285,8 @@ pub(crate) struct Model {
     pub(crate) use_cases: UseCases,
     /// Decisions are possible: a person said so.
     pub(crate) unlocked: bool,
+    /// The permission that was missing last.
+    pub(crate) denied: Option<String>,
     pub(crate) alerts: AlertList,
     pub(crate) traces: TraceList,
     pub(crate) incidents: Incidents,

@@ -176,3 +176,27 @@ fn after_a_denial_the_box_is_asked_who_one_is() {
     keys(&mut m, "f1 M");
     assert!(m.overlay.is_none() && shot(&m).contains("needs force-mode"), "{}", shot(&m));
 }
+
+#[test]
+fn a_session_is_ended_after_a_question_that_says_what_it_means() {
+    let mut m = shown((80, 24), admin());
+    let session = |id: &str, principal: &str, via: &str| Session {
+        id: id.into(),
+        principal: principal.into(),
+        via: via.into(),
+        since_ms: NOW - DAY,
+        last_ms: NOW - 1000,
+        requests: 7,
+        connections: 2,
+        ..Session::default()
+    };
+    let all = vec![session("1001-77", "uid:1001", "socket"), session("token-1a", "token:1a", "token")];
+    reply(&mut m, Reply::Access(AccessReply::Sessions(all)));
+    keys(&mut m, "l l l l");
+    assert!(shot(&m).contains("uid:1001") && shot(&m).contains("token-1a"), "{}", shot(&m));
+    keys(&mut m, "d");
+    assert!(shot(&m).contains("it can come again"), "{}", shot(&m));
+    keys(&mut m, "esc down d");
+    assert!(shot(&m).contains("revoked for good"), "{}", shot(&m));
+    assert_eq!(requests(&keys(&mut m, "tab enter")), [&AccessRequest::EndSession("token-1a".into())]);
+}

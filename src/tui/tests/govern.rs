@@ -7,7 +7,8 @@ use crate::api::types::registry::{ModelMove, ModelRegistry, ModelVersion};
 use crate::api::types::use_case::{UseCase, UseCaseCaller, UseCaseEvent};
 use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
 use crate::tui::model::Model;
-use crate::tui::msg::{GovernAnswer, Reply};
+use crate::tui::msg::{GovernAnswer, Msg, Reply};
+use crate::tui::update::update;
 
 const HOUR: u64 = 3_600_000;
 
@@ -31,6 +32,7 @@ fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
         diff: "- name     default\n+ name     garden".into(),
         votes: 0,
         votes_needed: 1,
+        signature_needed: false,
         roles: vec!["approver".into(), "admin".into()],
         at_ms: NOW - 5 * HOUR,
         expires_ms: NOW + 100 * HOUR,
@@ -164,6 +166,30 @@ fn nothing_is_decided_while_read_only_without_a_reason_or_by_enter_alone() {
 }
 
 #[test]
+fn a_pasted_signature_goes_with_the_vote_and_a_signed_vote_shows_its_key() {
+    const SIGNATURE: &str = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----";
+    let mut m = approvals((80, 24));
+    let mut one =
+        Approval { signature_needed: true, ..request("2", "grant admin to uid:1009", "medium", "pending") };
+    govern(&mut m, GovernAnswer::Approvals(vec![one.clone()]));
+    keys(&mut m, "u +");
+    assert!(shot(&m).contains("It must be signed: sign what spud approval document 2"), "{}", shot(&m));
+    update(&mut m, Msg::Paste(SIGNATURE.into()));
+    assert!(shot(&m).contains("Signed: the signature goes with the vote"), "{}", shot(&m));
+    let sent = keys(&mut m, "o k enter right enter");
+    let vote = Box::new(Decision::Approve("2".into(), "21".into()));
+    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Signed(vote, SIGNATURE.into()), "ok".into())]);
+    one.history.push(ApprovalEvent {
+        act: "approved".into(),
+        by: "uid:1003".into(),
+        signed: Some("SHA256:abc".into()),
+        ..ApprovalEvent::default()
+    });
+    govern(&mut m, GovernAnswer::Approval(Box::new(one)));
+    assert!(shot(&m).contains("uid:1003 approved, signed SHA256:abc"), "{}", shot(&m));
+}
+
+#[test]
 fn lists_are_filtered_by_state_kind_and_words() {
     let mut m = approvals((80, 24));
     let sent = keys(&mut m, "/ s t a t e : a l l space a d m i n enter");
@@ -251,4 +277,16 @@ fn use_cases_are_listed_and_decided_with_a_reason() {
         let decided = GovernRequest::Decide(Decision::UseCase("submit", "seals".into()), "new".into());
         assert_eq!(asked(&sent), [&decided]);
     }
+}
+
+#[test]
+fn glass_is_broken_for_what_was_denied_by_typing_it() {
+    let mut m = full((80, 24));
+    assert!(asked(&keys(&mut m, "ctrl-g")).is_empty() && m.overlay.is_none());
+    m.denied = Some("compact".into());
+    keys(&mut m, "ctrl-g");
+    assert!(shot(&m).contains("Break the glass") && shot(&m).contains("Type compact"), "{}", shot(&m));
+    let sent = keys(&mut m, "f i r e enter c o m p a c t enter right enter");
+    let decided = GovernRequest::Decide(Decision::BreakGlass("compact".into()), "fire".into());
+    assert_eq!(asked(&sent), [&decided]);
 }

@@ -1,7 +1,7 @@
 //! The access view: who may do what; granting and revoking with a reason.
 
 use super::moved;
-use crate::api::types::access::{AccessGrant, Decision, GrantRole, Principal};
+use crate::api::types::access::{AccessGrant, AccessKey, Decision, GrantRole, Principal, Session};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AccessRequest, Effect, Request};
@@ -29,7 +29,9 @@ pub(super) fn who() -> Effect {
 pub(super) fn load(model: &Model) -> Vec<Effect> {
     let mut effects = vec![who()];
     if !model.access.lacks("read-access") {
-        effects.extend([AccessRequest::Grants, AccessRequest::Principals, AccessRequest::Roles].map(ask));
+        let lists =
+            [AccessRequest::Grants, AccessRequest::Principals, AccessRequest::Roles, AccessRequest::Sessions];
+        effects.extend(lists.map(ask));
     }
     if !model.access.lacks("read-decisions") {
         effects.push(ask(AccessRequest::Decisions));
@@ -44,6 +46,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.access.selected = 0;
         }
         Action::GrantRole => model.overlay = Some(Overlay::Grant(Box::default())),
+        Action::RevokeGrant if model.access.tab == AccessTab::Sessions => end_session(model),
         Action::RevokeGrant => {
             let Some(grant) = model.access.grant() else { return Vec::new() };
             let what = format!("{} of {}", grant.role, named(&grant.to, grant.login.as_ref()));
@@ -73,7 +76,24 @@ fn copied(model: &Model) -> Option<String> {
         AccessTab::Principals => access.principals.get(access.selected).map(|one| one.id.clone()),
         AccessTab::Roles => access.roles.get(access.selected).map(|role| role.name.clone()),
         AccessTab::Denials => access.decisions.get(access.selected).map(|one| one.request.clone()),
+        AccessTab::Sessions => access.session().map(|one| one.id.clone()),
     }
+}
+
+fn end_session(model: &mut Model) {
+    let Some(one) = model.access.session() else { return };
+    let who = named(&one.principal, one.login.as_ref());
+    let body = vec![
+        format!("{who}, over the {}, {} requests", one.via, one.requests),
+        match one.via.as_str() {
+            "token" => "Its token is revoked for good.".to_owned(),
+            _ => "Its connections end; it can come again.".to_owned(),
+        },
+    ];
+    let requests = vec![Request::Access(AccessRequest::EndSession(one.id.clone()))];
+    let title = "End the session".to_owned();
+    let confirm = Confirm { title, body, verb: "End", requests, typed: None, yes: false };
+    model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 
 fn confirm(model: &mut Model) {
@@ -103,6 +123,7 @@ fn open(model: &mut Model) {
             )
         }),
         AccessTab::Denials => access.decisions.get(access.selected).map(|one| ("Decision", decision(one))),
+        AccessTab::Sessions => access.session().map(|one| ("Session", session(one))),
     };
     if let Some((title, fields)) = shown {
         model.overlay = Some(Overlay::Detail { title: title.to_owned(), fields, top: 0 });
@@ -135,6 +156,19 @@ fn grant(one: &AccessGrant) -> Vec<(String, String)> {
     ])
 }
 
+fn session(one: &Session) -> Vec<(String, String)> {
+    fields(vec![
+        ("session", one.id.clone()),
+        ("who", named(&one.principal, one.login.as_ref())),
+        ("by", one.via.clone()),
+        ("process", one.pid.map_or_else(String::new, |pid| pid.to_string())),
+        ("since", time(Some(one.since_ms))),
+        ("last", time(Some(one.last_ms))),
+        ("requests", one.requests.to_string()),
+        ("connections", one.connections.to_string()),
+    ])
+}
+
 fn principal(one: &Principal) -> Vec<(String, String)> {
     let mut all = fields(vec![
         ("principal", named(&one.id, one.login.as_ref())),
@@ -142,6 +176,7 @@ fn principal(one: &Principal) -> Vec<(String, String)> {
         ("kind", one.kind.clone()),
         ("roles", one.roles.join(", ")),
         ("by", one.by.clone()),
+        ("factor", if one.totp { "codes of an authenticator app" } else { "" }.to_owned()),
     ]);
     let token = |token: &crate::api::types::access::AccessToken| {
         let text =
@@ -149,6 +184,8 @@ fn principal(one: &Principal) -> Vec<(String, String)> {
         ("token".to_owned(), text)
     };
     all.extend(one.tokens.iter().map(token));
+    let key = |key: &AccessKey| ("key".to_owned(), format!("{} {}", key.fingerprint, key.comment));
+    all.extend(one.keys.iter().map(key));
     all
 }
 
@@ -176,6 +213,7 @@ pub(super) fn replied(model: &mut Model, reply: AccessReply) -> Vec<Effect> {
         AccessReply::Principals(items) => model.access.principals = items,
         AccessReply::Roles(items) => model.access.roles = items,
         AccessReply::Decisions(items) => model.access.decisions = items,
+        AccessReply::Sessions(items) => model.access.sessions = items,
         AccessReply::Changed(text) => {
             model.tell(Tone::Good, text);
             return load(model);

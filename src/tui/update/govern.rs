@@ -71,6 +71,17 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// Asks for the permission that was missing last; it is typed, so that nobody breaks glass by habit.
+pub(super) fn break_glass(model: &mut Model) -> Vec<Effect> {
+    let Some(permission) = model.denied.clone() else { return Vec::new() };
+    let body = vec![
+        format!("You would be allowed to {permission} for a quarter of an hour, once somebody else agrees."),
+        "It opens a critical incident, and the audit log says who, why and for what.".to_owned(),
+    ];
+    let decision = Decision::BreakGlass(permission.clone());
+    dialog_for(model, "Break the glass", "Ask", body, decision, Some(permission))
+}
+
 fn of_approval(model: &mut Model, action: Action) -> Vec<Effect> {
     let one = model.approvals.approval().cloned();
     match (action, one) {
@@ -124,6 +135,12 @@ fn decide(
             one.impact, one.votes, one.votes_needed, one.by, one.reason
         ),
     ];
+    if one.signature_needed && matches!(decision, Decision::Approve(..)) {
+        body.push(format!(
+            "It must be signed: sign what spud approval document {} prints, and paste the signature here.",
+            one.id
+        ));
+    }
     body.extend(odd(&format!("{}{}", one.title, one.by)));
     dialog_for(model, title, verb, body, decision, typed)
 }
@@ -138,7 +155,8 @@ fn dialog_for(
 ) -> Vec<Effect> {
     let typed = typed.map(|want| (want, LineEdit::default()));
     let reason = LineEdit::default();
-    let dialog = DecideDialog { title, body, verb, decision, reason, typed, field: REASON, problem: None };
+    let (signature, field, problem) = (None, REASON, None);
+    let dialog = DecideDialog { title, body, verb, decision, reason, typed, signature, field, problem };
     model.overlay = Some(Overlay::Decide(Box::new(dialog)));
     Vec::new()
 }
@@ -290,8 +308,9 @@ fn event_words(event: &ApprovalEvent) -> String {
         "delegated" => format!(" to {whom}"),
         _ => format!(" for {whom}"),
     });
+    let signed = event.signed.as_ref().map_or_else(String::new, |mark| format!(", signed {mark}"));
     let text = if event.text.is_empty() { String::new() } else { format!(": {}", event.text) };
-    format!("{} {}{whom}{text}", named(&event.by, event.login.as_ref()), event.act)
+    format!("{} {}{whom}{signed}{text}", named(&event.by, event.login.as_ref()), event.act)
 }
 
 fn gates(all: &[Gate], add: &mut impl FnMut(&str, String)) {
@@ -335,7 +354,9 @@ fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
 }
 
 pub(super) fn paste(dialog: &mut DecideDialog, text: &str) {
+    let vote = matches!(dialog.decision, Decision::Approve(..) | Decision::Reject(..));
     match (dialog.field, &mut dialog.typed) {
+        _ if vote && text.starts_with("-----BEGIN SSH SIGNATURE") => dialog.signature = Some(text.to_owned()),
         (REASON, _) => dialog.reason.insert(text),
         // What must be typed is typed.
         _ => dialog.problem = Some("This is typed by hand."),
@@ -364,7 +385,11 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key)
             if reason.is_empty() {
                 (dialog.field, dialog.problem) = (REASON, Some("A reason is needed: it is kept with it."));
             } else if ready {
-                return vec![ask(GovernRequest::Decide(dialog.decision.clone(), reason))];
+                let decision = match dialog.signature.take() {
+                    Some(signature) => Decision::Signed(Box::new(dialog.decision), signature),
+                    None => dialog.decision,
+                };
+                return vec![ask(GovernRequest::Decide(decision, reason))];
             } else {
                 (dialog.field, dialog.problem) = (TYPED, Some("That is not what must be typed."));
             }

@@ -192,6 +192,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewApprovals => go(model, View::Approvals),
         Action::ViewModels => go(model, View::Models),
         Action::ViewUseCases => go(model, View::UseCases),
+        Action::BreakGlass => govern::break_glass(model),
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
@@ -383,6 +384,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
         model.link.problem = Some(problem.clone());
     }
     let denied = problem.status == 403;
+    model.denied = problem.permission.clone().or(model.denied.take());
     match request {
         Request::Ask(serial, _) => {
             let degraded = problem.status == 503;
@@ -401,6 +403,7 @@ fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect
             audit::refused(model);
             model.tell(Tone::Bad, sentence(request, &problem));
         }
+        _ if problem.approval.is_some() => model.tell(Tone::Accent, problem.detail),
         _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),
         _ => {}
     }

@@ -20,6 +20,14 @@ const GRANTS: &[Column] = &[
 const PRINCIPALS: &[Column] =
     &[column("principal", 20, 0), column("kind", 7, 50), column("roles", 18, 0), column("about", 0, 60)];
 const ROLES_SHOWN: &[Column] = &[column("role", 9, 0), number("may", 4, 0), column("about", 0, 0)];
+const SESSIONS: &[Column] = &[
+    column("who", 20, 0),
+    column("by", 7, 0),
+    number("since", 5, 0),
+    number("last", 5, 60),
+    number("asked", 6, 50),
+    column("session", 0, 60),
+];
 const DECISIONS: &[Column] = &[
     number("age", 5, 0),
     column("principal", 12, 0),
@@ -75,6 +83,7 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         AccessTab::Principals => PRINCIPALS,
         AccessTab::Roles => ROLES_SHOWN,
         AccessTab::Denials => DECISIONS,
+        AccessTab::Sessions => SESSIONS,
     };
     table::draw(pen, area, columns, (access.len(), access.selected), |at| {
         cells(model, at).unwrap_or_default()
@@ -114,6 +123,17 @@ fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
                 (Tone::Strong, one.name.clone()),
                 (Tone::Text, one.permissions.len().to_string()),
                 (Tone::Quiet, one.about.clone()),
+            ]
+        }
+        AccessTab::Sessions => {
+            let one = access.sessions.get(at)?;
+            vec![
+                (Tone::Text, named(&one.principal, &one.login)),
+                (Tone::Strong, one.via.clone()),
+                ago(Some(one.since_ms)),
+                ago(Some(one.last_ms)),
+                (Tone::Text, one.requests.to_string()),
+                (Tone::Quiet, one.id.clone()),
             ]
         }
         AccessTab::Denials => {

@@ -246,6 +246,7 @@ pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> 
     }
     let (tone, text) = match dialog.problem {
         Some(problem) => (Tone::Bad, problem),
+        None if dialog.signature.is_some() => (Tone::Good, "Signed: the signature goes with the vote."),
         None => (Tone::Quiet, "Enter moves on; only the button decides."),
     };
     pen.put(inner.x, row(3), inner.width, tone, text);

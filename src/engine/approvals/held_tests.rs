@@ -1,0 +1,156 @@
+//! Actions that wait for votes: nothing is done before, all of it after, and a power cut between loses nothing.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::tests::{Bench, denied};
+use crate::api::types::approval::ApprovalWord;
+use crate::api::types::{CreateCollection, SetConfig};
+use crate::engine::{Action, ApprovalAction, Caller, ConfigAction, EngineError};
+use crate::governance::approval::Shelf;
+
+const ANNA: u32 = 2001;
+
+fn set(key: &str, value: &str) -> Action {
+    let request = SetConfig { value: value.into(), reason: "spring".into(), ..SetConfig::default() };
+    Action::Config(ConfigAction::Set { key: key.into(), request, if_match: None })
+}
+
+/// A box with an approver, a collection, and subjects that wait.
+fn holding(subjects: &str) -> Bench {
+    let bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    let garden = CreateCollection { name: "garden".into(), ..CreateCollection::default() };
+    bench.ask(0, Action::CreateCollection(garden)).unwrap();
+    bench.ask(0, set("approval.subjects", subjects)).unwrap();
+    bench
+}
+
+fn waits(bench: &Bench, action: Action) -> u64 {
+    match bench.ask(0, action) {
+        Err(EngineError::Waits { id, .. }) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn has_garden(bench: &Bench) -> bool {
+    bench.inner().library.snapshot().collections.contains_key("garden")
+}
+
+#[test]
+fn what_is_removed_for_good_waits_and_is_done_with_the_last_vote() {
+    let bench = holding("purge");
+    let remove = || Action::RemoveCollection("garden".into());
+    let id = waits(&bench, remove());
+    assert_eq!(waits(&bench, remove()), id, "the same again is the same request");
+    assert!(has_garden(&bench) && bench.log("collection.removed") == 0);
+    assert_eq!(
+        denied(bench.approve(0, "1", None)).policies,
+        ["nobody-decides-their-own", "root-never-votes"]
+    );
+    let done = bench.approve(ANNA, &id.to_string(), None).unwrap();
+    assert_eq!(
+        (done.state.as_str(), done.kind.as_str(), done.impact.as_str()),
+        ("approved", "collection", "high")
+    );
+    assert_eq!(done.history.last().unwrap().act, "carried out");
+    assert!(!has_garden(&bench));
+    for kind in ["approval.submitted", "approval.approved", "collection.removed", "approval.carried_out"] {
+        assert_eq!(bench.log(kind), 1, "{kind}");
+    }
+    // What cannot be done any more says so, and is not tried again.
+    let id = waits(&bench, remove()).to_string();
+    let done = bench.approve(ANNA, &id, None).unwrap();
+    assert_eq!(done.history.last().unwrap().act, "failed");
+    assert!(Shelf::due(super::control(bench.inner()).unwrap()).unwrap().is_empty());
+    // A rejected one is nothing.
+    let id = waits(&bench, Action::PurgeOperations(None)).to_string();
+    let word = ApprovalWord { reason: "no".into(), ..ApprovalWord::default() };
+    bench.approval(ANNA, ApprovalAction::Reject { id, word, if_match: None }).unwrap();
+    assert_eq!(bench.log("operation.purged"), 0);
+}
+
+#[test]
+fn critical_settings_wait_and_the_setting_that_says_so_is_one_of_them() {
+    let bench = holding("config");
+    let votes = |bench: &Bench| bench.inner().config.running().number("approval.votes");
+    let id = waits(&bench, set("approval.votes", "2")).to_string();
+    let one = bench.approval(ANNA, ApprovalAction::Show(id.clone())).unwrap();
+    assert!(one.diff.contains("approval.votes = 2") && one.reason == "spring", "{one:?}");
+    waits(&bench, set("approval.subjects", "purge"));
+    assert!(
+        matches!(bench.ask(0, set("approval.votes", "99")), Err(EngineError::Invalid { .. })),
+        "told now"
+    );
+    bench.ask(0, set("api.seconds", "20")).unwrap();
+    assert_eq!(votes(&bench), 1);
+    bench.approve(ANNA, &id, None).unwrap();
+    assert_eq!(votes(&bench), 2);
+}
+
+#[test]
+fn a_power_cut_between_vote_and_deed_loses_nothing() {
+    let mut bench = holding("purge");
+    let id = waits(&bench, Action::RemoveCollection("garden".into())).to_string();
+    // The vote alone, as if the power went right after its transaction.
+    let word = ApprovalWord { reason: "seen".into(), ..ApprovalWord::default() };
+    let action = ApprovalAction::Approve { id: id.clone(), word, if_match: None };
+    super::act(bench.inner(), &Caller::local(ANNA, ANNA, 1, "r".into()), action, None).unwrap();
+    assert!(has_garden(&bench));
+    bench.start();
+    let until = Instant::now() + Duration::from_secs(30);
+    while has_garden(&bench) {
+        assert!(Instant::now() < until, "what was due is not done");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bench.inner().approvals.looked_ms.store(0, Ordering::Relaxed);
+    let acts = |bench: &Bench| {
+        let one = bench.approval(ANNA, ApprovalAction::Show(id.clone())).unwrap();
+        one.history.iter().filter(|event| event.act == "carried out").count()
+    };
+    while acts(&bench) == 0 {
+        assert!(Instant::now() < until, "the outcome is not told");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!((acts(&bench), bench.log("collection.removed")), (1, 1));
+}
+
+#[test]
+fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
+    use crate::api::types::approval::BreakGlass;
+    use crate::api::types::incident::IncidentQuery;
+    use crate::engine::{IncidentAction, IncidentReply, Reply};
+    const OLAF: u32 = 2002;
+    let bench = holding("purge");
+    let ask = |uid, permission: &str, ttl_s| {
+        let (permission, reason) = (permission.to_owned(), "fire".to_owned());
+        bench.approval(uid, ApprovalAction::BreakGlass(BreakGlass { permission, reason, ttl_s }))
+    };
+    let remove = || Action::RemoveCollection("garden".into());
+    assert!(matches!(bench.ask(OLAF, remove()), Err(EngineError::Denied(_))));
+    for permission in ["vote-approvals", "grant-roles", "fly"] {
+        assert!(matches!(ask(OLAF, permission, None), Err(EngineError::Invalid { .. })), "{permission}");
+    }
+    assert!(matches!(ask(0, "compact", None), Err(EngineError::Invalid { .. })), "root needs none");
+    let one = ask(OLAF, "remove-collection", Some(2)).unwrap();
+    assert_eq!((one.state.as_str(), one.votes_needed), ("pending", 1));
+    assert!(matches!(bench.approve(OLAF, &one.id, None), Err(EngineError::Denied(_))), "two people");
+    assert!(matches!(bench.ask(OLAF, remove()), Err(EngineError::Denied(_))));
+    assert_eq!(bench.approve(ANNA, &one.id, None).unwrap().state, "approved");
+    // Neither the policies nor the votes of others stand in the way now, of this and of nothing else.
+    bench.ask(OLAF, remove()).unwrap();
+    assert!(matches!(bench.ask(OLAF, Action::PurgeOperations(None)), Err(EngineError::Denied(_))));
+    let Ok(Reply::Incident(IncidentReply::Page(page))) =
+        bench.ask(0, Action::Incident(IncidentAction::List(IncidentQuery::default())))
+    else {
+        panic!("no incidents")
+    };
+    let broken = page.items.iter().find(|one| one.title.contains("Glass was broken")).unwrap();
+    assert_eq!(broken.severity, "critical");
+    assert_eq!((bench.log("break_glass.granted"), bench.log("collection.removed")), (1, 1));
+    let until = Instant::now() + Duration::from_secs(30);
+    while bench.ask(OLAF, remove()).is_err_and(|error| !matches!(error, EngineError::Denied(_))) {
+        assert!(Instant::now() < until, "the pass does not end");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
