@@ -15,8 +15,11 @@ use crate::knowledge::KnowledgeError;
 /// Collection of the built-in documents.
 pub(super) const COLLECTION: &str = "handbook";
 
+/// Unpacks a text of the program.
+type Unpack = fn() -> String;
+
 /// File name and text of each.
-const FILES: [(&str, fn() -> String); 6] = [
+const FILES: [(&str, Unpack); 6] = [
     ("handbook.md", || asset!("corpus/handbook.md")),
     ("water-pump-wp40.md", || asset!("corpus/water-pump-wp40.md")),
     ("diesel-generator-dg12.md", || asset!("corpus/diesel-generator-dg12.md")),

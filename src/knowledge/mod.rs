@@ -16,7 +16,9 @@ mod dictionary;
 mod embedder;
 mod error;
 pub mod eval;
+mod exclude;
 pub mod extract;
+mod glob;
 mod import;
 mod ingest;
 mod language;
@@ -56,6 +58,7 @@ pub use default_model::{
     default_model_id, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
 };
 pub use error::KnowledgeError;
+pub use glob::{Glob, GlobError, Slash};
 pub use import::{ImportError, read_folder};
 pub use ingest::{AlsoWrite, Batch};
 pub use language::Language;

@@ -15,14 +15,12 @@ const BUILT_IN: &str = "spud.cedar";
 
 /// The schema in the program.
 fn schema() -> Source {
-    let text = asset!("policies/spud.cedarschema");
-    Source { file: "spud.cedarschema".into(), text: text.into() }
+    Source { file: "spud.cedarschema".into(), text: asset!("policies/spud.cedarschema") }
 }
 
 /// The policies in the program.
 fn built_in() -> Source {
-    let text = asset!("policies/default.cedar");
-    Source { file: BUILT_IN.into(), text: text.into() }
+    Source { file: BUILT_IN.into(), text: asset!("policies/default.cedar") }
 }
 
 /// True for a policy of the program.
