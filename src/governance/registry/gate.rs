@@ -109,7 +109,7 @@ pub fn memory(model: u64, codes: u64, total: u64) -> Gate {
 #[must_use]
 pub fn evidence(proved: usize, missing: &[String]) -> Gate {
     let what = match missing {
-        [] => format!("{proved} entries of its steps are in the audit log, each proved"),
+        [] => format!("entries of its steps in the audit log, each proved: {proved}"),
         missing => format!("without evidence: {}", missing.join("; ")),
     };
     Gate::of("evidence", missing.is_empty(), what)
