@@ -168,3 +168,33 @@ fn openssh_signs_a_vote_and_verifies_what_is_exported() {
     assert!(log.contains("key.enrolled") && log.contains("her laptop"), "{log}");
     assert!(owner(&["audit", "verify"]).status.success());
 }
+
+#[test]
+fn what_waits_is_answered_with_its_request_and_done_after_the_vote() {
+    if !rustix::process::getuid().is_root() {
+        println!("skipped: only root can be two people");
+        return;
+    }
+    let daemon = Daemon::start(&["--set", "approval.subjects=purge"]);
+    let data = daemon.folder.path();
+    fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
+    fine(&run_as(None, data, &["role", "grant", "uid:2001", "approver", "--reason", "votes"]));
+    assert_eq!(daemon.post("/v1/collections", "{\"name\": \"garden\"}").status, 201);
+    let there = || daemon.get("/v1/collections").body.contains("garden");
+    let held = daemon.ask("DELETE", "/v1/collections/garden", "", "");
+    assert_eq!((held.status, held.header("location")), (202, Some("/v1/approvals/1")), "{held:?}");
+    let told = held.json();
+    assert_eq!((&told["type"], &told["approval"]), (&json!("urn:spud:problem:waits-for-votes"), &json!("1")));
+    let again = run_as(None, data, &["collection", "remove", "garden"]);
+    assert_eq!(again.status.code(), Some(75), "{}", said(&again));
+    assert!(
+        said(&again).contains("waits: request 1 waits for votes: remove the collection garden"),
+        "{}",
+        said(&again)
+    );
+    assert!(there());
+    fine(&run_as(Some(ANNA), data, &["approval", "approve", "1", "--reason", "it is empty"]));
+    assert!(!there());
+    let shown = fine(&run_as(None, data, &["approval", "show", "1"]));
+    assert!(shown.contains("box carried out"), "{shown}");
+}
