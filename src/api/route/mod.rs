@@ -18,6 +18,7 @@ mod jobs;
 mod metrics;
 mod mode;
 mod models;
+mod probes;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
@@ -117,7 +118,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 27] = [
+    let all: [&[Route]; 28] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -142,6 +143,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &prometheus::ROUTES,
         &alerts::ROUTES,
         &traces::ROUTES,
+        &probes::ROUTES,
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,

@@ -117,7 +117,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Alert(action) => return alert(action),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
-        Action::Ready | Action::Health | Action::Listen => return None,
+        Action::Ready | Action::Health | Action::Listen | Action::Profile | Action::Probe(_) => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),
