@@ -204,7 +204,8 @@ fn a_critical_probe_that_is_down_closes_the_door() {
 fn files_of_probes_are_checked_and_read_again() {
     let daemon = started("[[probe]]\nname = 'a'\ndisc = {}\n", &[]);
     let list = daemon.get("/v1/probes").json();
-    assert!(list["problems"][0].as_str().unwrap().contains("site.toml:3:1"), "{list}");
+    let problems = list["problems"].as_array().unwrap();
+    assert!(problems.iter().any(|one| one.as_str().unwrap().contains("site.toml:3:1")), "{list}");
     let path = daemon.folder.path().join("config/probes/site.toml");
     let checked = run(daemon.folder.path(), &["probe", "check", path.to_str().unwrap()]);
     assert_eq!(checked.status.code(), Some(65), "{}", said(&checked));
@@ -233,7 +234,7 @@ fn a_profile_says_where_time_and_memory_go() {
     assert!(has("io", "files read") > 0 && has("io", "control.redb written") > 0, "{profile}");
     assert!(has("time", "question ask") > 0, "{profile}");
     let told = said(&run(daemon.folder.path(), &["profile"]));
-    assert!(told.contains("PROCESSOR TIME") && told.contains("search"), "{told}");
+    assert!(told.contains("PROCESSOR TIME") && told.contains("control.redb written"), "{told}");
     let over = said(&run(daemon.folder.path(), &["profile", "--over", "1s"]));
     assert!(over.starts_with("Within 1s"), "{over}");
 }
