@@ -29,4 +29,4 @@ pub mod observe;
 pub mod resilience;
 pub mod tui;
 
-pub use spud_hot::{base, hardware, knowledge, store};
+pub use spud_hot::{asset, base, hardware, knowledge, store};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 
 use super::peer_groups::peer_groups;
+use crate::base::InOrder;
 use crate::engine::{Caller, Origin, Shown};
 
 /// The other end of a connection.
@@ -30,7 +31,7 @@ impl Peer {
         if !groups.contains(&gid) {
             groups.push(gid);
         }
-        groups.sort_unstable();
+        groups.order();
         Ok(Self::Local {
             uid: found.uid.as_raw(),
             gid,

@@ -330,5 +330,7 @@ fn read_event(block: &[u8]) -> Result<Option<Event>, ClientError> {
     if data.is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(&data.join("\n")).map(Some).map_err(|error| ClientError::Reply(error.to_string()))
+    serde_json::from_slice(data.join("\n").as_bytes())
+        .map(Some)
+        .map_err(|error| ClientError::Reply(error.to_string()))
 }

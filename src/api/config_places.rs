@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host::Options;
+use crate::base::InOrder;
 
 /// Folders of settings, lowest first, and the one whose `spud.toml` is edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) fn variables() -> Vec<(String, String)> {
         Some((name.into_string().ok().filter(|name| name.starts_with("SPUD_"))?, value.into_string().ok()?))
     };
     let mut found: Vec<(String, String)> = std::env::vars_os().filter_map(text).collect();
-    found.sort();
+    found.order();
     found
 }
 

@@ -18,6 +18,8 @@ mod openapi;
 mod passed;
 mod peer_groups;
 mod route;
+#[cfg(test)]
+mod schemas;
 mod server;
 mod socket;
 pub mod types;

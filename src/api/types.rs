@@ -12,6 +12,7 @@ mod audit;
 mod backup;
 mod config;
 mod evaluation;
+mod event;
 mod hardware;
 mod health;
 pub mod incident;
@@ -50,6 +51,7 @@ pub use config::{
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
+pub use event::{Event, EventKind};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use health::{HealthCheck, HealthReport};
 pub use log::{LogLine, LogPage, LogQuery};
@@ -567,36 +569,4 @@ pub struct CheckReport {
     pub repaired: Vec<String>,
     /// Jobs that `repair` queued; what was dropped is back when they are done.
     pub jobs: Vec<Job>,
-}
-
-/// What happened, in order; `id` rises by one (Last-Event-ID resumes).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    pub id: u64,
-    pub at_ms: u64,
-    #[serde(flatten)]
-    pub kind: EventKind,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case")]
-pub enum EventKind {
-    /// A job began, moved on (at most 4 a second) or ended.
-    Job(Job),
-    /// A collection has a new generation.
-    Index(Collection),
-    /// A log line.
-    Log(LogLine),
-    /// The 1 Hz sample.
-    Status(Box<Status>),
-    /// The box changed its mode.
-    Mode(Box<ModeChange>),
-    /// The queue changed; at most one a second.
-    Queue(Box<QueueStatus>),
-    /// An operation became a dead letter.
-    Operation(Box<Operation>),
-    /// Settings changed, or files no longer say what runs.
-    Config(Box<ConfigEvent>),
-    /// An alert changed its state.
-    Alert(Box<Alert>),
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::tree::Hash;
-use crate::base::{from_hex, to_hex};
+use crate::base::{InOrder, from_hex, to_hex};
 
 /// Form of the leaf; a reader that knows another one must not guess.
 const VERSION: u64 = 1;
@@ -191,7 +191,7 @@ enum Part<'a> {
 
 fn write_object(out: &mut String, mut fields: Vec<(&str, Part<'_>)>) {
     // Names are ASCII: the order of bytes is that of UTF-16 units, which RFC 8785 asks for.
-    fields.sort_by_key(|(name, _)| *name);
+    fields.order_by_key(|(name, _)| *name);
     out.push('{');
     for (at, (name, value)) in fields.into_iter().enumerate() {
         if at > 0 {

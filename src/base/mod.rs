@@ -1,19 +1,23 @@
-//! Foundations: clock, threads, byte counts, bytes as text, the heap.
+//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts.
 //!
 //! Invariant: knows nothing of spud; calls no other room.
 
+mod asset;
 mod base64;
 mod bytes;
 mod clock;
 mod hex;
 mod memory;
+mod order;
 mod threads;
 mod when;
 
+pub use asset::unpacked;
 pub use base64::{from_base64, to_base64};
 pub use bytes::{format_bytes, parse_bytes};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use hex::{from_hex, to_hex};
 pub use memory::trim_memory;
+pub use order::{InOrder, ordered_map, ordered_set};
 pub use threads::spawn;
 pub use when::{format_second, format_time, parse_time};

@@ -14,6 +14,7 @@ use super::output::clean;
 use crate::api::client::escape;
 use crate::api::host::Attached;
 use crate::api::types::{ConfigChange, ConfigSetting, SetConfig};
+use crate::base::ordered_map;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const LEVEL: &str = "log.level";
@@ -90,7 +91,7 @@ fn known(level: &str) -> Result<String, CliError> {
 fn parts(value: &Value) -> BTreeMap<String, String> {
     let items = value.as_array().into_iter().flatten().filter_map(Value::as_str);
     let pairs = items.filter_map(|item| item.split_once('='));
-    pairs.map(|(part, level)| (part.trim().to_owned(), level.trim().to_owned())).collect()
+    ordered_map(pairs.map(|(part, level)| (part.trim().to_owned(), level.trim().to_owned())))
 }
 
 fn setting(link: &mut Attached, key: &str) -> Result<ConfigSetting, CliError> {

@@ -9,6 +9,7 @@ use super::load::Given;
 use super::read::{read, value_spans};
 use super::schema::Setting;
 use super::value::Value;
+use crate::base::InOrder;
 
 /// The text with `setting` set to `value`.
 ///
@@ -108,7 +109,7 @@ fn check(before: &[Given], text: &str, setting: &Setting, value: Option<&Value>)
             .filter(|given| given.key != setting.key)
             .map(|given| (given.key, given.value.clone()))
             .collect();
-        all.sort_by_key(|(key, _)| *key);
+        all.order_by_key(|(key, _)| *key);
         all
     };
     let now = after.iter().find(|given| given.key == setting.key).map(|given| &given.value);

@@ -7,6 +7,7 @@ use super::error::Finding;
 use super::load::{Given, Origin};
 use super::schema::{self, setting};
 use super::value::Value;
+use crate::base::InOrder;
 
 /// Reads a text; `path` is what findings call it. Findings stand in the order of the text.
 pub(super) fn read(path: &str, text: &str) -> (Vec<Given>, Vec<Finding>) {
@@ -24,7 +25,7 @@ pub(super) fn read(path: &str, text: &str) -> (Vec<Given>, Vec<Finding>) {
         let at = error.span().map_or(0, |span| span.start);
         reader.add(at, "", error.message().replace('\n', ", "), None);
     }
-    reader.findings.sort_by_key(|(at, _)| *at);
+    reader.findings.order_by_key(|(at, _)| *at);
     (reader.given, reader.findings.into_iter().map(|(_, finding)| finding).collect())
 }
 

@@ -9,7 +9,8 @@ use super::worker::{chunk_id, invalid, place_words};
 use crate::api::types::{
     AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
 };
-use crate::knowledge::{Answer, Effort, Key, Layer, Part, Passage, Question};
+use crate::base::InOrder;
+use crate::knowledge::{Answer, Effort, Glob, Key, Layer, Part, Passage, Question, Slash};
 use crate::observe::trace;
 
 const RESULTS_DEFAULT: usize = 10;
@@ -124,16 +125,9 @@ fn question(request: &SearchRequest) -> Result<Question, EngineError> {
         return Err(invalid(format!("{n} results are too many"), format!("ask for at most {RESULTS_MOST}")));
     }
     let path = match &request.path {
-        Some(glob) => {
-            let built = globset::GlobBuilder::new(glob).literal_separator(false).build();
-            Some(
-                built
-                    .map_err(|e| {
-                        invalid(format!("the path filter cannot be read: {e}"), "use a glob such as **/*.md")
-                    })?
-                    .compile_matcher(),
-            )
-        }
+        Some(glob) => Some(Glob::new(glob, Slash::Crossed).map_err(|error| {
+            invalid(format!("the path filter cannot be read: {error}"), "use a glob such as **/*.md")
+        })?),
         None => None,
     };
     Ok(Question {
@@ -153,7 +147,7 @@ fn question(request: &SearchRequest) -> Result<Question, EngineError> {
 fn canonical(request: &SearchRequest, n: usize) -> String {
     let q = request.q.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut collections = request.collections.clone();
-    collections.sort();
+    collections.order();
     let filters = (&request.path, &request.kind, request.after_ms, request.before_ms);
     format!("{n}\u{1f}{q}\u{1f}{collections:?}\u{1f}{filters:?}")
 }

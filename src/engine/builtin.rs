@@ -9,19 +9,23 @@ use super::EngineError;
 use super::jobs::JobRecord;
 use super::run::Inner;
 use super::{ingest, worker};
+use crate::asset;
 use crate::knowledge::KnowledgeError;
 
 /// Collection of the built-in documents.
 pub(super) const COLLECTION: &str = "handbook";
 
+/// Unpacks a text of the program.
+type Unpack = fn() -> String;
+
 /// File name and text of each.
-const FILES: [(&str, &str); 6] = [
-    ("handbook.md", include_str!("../../assets/corpus/handbook.md")),
-    ("water-pump-wp40.md", include_str!("../../assets/corpus/water-pump-wp40.md")),
-    ("diesel-generator-dg12.md", include_str!("../../assets/corpus/diesel-generator-dg12.md")),
-    ("solar-controller-sc30.md", include_str!("../../assets/corpus/solar-controller-sc30.md")),
-    ("reverse-osmosis-ro200.md", include_str!("../../assets/corpus/reverse-osmosis-ro200.md")),
-    ("lora-gateway-lg8.md", include_str!("../../assets/corpus/lora-gateway-lg8.md")),
+const FILES: [(&str, Unpack); 6] = [
+    ("handbook.md", || asset!("corpus/handbook.md")),
+    ("water-pump-wp40.md", || asset!("corpus/water-pump-wp40.md")),
+    ("diesel-generator-dg12.md", || asset!("corpus/diesel-generator-dg12.md")),
+    ("solar-controller-sc30.md", || asset!("corpus/solar-controller-sc30.md")),
+    ("reverse-osmosis-ro200.md", || asset!("corpus/reverse-osmosis-ro200.md")),
+    ("lora-gateway-lg8.md", || asset!("corpus/lora-gateway-lg8.md")),
 ];
 
 /// Unpacks and indexes the built-in documents on the first start; nothing on any later one.
@@ -36,9 +40,9 @@ pub(super) fn ensure(inner: &Arc<Inner>) -> Result<(), EngineError> {
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(&folder)?;
         for (name, text) in FILES {
-            let path = folder.join(name);
+            let (path, text) = (folder.join(name), text());
             if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-                put(&path, text)?;
+                put(&path, &text)?;
             }
         }
         Ok(())

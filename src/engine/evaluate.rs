@@ -11,6 +11,7 @@ use super::jobs::JobRecord;
 use super::run::Inner;
 use super::worker::{enqueue, invalid};
 use crate::api::types::{EvalReport, EvalRequest, JobState, LatencyMs, QueryScore};
+use crate::base::InOrder;
 use crate::hardware::ProcessReader;
 use crate::knowledge::eval::{Judgements, ndcg, percentile, recall, reciprocal_rank};
 use crate::knowledge::{Effort, Question};
@@ -55,8 +56,8 @@ pub(super) fn run(inner: &Arc<Inner>, request: &EvalRequest) -> Result<EvalRepor
             per_query.push(QueryScore { id, ndcg_at_10: score, text });
         }
     }
-    per_query.sort_by(|a, b| a.ndcg_at_10.total_cmp(&b.ndcg_at_10));
-    latencies.sort_by(f64::total_cmp);
+    per_query.order_by(|a, b| a.ndcg_at_10.total_cmp(&b.ndcg_at_10));
+    latencies.order_by(f64::total_cmp);
     #[allow(clippy::cast_precision_loss)] // a count
     let n = latencies.len().max(1) as f64;
     Ok(EvalReport {

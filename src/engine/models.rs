@@ -8,7 +8,7 @@ use super::jobs::JobRecord;
 use super::run::{Inner, Settings};
 use super::worker::{self, invalid};
 use crate::api::types::{Model as Words, ModelPath};
-use crate::base::to_hex;
+use crate::base::{InOrder, to_hex};
 use crate::governance::registry::Shelf;
 use crate::knowledge::{
     KnowledgeError, Model, default_model_id, model_path, open_default_model, open_model, read_folder,
@@ -89,7 +89,7 @@ pub(super) fn list(inner: &Inner) -> Result<Vec<Words>, EngineError> {
             Err(damage) => tracing::warn!(%damage, "a model cannot be opened"),
         }
     }
-    found.sort_by(|a, b| (!a.active, &a.sha256).cmp(&(!b.active, &b.sha256)));
+    found.order_by(|a, b| (!a.active, &a.sha256).cmp(&(!b.active, &b.sha256)));
     Ok(found)
 }
 

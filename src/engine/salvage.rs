@@ -13,6 +13,7 @@ use super::settings::Configuration;
 use super::worker::invalid;
 use super::{EngineError, encryption};
 use crate::api::types::SalvageReport;
+use crate::base::InOrder;
 use crate::knowledge::{
     CACHE_TABLES, KnowledgeError, Library, default_model_id, open_default_model, open_model,
 };
@@ -145,7 +146,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
             if path.is_dir() { folders.push(path) } else { found.push(path) }
         }
     }
-    found.sort();
+    found.order();
     found
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::run::Inner;
 use crate::api::types::{Accelerator, PowerSupply, Sensor};
 use crate::api::types::{CacheStatus, Gauge, Hardware, JobState, QueryStatus, Status};
+use crate::base::InOrder;
 use crate::hardware::{Sample, Sampler};
 use crate::knowledge::simd::Kernel;
 
@@ -106,7 +107,7 @@ impl Meters {
     fn queries(&self) -> QueryStatus {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sorted: Vec<u32> = counts.latencies.iter().copied().collect();
-        sorted.sort_unstable();
+        sorted.order();
         let percentile = |p: usize| {
             let rank = (sorted.len() * p).div_ceil(100).saturating_sub(1);
             sorted.get(rank).copied().map_or(0, u64::from)

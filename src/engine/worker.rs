@@ -44,8 +44,7 @@ fn carry_out(
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => use_cases::search(inner, caller, &request).map(Reply::Search),
         Action::Ask(request) => use_cases::ask(inner, caller, &request).map(Reply::Ask),
-        Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
-        Action::Hardware | Action::Profile => Ok(told_of_box(inner, &action)),
+        Action::Status | Action::Hardware | Action::Profile => Ok(told_of_box(inner, &action)),
         Action::Collections => {
             Ok(super::access::leave(inner, caller, Reply::Collections(collections(inner))))
         }
@@ -111,9 +110,10 @@ fn carry_out(
     }
 }
 
-/// What the box is, or where its time goes.
+/// What the box does, what it is, or where its time goes.
 fn told_of_box(inner: &Inner, action: &Action) -> Reply {
     match action {
+        Action::Status => Reply::Status(Box::new(status::read(inner))),
         Action::Profile => Reply::Profile(Box::new(super::profile::read(inner))),
         _ => Reply::Hardware(Box::new(status::hardware(inner))),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::devices::{self, Accelerator, PowerSupply, Sensor};
 use super::{Cpu, Memory, Storage};
+use crate::base::InOrder;
 
 /// What this box is.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +87,6 @@ pub(super) fn names(path: &Path) -> Vec<String> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
-    names.sort();
+    names.order();
     names
 }

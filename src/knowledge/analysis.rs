@@ -3,10 +3,11 @@
 //! `E-05` gives `e-05` whole and its parts; `rtl8188eu` is one term and never stemmed; Chinese, Japanese
 //! and Thai give overlapping pairs of characters, since they write no spaces.
 
-use rust_stemmers::{Algorithm, Stemmer};
+use rust_stemmers::Stemmer;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
+use super::language::Language;
 use super::runs::{DIGIT, HIGH, JOINT, LOWER, UPPER, kind, run_end, unspaced};
 use super::word_map::Key;
 
@@ -209,92 +210,6 @@ fn normalise(word: &str, out: &mut String) {
     }
 }
 
-/// A language whose words are stemmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub enum Language {
-    #[default]
-    English,
-    Arabic,
-    Danish,
-    Dutch,
-    Finnish,
-    French,
-    German,
-    Greek,
-    Hungarian,
-    Italian,
-    Norwegian,
-    Portuguese,
-    Romanian,
-    Russian,
-    Spanish,
-    Swedish,
-    Tamil,
-    Turkish,
-    /// No stems: any language that is not in this list.
-    Other,
-}
-
-const LANGUAGES: [(Language, &str, Option<Algorithm>, Option<whatlang::Lang>); 19] = {
-    use whatlang::Lang;
-    [
-        (Language::English, "en", Some(Algorithm::English), Some(Lang::Eng)),
-        (Language::Arabic, "ar", Some(Algorithm::Arabic), Some(Lang::Ara)),
-        (Language::Danish, "da", Some(Algorithm::Danish), Some(Lang::Dan)),
-        (Language::Dutch, "nl", Some(Algorithm::Dutch), Some(Lang::Nld)),
-        (Language::Finnish, "fi", Some(Algorithm::Finnish), Some(Lang::Fin)),
-        (Language::French, "fr", Some(Algorithm::French), Some(Lang::Fra)),
-        (Language::German, "de", Some(Algorithm::German), Some(Lang::Deu)),
-        (Language::Greek, "el", Some(Algorithm::Greek), Some(Lang::Ell)),
-        (Language::Hungarian, "hu", Some(Algorithm::Hungarian), Some(Lang::Hun)),
-        (Language::Italian, "it", Some(Algorithm::Italian), Some(Lang::Ita)),
-        (Language::Norwegian, "no", Some(Algorithm::Norwegian), Some(Lang::Nob)),
-        (Language::Portuguese, "pt", Some(Algorithm::Portuguese), Some(Lang::Por)),
-        (Language::Romanian, "ro", Some(Algorithm::Romanian), Some(Lang::Ron)),
-        (Language::Russian, "ru", Some(Algorithm::Russian), Some(Lang::Rus)),
-        (Language::Spanish, "es", Some(Algorithm::Spanish), Some(Lang::Spa)),
-        (Language::Swedish, "sv", Some(Algorithm::Swedish), Some(Lang::Swe)),
-        (Language::Tamil, "ta", Some(Algorithm::Tamil), Some(Lang::Tam)),
-        (Language::Turkish, "tr", Some(Algorithm::Turkish), Some(Lang::Tur)),
-        (Language::Other, "other", None, None),
-    ]
-};
-
-impl Language {
-    /// ISO 639-1, or `other`.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        LANGUAGES.iter().find(|l| l.0 == self).map_or("other", |l| l.1)
-    }
-
-    /// By ISO 639-1 code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        LANGUAGES.iter().find(|l| l.1 == code).map(|l| l.0)
-    }
-
-    /// All codes, for messages.
-    #[must_use]
-    pub fn codes() -> Vec<&'static str> {
-        LANGUAGES.iter().map(|l| l.1).collect()
-    }
-
-    /// Guesses from a sample; English unless another language is clear.
-    #[must_use]
-    pub fn detect(sample: &str) -> Self {
-        match whatlang::detect(sample) {
-            Some(info) if info.is_reliable() || info.script() != whatlang::Script::Latin => {
-                LANGUAGES.iter().find(|l| l.3 == Some(info.lang())).map_or(Self::Other, |l| l.0)
-            }
-            _ => Self::English,
-        }
-    }
-
-    pub(super) fn stemmer(self) -> Option<Stemmer> {
-        LANGUAGES.iter().find(|l| l.0 == self).and_then(|l| l.2).map(Stemmer::create)
-    }
-}
-
 /// Turns words into index terms of one language.
 pub(super) struct Stems {
     stemmer: Option<Stemmer>,
@@ -415,15 +330,6 @@ mod tests {
     #[test]
     fn stop_words_are_sorted() {
         assert!(STOP_WORDS.is_sorted());
-    }
-
-    #[test]
-    fn languages_are_told_apart() {
-        assert_eq!(Language::detect("the quick start guide"), Language::English);
-        let german = "Die Pumpe muss vor der Wartung vom Stromnetz getrennt werden, damit niemand verletzt wird. \
-            Danach sind die Ventile zu schließen und die Leitungen vollständig zu entleeren, bevor das Gehäuse geöffnet wird.";
-        assert_eq!(Language::detect(german), Language::German);
-        assert_eq!(Language::from_code("de"), Some(Language::German));
     }
 
     proptest! {

@@ -6,13 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bincode::{Decode, Encode};
-use globset::GlobMatcher;
 
 use super::KnowledgeError;
-use super::analysis::{Language, Stems, words};
+use super::analysis::{Stems, words};
 use super::beside::Serving;
 use super::catalogue::{DocumentRecord, read_document};
 use super::extract::Place;
+use super::glob::Glob;
+use super::language::Language;
 use super::library::{Library, SegmentView, Snapshot};
 use super::passage::{Lookup, Seen};
 use super::query::Query;
@@ -42,7 +43,7 @@ pub struct Question {
     /// Empty means all.
     pub collections: Vec<String>,
     pub n: usize,
-    pub path: Option<GlobMatcher>,
+    pub path: Option<Glob>,
     pub kind: Option<String>,
     pub after_ms: Option<u64>,
     pub before_ms: Option<u64>,

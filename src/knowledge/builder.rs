@@ -7,7 +7,7 @@ use std::path::Path;
 
 use half::f16;
 
-use super::analysis::Language;
+use super::language::Language;
 use super::list_builder::ListBuilder;
 use super::quantize;
 use super::record::ChunkRecord;

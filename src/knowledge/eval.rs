@@ -2,6 +2,7 @@
 //!
 //! nDCG with gains 2^rel - 1 and discount log2(rank + 1) (Järvelin and Kekäläinen 2002; Burges 2005).
 
+use crate::base::InOrder;
 use std::collections::HashMap;
 
 /// Relevance of documents to one question.
@@ -22,7 +23,7 @@ pub fn ndcg(ranking: &[String], judged: &Judgements, k: usize) -> f64 {
         relevances.take(k).enumerate().map(|(at, r)| gain(r) / discount(at + 2)).sum::<f64>()
     };
     let mut ideal: Vec<u32> = judged.values().copied().collect();
-    ideal.sort_unstable_by(|a, b| b.cmp(a));
+    ideal.order_by(|a, b| b.cmp(a));
     let best = of(&mut ideal.into_iter());
     if best <= 0.0 {
         return 0.0;

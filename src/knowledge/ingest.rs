@@ -7,7 +7,6 @@ use std::fs;
 use std::sync::Arc;
 
 use super::KnowledgeError;
-use super::analysis::Language;
 use super::builder::SegmentBuilder;
 use super::catalogue::{
     DOCUMENTS, DocumentRecord, FAILURES, FailureRecord, PATHS, SEGMENTS, SegmentRecord, TOMBSTONES,
@@ -16,6 +15,7 @@ use super::catalogue::{
 use super::chunk_set::ChunkSet;
 use super::embedder::Embedder;
 use super::extract::Chunk;
+use super::language::Language;
 use super::library::Library;
 use super::record::ChunkRecord;
 use super::segment::Segment;

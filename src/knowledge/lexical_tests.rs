@@ -1,8 +1,8 @@
 //! Pruned search against plain scoring of every chunk.
 
-use super::analysis::Language;
 use super::best::{Best, Candidate};
 use super::builder::SegmentBuilder;
+use super::language::Language;
 use super::lexical::{Alternative, Group, Weighted};
 use super::record::ChunkRecord;
 use super::segment::Segment;

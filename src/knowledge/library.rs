@@ -18,6 +18,7 @@ use super::chunk_set::ChunkSet;
 use super::migrate::open_segment;
 use super::model::Model;
 use super::segment::Segment;
+use crate::base::InOrder;
 use crate::store::{Database, Disk, WriteTransaction, named_key, number_key, number_of, owned_key};
 
 /// A segment as a snapshot holds it.
@@ -84,7 +85,7 @@ impl CollectionView {
     pub fn languages(&self) -> Vec<String> {
         let mut found: Vec<String> =
             self.segments.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
-        found.sort();
+        found.order();
         found.dedup();
         found
     }
@@ -256,7 +257,7 @@ impl Library {
                     Err(damage) => snapshot.damaged.push(damage.to_string()),
                 }
             }
-            segments.sort_by_key(SegmentView::first_document);
+            segments.order_by_key(SegmentView::first_document);
             let still = before.damaged.iter().filter(|d| d.contains(&format!("segments/{}/", record.id)));
             for damage in still {
                 let named =

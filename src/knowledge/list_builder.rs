@@ -4,8 +4,9 @@
 
 use std::io::{self, Write};
 
-use super::analysis::{Language, Shape, Stems, raw_words};
+use super::analysis::{Shape, Stems, raw_words};
 use super::dictionary::DictionaryWriter;
+use super::language::Language;
 use super::pack::get_varint;
 use super::postings::{ListReader, ListWriter};
 use super::record::ChunkRecord;

@@ -13,6 +13,7 @@ use super::postings::ListWriter;
 use super::segment::{Segment, SegmentMeta};
 use super::simd;
 use super::text::{TextReader, TextWriter};
+use crate::base::InOrder;
 use crate::store::{BlockFileWriter, Damage};
 
 /// Chunks whose rows are copied at once.
@@ -44,7 +45,7 @@ pub(super) fn merge(sources: &[Source<'_>], path: &Path) -> io::Result<(u64, u32
     let first = sources.first().map(|source| source.segment.meta().clone()).unwrap_or_default();
     let mut languages: Vec<String> =
         sources.iter().flat_map(|s| s.segment.meta().languages.clone()).collect();
-    languages.sort();
+    languages.order();
     languages.dedup();
     let meta =
         SegmentMeta { chunks, terms_total: lengths.iter().map(|l| u64::from(*l)).sum(), languages, ..first };

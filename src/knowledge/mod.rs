@@ -16,9 +16,12 @@ mod dictionary;
 mod embedder;
 mod error;
 pub mod eval;
+mod exclude;
 pub mod extract;
+mod glob;
 mod import;
 mod ingest;
+mod language;
 mod lexical;
 #[cfg(test)]
 mod lexical_tests;
@@ -48,7 +51,6 @@ pub mod tokenize;
 mod walk;
 mod word_map;
 
-pub use analysis::Language;
 pub use answer::{Answer, Part, Passage, Question};
 pub use cache::{Answers, CACHE_TABLES, CacheCounts, Key, Layer};
 pub use catalogue::{CollectionRecord, DocumentRecord, FailureRecord};
@@ -56,8 +58,10 @@ pub use default_model::{
     default_model_id, model_path, open_default_model, open_model, sha256_of, unpack_default_model,
 };
 pub use error::KnowledgeError;
+pub use glob::{Glob, GlobError, Slash};
 pub use import::{ImportError, read_folder};
 pub use ingest::{AlsoWrite, Batch};
+pub use language::Language;
 pub use library::{CollectionView, Library, Snapshot};
 pub use model::{Model, ModelMeta, ModelSource, write_model};
 pub use pin::Pinned;

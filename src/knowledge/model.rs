@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::simd::{self, Kernel};
 use super::tokenize::{self, Vocabulary};
+use crate::base::InOrder;
 use crate::store::{BlockFile, BlockFileWriter, Damage, read_u32};
 
 /// Tokens of one text that are read; a chunk has about 200.
@@ -372,7 +373,7 @@ fn neighbour_lists(pieces: &[String], quantized: &Quantized, columns: usize) -> 
                 near.push((cosine, other));
             }
         }
-        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        near.order_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         near.truncate(NEAR_KEPT);
         lists[row] = near
             .iter()

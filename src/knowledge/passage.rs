@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::analysis::{Language, RawWord, Stems, raw_words};
+use super::analysis::{RawWord, Stems, raw_words};
+use super::language::Language;
 use super::query::Query;
 
 /// Matched words further apart than this do not support each other.

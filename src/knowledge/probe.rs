@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::KnowledgeError;
-use super::analysis::Language;
+use super::language::Language;
 use super::library::Library;
 use super::list_builder::ListBuilder;
 use super::query::Query;

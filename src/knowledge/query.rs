@@ -1,6 +1,7 @@
 //! What a question means to the index: groups of terms, exact phrases, vectors.
 
-use super::analysis::{Language, Shape, Stems, is_stop_word, words};
+use super::analysis::{Shape, Stems, is_stop_word, words};
+use super::language::Language;
 use super::lexical::{Alternative, Group};
 use super::model::Model;
 use super::phrase::Phrase;

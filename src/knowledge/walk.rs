@@ -2,11 +2,19 @@
 //!
 //! Invariant: symbolic links are never followed, memory holds one folder's names per level, order is by name.
 
+use std::ffi::OsString;
+use std::fs::{self, FileType};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::vec::IntoIter;
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use ignore::{DirEntry, WalkBuilder};
+use super::exclude::Excludes;
+
+/// Files of patterns, the one that overrules the others first.
+const PATTERN_FILES: [&str; 3] = [".spudignore", ".ignore", ".gitignore"];
+/// A file of patterns that is longer is not read.
+const PATTERNS_MOST: u64 = 1 << 20;
 
 /// A regular file that may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,37 +52,20 @@ pub fn walk(
 ) -> Summary {
     let mut summary = Summary::default();
     for root in roots {
-        let mut miss = |path: &Path, reason: String, summary: &mut Summary| {
-            summary.skipped += 1;
-            skipped(Skipped { path: path.to_owned(), reason });
-        };
-        let matcher = match patterns(root, excludes) {
-            Ok(matcher) => matcher,
-            Err((pattern, error)) => {
-                miss(
-                    Path::new(&pattern),
-                    format!("this exclude pattern makes no sense: {error}"),
-                    &mut summary,
-                );
-                continue;
+        let mut each = |found: Found| match found {
+            Ok(file) => {
+                summary.files += 1;
+                entry(file)
+            }
+            Err(miss) => {
+                summary.skipped += 1;
+                skipped(miss);
+                ControlFlow::Continue(())
             }
         };
-        for found in walker(root, matcher) {
-            let seen = match found {
-                Ok(seen) => look(root, &seen),
-                Err(error) => Some(Err((named_in(&error, root), reason(&error)))),
-            };
-            match seen {
-                None => {}
-                Some(Err((path, reason))) => miss(&path, reason, &mut summary),
-                Some(Ok(file)) => {
-                    summary.files += 1;
-                    if entry(file).is_break() {
-                        summary.stopped = true;
-                        return summary;
-                    }
-                }
-            }
+        if walk_root(root, excludes, &mut each).is_break() {
+            summary.stopped = true;
+            break;
         }
     }
     summary
@@ -85,56 +76,126 @@ pub fn walk(
 /// # Errors
 /// The pattern and why.
 pub fn check_patterns(excludes: &[String]) -> Result<(), String> {
-    let checked = patterns(Path::new("/"), excludes).map(drop);
+    let checked = patterns(excludes).map(drop);
     checked.map_err(|(pattern, error)| format!("the pattern '{pattern}' makes no sense: {error}"))
 }
 
-fn patterns(root: &Path, excludes: &[String]) -> Result<Gitignore, (String, ignore::Error)> {
-    let mut builder = GitignoreBuilder::new(root);
+fn patterns(excludes: &[String]) -> Result<Excludes, (String, String)> {
+    let mut all = Excludes::default();
     for pattern in excludes {
-        builder.add_line(None, pattern).map_err(|error| (pattern.clone(), error))?;
+        all.add(pattern).map_err(|error| (pattern.clone(), error.to_string()))?;
     }
-    builder.build().map_err(|error| (excludes.join(" "), error))
+    Ok(all)
 }
 
-fn walker(root: &Path, matcher: Gitignore) -> ignore::Walk {
-    WalkBuilder::new(root)
-        .follow_links(false)
-        .hidden(true)
-        .parents(false)
-        .git_global(false)
-        .git_exclude(false)
-        .require_git(false)
-        .add_custom_ignore_filename(".spudignore")
-        .sort_by_file_name(std::cmp::Ord::cmp)
-        .filter_entry(move |entry| {
-            let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            entry.depth() == 0 || !matcher.matched(entry.path(), folder).is_ignore()
+type Found = Result<Entry, Skipped>;
+type Each<'a> = &'a mut dyn FnMut(Found) -> ControlFlow<()>;
+
+fn miss(path: &Path, reason: impl Into<String>) -> Found {
+    Err(Skipped { path: path.to_owned(), reason: reason.into() })
+}
+
+/// A folder that is being walked.
+struct Level {
+    path: PathBuf,
+    names: IntoIter<(OsString, FileType)>,
+    patterns: [Excludes; 3],
+}
+
+fn walk_root(root: &Path, excludes: &[String], each: Each<'_>) -> ControlFlow<()> {
+    let own = match patterns(excludes) {
+        Ok(own) => own,
+        Err((pattern, error)) => {
+            return each(miss(Path::new(&pattern), format!("this exclude pattern makes no sense: {error}")));
+        }
+    };
+    match fs::metadata(root) {
+        Ok(about) if about.is_dir() => {}
+        _ => return each(look(root)),
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    open(root.to_owned(), &mut levels, each)?;
+    while let Some(level) = levels.last_mut() {
+        let Some((name, kind)) = level.names.next() else {
+            levels.pop();
+            continue;
+        };
+        let path = level.path.join(&name);
+        let taken_in = mentioned(&levels, &path, kind.is_dir());
+        let is_hidden = name.as_encoded_bytes().starts_with(b".") && taken_in != Some(false);
+        let below_root = path.strip_prefix(root).unwrap_or(&path);
+        if taken_in == Some(true) || is_hidden || own.excludes(below_root, kind.is_dir()) == Some(true) {
+            continue;
+        }
+        if kind.is_dir() {
+            open(path, &mut levels, each)?;
+        } else if kind.is_symlink() {
+            if let Some(reason) = link(root, &path) {
+                each(miss(&path, reason))?;
+            }
+        } else {
+            each(look(&path))?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// What the files of patterns say of a path, the nearest first: true where it is left out.
+fn mentioned(levels: &[Level], path: &Path, is_folder: bool) -> Option<bool> {
+    (0..PATTERN_FILES.len()).find_map(|file| {
+        levels.iter().rev().find_map(|level| {
+            let patterns = level.patterns.get(file).filter(|patterns| !patterns.is_empty())?;
+            patterns.excludes(path.strip_prefix(&level.path).ok()?, is_folder)
         })
-        .build()
+    })
 }
 
-type Seen = Option<Result<Entry, (PathBuf, String)>>;
+/// Reads a folder's names and patterns, and goes into it.
+fn open(path: PathBuf, levels: &mut Vec<Level>, each: Each<'_>) -> ControlFlow<()> {
+    let read = || -> io::Result<Vec<(OsString, FileType)>> {
+        fs::read_dir(&path)?
+            .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
+            .collect()
+    };
+    let mut names = match read() {
+        Ok(names) => names,
+        Err(error) => return each(miss(&path, format!("it cannot be read: {error}"))),
+    };
+    names.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut patterns: [Excludes; 3] = Default::default();
+    for (file, patterns) in PATTERN_FILES.into_iter().zip(&mut patterns) {
+        if names.binary_search_by(|(name, _)| name.as_os_str().cmp(file.as_ref())).is_ok() {
+            read_patterns(&path.join(file), patterns, each)?;
+        }
+    }
+    levels.push(Level { path, names: names.into_iter(), patterns });
+    ControlFlow::Continue(())
+}
 
-fn look(root: &Path, seen: &DirEntry) -> Seen {
-    let path = seen.path();
-    let kind = seen.file_type()?;
-    if kind.is_dir() {
-        return None;
+fn read_patterns(file: &Path, patterns: &mut Excludes, each: Each<'_>) -> ControlFlow<()> {
+    let short = fs::metadata(file).is_ok_and(|about| about.is_file() && about.len() <= PATTERNS_MOST);
+    let Some(text) = short.then(|| fs::read(file).ok()).flatten() else {
+        return each(miss(file, "its patterns cannot be read"));
+    };
+    for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        if let Err(error) = patterns.add(line) {
+            each(miss(file, format!("line {}: this pattern makes no sense: {error}", number + 1)))?;
+        }
     }
-    if kind.is_symlink() && seen.depth() > 0 {
-        return link(root, path).map(|reason| Err((path.to_owned(), reason)));
-    }
-    let about = match std::fs::metadata(path) {
+    ControlFlow::Continue(())
+}
+
+fn look(path: &Path) -> Found {
+    let about = match fs::metadata(path) {
         Ok(about) => about,
-        Err(error) => return Some(Err((path.to_owned(), format!("it cannot be read: {error}")))),
+        Err(error) => return miss(path, format!("it cannot be read: {error}")),
     };
     if !about.is_file() {
-        return Some(Err((path.to_owned(), "it is a pipe, a socket or a device".to_owned())));
+        return miss(path, "it is a pipe, a socket or a device");
     }
     let since = about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let mtime_ms = since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
-    Some(Ok(Entry { path: path.to_owned(), size: about.len(), mtime_ms }))
+    Ok(Entry { path: path.to_owned(), size: about.len(), mtime_ms })
 }
 
 /// A link inside its root is no loss: what it points to is met by itself.
@@ -147,19 +208,48 @@ fn link(root: &Path, path: &Path) -> Option<String> {
     }
 }
 
-fn named_in(error: &ignore::Error, root: &Path) -> PathBuf {
-    match error {
-        ignore::Error::WithPath { path, .. } => path.clone(),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
-            named_in(err, root)
-        }
-        _ => root.to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn reason(error: &ignore::Error) -> String {
-    match error.io_error() {
-        Some(io) => format!("it cannot be read: {io}"),
-        None => error.to_string(),
+    #[test]
+    fn nearer_patterns_and_ours_overrule_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put(".gitignore", "*.log\n/build/\n[z-a]\n!.shown\n");
+        put("sub/.gitignore", "!keep.log\n");
+        put("other/.ignore", "!b.log\n");
+        put("other/.spudignore", "b.log\n");
+        for name in [
+            "a.md",
+            "a.log",
+            "build/x.md",
+            "sub/build/x.md",
+            "sub/keep.log",
+            "sub/x.log",
+            "other/b.log",
+            ".hidden",
+            ".shown",
+            "x.tmp",
+        ] {
+            put(name, "");
+        }
+        let (mut found, mut missed) = (Vec::new(), Vec::new());
+        let summary = walk(
+            &[folder.path().to_owned()],
+            &["*.tmp".to_owned()],
+            &mut |entry| {
+                found.push(entry.path.strip_prefix(folder.path()).unwrap().display().to_string());
+                ControlFlow::Continue(())
+            },
+            &mut |miss| missed.push(miss.reason),
+        );
+        assert_eq!(found, [".shown", "a.md", "sub/build/x.md", "sub/keep.log"]);
+        assert_eq!(missed, ["line 3: this pattern makes no sense: the range z-a runs backwards"]);
+        assert_eq!((summary.files, summary.skipped, summary.stopped), (4, 1, false));
     }
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::log_pack::{Background, PACKED, remove_parts};
-use crate::base::{Clock, SystemClock, format_time};
+use crate::base::{Clock, InOrder, SystemClock, format_time};
 
 /// A budget is split into this many files at least.
 const FILES: u64 = 4;
@@ -153,7 +153,7 @@ pub(super) fn files(folder: &Path) -> Vec<LogFile> {
             })
         })
         .collect();
-    found.sort();
+    found.order();
     // Both are there where the power went between the two: the packed one is whole.
     let whole: Vec<(String, u32)> =
         found.iter().filter(|file| file.packed).map(|file| (file.day.clone(), file.part)).collect();

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::held::Held;
+use crate::base::ordered_map;
 
 /// Breakers of a registry, at most: their names come from configuration, not from requests.
 const NAMES: usize = 64;
@@ -264,7 +265,7 @@ impl Breakers {
     #[must_use]
     pub fn held(&self) -> BTreeMap<String, Held> {
         let held = |(name, breaker): (&String, &Breaker)| Some((name.clone(), breaker.held.clone()?));
-        self.named.iter().filter_map(held).collect()
+        ordered_map(self.named.iter().filter_map(held))
     }
 
     /// Lets go of those whose time is over, and names them.

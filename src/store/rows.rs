@@ -4,7 +4,7 @@ use redb::TableHandle;
 
 use super::database::{Definition, ReadRows, ReadTransaction};
 use super::{StoreError, codec};
-use crate::base::to_hex;
+use crate::base::{InOrder, to_hex};
 
 /// Problems told one by one for each table.
 const TOLD: u64 = 20;
@@ -15,7 +15,7 @@ const TOLD: u64 = 20;
 /// What the store says.
 pub fn table_names(read: &redb::ReadTransaction) -> Result<Vec<String>, StoreError> {
     let mut names: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
-    names.sort();
+    names.order();
     Ok(names)
 }
 

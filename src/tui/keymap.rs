@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::base::InOrder;
 use crate::tui::TuiError;
 use crate::tui::action::{Action, Group, TABLE, groups};
 use crate::tui::key::Key;
@@ -57,7 +58,7 @@ impl Keymap {
         let mut of = Self::default().of;
         let mut taken: HashMap<(Group, Key), &str> = HashMap::new();
         let mut rows: Vec<_> = table.iter().collect();
-        rows.sort_by_key(|(_, keys)| keys.span().start);
+        rows.order_by_key(|(_, keys)| keys.span().start);
         for (id, names) in rows {
             let at = line_of(text, names.span().start);
             let spec = TABLE

@@ -17,6 +17,7 @@ use crate::api::types::{
     Breaker, Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
 };
 use crate::base;
+use crate::base::InOrder;
 use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
     IncidentRequest, ProbeRequest, Request, TraceRequest,
@@ -74,7 +75,7 @@ impl Inbox {
         self.told = false;
         let mut events: Vec<Event> = std::mem::take(&mut self.latest).into_values().collect();
         events.extend(self.logs.drain(..));
-        events.sort_by_key(|e| e.id);
+        events.order_by_key(|e| e.id);
         Msg::Events(events, Wire { bytes: std::mem::take(&mut self.bytes), round_trip_us: 0 })
     }
 }

@@ -3,11 +3,10 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Route;
+use super::{Route, delete, get, post};
 use crate::api::call::{Call, unexpected, value};
 use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;

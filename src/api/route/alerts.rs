@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
 
-use super::Route;
+use super::{Route, delete, get, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{

@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::Page;

@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 
-use super::Route;
+use super::{Route, delete, get, post};
 use crate::api::call::{Call, unexpected, value};
 use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;

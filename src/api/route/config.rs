@@ -3,12 +3,10 @@
 use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Route;
-use crate::api::app::App;
+use super::{Route, delete, get, post, put};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{
@@ -59,17 +57,13 @@ pub(super) static ROUTES: [Route; 13] = [
         .reply(200, "ConfigChange"),
     Route::new("GET", KEY, "One setting with everything it hides; ETag for edits", || get(show))
         .reply(200, "ConfigSetting"),
-    Route::new("PUT", KEY, "Set one setting (If-Match); comments and order of the file stay", put_one)
+    Route::new("PUT", KEY, "Set one setting (If-Match); comments and order of the file stay", || put(set))
         .body("SetConfig")
         .reply(200, "ConfigChange"),
     Route::new("DELETE", KEY, "Take one setting out of the edited file (If-Match)", || delete(unset))
         .query(&["reason", "confirm_s", "dry_run"])
         .reply(200, "ConfigChange"),
 ];
-
-fn put_one() -> MethodRouter<App> {
-    axum::routing::put(set)
-}
 
 async fn ask(call: &Call, action: ConfigAction) -> Result<ConfigReply, Fault> {
     match call.ask(Action::Config(action)).await? {

@@ -1,10 +1,9 @@
 //! `/v1/embeddings`, as OpenAI's clients know it.
 
 use axum::Json;
-use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::Route;
+use super::{Route, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{EmbeddingInput, EmbeddingsRequest};

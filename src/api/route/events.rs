@@ -9,12 +9,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
 use bytes::Bytes;
 use hyper::body::Frame;
 use tokio::sync::{Notify, mpsc};
 
-use super::Route;
+use super::{Route, get};
 use crate::api::app::App;
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;

@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
 
-use super::Route;
+use super::{Route, get, patch, post};
 use crate::api::call::{Call, unexpected, value, within_page};
 use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;

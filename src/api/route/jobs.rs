@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::routing::{delete, get};
 
-use super::Route;
+use super::{Route, delete, get};
 use crate::api::call::{Call, unexpected, value};
 use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;

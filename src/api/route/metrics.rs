@@ -5,9 +5,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{get, post};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{MetricEnvelope, PushedMetrics};

@@ -32,12 +32,55 @@ mod upkeep;
 mod use_cases;
 mod violations;
 
+use std::pin::Pin;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::MethodRouter;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
 
 use super::app::App;
+use super::call::Call;
 use super::fault::Fault;
+
+/// What answers a route. The router knows this one type: given each function by itself, it would be compiled anew
+/// around every one.
+pub(super) struct Handler {
+    method: MethodFilter,
+    answer: Arc<dyn Fn(Call) -> Answered + Send + Sync>,
+}
+
+type Answered = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl Handler {
+    fn new<F, A>(method: MethodFilter, answer: F) -> Self
+    where
+        F: Fn(Call) -> A + Send + Sync + 'static,
+        A: Future<Output: IntoResponse> + Send + 'static,
+    {
+        let answer = move |call| -> Answered {
+            let answered = answer(call);
+            Box::pin(async move { answered.await.into_response() })
+        };
+        Self { method, answer: Arc::new(answer) }
+    }
+}
+
+/// One function for each method: `get(list)`.
+macro_rules! methods {
+    ($($name:ident $filter:ident),*) => {
+        $(fn $name<F, A>(answer: F) -> Handler
+        where
+            F: Fn(Call) -> A + Send + Sync + 'static,
+            A: Future<Output: IntoResponse> + Send + 'static,
+        {
+            Handler::new(MethodFilter::$filter, answer)
+        })*
+    };
+}
+
+methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
 /// One thing that can be asked for.
 pub(super) struct Route {
@@ -56,7 +99,7 @@ pub(super) struct Route {
     pub(super) network: bool,
     /// May take minutes.
     pub(super) long: bool,
-    pub(super) handler: fn() -> MethodRouter<App>,
+    pub(super) handler: fn() -> Handler,
 }
 
 impl Route {
@@ -64,7 +107,7 @@ impl Route {
         method: &'static str,
         path: &'static str,
         about: &'static str,
-        handler: fn() -> MethodRouter<App>,
+        handler: fn() -> Handler,
     ) -> Self {
         Self {
             method,
@@ -155,7 +198,8 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
 pub(super) fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in table() {
-        router = router.route(route.path, (route.handler)());
+        let Handler { method, answer } = (route.handler)();
+        router = router.route(route.path, on(method, move |call: Call| answer(call)));
     }
     router
         .method_not_allowed_fallback(async || {

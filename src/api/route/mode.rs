@@ -1,9 +1,8 @@
 //! `/v1/mode`, its history, forcing and giving back; `/v1/breakers`.
 
 use axum::Json;
-use axum::routing::{get, post};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected, within_page};
 use crate::api::fault::Fault;
 use crate::api::types::{Breaker, ForceBreaker, ForceMode, ModeChange, ModeHistoryQuery, ModeReport, Page};

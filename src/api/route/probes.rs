@@ -1,10 +1,9 @@
 //! `/v1/probes`: what the box looks at; `/api/v1/targets`: whose metrics it reads, as Prometheus lists them.
 
 use axum::Json;
-use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{Probe, ProbeList};

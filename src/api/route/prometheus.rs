@@ -7,12 +7,11 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Route;
 use super::prometheus_rules::{alert, rule_groups};
+use super::{Route, get, post};
 use crate::api::call::{Call, Params, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::MetricEnvelope;
@@ -233,7 +232,7 @@ async fn alerts(mut call: Call) -> Result<Response, Refused> {
     answered(&call, Action::Alert(AlertAction::List)).await
 }
 
-async fn build() -> Response {
+async fn build(_: Call) -> Response {
     let version = env!("CARGO_PKG_VERSION");
     let build = json!({
         "application": "spud", "version": version, "revision": "", "branch": "", "buildUser": "",

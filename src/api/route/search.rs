@@ -1,9 +1,8 @@
 //! `/v1/search` and `/v1/ask`.
 
 use axum::Json;
-use axum::routing::{get, post};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{AskResponse, SearchRequest, SearchResponse};

@@ -1,9 +1,8 @@
 //! `/v1/sla`: service level objectives, what is left of their budgets, how fast they are spent.
 
 use axum::Json;
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::Page;

@@ -1,9 +1,8 @@
 //! `/v1/status`, `/v1/hardware` and `/v1/profile`.
 
 use axum::Json;
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{Hardware, Profile, Status};

@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{ErrorGroup, Page, TraceDetail, TraceQuery, TraceSummary};

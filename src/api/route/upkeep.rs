@@ -1,9 +1,8 @@
 //! `/v1/check`, `/v1/eval` and `/v1/logs`.
 
 use axum::Json;
-use axum::routing::{get, post};
 
-use super::Route;
+use super::{Route, get, post};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::{CheckReport, CheckRequest, EvalReport, EvalRequest, LogPage, LogQuery};

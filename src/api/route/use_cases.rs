@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
 
-use super::Route;
+use super::{Route, get, post, put};
 use crate::api::call::{Call, unexpected, value};
 use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;

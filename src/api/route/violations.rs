@@ -1,9 +1,8 @@
 //! `/v1/violations/rules`: what rules look for in the audit log. What they found: `/v1/incidents?violations=1`.
 
 use axum::Json;
-use axum::routing::get;
 
-use super::Route;
+use super::{Route, get};
 use crate::api::call::{Call, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::Page;

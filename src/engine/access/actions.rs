@@ -10,6 +10,7 @@ use crate::api::types::access::{
     PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, TestPolicies, WhoAmI,
 };
 use crate::audit::Entry;
+use crate::base::InOrder;
 use crate::engine::run::Inner;
 use crate::engine::{Caller, EngineError, approvals};
 use crate::governance::access::{
@@ -260,7 +261,7 @@ fn who_am_i(inner: &Inner, caller: &Caller) -> Result<WhoAmI, EngineError> {
         decide(&state.set, &state.book, (&subject, &roles), &Need::of_box(**permission), &around).allowed
     };
     let permissions = Permission::ALL.iter().filter(allowed).map(|one| one.name().to_owned()).collect();
-    roles.sort_unstable();
+    roles.order();
     roles.dedup();
     Ok(WhoAmI {
         principal: subject.name.to_string(),
@@ -316,7 +317,7 @@ fn decisions(inner: &Inner) -> Vec<Decision> {
             Err(error) => tracing::warn!(%error, "the denials that were kept cannot be read"),
         }
     }
-    all.sort_by(|one, other| other.at_ms.cmp(&one.at_ms).then_with(|| one.request.cmp(&other.request)));
+    all.order_by(|one, other| other.at_ms.cmp(&one.at_ms).then_with(|| one.request.cmp(&other.request)));
     all.dedup_by(|one, other| {
         (one.at_ms, &one.request, one.permission) == (other.at_ms, &other.request, other.permission)
     });

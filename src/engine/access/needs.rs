@@ -2,6 +2,7 @@
 
 use super::AccessAction;
 use crate::api::types::access::GrantRole;
+use crate::base::InOrder;
 use crate::engine::action::BackupWork;
 use crate::engine::{
     Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, MetricAction,
@@ -136,7 +137,7 @@ fn of_registry(action: &RegistryAction) -> Needs {
         RegistryAction::Archive { id, .. } => on(P::ArchiveModels, "Model", id),
         RegistryAction::Judge(request) => {
             let mut names: Vec<String> = request.items.iter().map(|one| one.collection.clone()).collect();
-            names.sort();
+            names.order();
             names.dedup();
             if names.is_empty() {
                 on_box(P::JudgeAnswers)

@@ -8,6 +8,7 @@ use crate::api::types::access::{
     CheckPolicies, Decision, PolicyCase, PolicyCheck, PolicyDiff, PolicyFile, PolicyTestReport,
     PolicyTestResult, TestPolicies,
 };
+use crate::base::ordered_map;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, approvals};
@@ -45,7 +46,7 @@ fn problems(error: &PolicyError) -> Vec<crate::api::types::access::PolicyProblem
 pub(super) fn diff(inner: &Inner) -> PolicyDiff {
     let now = Arc::clone(&inner.access.state().set);
     let texts = |set: &PolicySet| -> BTreeMap<String, String> {
-        set.policies().iter().map(|policy| (policy.id.to_string(), policy.text.clone())).collect()
+        ordered_map(set.policies().iter().map(|policy| (policy.id.to_string(), policy.text.clone())))
     };
     let mut diff = PolicyDiff { digest: now.digest().to_owned(), ..PolicyDiff::default() };
     let files = match sources::read(&inner.access.folders).and_then(|site| sources::load(&site)) {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::asset;
+use crate::base::InOrder;
 use crate::governance::policy::{PolicyError, PolicyProblem, PolicySet, Source};
 
 /// Folder of policies beside `spud.toml`.
@@ -13,14 +15,12 @@ const BUILT_IN: &str = "spud.cedar";
 
 /// The schema in the program.
 fn schema() -> Source {
-    let text = include_str!("../../../assets/policies/spud.cedarschema");
-    Source { file: "spud.cedarschema".into(), text: text.into() }
+    Source { file: "spud.cedarschema".into(), text: asset!("policies/spud.cedarschema") }
 }
 
 /// The policies in the program.
 fn built_in() -> Source {
-    let text = include_str!("../../../assets/policies/default.cedar");
-    Source { file: BUILT_IN.into(), text: text.into() }
+    Source { file: BUILT_IN.into(), text: asset!("policies/default.cedar") }
 }
 
 /// True for a policy of the program.
@@ -60,7 +60,7 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Source>, PolicyError> {
         };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|end| end == "cedar"));
-        paths.sort();
+        paths.order();
         for path in paths {
             if found.len() >= FILES_MOST {
                 told(&path, format!("a site has at most {FILES_MOST} files of policies"));

@@ -4,6 +4,7 @@ use super::people::People;
 use super::{State, sources};
 use crate::api::types::Problem;
 use crate::api::types::access as words;
+use crate::base::InOrder;
 use crate::governance::access::{Book, Decision, Grant, Name, Role, Token};
 use crate::governance::approval::Approval;
 use crate::governance::policy::{Policy, PolicyProblem, PolicySet};
@@ -79,7 +80,7 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
     };
     let live = |grant: &&Grant| grant.to == *name && grant.until_ms.is_none_or(|until| now_ms < until);
     roles.extend(book.grants.values().filter(live).map(|grant| grant.role));
-    roles.sort_unstable();
+    roles.order();
     roles.dedup();
     let about = match name {
         Name::Uid(0) => "root: for emergencies".to_owned(),
@@ -104,7 +105,7 @@ pub(super) fn principals(book: &Book, people: &People, now_ms: u64) -> Vec<words
     let mut names: Vec<Name> = vec![Name::Uid(0), Name::Uid(book.owner)];
     names.extend(book.principals.keys().filter_map(|name| Name::parse(name).ok()));
     names.extend(book.grants.values().map(|grant| grant.to.clone()));
-    names.sort();
+    names.order();
     names.dedup();
     names.iter().map(|name| principal(book, name, people, now_ms)).collect()
 }

@@ -6,12 +6,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Alerting, Desk, LiveGroup, LiveRule};
+use crate::asset;
+use crate::base::InOrder;
 use crate::engine::run::Inner;
 use crate::observe::alert::{
     self, AlertShelf, FILE_BYTES, Format, Group, KeptAlert, RuleFile, key, read, restored,
 };
 
-const SHIPPED: &str = include_str!("../../../assets/rules/spud.yaml");
+fn shipped() -> String {
+    asset!("rules/spud.yaml")
+}
 const BUILT_IN: &str = "built in";
 /// Files of rules in one folder.
 const FILES_MOST: usize = 50;
@@ -85,7 +89,7 @@ fn kept_of(group: LiveGroup) -> Vec<KeptAlert> {
 
 fn files(inner: &Inner, desk: &mut Desk) {
     let tier = inner.tier.tier;
-    match read(SHIPPED, Format::Yaml, tier) {
+    match read(&shipped(), Format::Yaml, tier) {
         Ok(file) => take(desk, BUILT_IN, file),
         Err(problems) => desk.problems.extend(problems.iter().map(|problem| format!("{BUILT_IN}:{problem}"))),
     }
@@ -145,7 +149,7 @@ pub(in crate::engine) fn listed(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_rules = |path: &PathBuf| path.to_str().and_then(Format::of).is_some();
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_rules).collect();
-    paths.sort();
+    paths.order();
     paths.truncate(FILES_MOST);
     paths
 }
@@ -185,8 +189,8 @@ mod tests {
     #[test]
     fn shipped_rules_are_sound_on_every_tier() {
         for tier in ["ultra_lite", "lite", "standard", "full"] {
-            let file =
-                read(SHIPPED, Format::Yaml, tier).unwrap_or_else(|problems| panic!("{tier}: {problems:?}"));
+            let file = read(&shipped(), Format::Yaml, tier)
+                .unwrap_or_else(|problems| panic!("{tier}: {problems:?}"));
             for rule in file.groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.is_alert) {
                 let has = |name: &str| {
                     rule.annotations.iter().any(|(known, text)| known == name && !text.is_empty())

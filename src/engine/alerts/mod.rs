@@ -22,6 +22,7 @@ pub use trial::try_rules;
 use super::run::Inner;
 use super::{incidents, metrics};
 use crate::api::types::{EventKind, OwnWork};
+use crate::base::InOrder;
 use crate::observe::alert::{
     self, AlertShelf, Group, Inhibition, KeptAlert, Phase, Rule, Silence, Times, evaluate, found, recorded,
     step,
@@ -256,7 +257,7 @@ pub(super) fn tick(inner: &Arc<Inner>, seconds: u64) {
     let began_us = inner.clock.monotonic_us();
     let mut due: Vec<&mut LiveGroup> = desk.groups.iter_mut().filter(|group| group.is_due(now)).collect();
     // Who waited longest comes first; the rest comes at the next tick where the time is over.
-    due.sort_by_key(|group| group.evaluated_ms);
+    due.order_by_key(|group| group.evaluated_ms);
     for group in due {
         if inner.clock.monotonic_us().saturating_sub(began_us) > TICK_US {
             break;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::load::text;
 use super::{Fact, send};
-use crate::base::to_hex;
+use crate::base::{ordered_map, to_hex};
 use crate::engine::run::Inner;
 use crate::observe::notify::{
     Due, GroupId, Kind, Notice, NoticeAlert, NoticeShelf, NoticeState, Seen, Settings, Stage, Told, Waits,
@@ -171,7 +171,7 @@ fn make(inner: &Inner, desk: &mut Desk, facts: &[Fact], dues: Vec<Due>, now: u64
             let fact = facts.iter().find(|fact| fact.key == *key);
             fact.map(|fact| (*key, (fact.name.clone(), fact.summary.clone())))
         };
-        let alerts = due.firing.iter().chain(&due.kept).filter_map(known).collect();
+        let alerts = ordered_map(due.firing.iter().chain(&due.kept).filter_map(known));
         told.push((due.group, Told { route: due.route, alerts, sent_ms: now }));
     }
     let is_old = |told: &Told| told.alerts.is_empty() && now.saturating_sub(told.sent_ms) > HOUR_MS;

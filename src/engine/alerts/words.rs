@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Desk, LiveRule};
 use crate::api::types;
-use crate::base::to_hex;
+use crate::base::{InOrder, ordered_map, to_hex};
 use crate::observe::alert::{self, Phase, Silence, inhibited, key, silenced};
 use crate::observe::promql::{Labels, format_float};
 
 fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    ordered_map(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 /// An alert of this group and rule.
@@ -58,7 +58,7 @@ pub(super) fn alerts(desk: &Desk, now: u64) -> Vec<types::Alert> {
         Phase::Pending => 1,
         Phase::Resolved => 2,
     };
-    all.sort_by_key(|(phase, alert)| (rank(*phase), u64::MAX - alert.active_ms, alert.id.clone()));
+    all.order_by_key(|(phase, alert)| (rank(*phase), u64::MAX - alert.active_ms, alert.id.clone()));
     all.into_iter().map(|(_, alert)| alert).collect()
 }
 

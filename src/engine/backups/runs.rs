@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use super::{drill, restore, words};
 use crate::api::types::BackupRun;
 use crate::audit::{self, Entry};
-use crate::base::{spawn, trim_memory};
+use crate::base::{InOrder, spawn, trim_memory};
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
 use crate::engine::trail::{self, also};
@@ -434,7 +434,7 @@ fn other_files(data: &Path) -> Result<Vec<(String, bool)>, EngineError> {
         let mut names: Vec<String> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.retain(|name| !name.ends_with(".part"));
-        names.sort();
+        names.order();
         Ok(names)
     };
     for name in named(&data.join("models")).map_err(KnowledgeError::from)? {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::table::{TABLE, of};
 use crate::api::types::{JobState, QueueStatus, Status};
+use crate::base::ordered_map;
 use crate::engine::run::Inner;
 use crate::engine::{backups, queue_words, status};
 use crate::observe::metric::Family;
@@ -64,7 +65,7 @@ pub(in crate::engine) fn gather(inner: &Inner) -> Vec<Family> {
     let (own, overflowed) = inner.instruments.read();
     all.plain(of::OVERFLOW, float(overflowed));
     let mut own: BTreeMap<String, Family> =
-        own.into_iter().map(|family| (family.name.to_string(), family)).collect();
+        ordered_map(own.into_iter().map(|family| (family.name.to_string(), family)));
     let mut gathered = all.0;
     TABLE.iter().filter_map(|one| gathered.remove(one.name).or_else(|| own.remove(one.name))).collect()
 }

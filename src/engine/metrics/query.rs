@@ -7,6 +7,7 @@ use super::table::TABLE;
 use crate::api::types::{
     MetricCatalogue, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
+use crate::base::ordered_map;
 use crate::engine::run::Inner;
 use crate::engine::{MetricFault, MetricReply};
 use crate::observe::promql::{
@@ -217,7 +218,7 @@ fn point(sample: Sample) -> MetricPoint {
 }
 
 fn pairs(labels: &Labels) -> BTreeMap<String, String> {
-    labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    ordered_map(labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 /// True beside it where there was more than the limit.
@@ -278,15 +279,12 @@ fn words(inner: &Inner, start: &str, most: usize) -> Answered {
 
 fn metadata(metric: Option<&str>, limit: usize) -> MetricCatalogue {
     let wanted = TABLE.iter().filter(|one| metric.is_none_or(|name| name == one.name));
-    wanted
-        .take(most(limit))
-        .map(|one| {
-            let metadata = MetricMetadata {
-                kind: one.kind.classic_name().to_owned(),
-                help: one.help.to_owned(),
-                unit: one.unit.to_owned(),
-            };
-            (one.name.to_owned(), vec![metadata])
-        })
-        .collect()
+    ordered_map(wanted.take(most(limit)).map(|one| {
+        let metadata = MetricMetadata {
+            kind: one.kind.classic_name().to_owned(),
+            help: one.help.to_owned(),
+            unit: one.unit.to_owned(),
+        };
+        (one.name.to_owned(), vec![metadata])
+    }))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::control;
+use crate::base::InOrder;
 use crate::engine::EngineError;
 use crate::engine::access::circumstances;
 use crate::engine::run::Inner;
@@ -44,7 +45,7 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
         let (production, candidate) = (production / n, candidate / n);
         qualities.push(Quality { collection, questions: questions.len(), production, candidate });
     }
-    times.sort_by(f64::total_cmp);
+    times.order_by(f64::total_cmp);
     let p95 = (!times.is_empty()).then(|| percentile(&times, 95.0));
     let chunks: u64 = now.collections.values().map(|view| view.chunks()).sum();
     let codes = chunks.saturating_mul(inner.width_of(model) as u64 / 8);

@@ -4,6 +4,7 @@ use super::control;
 use crate::api::types::Page;
 use crate::api::types::approval::Gate as GateWords;
 use crate::api::types::registry::{ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel};
+use crate::base::InOrder;
 use crate::engine::EngineError;
 use crate::engine::access::login;
 use crate::engine::paging::cursor;
@@ -84,7 +85,7 @@ pub(super) fn all(inner: &Inner) -> Result<ModelRegistry, EngineError> {
         "archived" => 3,
         _ => 2,
     };
-    items.sort_by(|a, b| (rank(a), b.at_ms, &a.sha256).cmp(&(rank(b), a.at_ms, &b.sha256)));
+    items.order_by(|a, b| (rank(a), b.at_ms, &a.sha256).cmp(&(rank(b), a.at_ms, &b.sha256)));
     Ok(ModelRegistry {
         serving: inner.library.model_id(),
         governed: pointer.production.is_some(),

@@ -1,11 +1,11 @@
 //! Reads the objectives: those that come with spud, and those of the site over them.
 
 use super::{Desk, Live};
+use crate::asset;
 use crate::engine::alerts::{listed, text};
 use crate::engine::run::Inner;
 use crate::observe::objective::{Objective, read};
 
-const SHIPPED: &str = include_str!("../../../assets/sla/spud.yaml");
 const BUILT_IN: &str = "built in";
 /// Objectives of all files together: each costs a dozen questions.
 const MOST: usize = 50;
@@ -27,7 +27,7 @@ pub(super) fn ensure(inner: &Inner, desk: &mut Desk) {
     let mut before = std::mem::take(&mut desk.all);
     desk.problems.clear();
     let mut found: Vec<(String, Objective)> = Vec::new();
-    take(desk, &mut found, BUILT_IN, Ok(SHIPPED.to_owned()));
+    take(desk, &mut found, BUILT_IN, Ok(asset!("sla/spud.yaml")));
     for path in inner.settings.config_folders.iter().flat_map(|folder| listed(&folder.join("sla"))) {
         take(desk, &mut found, &path.display().to_string(), text(&path));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::api::types::{ErrorGroup, TraceDetail, TraceQuery, TraceSpan, TraceSummary};
-use crate::base::format_bytes;
+use crate::base::{InOrder, format_bytes, ordered_map};
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
@@ -199,7 +199,7 @@ fn in_order(spans: &[&SpanRecord]) -> Vec<TraceSpan> {
         below.entry(parent).or_default().push(span);
     }
     for group in below.values_mut() {
-        group.sort_by_key(|span| std::cmp::Reverse((span.start_us, u64::MAX - span.took_us)));
+        group.order_by_key(|span| std::cmp::Reverse((span.start_us, u64::MAX - span.took_us)));
     }
     // What is to come, last first: each span is taken once, whatever its parents say.
     let mut open: Vec<(usize, &SpanRecord)> =
@@ -228,7 +228,7 @@ fn words(span: &SpanRecord, depth: usize) -> TraceSpan {
         took_us: span.took_us,
         failed: span.failed,
         error: span.error.clone(),
-        attributes: span.attributes.iter().map(|(name, one)| (name.clone(), value(one))).collect(),
+        attributes: ordered_map(span.attributes.iter().map(|(name, one)| (name.clone(), value(one)))),
     }
 }
 

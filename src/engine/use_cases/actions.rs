@@ -4,6 +4,7 @@ use super::{UseCases, control, words};
 use crate::api::types::Page;
 use crate::api::types::use_case::{DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase};
 use crate::audit::{self, Entry};
+use crate::base::InOrder;
 use crate::engine::access::subject;
 use crate::engine::run::Inner;
 use crate::engine::trail;
@@ -161,7 +162,7 @@ fn digest(one: &UseCase) -> Result<[u8; 32], EngineError> {
 fn written(mut terms: Terms, request: &WriteUseCase) -> Result<Terms, EngineError> {
     let list = |items: &[String]| -> Vec<String> {
         let mut all: Vec<String> = items.iter().map(|item| item.trim().to_owned()).collect();
-        all.sort();
+        all.order();
         all.dedup();
         all
     };

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::actions::waits;
 use crate::api::types::use_case::{UseCase as Words, UseCaseCaller, UseCaseEvent};
+use crate::base::InOrder;
 use crate::engine::access::login;
 use crate::engine::run::Inner;
 use crate::governance::use_case::{State, UseCase};
@@ -54,7 +55,7 @@ fn callers(inner: &Inner, name: &str) -> Vec<UseCaseCaller> {
     };
     let mut found: Vec<UseCaseCaller> = all.iter().filter(|(key, _)| key.0 == name).map(of).collect();
     drop(all);
-    found.sort_by(|a, b| (b.last_ms, &a.who).cmp(&(a.last_ms, &b.who)));
+    found.order_by(|a, b| (b.last_ms, &a.who).cmp(&(a.last_ms, &b.who)));
     found.truncate(LISTED);
     found
 }

@@ -12,7 +12,7 @@ use super::{alerts, incidents};
 use crate::api::types::violation::ViolationRule;
 use crate::audit::{AuditError, Leaf, Log};
 use crate::governance::incident::{IncidentError, Kind, Link, Severity};
-use crate::governance::violation::{Finding, Rule, SHIPPED, Seen, Watch, read, sigma, together};
+use crate::governance::violation::{Finding, Rule, Seen, Watch, read, shipped, sigma, together};
 use crate::resilience::Effect;
 
 /// Name of the file in a folder of the configuration.
@@ -51,7 +51,7 @@ impl Violations {
 
 /// The rules that hold; a file that is wrong is told and left out.
 fn rules(inner: &Inner) -> Vec<Rule> {
-    let mut all = read(SHIPPED).unwrap_or_default();
+    let mut all = read(&shipped()).unwrap_or_default();
     for path in
         inner.settings.config_folders.iter().map(|folder| folder.join(FILE)).filter(|path| path.exists())
     {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Book, Name, Permission, Role};
+use crate::base::InOrder;
 use crate::governance::policy::{Effect, Entities, PolicySet, Record, Request, Uid, Value, Verdict, record};
 
 /// How somebody reached the box.
@@ -220,7 +221,7 @@ pub fn decide(
         false => needed(set, book, subject, need, around, &verdict),
     };
     let mut shown: Vec<Role> = roles.to_vec();
-    shown.sort_unstable();
+    shown.order();
     shown.dedup();
     Decision {
         at_ms: around.now_ms,

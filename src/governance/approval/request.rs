@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::ApprovalError;
+use crate::base::InOrder;
 use crate::governance::access::{ApprovalFacts, Role};
 
 /// Bytes of a reason or a comment.
@@ -251,7 +252,7 @@ impl Approval {
         let votes = self.acts(Act::Approved).chain(self.acts(Act::Rejected));
         let mut all: Vec<String> =
             votes.flat_map(|event| std::iter::once(event.by.clone()).chain(event.whom.clone())).collect();
-        all.sort();
+        all.order();
         all.dedup();
         all
     }
@@ -274,7 +275,7 @@ impl Approval {
     #[must_use]
     pub fn facts(&self) -> ApprovalFacts {
         let sorted = |mut all: Vec<String>| {
-            all.sort();
+            all.order();
             all.dedup();
             all
         };

@@ -1,5 +1,6 @@
 //! Values of the language, entities and what is known of them.
 
+use crate::base::{InOrder, ordered_map};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Value {
     /// A set of these.
     #[must_use]
     pub fn set(mut items: Vec<Self>) -> Self {
-        items.sort_unstable();
+        items.order();
         items.dedup();
         Self::Set(Arc::new(items))
     }
@@ -78,7 +79,7 @@ impl Value {
 /// Attributes from pairs.
 #[must_use]
 pub fn record<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Record {
-    fields.into_iter().map(|(name, value)| (Arc::from(name), value)).collect()
+    ordered_map(fields.into_iter().map(|(name, value)| (Arc::from(name), value)))
 }
 
 /// What is known of one entity.

@@ -12,5 +12,5 @@ mod sigma;
 mod tests;
 
 pub use detect::{Finding, Seen, Watch};
-pub use rule::{Rule, RuleError, SHIPPED, read, together};
+pub use rule::{Rule, RuleError, read, shipped, together};
 pub use sigma::sigma;

@@ -2,10 +2,14 @@
 
 use serde::Deserialize;
 
+use crate::asset;
 use crate::governance::incident::{Kind, Severity};
 
 /// What comes with spud.
-pub const SHIPPED: &str = include_str!("../../../assets/violations/spud.toml");
+#[must_use]
+pub fn shipped() -> String {
+    asset!("violations/spud.toml")
+}
 /// Rules of all files.
 const MOST: usize = 100;
 /// What one rule may count to, and how far it may look back.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Finding, Rule, SHIPPED, Seen, Watch, read, sigma, together};
+use super::{Finding, Rule, Seen, Watch, read, sigma, together};
 
 /// A Monday at noon, UTC.
 const NOON: u64 = 1_789_992_000_000;
@@ -15,7 +15,7 @@ fn seen(sequence: u64, at_ms: u64, kind: &str, actor: &str, outcome: &str) -> Se
 }
 
 fn shipped() -> Vec<Rule> {
-    read(SHIPPED).unwrap_or_else(|error| panic!("{error}"))
+    read(&super::shipped()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn names(found: &[Finding]) -> Vec<(&str, &str)> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::rules::{AlertCase, Group, Trial, TrialFile, ValueCase};
 use super::step::{Alerts, Phase, Times, step};
 use super::{evaluate, found, recorded};
+use crate::base::InOrder;
 use crate::observe::promql::script::{self, Store};
 use crate::observe::promql::{
     Answer, Context, Labels, Limits, METRIC_NAME, format_float, instant, parse, parse_number,
@@ -29,7 +30,7 @@ pub struct Failure {
 pub fn try_out(file: &TrialFile, groups: &[Group]) -> (usize, Vec<Failure>) {
     let rank = |group: &&Group| file.order.iter().position(|name| *name == group.name).unwrap_or(usize::MAX);
     let mut groups: Vec<&Group> = groups.iter().collect();
-    groups.sort_by_key(rank);
+    groups.order_by_key(rank);
     let (mut cases, mut failed) = (0, Vec::new());
     for trial in &file.trials {
         cases += trial.alerts.len() + trial.values.len();
@@ -78,7 +79,7 @@ fn tried(trial: &Trial, every_ms: u64, groups: &[&Group]) -> Vec<Failure> {
             failed.push(Failure { line: case.line, of: case.expr.clone(), what });
         }
     }
-    failed.sort_by_key(|one| one.line);
+    failed.order_by_key(|one| one.line);
     failed
 }
 
@@ -163,8 +164,8 @@ impl Run {
             (Labels::new(labels.iter().cloned().chain([name])), Labels::new(annotations.iter().cloned()))
         });
         let mut expected: Vec<(Labels, Labels)> = expected.collect();
-        got.sort();
-        expected.sort();
+        got.order();
+        expected.order();
         if got == expected {
             Ok(())
         } else {
@@ -188,8 +189,8 @@ impl Run {
             let number = parse_number(value).ok_or_else(|| format!("{value:?} is no number"))?;
             expected.push((script::labels(labels)?, number));
         }
-        got.sort_by(|a, b| a.0.cmp(&b.0));
-        expected.sort_by(|a, b| a.0.cmp(&b.0));
+        got.order_by(|a, b| a.0.cmp(&b.0));
+        expected.order_by(|a, b| a.0.cmp(&b.0));
         let same = |((a, x), (b, y)): (&(Labels, f64), &(Labels, f64))| a == b && alike(*x, *y);
         if got.len() == expected.len() && expected.iter().zip(&got).all(same) {
             return Ok(());

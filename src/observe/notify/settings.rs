@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::base::InOrder;
 use crate::observe::alert::rules::{Format, Node, Problem, Reader, get, parse_document};
 use crate::observe::promql::Matcher;
 
@@ -204,7 +205,7 @@ pub fn read_settings(text: &str) -> Result<Settings, Vec<Problem>> {
         }
         settings.routes.push(read);
     }
-    reader.problems.sort_by_key(|problem| problem.at);
+    reader.problems.order_by_key(|problem| problem.at);
     if reader.problems.is_empty() { Ok(settings) } else { Err(reader.problems) }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bincode::{Decode, Encode};
 
 use super::plan::{GroupId, Told};
+use crate::base::ordered_map;
 use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, there};
 
 const VERSION: u8 = 1;
@@ -253,8 +254,11 @@ impl NoticeShelf {
                 match codec::decode::<ToldRecord>(VERSION, value.value()) {
                     Ok(record) => {
                         let alerts = record.alerts.into_iter().map(|(key, name, text)| (key, (name, text)));
-                        let told =
-                            Told { route: record.route, alerts: alerts.collect(), sent_ms: record.sent_ms };
+                        let told = Told {
+                            route: record.route,
+                            alerts: ordered_map(alerts),
+                            sent_ms: record.sent_ms,
+                        };
                         found.insert(id, told);
                     }
                     Err(error) => tracing::error!(%error, "what was told cannot be read; it is told again"),

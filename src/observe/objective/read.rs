@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Indicator, MOST, Method, Objective};
+use crate::base::InOrder;
 use crate::observe::alert::Problem;
 use crate::observe::alert::rules::{Format, Node, Reader, get, parse_document};
 use crate::observe::promql::parse;
@@ -67,7 +68,7 @@ pub fn read(text: &str) -> Result<Vec<Objective>, Vec<Problem>> {
         }
         problems.append(&mut reader.problems);
     }
-    problems.sort_by_key(|problem| problem.at);
+    problems.order_by_key(|problem| problem.at);
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 

@@ -8,6 +8,7 @@ use super::parse::Expression;
 use super::source::{Limits, Source, Spending};
 use super::tree::{At, Expr, Kind, Shift, Type};
 use super::value::{Answer, Cell, Grid, Row, Sample, Series, Value};
+use crate::base::InOrder;
 
 /// What a query runs against.
 #[derive(Clone, Copy)]
@@ -89,7 +90,7 @@ pub fn range(
     };
     let mut series: Vec<Series> = rows.into_iter().map(|row| series_of(row, &grid)).collect();
     series.retain(|series| !series.samples.is_empty());
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    series.order_by(|a, b| a.labels.cmp(&b.labels));
     Ok(Outcome { answer: Answer::Matrix(series), notes: evaluator.notes })
 }
 
@@ -202,7 +203,7 @@ impl Evaluator<'_> {
                 series.push(Series { labels, samples });
             }
         }
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series.order_by(|a, b| a.labels.cmp(&b.labels));
         Ok(series)
     }
 }

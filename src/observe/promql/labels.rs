@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::literal::quote;
+use crate::base::InOrder;
 
 /// The label that holds the name of the metric.
 pub const METRIC_NAME: &str = "__name__";
@@ -33,7 +34,7 @@ impl Labels {
         let mut pairs: Vec<Pair> =
             pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         pairs.reverse();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs.order_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, kept| later.0 == kept.0);
         pairs.retain(|(_, value)| !value.is_empty());
         Self(pairs.into())

@@ -1,9 +1,6 @@
 //! Matchers of labels, and the regular expressions of PromQL: anchored at both ends, `.` matches any character.
 
-use regex_automata::meta::{BuildError, Config, Regex};
-use regex_automata::util::captures::Captures;
-use regex_automata::util::interpolate;
-use regex_automata::util::syntax;
+use regex_lite::{Regex, RegexBuilder};
 
 use super::labels::Labels;
 
@@ -69,54 +66,43 @@ impl Matcher {
     }
 }
 
-/// A regular expression that has to match a whole text.
+/// A regular expression that has to match a whole text; classes and letter case are those of ASCII.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern(Regex);
+pub(super) struct Pattern {
+    /// What matches where the expression is words with `|` between them: most are, and need no machine.
+    words: Option<Vec<String>>,
+    regex: Regex,
+}
 
 impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        // The tables of Unicode classes are not in the binary: where a pattern needs them, bytes have to do.
-        let built = build(pattern, true).or_else(|error| build(pattern, false).map_err(|_| error));
-        built.map(Self).map_err(|error| {
-            let detail = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
-            format!("invalid regular expression {pattern:?}: {}", detail.lines().last().unwrap_or_default())
-        })
+        let regex = RegexBuilder::new(&format!("^(?:{pattern})$"))
+            .dot_matches_new_line(true)
+            .size_limit(PATTERN_BYTES)
+            .build()
+            .map_err(|error| format!("invalid regular expression {pattern:?}: {error}"))?;
+        let is_plain = |c: char| matches!(c, '|' | '_' | '-' | ':' | '/') || c.is_alphanumeric();
+        let words = pattern.chars().all(is_plain).then(|| pattern.split('|').map(str::to_owned).collect());
+        Ok(Self { words, regex })
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
-        self.0.is_match(text)
+        match &self.words {
+            Some(words) => words.iter().any(|word| word == text),
+            None => self.regex.is_match(text),
+        }
     }
 
     /// The template with `$1` and `${name}` filled in; nothing when the text does not match.
     pub(super) fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let mut captures: Captures = self.0.create_captures();
-        self.0.captures(text, &mut captures);
-        captures.is_match().then(|| {
+        self.regex.captures(text).map(|groups| {
             let mut out = String::new();
-            interpolate::string(
-                template,
-                |index, out| {
-                    let part = captures.get_group(index).and_then(|span| text.get(span.range()));
-                    out.push_str(part.unwrap_or_default());
-                },
-                |name| captures.group_info().to_index(captures.pattern()?, name),
-                &mut out,
-            );
+            groups.expand(template, &mut out);
             out
         })
     }
-}
-
-fn build(pattern: &str, unicode: bool) -> Result<Regex, BuildError> {
-    let grammar = syntax::Config::new().unicode(unicode).utf8(unicode).dot_matches_new_line(true);
-    let limits = Config::new()
-        .nfa_size_limit(Some(PATTERN_BYTES))
-        .onepass_size_limit(Some(PATTERN_BYTES))
-        .hybrid_cache_capacity(PATTERN_BYTES / 4)
-        .utf8_empty(unicode);
-    Regex::builder().syntax(grammar).configure(limits).build(&format!("^(?:{pattern})$"))
 }
 
 #[cfg(test)]
@@ -148,7 +134,8 @@ mod tests {
 
     #[test]
     fn wrong_and_huge_patterns_are_refused() {
-        assert!(Pattern::new("(.*").unwrap_err().contains("unclosed"));
+        let said = Pattern::new("(.*").unwrap_err();
+        assert!(said.contains("invalid regular expression") && said.contains("group"), "{said}");
         assert!(Pattern::new("((a{1000}){1000}){1000}").is_err());
     }
 

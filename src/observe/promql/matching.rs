@@ -9,6 +9,7 @@ use super::labels::Labels;
 use super::merge::{SAME_LABELS, merged};
 use super::tree::{Binary, Group, Matching, Op};
 use super::value::{Cell, Grid, Row};
+use crate::base::InOrder;
 
 /// Match groups of rows, by number: rows of one group have the same labels as far as the matching looks.
 #[derive(Default)]
@@ -211,7 +212,7 @@ impl Match<'_> {
             let Some(place) = unique.get_mut(*group) else { continue };
             if let Some(first) = place.and_then(|first| self.one.get(first)) {
                 let mut pair = [&first.labels, &row.labels];
-                pair.sort();
+                pair.order();
                 let side = if self.many_left { "right" } else { "left" };
                 return Err(EvalFault::execution(format!(
                     "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];\

@@ -9,6 +9,7 @@ use super::fault::EvalFault;
 use super::labels::Labels;
 use super::tree::{Aggregate, AggregateOp};
 use super::value::{Cell, Grid, Row};
+use crate::base::InOrder;
 
 impl Evaluator<'_> {
     pub(super) fn ranked(
@@ -93,7 +94,7 @@ impl Evaluator<'_> {
             }
             let value = |index: &usize| cell(*index).get().unwrap_or(f64::NAN);
             let top = aggregate.op == AggregateOp::TopK;
-            there.sort_by(|a, b| best_first(value(a), value(b), top));
+            there.order_by(|a, b| best_first(value(a), value(b), top));
         }
         there.truncate(most);
         there

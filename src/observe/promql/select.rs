@@ -5,6 +5,7 @@ use super::fault::EvalFault;
 use super::labels::Labels;
 use super::tree::{Expr, Kind, Reach, Selector, Shift, Subquery};
 use super::value::{Cell, Grid, Row, Sample, Series};
+use crate::base::InOrder;
 
 /// A range vector: samples, and how a window is laid over them at each step.
 pub(super) struct Windows {
@@ -105,7 +106,7 @@ impl Evaluator<'_> {
         let mut series = self.source.select(&selector.matchers, after, until, most)?;
         self.spending.series(series.len())?;
         self.spending.samples(series.iter().map(|one| one.samples.len()).sum())?;
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series.order_by(|a, b| a.labels.cmp(&b.labels));
         Ok(series)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::block::{ABSENT, Block, Column};
 use super::rollup::{Role, STALE};
+use crate::base::InOrder;
 
 /// A change of one series at a time: its number and the bits of its value.
 pub(super) type Change = (u32, u64);
@@ -61,7 +62,7 @@ impl Table {
                 changes.push((*series, STALE));
             }
         }
-        changes.sort_unstable();
+        changes.order();
         changes
     }
 

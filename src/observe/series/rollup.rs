@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::block::{ABSENT, Block, Column, Key};
+use crate::base::ordered_map;
 
 /// What a column of a rolled-up block holds; the value is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +84,10 @@ pub(super) fn rolled(block: &Block, width: i64, rises: &dyn Fn(u32) -> bool) -> 
     // Indices of the last time of each point, and of the times before a fall.
     let bucket = |at: usize| block.times.get(at).map(|time| time.div_euclid(width.max(1)));
     let ends: Vec<usize> = (0..block.times.len()).filter(|at| bucket(*at) != bucket(at + 1)).collect();
-    let mut rows: BTreeMap<usize, bool> = ends.iter().map(|at| (*at, true)).collect();
-    let falls: BTreeMap<u32, Vec<usize>> = series
-        .iter()
-        .filter(|(id, _)| rises(**id))
-        .map(|(id, parts)| (*id, falls(parts, block.times.len(), &bucket)))
-        .collect();
+    let mut rows: BTreeMap<usize, bool> = ordered_map(ends.iter().map(|at| (*at, true)));
+    let rising = series.iter().filter(|(id, _)| rises(**id));
+    let falls: BTreeMap<u32, Vec<usize>> =
+        ordered_map(rising.map(|(id, parts)| (*id, falls(parts, block.times.len(), &bucket))));
     for at in falls.values().flatten() {
         rows.entry(*at).or_insert(false);
     }

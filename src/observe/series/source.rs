@@ -7,6 +7,7 @@ use super::block::ABSENT;
 use super::rollup::{Role, series_of};
 use super::shelf::{self, BlockRef, Tier};
 use super::telemetry::{SeriesError, Telemetry};
+use crate::base::{InOrder, ordered_map};
 use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Sample, Series, Source};
 use crate::store::{Control, StoreError};
 
@@ -63,10 +64,8 @@ impl Telemetry {
         let mut state = self.state();
         self.open(&mut state, false)?;
         let numbers = state.index.matching(matchers);
-        let labels: BTreeMap<u32, Labels> = numbers
-            .iter()
-            .filter_map(|number| Some((*number, state.index.get(*number)?.labels.clone())))
-            .collect();
+        let named = |number: &u32| Some((*number, state.index.get(*number)?.labels.clone()));
+        let labels: BTreeMap<u32, Labels> = ordered_map(numbers.iter().filter_map(named));
         let times = state.table.times();
         let first = times.partition_point(|time| *time <= after);
         let end = times.partition_point(|time| *time <= until).max(first);
@@ -220,7 +219,7 @@ fn series(all: BTreeMap<u32, Vec<Sample>>, labels: &BTreeMap<u32, Labels>) -> Ve
         // Only a clock that was set back makes it otherwise.
         let ordered = samples.windows(2).all(|pair| matches!(pair, [a, b] if a.time < b.time));
         if !ordered {
-            samples.sort_by_key(|sample| sample.time);
+            samples.order_by_key(|sample| sample.time);
             samples.dedup_by_key(|sample| sample.time);
         }
         let labels = labels.get(&number)?.clone();

@@ -12,6 +12,7 @@ use super::rollup::rolled;
 use super::shelf::{self, BlockRef, Tier};
 use super::tail::Tail;
 use super::{block, rows};
+use crate::base::InOrder;
 use crate::observe::metric::Family;
 use crate::observe::promql::{Labels, METRIC_NAME};
 use crate::store::salvage::look;
@@ -210,7 +211,7 @@ impl Telemetry {
             });
         }
         self.refused.fetch_add(refused, Ordering::Relaxed);
-        values.sort_by_key(|(number, _)| *number);
+        values.order_by_key(|(number, _)| *number);
         values.dedup_by_key(|(number, _)| *number);
         (values, new)
     }
@@ -415,7 +416,7 @@ impl Plan {
         }
         if let Some(added) = shelf::put_block(write, tier, block)? {
             self.blocks.push(added);
-            self.blocks.sort_by_key(|block| (block.tier, block.start));
+            self.blocks.order_by_key(|block| (block.tier, block.start));
         }
         Ok(())
     }

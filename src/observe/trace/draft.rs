@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::context::{Context, SpanId};
 use super::record::{Attribute, Kind, SpanRecord, TraceRecord};
 use super::sampler::Why;
-use crate::base::Clock;
+use crate::base::{Clock, InOrder};
 
 /// Parts of one trace below its root; further ones are counted.
 pub(super) const SPANS: usize = 64;
@@ -201,7 +201,7 @@ pub(super) fn record(trace: &Trace, ending: &Ending<'_>, took_us: u64, why: Why)
     };
     let mut spans: Vec<SpanRecord> = std::iter::once(root).chain(parts.spans.iter().map(part)).collect();
     if let Some((_, below)) = spans.split_first_mut() {
-        below.sort_by_key(|span| (span.start_us, u64::MAX - span.took_us));
+        below.order_by_key(|span| (span.start_us, u64::MAX - span.took_us));
     }
     TraceRecord {
         trace: draft.context.trace.0,

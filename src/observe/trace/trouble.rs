@@ -7,6 +7,7 @@ use bincode::{Decode, Encode};
 
 use super::context::TraceId;
 use crate::api::types::LogLine;
+use crate::base::InOrder;
 
 /// Groups that are kept; the one that was seen least lately gives way.
 const GROUPS: usize = 256;
@@ -142,7 +143,7 @@ impl Troubles {
     pub fn all(&self) -> Vec<(u64, Trouble)> {
         let mut all: Vec<(u64, Trouble)> =
             self.book().groups.iter().map(|(at, one)| (*at, one.clone())).collect();
-        all.sort_by_key(|(_, one)| std::cmp::Reverse(one.last_ms));
+        all.order_by_key(|(_, one)| std::cmp::Reverse(one.last_ms));
         all
     }
 }

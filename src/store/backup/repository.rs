@@ -19,7 +19,7 @@ use super::BackupError;
 use super::chunk::{self, Id};
 use super::manifest::{self, Backup, Entry, Manifest};
 use super::sign::Signer;
-use crate::base::{from_hex, to_hex};
+use crate::base::{InOrder, from_hex, to_hex};
 use crate::store::sync_parent;
 
 const MARKER: &str = "spud-backups";
@@ -128,7 +128,7 @@ impl Repository {
         };
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         let mut ids: Vec<String> = names.filter(|name| is_id(name)).collect();
-        ids.sort();
+        ids.order();
         Ok(ids)
     }
 

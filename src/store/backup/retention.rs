@@ -1,5 +1,6 @@
 //! Which backups stay, and when the next one is due. Functions of times; all of it in UTC.
 
+use crate::base::InOrder;
 use std::collections::HashSet;
 
 const MINUTE_MS: u64 = 60_000;
@@ -29,7 +30,7 @@ impl Keep {
     pub fn kept(&self, times_ms: &[u64]) -> Vec<bool> {
         let mut order: Vec<usize> = (0..times_ms.len()).collect();
         let time = |at: &usize| times_ms.get(*at).copied().unwrap_or_default();
-        order.sort_by_key(|at| std::cmp::Reverse((time(at), *at)));
+        order.order_by_key(|at| std::cmp::Reverse((time(at), *at)));
         let mut kept = vec![false; times_ms.len()];
         let most = [self.daily, self.weekly, self.monthly];
         let periods = |ms: u64| [ms / DAY_MS, (ms / DAY_MS + MONDAY) / 7, month(ms)];

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::api::types::{Collection, Document, Failure, Job};
+use crate::base::InOrder;
 use crate::tui::filter::{Filter, Kind, Schema, Value};
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -193,7 +194,7 @@ impl Library {
             }),
         };
         let sort = face.sort;
-        order.sort_by(|a, b| self.compare(tab, sort, *a, *b));
+        order.order_by(|a, b| self.compare(tab, sort, *a, *b));
         if face.reverse {
             order.reverse();
         }

@@ -2,6 +2,7 @@
 
 use super::moved;
 use crate::api::types::{AskResponse, Passage, Problem, SearchRequest};
+use crate::base::InOrder;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
@@ -123,7 +124,7 @@ fn back(model: &mut Model) {
 
 fn next_collection(model: &mut Model) -> Vec<Effect> {
     let mut names: Vec<&String> = model.library.collections.items.iter().map(|c| &c.name).collect();
-    names.sort();
+    names.order();
     let at = model.ask.collection.as_ref().and_then(|c| names.iter().position(|n| *n == c));
     let next = names.get(at.map_or(0, |i| i + 1)).map(|n| (*n).clone());
     let told =

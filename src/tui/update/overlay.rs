@@ -2,6 +2,7 @@
 
 use super::{access, act, alerts, config, govern, incidents, moved};
 use crate::api::types::AddRequest;
+use crate::base::InOrder;
 use crate::tui::action::{Action, Spec, TABLE, groups};
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
@@ -125,7 +126,7 @@ pub(crate) fn matches(view: View, typed: &str) -> Vec<&'static Spec> {
             Some((rank + away, s))
         })
         .collect();
-    found.sort_by_key(|(rank, _)| *rank);
+    found.order_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, s)| s).collect()
 }
 

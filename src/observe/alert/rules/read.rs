@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::node::{Node, Problem, Value};
 use super::{Format, Group, Inhibition, RULES_MOST, Rule, RuleFile, parse_document};
+use crate::base::InOrder;
 use crate::hardware::nearest;
 use crate::observe::alert::template;
 use crate::observe::metric::{is_label_name, is_metric_name};
@@ -28,7 +29,7 @@ pub fn read(text: &str, format: Format, tier: &str) -> Result<RuleFile, Vec<Prob
     let root = parse_document(text, format).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(text, tier);
     let file = reader.file(&root);
-    reader.problems.sort_by_key(|problem| problem.at);
+    reader.problems.order_by_key(|problem| problem.at);
     if reader.problems.is_empty() { Ok(file) } else { Err(reader.problems) }
 }
 

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::node::{At, Lines, Node, Problem, Value};
+use crate::base::InOrder;
 
 /// Reads one document.
 ///
@@ -33,7 +34,7 @@ impl Reader<'_> {
             (Node { at, value: Value::Scalar(key.get_ref().to_string()) }, self.node(value))
         };
         let mut pairs: Vec<(Node, Node)> = table.iter().map(pair).collect();
-        pairs.sort_by_key(|(key, _)| key.at);
+        pairs.order_by_key(|(key, _)| key.at);
         Value::Map(pairs)
     }
 

@@ -5,6 +5,7 @@
 use super::node::{Node, Problem, Value};
 use super::read::{Reader, Texts, get};
 use super::{Format, parse_document};
+use crate::base::InOrder;
 
 const FILE: [&str; 4] = ["rule_files", "evaluation_interval", "group_eval_order", "tests"];
 const TEST: [&str; 7] = [
@@ -76,7 +77,7 @@ pub fn read_trials(text: &str, format: Format) -> Result<TrialFile, Vec<Problem>
     let root = parse_document(text, format).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(text, "");
     let file = reader.trials(&root);
-    reader.problems.sort_by_key(|problem| problem.at);
+    reader.problems.order_by_key(|problem| problem.at);
     if reader.problems.is_empty() { Ok(file) } else { Err(reader.problems) }
 }
 

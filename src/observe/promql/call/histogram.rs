@@ -10,6 +10,7 @@ use super::super::literal::format_float;
 use super::super::tree::Expr;
 use super::super::value::{Cell, Grid, Row};
 use super::{arg, literal};
+use crate::base::InOrder;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Bucket {
@@ -202,7 +203,7 @@ fn open_metrics_float(value: f64) -> String {
 
 /// Sorts buckets by bound and joins those of one bound. True when the last has no upper bound, as it must.
 fn sorted(buckets: &mut Vec<Bucket>) -> bool {
-    buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
+    buckets.order_by(|a, b| a.bound.total_cmp(&b.bound));
     buckets.dedup_by(|next, kept| {
         let same = next.bound == kept.bound;
         if same {

@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use super::super::rank::best_first;
 use super::super::value::Row;
+use crate::base::InOrder;
 
 /// By value, NaN last; native histograms are left out.
 pub(super) fn by_value(mut rows: Vec<Row>, descending: bool) -> Vec<Row> {
     if rows.first().is_some_and(|row| row.cells.len() == 1) {
         rows.retain(|row| row.cell(0).get().is_some());
         let value = |row: &Row| row.cell(0).get().unwrap_or(f64::NAN);
-        rows.sort_by(|a, b| best_first(value(a), value(b), descending));
+        rows.order_by(|a, b| best_first(value(a), value(b), descending));
         return rows;
     }
     for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
@@ -24,7 +25,7 @@ pub(super) fn by_value(mut rows: Vec<Row>, descending: bool) -> Vec<Row> {
 
 /// By the values of some labels, with numbers in them as numbers; then by all labels.
 pub(super) fn by_labels(mut rows: Vec<Row>, names: &[String], descending: bool) -> Vec<Row> {
-    rows.sort_by(|a, b| {
+    rows.order_by(|a, b| {
         let mut by_names = names.iter().map(|name| natural(a.labels.get(name), b.labels.get(name)));
         let order = by_names.find(|order| order.is_ne()).unwrap_or_else(|| a.labels.cmp(&b.labels));
         if descending { order.reverse() } else { order }

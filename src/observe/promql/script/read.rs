@@ -47,7 +47,7 @@ pub(super) struct Eval {
 pub(super) enum Text {
     Any,
     Exactly(String),
-    Like(Pattern),
+    Like(Box<Pattern>),
 }
 
 impl Text {
@@ -220,7 +220,7 @@ fn expectation(line: &str, eval: &mut Eval) -> Result<bool, String> {
             return Ok(false);
         }
         if let Some(pattern) = line.strip_prefix("expected_fail_regexp") {
-            eval.fail = Some(Text::Like(anywhere(pattern.trim())?));
+            eval.fail = Some(Text::Like(Box::new(anywhere(pattern.trim())?)));
             return Ok(false);
         }
     }
@@ -253,7 +253,7 @@ fn expected(rest: &str, eval: &mut Eval) -> Result<(), String> {
     } else if let Some(message) = rest.strip_prefix("msg:") {
         Text::Exactly(message.trim().to_owned())
     } else if let Some(pattern) = rest.strip_prefix("regex:") {
-        Text::Like(anywhere(pattern.trim())?)
+        Text::Like(Box::new(anywhere(pattern.trim())?))
     } else {
         return Err(format!("{rest:?} is no expectation"));
     };
