@@ -17,6 +17,9 @@ use spud::governance::policy::{Record, Request, Uid, try_anything};
 use spud::hardware::Tiers;
 use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
+use spud::observe::alert::Format;
+use spud::observe::intake::{Statsd, read_text};
+use spud::observe::probe::read_probes;
 use spud::observe::promql::{self, script};
 use spud::store::backup::Signer;
 use spud::store::{BlockFile, BlockFileWriter, codec};
@@ -661,4 +664,46 @@ proptest! {
         try_policies(&mutated(sound_schema, &schema), sound);
         try_policies(sound_schema, &mutated(sound, &policies));
     }
+}
+
+const METRICS: &str = "# HELP a Some\\ntext\n# TYPE a_total counter\na_total{b=\"c\\\\d\",e=\"\\\"\"} 1.5e3 1700000000\n\
+    a_bucket{le=\"+Inf\"} 4 # {trace_id=\"x\"} 0.5\nb NaN\n# EOF\n";
+const DATAGRAM: &str = "a.b:1:2.5|ms|@0.5|#x:y,z\nc:+3|g\nd:one|s\ne:4|c|c:1|T17\n";
+const PROBES: &str = "[[probe]]\nname = 'a'\nperiodSeconds = 5\nhttpGet = { path = '/', port = 80, httpHeaders = [{ name = 'x', value = 'y' }] }\n\
+    [[probe]]\nname = 'b'\nexec = { command = ['/bin/true'] }\n[[scrape]]\nname = 'c'\nurl = 'http://unix:/a:/b'\ninterval = '5s'\n";
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn mutated_metrics(edits in edits()) {
+        let bytes = mutated(METRICS.as_bytes(), &edits);
+        if let Err(fault) = read_text(&String::from_utf8_lossy(&bytes)) {
+            assert!(fault.line > 0 && !fault.what.is_empty());
+        }
+        let mut statsd = Statsd::default();
+        statsd.take(&bytes, 0, 50);
+        statsd.take(&mutated(DATAGRAM.as_bytes(), &edits), 0, 50);
+        assert!(statsd.flush(0, 1).len() <= 50);
+    }
+
+    #[test]
+    fn mutated_probes(edits in edits()) {
+        let bytes = mutated(PROBES.as_bytes(), &edits);
+        let text = String::from_utf8_lossy(&bytes);
+        for format in [Format::Toml, Format::Yaml] {
+            if let Err(problems) = read_probes(&text, format) {
+                assert!(!problems.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn samples_of_metrics_and_probes_are_valid() {
+    assert_eq!(read_text(METRICS).unwrap().len(), 3);
+    assert_eq!(read_probes(PROBES, Format::Toml).unwrap().len(), 3);
+    let mut statsd = Statsd::default();
+    statsd.take(DATAGRAM.as_bytes(), 0, 50);
+    assert_eq!(statsd.count.taken, 4);
 }

@@ -3,8 +3,8 @@
 mod offline;
 
 pub use offline::{
-    check_notify, check_objectives, check_rules, cosign, cosigner_key, is_served, new_cosigner, promql_test,
-    redact_stream, redaction_of, restore, salvage, send_otlp, sha256, sign_evidence, try_rules,
+    check_notify, check_objectives, check_probes, check_rules, cosign, cosigner_key, is_served, new_cosigner,
+    promql_test, redact_stream, redaction_of, restore, salvage, send_otlp, sha256, sign_evidence, try_rules,
     verify_evidence,
 };
 

@@ -20,6 +20,7 @@ use super::types::{
     SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
+use super::types::{Probe, ProbeList, Profile, ProfileRow, PushedMetrics};
 use super::types::{approval, compliance, evidence, incident, redaction, registry, sla, use_case, violation};
 
 pub(super) fn schemas() -> Value {
@@ -124,6 +125,13 @@ fn metrics(all: &mut Map<String, Value>) {
     add(all, "MetricTextsReply", &of_texts);
     let of_any = MetricEnvelope { status: status(), data: Some(json!({})), ..MetricEnvelope::default() };
     add(all, "MetricReply", &of_any);
+    let probe = Probe { last_ms: Some(0), value: Some(0.5), ..Probe::default() };
+    add(all, "Probe", &probe);
+    add(all, "ProbeList", &ProbeList { items: vec![probe], problems: vec![String::new()] });
+    let [cpu, memory, io, time] = [(); 4].map(|()| vec![ProfileRow::default()]);
+    let budgets = vec![Default::default()];
+    add(all, "Profile", &Profile { uptime_ms: 0, cpu, memory, budgets, io, time });
+    add(all, "PushedMetrics", &PushedMetrics::default());
 }
 
 fn alerts(all: &mut Map<String, Value>) {

@@ -21,7 +21,9 @@ pub mod incident;
 mod log;
 mod metric;
 mod notify;
+mod probe;
 mod problem;
+mod profile;
 mod promql;
 mod queue;
 pub mod redaction;
@@ -60,7 +62,9 @@ pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };
 pub use notify::{Notification, NotificationReceiver, NotificationStatus};
+pub use probe::{Probe, ProbeList, PushedMetrics};
 pub use problem::Problem;
+pub use profile::{Profile, ProfileRow};
 pub use promql::{PromqlFinding, PromqlTestReport};
 pub use queue::{
     Operation, OperationDetail, OperationQuery, OwnWork, PauseQueue, PostOperation, Purged, QueueLane,

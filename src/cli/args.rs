@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::{
     add, alert, approval, ask, audit, backup, break_glass, breaker, check, collection, compliance, config,
     daemon, document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode,
-    model, notify, operation, policy, principal, queue, redact, remove, role, salvage, session, sla, store,
-    terminal, trace, use_case, violation,
+    model, notify, operation, policy, principal, probe, queue, redact, remove, role, salvage, session, sla,
+    store, terminal, trace, use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -131,6 +131,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         verb: alert::Verb,
     },
+    /// Probes: what the box looks at beside itself, and whose metrics it reads
+    Probe {
+        #[command(subcommand)]
+        verb: probe::Verb,
+    },
     /// Notifications: who is told of alerts, and what they were sent
     Notify {
         #[command(subcommand)]
@@ -208,6 +213,12 @@ pub(super) enum Command {
     Status,
     /// Look at everything and say how it stands; ends with 1 where a check fails
     Health,
+    /// Where the box's time, memory and disk go: threads, mappings, files, kinds of work
+    Profile {
+        /// Only what comes within this time from now on, such as 10s
+        #[arg(long, value_name = "TIME", value_parser = metric::duration)]
+        over: Option<std::time::Duration>,
+    },
     /// Show the box, its tier and why, and each budget
     Doctor,
     /// Verify every segment, record and model, and the backups on demand

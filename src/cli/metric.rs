@@ -56,6 +56,18 @@ pub(super) enum Verb {
         #[arg(long)]
         openmetrics: bool,
     },
+    /// Tell the box what a program measures, in the text format of Prometheus
+    #[command(after_help = "Example: echo 'batch_rows_total 41' | spud metric push --job night -")]
+    Push {
+        /// A file, or - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// A name for the program
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+    },
+    /// List the programs whose metrics are read: [[scrape]] in files below probes/
+    Targets,
     /// Run test scripts of Prometheus (promqltest) against this PromQL
     ///
     /// Each failure is shown with its file and line. The last line is "N passed, M failed", the one before it lists
@@ -74,11 +86,13 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             metric_show::range(&expression, (&from, to.as_deref(), step), context)
         }
         Verb::Export { openmetrics } => metric_show::export(openmetrics, context),
+        Verb::Push { file, job } => metric_show::push(&file, job.as_deref(), context),
+        Verb::Targets => super::probe::list(true, context),
         Verb::Promqltest { files } => promqltest(&files, context),
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; such as 30s or 5m"))
 }
 

@@ -1,12 +1,15 @@
 //! `spud metric list`, `query`, `range` and `export`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::context::Context;
 use super::error::{CliError, DATA_ERROR, USAGE};
 use super::output::clean;
 use crate::api::client::{ClientError, escape};
-use crate::api::types::{MetricCatalogue, MetricEnvelope, MetricResult, MetricSeries, MetricValue};
+use crate::api::types::{
+    MetricCatalogue, MetricEnvelope, MetricResult, MetricSeries, MetricValue, PushedMetrics,
+};
 use crate::base::{Clock, SystemClock, format_second, parse_time};
 
 /// Values of a range where no step is given.
@@ -28,6 +31,24 @@ pub(super) fn list(contains: Option<&str>, context: &mut Context) -> Result<u8, 
         }
     }
     context.out.table(&["metric", "kind", "unit", "what"], &rows)?;
+    Ok(0)
+}
+
+pub(super) fn push(file: &Path, job: Option<&str>, context: &mut Context) -> Result<u8, CliError> {
+    let bytes = super::operation::read(file)?;
+    let target =
+        job.map_or_else(|| "/v1/metrics".to_owned(), |job| format!("/v1/metrics?job={}", escape(job)));
+    let headers = [("content-type", "text/plain; version=0.0.4")];
+    let pushed: PushedMetrics =
+        context.connect()?.client().fork().put_bytes("POST", &target, &headers, &bytes)?;
+    if context.json {
+        context.print_json(&pushed)?;
+    } else {
+        let PushedMetrics { samples, series, most } = pushed;
+        context
+            .out
+            .line(&format!("{samples} samples taken; {series} series of {most} that you may have."))?;
+    }
     Ok(0)
 }
 

@@ -47,6 +47,8 @@ mod output;
 mod passphrase;
 mod policy;
 mod principal;
+mod probe;
+mod profile;
 mod queue;
 mod redact;
 mod registry;
@@ -123,6 +125,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Judge { verb } => judge::run(verb, context),
         Command::UseCase { verb } => use_case::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
+        Command::Probe { verb } => probe::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
         Command::Trace { verb } => trace::run(verb, context),
         Command::Model { verb } => model::run(verb, context),
@@ -138,6 +141,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Why(args) => policy::why(&args, context),
         Command::Status => status::run(context),
         Command::Health => health::run(context),
+        Command::Profile { over } => profile::run(over, context),
         Command::Doctor => doctor::run(context),
         Command::Check(args) => check::run(&args, context),
         Command::Eval(args) => eval::run(&args, context),

@@ -216,6 +216,7 @@ pub const SETTINGS: &[Setting] = &[
     row("metrics.interval_s", number(0, 3600), "s", Tier, false, "How often all metrics are recorded; 0 records none"),
     row("metrics.bytes", size(256 << 10, TIB), "bytes", Tier, false, "Recorded metrics on disk; the oldest go first"),
     row("metrics.series", number(100, 1_000_000), "series", Tier, false, "Series of metrics that are recorded at most"),
+    row("metrics.statsd", Kind::Path, "", Unset, false, "Unix datagram socket that local programs send statsd lines to; unset, there is none"),
     row("retention.days", number(1, 36_500), "days", Tier, true, "How long finished jobs are kept; log files from the next start on"),
     mode("modes.latency_target_ms", number(1, 600_000), "ms", "What 95 of 100 questions should take at most"),
     mode("modes.latency_reduced", PART, "%", "Of the target: Reduced Performance"),

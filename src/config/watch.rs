@@ -19,9 +19,10 @@ use rustix::io::Errno;
 use super::error::ConfigError;
 use super::load::{DROP_INS, Places};
 
-/// Folders of the site's policies and rules: they are taken up like settings.
+/// Folders of the site's policies, rules and probes: they are taken up like settings.
 const POLICIES: &str = "policies";
 const RULES: &str = "rules";
+const PROBES: &str = "probes";
 /// Bytes of events that are read at once.
 const BUFFER: usize = 4096;
 
@@ -110,7 +111,10 @@ impl Watch {
     pub fn renew(&self) {
         let mut wanted: BTreeMap<PathBuf, Vec<OsString>> = BTreeMap::new();
         for folder in self.folders.iter().flat_map(|folder| {
-            [DROP_INS, POLICIES, RULES].map(|name| folder.join(name)).into_iter().chain([folder.clone()])
+            [DROP_INS, POLICIES, RULES, PROBES]
+                .map(|name| folder.join(name))
+                .into_iter()
+                .chain([folder.clone()])
         }) {
             if folder.is_dir() {
                 wanted.insert(folder, Vec::new());

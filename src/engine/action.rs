@@ -4,7 +4,8 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
-    RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply, UseCaseAction, UseCaseReply,
+    ProbeAction, ProbeReply, RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply,
+    UseCaseAction, UseCaseReply,
 };
 use crate::api::types::redaction::RedactedText;
 use crate::api::types::{
@@ -13,7 +14,8 @@ use crate::api::types::{
     Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceBreaker, ForceMode,
     Hardware, HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model,
     ModelPath, Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation,
-    Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status, StoreReport,
+    Profile, Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status,
+    StoreReport,
 };
 use crate::observe::trace::Trace;
 use crate::resilience::Criticality;
@@ -110,6 +112,8 @@ pub enum Action {
     /// Look at everything: each check with its reason.
     Health,
     Hardware,
+    /// Where time, memory and disk go.
+    Profile,
     Collections,
     CreateCollection(CreateCollection),
     /// By name.
@@ -193,6 +197,8 @@ pub enum Action {
     Access(AccessAction),
     /// Alerts, their rules, silences.
     Alert(AlertAction),
+    /// What the box looks at beside itself, and whose metrics it reads.
+    Probe(ProbeAction),
     /// What requests and work did, and failures in groups.
     Trace(TraceAction),
     /// Read settings again (SIGHUP).
@@ -228,6 +234,7 @@ pub enum Reply {
     Status(Box<Status>),
     Health(HealthReport),
     Hardware(Box<Hardware>),
+    Profile(Box<Profile>),
     Collections(Vec<Collection>),
     Collection(Collection),
     Documents(Page<Document>),
@@ -269,6 +276,7 @@ pub enum Reply {
     Registry(RegistryReply),
     UseCase(UseCaseReply),
     Alert(AlertReply),
+    Probe(ProbeReply),
     Trace(TraceReply),
     Incident(IncidentReply),
     Sla(SlaReply),

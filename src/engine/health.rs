@@ -3,6 +3,7 @@
 //! Each round reads another piece of the index and proves another entry of the audit log, so that damage is found
 //! before somebody asks for it.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use super::run::Inner;
@@ -31,7 +32,7 @@ impl Health {
     }
 
     /// Each check with its verdict, as the last round found it.
-    pub(super) fn verdicts(&self) -> Vec<(&'static str, Verdict)> {
+    pub(super) fn verdicts(&self) -> Vec<(Cow<'static, str>, Verdict)> {
         self.state().course.verdicts().collect()
     }
 
@@ -55,10 +56,11 @@ fn look(inner: &Inner) -> HealthReport {
     let (round, now_ms) = (state.round, inner.clock.now_ms());
     let mut findings = gating(inner);
     findings.push(state.clock.step(now_ms, inner.clock.monotonic_us() / 1000));
-    findings.extend([control(inner), index(inner, round), audit(inner, round), entropy()]);
+    findings.extend([control(inner), index(inner, round), audit(inner, round), entropy(), uplink(inner)]);
+    findings.extend(inner.probes.findings(false));
     findings.extend(inner.modes.report(&*inner.clock).axes.iter().filter_map(axis));
     for finding in state.course.step(&findings, now_ms) {
-        let (check, what) = (finding.check, finding.what.as_str());
+        let (check, what) = (&*finding.check, finding.what.as_str());
         match finding.verdict {
             Verdict::Pass => tracing::info!(check, what, "a health check passes again"),
             Verdict::Warn => tracing::warn!(check, what, advice = finding.advice, "a health check warns"),
@@ -78,11 +80,11 @@ fn ready(inner: &Inner) -> HealthReport {
 fn report(findings: &[Finding], now_ms: u64, since: &dyn Fn(&str) -> u64) -> HealthReport {
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass);
     let checks = findings.iter().map(|finding| HealthCheck {
-        name: finding.check.to_owned(),
+        name: finding.check.to_string(),
         status: finding.verdict.name().to_owned(),
         detail: finding.what.clone(),
         advice: finding.advice.to_owned(),
-        since_ms: since(finding.check),
+        since_ms: since(&finding.check),
         gates: finding.gates,
     });
     HealthReport {
@@ -104,7 +106,9 @@ fn gating(inner: &Inner) -> Vec<Finding> {
             Finding::fail("model", damage.to_string(), "spud check --repair unpacks the embedded one")
         }
     };
-    vec![catalogue.gating(), model.gating()]
+    let mut all = vec![catalogue.gating(), model.gating()];
+    all.extend(inner.probes.findings(true));
+    all
 }
 
 fn control(inner: &Inner) -> Finding {
@@ -152,6 +156,35 @@ fn entropy() -> Finding {
     }
 }
 
+/// Whether there is a way out, for a box that has an upstream to tell.
+fn uplink(inner: &Inner) -> Finding {
+    let wanted = inner.config.running().text("queue.upstream").is_some();
+    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let routes6 = std::fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+    match (way_out(&routes, &routes6), wanted) {
+        (Some(device), _) => Finding::pass("uplink", format!("there is a way out over {device}")),
+        (None, false) => Finding::pass("uplink", "no way out, and none is needed"),
+        (None, true) => {
+            Finding::warn("uplink", "there is no default route: the upstream is out of reach", "ip route")
+        }
+    }
+}
+
+/// The device of the first default route, as the kernel lists them (proc(5)); loopback is no way out.
+fn way_out<'a>(routes: &'a str, routes6: &'a str) -> Option<&'a str> {
+    let old = routes.lines().skip(1).filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [device, "00000000", _, _, _, _, _, "00000000", ..] = words[..] else { return None };
+        Some(device)
+    });
+    let new = routes6.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [to, "00", _, _, _, _, _, _, .., device] = words[..] else { return None };
+        to.bytes().all(|byte| byte == b'0').then_some(device)
+    });
+    old.chain(new).find(|device| *device != "lo")
+}
+
 /// An axis of the modes, in the words of a check; nothing of one that no check is named for.
 fn axis(axis: &ModeAxis) -> Option<Finding> {
     const NAMED: [&str; 7] = ["latency", "errors", "upstream", "memory", "disk", "thermal", "store"];
@@ -172,4 +205,27 @@ fn axis(axis: &ModeAxis) -> Option<Finding> {
         "emergency" => Finding::fail(name, axis.reason.clone(), "spud mode explain"),
         _ => Finding::warn(name, axis.reason.clone(), "spud mode explain"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::way_out;
+
+    #[test]
+    fn a_default_route_is_a_way_out() {
+        let head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\n";
+        let lan = format!("{head}eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n");
+        let default = format!("{lan}wlan0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\n");
+        assert_eq!((way_out(&lan, ""), way_out(&default, "")), (None, Some("wlan0")));
+        let zeros = "0".repeat(32);
+        let six = |device: &str| {
+            format!(
+                "{zeros} 00 {zeros} 00 fe800000000000000000000000000001 00000400 1 0 00000003   {device}\n"
+            )
+        };
+        assert_eq!(
+            (way_out("", &six("lo")), way_out("", &six("eth1")).map(str::to_owned)),
+            (None, Some("eth1".to_owned()))
+        );
+    }
 }

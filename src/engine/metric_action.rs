@@ -1,11 +1,12 @@
 //! What is asked of metrics: how they stand now, what they were.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use super::metrics::Ask as MetricAsk;
 use super::run::Inner;
-use super::{EngineError, metrics};
-use crate::api::types::{MetricCatalogue, MetricValue};
+use super::{Caller, EngineError, intake, metrics};
+use crate::api::types::{MetricCatalogue, MetricValue, PushedMetrics};
 use crate::observe::metric::exposition::{Format, write};
 
 /// What can be asked.
@@ -13,6 +14,10 @@ use crate::observe::metric::exposition::{Format, write};
 pub enum MetricAction {
     /// Every metric now, in the text format that this `Accept` header prefers.
     Exposition { accept: String },
+    /// What other programs told, in the text format of Prometheus.
+    Collected,
+    /// A program tells what it measures; the job is a name for it.
+    Push { job: Option<String>, text: String },
     /// In the words of Prometheus.
     Ask(MetricAsk),
 }
@@ -34,13 +39,22 @@ pub enum MetricReply {
     Series(Vec<BTreeMap<String, String>>),
     Metadata(MetricCatalogue),
     Refused(MetricFault),
+    Pushed(PushedMetrics),
 }
 
 /// Room for a usual exposition.
 const USUAL_BYTES: usize = 32 << 10;
 
-pub(super) fn act(inner: &Inner, action: MetricAction) -> Result<MetricReply, EngineError> {
+pub(super) fn act(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    action: MetricAction,
+) -> Result<MetricReply, EngineError> {
     match action {
+        MetricAction::Collected => collected(inner),
+        MetricAction::Push { job, text } => {
+            intake::push(inner, caller, job.as_deref(), &text).map(MetricReply::Pushed)
+        }
         MetricAction::Exposition { accept } => exposition(inner, &accept),
         MetricAction::Ask(ask) => Ok(metrics::answer(inner, ask)),
     }
@@ -54,4 +68,14 @@ fn exposition(inner: &Inner, accept: &str) -> Result<MetricReply, EngineError> {
     write(&metrics::gather(inner), &inner.traces.exemplars(), format, started_s, &mut text)
         .map_err(|error| EngineError::Internal(error.to_string()))?;
     Ok(MetricReply::Exposition { content_type: format.content_type(), text })
+}
+
+/// Times are those of the box, and kinds those of single series: who scrapes this keeps its labels (`honor_labels`).
+fn collected(inner: &Inner) -> Result<MetricReply, EngineError> {
+    let mut families = inner.probes.families();
+    families.extend(inner.intake.intake.families(inner.clock.now_ms()));
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    write(&families, &[], Format::Prometheus, 0.0, &mut text)
+        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    Ok(MetricReply::Exposition { content_type: Format::Prometheus.content_type(), text })
 }

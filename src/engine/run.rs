@@ -13,10 +13,12 @@ use super::backups::{self, Backups, apply_staged};
 use super::encryption::{self, Encryption};
 use super::health::Health;
 use super::incidents::Incidents;
+use super::intake::Collected;
 use super::jobs::{JobRecord, Jobs};
 use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
+use super::probes::Probes;
 use super::sessions::{Seat, Sessions};
 use super::settings::{Configuration, RequestLimits};
 use super::sla::Sla;
@@ -92,6 +94,8 @@ pub(super) struct Inner {
     pub(super) traces: Traces,
     pub(super) health: Health,
     pub(super) alerting: Alerting,
+    pub(super) intake: Collected,
+    pub(super) probes: Probes,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -229,6 +233,7 @@ impl Engine {
             let inner = self.inner.clone();
             threads.push(spawn("outbox", STACK_KB * 2, move || inner.outbox.run(&inner))?);
         }
+        threads.extend(Collected::listen(&self.inner));
         Watches::start(&self.inner);
         Ok(())
     }
@@ -330,6 +335,7 @@ impl Engine {
         self.inner.encryption.end();
         self.inner.modes.wake();
         self.inner.watches.stop();
+        self.inner.intake.stop();
         self.inner.backups.stop();
         self.inner.encryption.stop();
         self.inner.config.stop();
@@ -440,8 +446,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
             modes.set_thresholds(&tier.thresholds);
         }
     }
-    let running = config.running();
-    let budgets = tier.budgets.clone();
+    let (running, budgets) = (config.running(), tier.budgets.clone());
     let (model, model_id) = models::serving(&settings, &modes.control)?;
     let cache = usize::try_from(budgets.store_cache).unwrap_or(1 << 20);
     let corpus = Disk::file(&data.join("corpus.redb")).sealed(&vault);
@@ -473,6 +478,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         log: Mutex::new(log),
         health: Health::default(),
         alerting: Alerting::default(),
+        intake: Collected::new(&running.budgets),
+        probes: Probes::default(),
         watches: Watches::default(),
         modes,
         jobs,

@@ -232,6 +232,7 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
         watch.renew();
         inner.access.reload(&inner);
         inner.alerting.reload();
+        inner.probes.reload();
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }

@@ -72,6 +72,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             Health::tick(inner, seconds);
             Approvals::tick(inner);
             UseCases::tick(inner);
+            super::probes::tick(inner);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

@@ -59,8 +59,7 @@ fn carry_out(
         Action::Access(action) => super::access::act(inner, caller, action, told).map(Reply::Access),
         Action::Search(request) => use_cases::search(inner, caller, &request).map(Reply::Search),
         Action::Ask(request) => use_cases::ask(inner, caller, &request).map(Reply::Ask),
-        Action::Status => Ok(Reply::Status(Box::new(status::read(inner)))),
-        Action::Hardware => Ok(Reply::Hardware(Box::new(status::hardware(inner)))),
+        Action::Status | Action::Hardware | Action::Profile => Ok(told_of_box(inner, &action)),
         Action::Collections => {
             Ok(super::access::leave(inner, caller, Reply::Collections(collections(inner))))
         }
@@ -113,11 +112,12 @@ fn carry_out(
         Action::Compact => compact::compact(inner).map(Reply::Compacted),
         Action::Config(action) => super::settings_action::act(inner, caller, action).map(Reply::Config),
         Action::Audit(action) => trail::act(inner, action, told).map(Reply::Audit),
-        Action::Metric(action) => super::metric_action::act(inner, action).map(Reply::Metric),
+        Action::Metric(action) => super::metric_action::act(inner, caller, action).map(Reply::Metric),
         Action::Approval(action) => super::approvals::act(inner, caller, action, told).map(Reply::Approval),
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
         Action::UseCase(action) => use_cases::act(inner, caller, action, told).map(Reply::UseCase),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
+        Action::Probe(action) => super::probes::act(inner, &action).map(Reply::Probe),
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
@@ -133,10 +133,20 @@ fn plain(inner: &Arc<Inner>, action: &Action) -> Result<Reply, EngineError> {
     }
 }
 
+/// What the box does, what it is, or where its time goes.
+fn told_of_box(inner: &Inner, action: &Action) -> Reply {
+    match action {
+        Action::Status => Reply::Status(Box::new(status::read(inner))),
+        Action::Profile => Reply::Profile(Box::new(super::profile::read(inner))),
+        _ => Reply::Hardware(Box::new(status::hardware(inner))),
+    }
+}
+
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
     inner.access.reload(inner);
     inner.alerting.reload();
+    inner.probes.reload();
     inner.sla.reload();
     inner.violations.reload();
     super::settings::reload(inner)?;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: pure; whoever looks brings what was seen and the time.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How a check came out. Worse is greater.
@@ -28,7 +29,7 @@ impl Verdict {
 /// What one check saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     pub verdict: Verdict,
     /// What was seen, in words.
     pub what: String,
@@ -40,18 +41,18 @@ pub struct Finding {
 
 impl Finding {
     #[must_use]
-    pub fn pass(check: &'static str, what: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Pass, what: what.into(), advice: "", gates: false }
+    pub fn pass(check: impl Into<Cow<'static, str>>, what: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Pass, what: what.into(), advice: "", gates: false }
     }
 
     #[must_use]
-    pub fn warn(check: &'static str, what: impl Into<String>, advice: &'static str) -> Self {
-        Self { check, verdict: Verdict::Warn, what: what.into(), advice, gates: false }
+    pub fn warn(check: impl Into<Cow<'static, str>>, what: impl Into<String>, advice: &'static str) -> Self {
+        Self { check: check.into(), verdict: Verdict::Warn, what: what.into(), advice, gates: false }
     }
 
     #[must_use]
-    pub fn fail(check: &'static str, what: impl Into<String>, advice: &'static str) -> Self {
-        Self { check, verdict: Verdict::Fail, what: what.into(), advice, gates: false }
+    pub fn fail(check: impl Into<Cow<'static, str>>, what: impl Into<String>, advice: &'static str) -> Self {
+        Self { check: check.into(), verdict: Verdict::Fail, what: what.into(), advice, gates: false }
     }
 
     /// The same of a check without which no question is answered.
@@ -63,15 +64,17 @@ impl Finding {
 
 /// Since when each check stands where it stands.
 #[derive(Debug, Default)]
-pub struct Course(BTreeMap<&'static str, (Verdict, u64)>);
+pub struct Course(BTreeMap<Cow<'static, str>, (Verdict, u64)>);
 
 impl Course {
     /// Takes in a round of findings; returns those whose verdict changed. A first pass is no change.
     pub fn step<'a>(&mut self, findings: &'a [Finding], now_ms: u64) -> Vec<&'a Finding> {
+        // A probe that is no more has no verdict.
+        self.0.retain(|check, _| findings.iter().any(|finding| finding.check == *check));
         let mut changed = Vec::new();
         for finding in findings {
-            let before = self.0.get(finding.check).map_or(Verdict::Pass, |known| known.0);
-            let since = self.0.entry(finding.check).or_insert((finding.verdict, now_ms));
+            let before = self.0.get(&finding.check).map_or(Verdict::Pass, |known| known.0);
+            let since = self.0.entry(finding.check.clone()).or_insert((finding.verdict, now_ms));
             if before != finding.verdict {
                 *since = (finding.verdict, now_ms);
                 changed.push(finding);
@@ -87,8 +90,8 @@ impl Course {
     }
 
     /// Each check with its verdict.
-    pub fn verdicts(&self) -> impl Iterator<Item = (&'static str, Verdict)> {
-        self.0.iter().map(|(check, known)| (*check, known.0))
+    pub fn verdicts(&self) -> impl Iterator<Item = (Cow<'static, str>, Verdict)> {
+        self.0.iter().map(|(check, known)| (check.clone(), known.0))
     }
 }
 

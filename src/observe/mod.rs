@@ -2,12 +2,14 @@
 //!
 //! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
 //! something, over all of them), [`LogGuard`], and
-//! [`metric`], [`series`] (what metrics were), [`promql`], [`alert`], [`objective`], [`trace`] and [`health`].
+//! [`metric`], [`intake`] (what others measure), [`series`] (what metrics were), [`promql`], [`alert`], [`objective`],
+//! [`trace`], [`health`] and [`probe`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
 pub mod alert;
 pub mod health;
+pub mod intake;
 mod log;
 mod log_block;
 mod log_file;
@@ -17,6 +19,7 @@ mod log_read;
 pub mod metric;
 pub mod notify;
 pub mod objective;
+pub mod probe;
 pub mod promql;
 pub mod series;
 pub mod trace;

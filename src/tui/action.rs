@@ -1,12 +1,12 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_set_one, a_setting,
-    a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit, an_incident,
-    attested, backup_selected, collection_selected, connected, decisions_here, documents, forced,
-    idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable, reading_after,
-    reading_before, removable, revocable, some_collections, some_lines, something, suggestion, upstream,
-    was_denied,
+    a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_probe, a_set_one,
+    a_setting, a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit,
+    an_incident, attested, backup_selected, collection_selected, connected, decisions_here, documents,
+    forced, idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable,
+    reading_after, reading_before, removable, revocable, some_collections, some_lines, something, suggestion,
+    upstream, was_denied,
 };
 use crate::tui::model::{Model, View};
 
@@ -27,6 +27,7 @@ pub(crate) enum Action {
     Redraw,
     SaveScreen,
     Health,
+    Profile,
     Up,
     Down,
     PageUp,
@@ -127,6 +128,8 @@ pub(crate) enum Action {
     Traces,
     Troubles,
     TraceKind,
+    Probes,
+    TestProbe,
     ViewIncidents,
     AllIncidents,
     ServiceLevels,
@@ -338,6 +341,8 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Traces, "traces", "Traces or graphs", "traces", Observe, &["w"], always),
     row(A::Troubles, "failures", "What failed, in groups", "failures", Observe, &["e"], always),
     row(A::TraceKind, "trace-kind", "Next traces: all, failed, slow", "", Observe, &["v"], always),
+    row(A::Probes, "probes", "Probes and targets, or graphs", "", Observe, &["p"], always),
+    row(A::TestProbe, "test-probe", "Let the probe look now", "", Observe, &["T"], a_probe),
     row(A::AcknowledgeAlert, "acknowledge-alert", "Say that the alert was seen, with a reason", "seen", Observe, &["c"], an_alert),
     row(A::SilenceAlert, "silence-alert", "Silence the alert for a time, with a reason", "silence", Observe, &["x"], an_alert),
     row(A::EndSilence, "end-silence", "End the silences of the alert", "", Observe, &["u"], a_silenced_alert),
@@ -386,6 +391,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SaveScreen, "save-screen", "Write what is on screen into a text file", "", General, &["ctrl-s"], always),
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
     row(A::Health, "health", "How the box stands, check by check", "", General, &["H"], connected),
+    row(A::Profile, "profile", "Where time, memory and disk go", "", General, &["alt-p"], connected),
     danger(row(A::ForceMode, "force-mode", "Force a mode for a time", "", General, &["M"], connected)),
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),
     row(A::Suspend, "suspend", "Back to the shell (fg returns)", "", General, &["ctrl-z"], always),

@@ -45,6 +45,8 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
         Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
         Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
+        Action::Probes | Action::Profile => ("read-status", "needs read-status"),
+        Action::TestProbe => ("test-probes", "needs test-probes"),
         Action::OpenIncident => ("open-incidents", "needs open-incidents"),
         Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
             ("handle-incidents", "needs handle-incidents")
@@ -313,6 +315,14 @@ pub(super) fn a_silenced_alert(m: &Model) -> Option<&'static str> {
     an_alert(m).or(unless(silenced, "it is not silenced"))
 }
 
+pub(super) fn a_probe(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let shown = m.view == View::Observe && m.probes.shown;
+    unless(shown && m.probes.probe().is_some(), "see the probes")
+}
+
 pub(super) fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
@@ -321,7 +331,12 @@ pub(super) fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
     }
-    if m.view == View::Observe && !m.alerts.shown && !m.traces.shown && !m.observe.is_dashboard() {
+    if m.view == View::Observe
+        && !m.alerts.shown
+        && !m.traces.shown
+        && !m.probes.shown
+        && !m.observe.is_dashboard()
+    {
         return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod govern;
 mod incident;
+mod probe;
 mod trace;
 
 pub(crate) use access::AccessRequest;
@@ -14,6 +15,7 @@ pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use govern::{Decision, GovernRequest};
 pub(crate) use incident::IncidentRequest;
+pub(crate) use probe::ProbeRequest;
 pub(crate) use trace::TraceRequest;
 
 use serde::Serialize;
@@ -42,6 +44,7 @@ pub(crate) enum Request {
     Ask(u64, SearchRequest),
     Status,
     Health,
+    Profile,
     Hardware,
     Collections,
     Documents {
@@ -85,9 +88,12 @@ pub(crate) enum Request {
     Config(ConfigRequest),
     Audit(AuditRequest),
     Metric(MetricRequest),
+    /// What a name in an expression may go on with.
+    Words(String),
     Govern(GovernRequest),
     Alert(AlertRequest),
     Trace(TraceRequest),
+    Probe(ProbeRequest),
     Incident(IncidentRequest),
 }
 
@@ -206,6 +212,7 @@ impl Request {
             Self::Ask(_, request) => post("/v1/ask".to_owned(), request),
             Self::Status => get("/v1/status"),
             Self::Health => get("/v1/health"),
+            Self::Profile => get("/v1/profile"),
             Self::Hardware => get("/v1/hardware"),
             Self::Collections => get("/v1/collections"),
             Self::Documents { query, .. } => get(&documents(query)),
@@ -256,12 +263,14 @@ impl Request {
             Self::ResumeQueue => command("/v1/queue/resume".to_owned()),
             Self::Config(request) => request.call(),
             Self::Metric(request) => get(&request.path()),
+            Self::Words(start) => get(&format!("/v1/metrics/words?start={}", escape(start))),
             Self::Backup(request) => request.call(),
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
             Self::Trace(request) => request.call(),
+            Self::Probe(request) => request.call(),
             Self::Incident(request) => request.call(),
         }
     }
@@ -270,7 +279,7 @@ impl Request {
     pub(crate) fn purpose(&self) -> &'static str {
         match self {
             Self::Ask(..) => "ask",
-            Self::Status | Self::Health | Self::Hardware => "read the box's state",
+            Self::Status | Self::Health | Self::Profile | Self::Hardware => "read the box's state",
             Self::Collections => "list the collections",
             Self::Documents { .. } => "list the documents",
             Self::Jobs => "list the jobs",
@@ -286,7 +295,7 @@ impl Request {
             Self::ForceMode(_) => "force the mode",
             Self::AutoMode => "give the mode back",
             Self::Config(request) => request.purpose(),
-            Self::Metric(_) => "read the metrics",
+            Self::Metric(_) | Self::Words(_) => "read the metrics",
             Self::Breakers => "read the breakers",
             Self::HoldBreaker(_) => "hold the breaker",
             Self::ReleaseBreaker(_) => "give the breaker back",
@@ -304,6 +313,7 @@ impl Request {
             Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
             Self::Trace(request) => request.purpose(),
+            Self::Probe(request) => request.purpose(),
             Self::Incident(request) => request.purpose(),
         }
     }

@@ -21,11 +21,11 @@ use crate::base;
 use crate::base::InOrder;
 use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
-    IncidentRequest, Request, TraceRequest,
+    IncidentRequest, ProbeRequest, Request, TraceRequest,
 };
 use crate::tui::msg::{
     AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, IncidentAnswer, Msg,
-    Reply, TraceAnswer, Wire,
+    ProbeAnswer, Reply, TraceAnswer, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -186,6 +186,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Ask(serial, _) => Reply::Answer(*serial, json(body)?),
         Request::Status => Reply::Status(json(body)?),
         Request::Health => Reply::Health(json(body)?),
+        Request::Profile => Reply::Profile(json(body)?),
         Request::Hardware => Reply::Hardware(json(body)?),
         Request::Collections => Reply::Collections(page(body)?.items),
         Request::Documents { serial, append, .. } => Reply::Documents(*serial, *append, page(body)?),
@@ -207,6 +208,10 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
             let envelope: MetricEnvelope<MetricValue> = json(body)?;
             Reply::Metric(Box::new(request.clone()), envelope.data.unwrap_or_default())
         }
+        Request::Words(start) => {
+            let envelope: MetricEnvelope<Vec<String>> = json(body)?;
+            Reply::Words(start.clone(), envelope.data.unwrap_or_default())
+        }
         Request::Config(request) => Reply::Config(config(request, body)?),
         Request::Queue => Reply::Queue(json(body)?),
         Request::Breakers | Request::HoldBreaker(_) | Request::ReleaseBreaker(_) => {
@@ -226,6 +231,8 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Govern(request) => Reply::Govern(govern(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
         Request::Trace(request) => Reply::Trace(trace(request, body)?),
+        Request::Probe(ProbeRequest::List) => Reply::Probe(ProbeAnswer::List(json(body)?)),
+        Request::Probe(ProbeRequest::Test(_)) => Reply::Probe(ProbeAnswer::Tested(json(body)?)),
         Request::Incident(request) => Reply::Incident(incident(request, body)?),
     })
 }

@@ -12,8 +12,8 @@ use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
     ConfigReport, ConfigVersion, Document, ErrorGroup, Event, Failure, Hardware, HealthReport, Job, LogPage,
-    LogQuery, MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Problem,
-    QueueStatus, Status, StoreReport, TraceDetail, TraceSummary,
+    LogQuery, MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Probe,
+    ProbeList, Problem, Profile, QueueStatus, Status, StoreReport, TraceDetail, TraceSummary,
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
 use crate::tui::key::Key;
@@ -49,6 +49,7 @@ pub(crate) enum Reply {
     Answer(u64, Box<AskResponse>),
     Status(Box<Status>),
     Health(HealthReport),
+    Profile(Box<Profile>),
     Hardware(Box<Hardware>),
     Collections(Vec<Collection>),
     /// Serial of the question, whether it goes behind what is there, the page.
@@ -73,13 +74,24 @@ pub(crate) enum Reply {
     Config(ConfigAnswer),
     /// What was asked, and its values.
     Metric(Box<MetricRequest>, MetricValue),
+    /// How a name begins, and what it may go on with.
+    Words(String, Vec<String>),
     Backup(BackupReply),
     Access(AccessReply),
     Audit(AuditAnswer),
     Govern(GovernAnswer),
     Alert(AlertAnswer),
     Trace(TraceAnswer),
+    Probe(ProbeAnswer),
     Incident(IncidentAnswer),
+}
+
+/// What came of a question about probes.
+#[derive(Debug, Clone)]
+pub(crate) enum ProbeAnswer {
+    List(ProbeList),
+    /// What it saw.
+    Tested(Box<Probe>),
 }
 
 /// What came of a question about traces.

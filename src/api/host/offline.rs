@@ -137,3 +137,11 @@ pub fn promql_test(script: &str) -> PromqlTestReport {
 pub fn send_otlp(url: &str, document: &[u8]) -> Result<(), String> {
     crate::engine::send_otlp(url, document)
 }
+
+/// Reads a file of probes and targets; gives how many there are.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_probes(name: &str, text: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_probes(name, text)
+}

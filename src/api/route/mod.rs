@@ -20,6 +20,7 @@ mod jobs;
 mod metrics;
 mod mode;
 mod models;
+mod probes;
 mod prometheus;
 mod prometheus_rules;
 mod queue;
@@ -163,7 +164,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 30] = [
+    let all: [&[Route]; 31] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -188,6 +189,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &prometheus::ROUTES,
         &alerts::ROUTES,
         &traces::ROUTES,
+        &probes::ROUTES,
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,

@@ -5,8 +5,8 @@ use crate::api::types::access::GrantRole;
 use crate::base::InOrder;
 use crate::engine::action::BackupWork;
 use crate::engine::{
-    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, RegistryAction,
-    SlaAction, UseCaseAction,
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, MetricAction,
+    ProbeAction, RegistryAction, SlaAction, UseCaseAction,
 };
 use crate::governance::access::{Need, Permission as P, Role};
 
@@ -56,7 +56,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Listen => on_box(P::ReadEvents),
         Action::Search(request) => Needs::Collections(P::Search, request.collections.clone()),
         Action::Ask(request) => Needs::Collections(P::Ask, request.collections.clone()),
-        Action::Status | Action::Hardware => on_box(P::ReadStatus),
+        Action::Status | Action::Hardware | Action::Profile => on_box(P::ReadStatus),
         // Those that may not be read are left out of the list.
         Action::Collections | Action::Redact(_) => on_box(P::ReadSelf),
         Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
@@ -105,7 +105,10 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Reload => on_box(P::Reload),
         Action::Access(action) => Needs::One(of_access(action)),
         Action::Audit(action) => on_box(of_audit(action)),
+        Action::Metric(MetricAction::Push { .. }) => on_box(P::PushMetrics),
         Action::Metric(_) => on_box(P::ReadMetrics),
+        Action::Probe(ProbeAction::List) => on_box(P::ReadStatus),
+        Action::Probe(ProbeAction::Test(_)) => on_box(P::TestProbes),
         Action::Alert(action) => on_box(of_alert(action)),
         Action::Approval(action) => of_approval(action),
         Action::Registry(action) => of_registry(action),

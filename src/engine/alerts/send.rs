@@ -1,5 +1,6 @@
 //! Sends notices, one after the other, on a thread that ends when nothing is due.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use super::notices::Desk;
@@ -7,8 +8,8 @@ use crate::base::spawn;
 use crate::config::Secret;
 use crate::engine::breakers;
 use crate::engine::run::Inner;
-use crate::observe::notify::{Notice, NoticeShelf, NoticeState, Receiver, message};
-use crate::resilience::queue::{Outcome, Upstream, Wire, post};
+use crate::observe::notify::{Kind, Mail, Notice, NoticeShelf, NoticeState, Receiver, letter, message};
+use crate::resilience::queue::{MailServer, Outcome, Security, Upstream, Wire, mail, post};
 use crate::store::crypt::random;
 
 const STACK_KB: usize = 512;
@@ -96,16 +97,51 @@ fn named(what: &str, text: &str) -> Result<String, String> {
 }
 
 fn sent(notice: &Notice, receiver: &Receiver, now: u64) -> Outcome {
+    if receiver.kind == Kind::Mail {
+        return match mail_server(receiver) {
+            Ok(server) => mail(&server, &letter(notice, &server.from, &server.to)),
+            Err(reason) => wrong(reason),
+        };
+    }
     match wire(receiver).and_then(|(wire, secret)| {
         let made = message(receiver.kind, notice, &secret, now).map_err(str::to_owned)?;
         Ok((wire, made))
     }) {
         Ok((wire, message)) => post(wire, &message.headers, &message.body),
-        // A file may be put right: it is tried again.
-        Err(reason) => {
-            Outcome::Retry { after_ms: Some(LONGEST_WAIT_MS), reason, counts: true, failure: true }
-        }
+        Err(reason) => wrong(reason),
     }
+}
+
+/// A file may be put right: it is tried again.
+fn wrong(reason: String) -> Outcome {
+    Outcome::Retry { after_ms: Some(LONGEST_WAIT_MS), reason, counts: true, failure: true }
+}
+
+fn mail_server(receiver: &Receiver) -> Result<MailServer, String> {
+    let plain = receiver.url.starts_with("smtp");
+    let url = if plain { receiver.url.clone() } else { named("url", &receiver.url)? };
+    let none = || "its url is not of the form smtp://host:587 or smtps://host:465".to_owned();
+    let (scheme, place) = url.trim().trim_end_matches('/').split_once("://").ok_or_else(none)?;
+    let (security, usual) = match (scheme, receiver.mail.open) {
+        ("smtp", true) => (Security::None, 25),
+        ("smtp", false) => (Security::StartTls, 587),
+        ("smtps", _) => (Security::Tls, 465),
+        _ => return Err(none()),
+    };
+    let (host, port) = match place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        Some((host, port)) => (host, port.parse().map_err(|_| none())?),
+        None => (place, usual),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || host.contains(['/', '@']) {
+        return Err(none());
+    }
+    let Mail { from, to, user, ca, .. } = receiver.mail.clone();
+    let password =
+        if receiver.secret.is_empty() { String::new() } else { named("secret", &receiver.secret)? };
+    let login = (!user.is_empty()).then_some((user, password));
+    let authorities = (!ca.is_empty()).then(|| PathBuf::from(ca));
+    Ok(MailServer { host: host.to_owned(), port, security, login, authorities, from, to })
 }
 
 fn wire(receiver: &Receiver) -> Result<(Wire, String), String> {

@@ -52,12 +52,16 @@ pub(in crate::engine) fn gather(inner: &Inner) -> Vec<Family> {
     stores(&mut all, inner, &status);
     modes(&mut all, inner);
     for (check, verdict) in inner.health.verdicts() {
-        all.put(of::HEALTH, &[("check", check)], f64::from(verdict as u8));
+        all.put(of::HEALTH, &[("check", &check)], f64::from(verdict as u8));
     }
     process(&mut all, inner);
     system(&mut all, &status);
     telemetry(&mut all, inner);
     upkeep(&mut all, inner);
+    for (told, count) in inner.intake.lines() {
+        all.put(of::STATSD, &[("outcome", told)], float(count));
+    }
+    inner.probes.measured(|name, labels, value| all.put(name, labels, value));
     let (own, overflowed) = inner.instruments.read();
     all.plain(of::OVERFLOW, float(overflowed));
     let mut own: BTreeMap<String, Family> =

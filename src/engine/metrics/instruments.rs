@@ -143,7 +143,7 @@ impl Instruments {
     }
 
     /// What was counted here, and how often a metric was full.
-    pub(super) fn read(&self) -> (Vec<Family>, u64) {
+    pub(in crate::engine) fn read(&self) -> (Vec<Family>, u64) {
         (self.registry.read(), self.registry.overflowed())
     }
 }

@@ -16,3 +16,4 @@ pub(super) use query::{answer, limits};
 pub(super) use recording::{end, record, telemetry};
 #[cfg(test)]
 pub(super) use table::TABLE;
+pub(super) use table::of;

@@ -11,7 +11,8 @@ use crate::base::ordered_map;
 use crate::engine::run::Inner;
 use crate::engine::{MetricFault, MetricReply};
 use crate::observe::promql::{
-    self, Answer, Context, EvalFault, Labels, Limits, Matcher, Outcome, Sample, parse, parse_selector,
+    self, Answer, Context, EvalFault, Labels, Limits, METRIC_NAME, Matcher, Outcome, Sample, parse,
+    parse_selector,
 };
 use crate::observe::series::SeriesError;
 
@@ -30,12 +31,45 @@ const SECONDS: u64 = 20;
 /// What is asked, read by whoever took it in. Times in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    Instant { query: String, time: Option<i64>, timeout_ms: Option<u64>, limit: usize },
-    Range { query: String, start: i64, end: i64, step: i64, timeout_ms: Option<u64>, limit: usize },
-    Series { matches: Vec<String>, start: Option<i64>, limit: usize },
-    LabelNames { matches: Vec<String>, start: Option<i64>, limit: usize },
-    LabelValues { name: String, matches: Vec<String>, start: Option<i64>, limit: usize },
-    Metadata { metric: Option<String>, limit: usize },
+    Instant {
+        query: String,
+        time: Option<i64>,
+        timeout_ms: Option<u64>,
+        limit: usize,
+    },
+    Range {
+        query: String,
+        start: i64,
+        end: i64,
+        step: i64,
+        timeout_ms: Option<u64>,
+        limit: usize,
+    },
+    Series {
+        matches: Vec<String>,
+        start: Option<i64>,
+        limit: usize,
+    },
+    LabelNames {
+        matches: Vec<String>,
+        start: Option<i64>,
+        limit: usize,
+    },
+    LabelValues {
+        name: String,
+        matches: Vec<String>,
+        start: Option<i64>,
+        limit: usize,
+    },
+    Metadata {
+        metric: Option<String>,
+        limit: usize,
+    },
+    /// What an expression that is typed may go on with.
+    Words {
+        start: String,
+        limit: usize,
+    },
 }
 
 type Answered = Result<MetricReply, MetricFault>;
@@ -60,6 +94,7 @@ pub(in crate::engine) fn answer(inner: &Inner, ask: Ask) -> MetricReply {
                 labels.iter().map(|labels| labels.get(&name)).filter(|value| !value.is_empty()).collect();
             MetricReply::Texts(values.into_iter().take(most(limit)).map(str::to_owned).collect())
         }),
+        Ask::Words { start, limit } => words(inner, &start, most(limit)),
         Ask::Metadata { metric, limit } => Ok(MetricReply::Metadata(metadata(metric.as_deref(), limit))),
     };
     answered.unwrap_or_else(MetricReply::Refused)
@@ -229,6 +264,17 @@ fn labels_of(inner: &Inner, matches: &[String], start: Option<i64>) -> Result<Ve
         all.extend(inner.telemetry.labels_of(selector, from).map_err(|error| said(&error))?);
     }
     Ok(all.into_iter().collect())
+}
+
+/// Names of metrics and labels, functions and keywords that begin so.
+fn words(inner: &Inner, start: &str, most: usize) -> Answered {
+    let known = labels_of(inner, &[], None)?;
+    let mut all: BTreeSet<&str> = promql::words(start).into_iter().collect();
+    for (name, value) in known.iter().flat_map(Labels::iter) {
+        let word = if name == METRIC_NAME { value } else { name };
+        all.extend(Some(word).filter(|word| word.starts_with(start)));
+    }
+    Ok(MetricReply::Texts(all.into_iter().take(most).map(str::to_owned).collect()))
 }
 
 fn metadata(metric: Option<&str>, limit: usize) -> MetricCatalogue {

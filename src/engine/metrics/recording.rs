@@ -36,6 +36,8 @@ pub(in crate::engine) fn record(inner: &Inner, seconds: u64) {
     let mut families = gather(inner);
     families.extend(inner.alerting.families());
     families.extend(inner.sla.families());
+    families.extend(inner.probes.families());
+    families.extend(inner.intake.families(now_ms));
     let recorded = inner.telemetry.record(now_ms, &families, may_write);
     let took_us = inner.clock.monotonic_us().saturating_sub(began_us);
     inner.instruments.scrape_seconds.observe(took_us);

@@ -69,7 +69,7 @@ pub(super) const SCRAPE_SECONDS: Described =
     seconds("spud_telemetry_scrape_seconds", &[], QUERY, "Time that gathering and recording a moment took");
 
 /// Names of metrics that are gathered from the rooms.
-pub(super) mod of {
+pub(in crate::engine) mod of {
     pub(in crate::engine) const BUILD: &str = "spud_build_info";
     pub(in crate::engine) const BOX: &str = "spud_box_info";
     pub(in crate::engine) const CACHE_HITS: &str = "spud_cache_hits_total";
@@ -123,6 +123,11 @@ pub(super) mod of {
     pub(in crate::engine) const ALERTS: &str = "spud_alerts";
     pub(in crate::engine) const RULES_FAILING: &str = "spud_alert_rules_failing";
     pub(in crate::engine) const BACKUP_AGE: &str = "spud_backup_age_seconds";
+    pub(in crate::engine) const STATSD: &str = "spud_statsd_lines_total";
+    pub(in crate::engine) const PROBE_UP: &str = "spud_probe_up";
+    pub(in crate::engine) const PROBE_SECONDS: &str = "spud_probe_duration_seconds";
+    pub(in crate::engine) const PROBE_VALUE: &str = "spud_probe_value";
+    pub(in crate::engine) const PROBE_RUNS: &str = "spud_probe_runs_total";
     pub(in crate::engine) const OVERFLOW: &str = "spud_metric_overflow_total";
     pub(in crate::engine) const SERIES: &str = "spud_telemetry_series";
     pub(in crate::engine) const SERIES_REFUSED: &str = "spud_telemetry_series_refused_total";
@@ -199,6 +204,11 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     gauge(of::ALERTS, "", &["state"], "Alerts that are pending or fire"),
     gauge(of::RULES_FAILING, "", &[], "Rules that could not be evaluated, and files of rules that could not be read"),
     gauge(of::BACKUP_AGE, "seconds", &[], "Age of the newest good backup, where backups are scheduled"),
+    gauge(of::PROBE_UP, "", &["probe", "kind"], "1 while a probe is up, 0 while it is down"),
+    gauge(of::PROBE_SECONDS, "seconds", &["probe"], "Time that a probe took last"),
+    gauge(of::PROBE_VALUE, "", &["probe", "kind"], "What a probe measured last: a status, an age in seconds, days that are left, percent worn"),
+    counter(of::PROBE_RUNS, &["probe", "outcome"], "Looks of a probe since the start: good, bad"),
+    counter(of::STATSD, &["outcome"], "Lines of statsd datagrams: taken, bad, refused for want of room"),
     SCRAPES,
     SCRAPE_SECONDS,
     counter(of::OVERFLOW, &[], "Label values that found no place in their metric and were counted as 'other'"),

@@ -83,6 +83,8 @@ permissions! {
     PurgeLetters "purge-letters" "throw dead letters away",
     SilenceAlerts "silence-alerts" "silence alerts, and end silences",
     AcknowledgeAlerts "acknowledge-alerts" "say that an alert was seen",
+    PushMetrics "push-metrics" "tell the box what a program measures",
+    TestProbes "test-probes" "let a probe look now",
     TestNotifications "test-notifications" "send a notice to see whether it arrives",
     OpenIncidents "open-incidents" "tell of an incident",
     HandleIncidents "handle-incidents" "work on incidents: notes, owner, severity, state",

@@ -29,7 +29,8 @@ pub fn message(kind: Kind, notice: &Notice, secret: &str, now_ms: u64) -> Result
     let json = "application/json".to_owned();
     let mut headers = vec![("idempotency-key", notice.message_id.clone())];
     let body = match kind {
-        Kind::Inbox | Kind::Webhook => {
+        // Mail has a form of its own: `letter`.
+        Kind::Inbox | Kind::Mail | Kind::Webhook => {
             headers.push(("content-type", "text/plain; charset=utf-8".to_owned()));
             headers.push(("title", plain(&notice.title)));
             headers.push(("priority", priority(notice).to_owned()));

@@ -7,7 +7,8 @@ use crate::observe::alert::rules::{Format, Node, Problem, Reader, get, parse_doc
 use crate::observe::promql::Matcher;
 
 const FILE: [&str; 2] = ["receivers", "routes"];
-const RECEIVER: [&str; 6] = ["name", "kind", "url", "token", "secret", "most_per_hour"];
+const RECEIVER: [&str; 11] =
+    ["name", "kind", "url", "token", "secret", "most_per_hour", "from", "to", "user", "tls", "ca"];
 const ROUTE: [&str; 10] = [
     "name",
     "receivers",
@@ -39,10 +40,13 @@ pub enum Kind {
     Discord,
     /// Standard Webhooks 1.0.0, signed.
     Standard,
+    /// A letter over SMTP.
+    Mail,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Inbox, Self::Webhook, Self::Slack, Self::Discord, Self::Standard];
+    const ALL: [Self; 6] =
+        [Self::Inbox, Self::Webhook, Self::Slack, Self::Discord, Self::Standard, Self::Mail];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -52,6 +56,7 @@ impl Kind {
             Self::Slack => "slack",
             Self::Discord => "discord",
             Self::Standard => "standard",
+            Self::Mail => "smtp",
         }
     }
 }
@@ -68,6 +73,19 @@ pub struct Receiver {
     /// Signs messages of [`Kind::Standard`].
     pub secret: String,
     pub most_per_hour: u32,
+    pub mail: Mail,
+}
+
+/// Who writes to whom, and how a mail server is reached: `secret` is the password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mail {
+    pub from: String,
+    pub to: Vec<String>,
+    pub user: String,
+    /// Not kept from being read: for a server on this box.
+    pub open: bool,
+    /// Certificates (PEM) that are trusted in place of the system's.
+    pub ca: String,
 }
 
 impl std::fmt::Debug for Receiver {
@@ -144,6 +162,7 @@ impl Default for Settings {
             token: String::new(),
             secret: String::new(),
             most_per_hour: 120,
+            mail: Mail::default(),
         };
         let route = Route {
             name: "all".to_owned(),
@@ -203,7 +222,7 @@ fn receiver(reader: &mut Reader<'_>, node: &Node) -> Receiver {
         reader.wrong(
             node,
             format!("{kind:?} is no kind of receiver"),
-            "inbox, webhook, slack, discord or standard",
+            "inbox, webhook, slack, discord, standard or smtp",
         );
     }
     let kind = known.unwrap_or(Kind::Inbox);
@@ -218,16 +237,14 @@ fn receiver(reader: &mut Reader<'_>, node: &Node) -> Receiver {
             "name the file that holds whsec_...: file:/path",
         );
     }
-    if !url.is_empty()
-        && !is_named(&url)
-        && !["http://", "https://"].iter().any(|start| url.starts_with(start))
-    {
-        reader.wrong(
-            node,
-            format!("{name}: its url is none"),
-            "https://..., or where it lies: file:/path, env:NAME",
-        );
+    let (starts, such) = match kind {
+        Kind::Mail => (["smtp://", "smtps://"], "smtp://host:587 or smtps://host:465"),
+        _ => (["http://", "https://"], "https://..., or where it lies: file:/path, env:NAME"),
+    };
+    if !url.is_empty() && !is_named(&url) && !starts.iter().any(|start| url.starts_with(start)) {
+        reader.wrong(node, format!("{name}: its url is none"), such);
     }
+    let mail = mail(reader, node, pairs, &name, kind);
     for (what, text) in [("token", &token), ("secret", &secret)] {
         if !text.is_empty() && !is_named(text) {
             let advice = "name where it lies: file:/path, env:NAME or credential:NAME";
@@ -241,7 +258,43 @@ fn receiver(reader: &mut Reader<'_>, node: &Node) -> Receiver {
             MOST_PER_HOUR
         }),
     };
-    Receiver { name, kind, url, token, secret, most_per_hour }
+    Receiver { name, kind, url, token, secret, most_per_hour, mail }
+}
+
+/// What only mail has.
+fn mail(reader: &mut Reader<'_>, node: &Node, pairs: &[(Node, Node)], name: &str, kind: Kind) -> Mail {
+    let mut text = |name: &str| reader.text(get(pairs, name), name).unwrap_or_default();
+    let (from, user, tls, ca) = (text("from"), text("user"), text("tls"), text("ca"));
+    let to = reader.names(get(pairs, "to"), "to");
+    let mail = Mail { open: tls == "none", from, to, user, ca };
+    if kind != Kind::Mail {
+        if mail != Mail::default() {
+            reader.wrong(node, format!("{name}: from, to, user, tls and ca are of kind smtp"), "");
+        }
+        return mail;
+    }
+    if mail.to.is_empty() || mail.to.len() > MOST {
+        reader.wrong(node, format!("{name}: it has no `to`, or too many"), "to = [\"ops@example.org\"]");
+    }
+    for bad in std::iter::once(&mail.from).chain(&mail.to).filter(|address| !is_mail_address(address)) {
+        reader.wrong(node, format!("{name}: {bad:?} is no mail address"), "from = \"box@example.org\"");
+    }
+    if !tls.is_empty() && tls != "none" {
+        let advice =
+            "leave it out: smtp:// is STARTTLS, smtps:// is TLS; \"none\" is for a server on this box";
+        reader.wrong(node, format!("{name}: tls is {tls:?}"), advice);
+    }
+    if !mail.ca.is_empty() && !mail.ca.starts_with('/') {
+        reader.wrong(node, format!("{name}: ca is no absolute path"), "of a file with certificates in PEM");
+    }
+    mail
+}
+
+/// What goes between angle brackets as it is: nothing else ever does.
+fn is_mail_address(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !"<>()[]\\,;:\"".contains(c);
+    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty());
+    parts.is_some_and(|(_, host)| !host.contains('@')) && text.chars().all(plain) && text.len() <= 254
 }
 
 /// True where a secret is named, not written.
@@ -324,6 +377,28 @@ urgent = ["severity=critical"]
         assert_eq!((route.wait_ms, route.interval_ms, route.repeat_ms), (10_000, INTERVAL_MS, 0));
         assert_eq!((route.matchers.len(), route.urgent.len(), route.resolved), (1, 1, true));
         assert_eq!(format!("{receiver:?}"), "Receiver(ops slack)");
+    }
+
+    #[test]
+    fn mail_has_addresses_and_a_server() {
+        let text = "[[receivers]]\nname = 'm'\nkind = 'smtp'\nurl = 'smtp://mail.example'\nfrom = 'box@a.example'\nto = ['ops@a.example']\n\
+            user = 'box'\nsecret = 'file:/etc/pass'\nca = '/etc/ca.pem'\n[[routes]]\nreceivers = ['m']\n";
+        let receiver = &read_settings(text).unwrap().receivers[0];
+        assert_eq!((receiver.kind, receiver.mail.to.len(), receiver.mail.open), (Kind::Mail, 1, false));
+        let bad = text
+            .replace("ops@a", "ops@a>\\r\\nRCPT TO:<x@b")
+            .replace("box@a.example", "box")
+            .replace("smtp://", "http://");
+        let problems =
+            read_settings(&bad.replace("'ops", "\"ops").replace("b.example']", "b.example\"]")).unwrap_err();
+        let all = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(
+            all.contains("\"box\" is no mail address") && all.contains("RCPT") && all.contains("url is none"),
+            "{all}"
+        );
+        let problems =
+            read_settings(&text.replace("'smtp'", "'slack'").replace("smtp:", "https:")).unwrap_err();
+        assert!(problems[0].to_string().contains("of kind smtp"), "{problems:?}");
     }
 
     #[test]

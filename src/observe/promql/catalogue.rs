@@ -3,7 +3,7 @@
 use super::call::Work;
 use super::call::date::{self, Moment};
 use super::call::{math, over_time, rate, trend};
-use super::tree::Type;
+use super::tree::{AggregateOp, Type};
 
 #[derive(Debug)]
 pub(super) struct Function {
@@ -31,6 +31,34 @@ pub(super) enum More {
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
+}
+
+/// What an expression may hold beside names, functions and aggregations.
+const KEYWORDS: [&str; 16] = [
+    "and",
+    "atan2",
+    "bool",
+    "by",
+    "end",
+    "group_left",
+    "group_right",
+    "ignoring",
+    "inf",
+    "nan",
+    "offset",
+    "on",
+    "or",
+    "start",
+    "unless",
+    "without",
+];
+
+/// Functions, aggregations and keywords that begin so.
+#[must_use]
+pub fn words(start: &str) -> Vec<&'static str> {
+    let aggregations = AggregateOp::ALL.iter().map(|(name, _)| *name);
+    let all = FUNCTIONS.iter().map(|function| function.name).chain(aggregations).chain(KEYWORDS);
+    all.filter(|word| word.starts_with(start)).collect()
 }
 
 use Type::{Matrix, Scalar, Text, Vector};

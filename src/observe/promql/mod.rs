@@ -37,6 +37,7 @@ mod tests;
 mod tree;
 mod value;
 
+pub use catalogue::words;
 pub use evaluate::{Context, Outcome, instant, range};
 pub use fault::{EvalFault, ParseFault, Place};
 pub use labels::{Labels, METRIC_NAME};

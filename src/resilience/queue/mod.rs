@@ -22,6 +22,7 @@ mod rate;
 mod revisions;
 mod scheduler;
 mod shelf;
+mod smtp;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use line::Mark;
 pub use misplaced::misplaced;
 pub use operation::{Id, LANES, Lane, LaneLimits, NewOperation, Operation, Refusal, State};
 pub use shelf::{Added, Found, Listed, Terms};
+pub use smtp::{MailServer, Security, mail};
 pub use state::{LaneView, Queue, QueueSettings, QueueView};
 pub use tls::check_authorities;
 pub use upstream::{Upstream, Wire};

@@ -13,6 +13,7 @@ mod incidents;
 mod library;
 mod logs;
 mod observe;
+mod probes;
 mod queue;
 mod traces;
 
@@ -27,6 +28,7 @@ pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, 
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
+pub(crate) use probes::ProbeView;
 pub(crate) use queue::{Queue, short_id};
 pub(crate) use traces::{TraceKind, TraceList};
 
@@ -289,6 +291,7 @@ pub(crate) struct Model {
     pub(crate) denied: Option<String>,
     pub(crate) alerts: AlertList,
     pub(crate) traces: TraceList,
+    pub(crate) probes: ProbeView,
     pub(crate) incidents: Incidents,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
@@ -323,6 +326,7 @@ impl Model {
             View::Backups => self.backups.backup().is_some(),
             View::Access => self.access.selected < self.access.len(),
             View::Audit => self.audit.entry().is_some(),
+            View::Observe if self.probes.shown => self.probes.probe().is_some(),
             View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
             View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),

@@ -84,6 +84,8 @@ pub(crate) struct Observe {
     /// Empty: the dashboard.
     pub(crate) query: String,
     pub(crate) editing: Option<LineEdit>,
+    /// What the name that is typed may go on with.
+    pub(crate) words: Vec<String>,
     /// What was typed before.
     pub(crate) line: LineEdit,
     /// Answers of an earlier question are not those of this one.
@@ -110,6 +112,7 @@ impl Default for Observe {
         Self {
             query: String::new(),
             editing: None,
+            words: Vec::new(),
             line: LineEdit::default(),
             serial: 0,
             span: 2,

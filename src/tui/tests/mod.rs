@@ -15,6 +15,7 @@ mod logs;
 mod looks;
 mod observe;
 mod plain;
+mod probes;
 mod robust;
 mod steps;
 mod traces;

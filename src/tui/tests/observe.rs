@@ -128,3 +128,24 @@ fn letters_are_text_while_an_expression_is_typed() {
     keys(&mut m, "esc");
     assert!(m.observe.editing.is_none() && m.observe.is_dashboard());
 }
+
+#[test]
+fn tab_goes_on_with_a_name() {
+    let mut m = dashboard((80, 24));
+    keys(&mut m, "/ s u m ( s p");
+    let effects = keys(&mut m, "tab");
+    assert_eq!(effects, [Effect::Request(Request::Words("sp".into()))]);
+    let words = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    reply(&mut m, Reply::Words("sp".into(), words(&["spud_mode", "spud_mode_level"])));
+    let typed = |m: &Model| m.observe.editing.as_ref().unwrap().text();
+    assert_eq!(typed(&m), "sum(spud_mode", "as far as they agree");
+    assert!(shot(&m).contains("spud_mode  spud_mode_level"), "{}", shot(&m));
+    keys(&mut m, "_");
+    assert!(!shot(&m).contains("spud_mode  spud_mode_level"), "{}", shot(&m));
+    reply(&mut m, Reply::Words("spud_mode".into(), words(&["spud_mode_other"])));
+    assert_eq!(typed(&m), "sum(spud_mode_", "an answer that came too late changes nothing");
+    reply(&mut m, Reply::Words("spud_mode_".into(), words(&["spud_mode_level"])));
+    assert_eq!(typed(&m), "sum(spud_mode_level");
+    reply(&mut m, Reply::Words("spud_mode_level".into(), Vec::new()));
+    assert_eq!(keys(&mut m, ") tab"), [], "there is no name to go on with");
+}

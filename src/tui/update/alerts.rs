@@ -52,13 +52,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Alerts => {
             let notices = model.alerts.notices.take().is_some();
             model.alerts.shown = notices || !model.alerts.shown;
-            (model.alerts.selected, model.traces.shown) = (0, false);
+            (model.alerts.selected, model.traces.shown, model.probes.shown) = (0, false, false);
             return super::observe::load(model);
         }
         Action::Notices => {
             let notices = model.alerts.notices.take().is_none();
             model.alerts.notices = notices.then(Vec::new);
-            (model.alerts.shown, model.alerts.selected, model.traces.shown) = (true, 0, false);
+            (model.alerts.shown, model.alerts.selected) = (true, 0);
+            (model.traces.shown, model.probes.shown) = (false, false);
             return load(model);
         }
         Action::AcknowledgeAlert | Action::SilenceAlert => open_dialog(model, action == Action::SilenceAlert),

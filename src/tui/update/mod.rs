@@ -15,6 +15,8 @@ mod logs;
 mod mode;
 mod observe;
 mod overlay;
+mod probes;
+mod profile;
 mod queue;
 mod traces;
 
@@ -23,7 +25,7 @@ pub(crate) use govern::{marked, summary as gate_summary};
 pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
-use crate::api::types::{Event, EventKind, Problem, Status};
+use crate::api::types::{Event, EventKind, Job, Problem, Status};
 use crate::tui::action::{Action, spec};
 use crate::tui::effect::{AccessRequest, Effect, Request};
 use crate::tui::key::Key;
@@ -167,6 +169,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Suspend => vec![Effect::Suspend],
         Action::Redraw => vec![Effect::Redraw],
         Action::Health => vec![Effect::Request(Request::Health)],
+        Action::Profile => vec![Effect::Request(Request::Profile)],
         Action::SaveScreen => vec![Effect::SaveScreen],
         Action::Help => {
             model.overlay = Some(Overlay::Help { top: 0 });
@@ -196,6 +199,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
+        Action::Probes | Action::TestProbe => probes::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
         Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
         Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
@@ -297,6 +301,19 @@ pub(crate) fn moved(at: usize, action: Action, len: usize, page: usize) -> usize
     }
 }
 
+/// Something was accepted as a job, or is done.
+fn done(model: &mut Model, text: String, job: Option<Box<Job>>) -> Vec<Effect> {
+    model.tell(Tone::Good, text);
+    if let Some(job) = job {
+        library::job(model, *job);
+    }
+    let mut effects = vec![Effect::Request(Request::Collections), Effect::Request(Request::Jobs)];
+    if model.view == View::Library && model.library.tab == Tab::Documents {
+        effects.extend(library::load_documents(model));
+    }
+    effects
+}
+
 fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     let now = model.now_ms;
     match reply {
@@ -310,6 +327,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
         Reply::Status(status) => return stated(model, status),
         Reply::Health(report) => mode::looked(model, &report),
+        Reply::Profile(profile) => profile::shown(model, &profile),
         Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
         Reply::Collections(items) => {
             model.library.collections.items = items;
@@ -330,17 +348,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Logs(query, page) => return logs::found(model, &query, page),
         Reply::Mode(report) => mode::explained(model, &report),
-        Reply::Done(text, job) => {
-            model.tell(Tone::Good, text);
-            if let Some(job) = job {
-                library::job(model, *job);
-            }
-            let mut effects = vec![Effect::Request(Request::Collections), Effect::Request(Request::Jobs)];
-            if model.view == View::Library && model.library.tab == Tab::Documents {
-                effects.extend(library::load_documents(model));
-            }
-            return effects;
-        }
+        Reply::Done(text, job) => return done(model, text, job),
         Reply::ModeSet(text) => {
             model.tell(Tone::Good, text);
             return vec![Effect::Request(Request::Status)];
@@ -357,9 +365,11 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
+        Reply::Probe(answer) => return probes::answered(model, answer),
         Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
         Reply::Operation(detail, true) => queue::edit(model, &detail),
+        Reply::Words(start, words) => observe::completed(model, &start, words),
         Reply::Metric(request, value) => observe::replied(model, &request, value),
         Reply::Config(answer) => return config::answered(model, answer),
         Reply::QueueSet(text) => {

@@ -15,6 +15,9 @@ const AGAIN_MS: u64 = 10_000;
 
 /// Asks for everything that is shown.
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
+    if model.probes.shown {
+        return super::probes::load(model);
+    }
     if model.traces.shown {
         return super::traces::load(model);
     }
@@ -44,6 +47,7 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
 pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
     let mut effects = super::alerts::tick(model);
     effects.extend(super::traces::tick(model));
+    effects.extend(super::probes::tick(model));
     effects.extend(graphs_tick(model));
     effects
 }
@@ -51,6 +55,7 @@ pub(super) fn tick(model: &mut Model) -> Vec<Effect> {
 /// What stands in the place of graphs moves, where something does.
 pub(super) fn in_place(model: &mut Model, action: Action) -> Vec<Effect> {
     match () {
+        () if model.probes.shown => super::probes::act(model, action),
         () if model.traces.shown => super::traces::act(model, action),
         () if model.alerts.shown => super::alerts::act(model, action),
         () => act(model, action),
@@ -59,7 +64,8 @@ pub(super) fn in_place(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn graphs_tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
-    let graphs = model.view == View::Observe && !model.alerts.shown && !model.traces.shown;
+    let graphs =
+        model.view == View::Observe && !model.alerts.shown && !model.traces.shown && !model.probes.shown;
     let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
     let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
     if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
@@ -92,11 +98,29 @@ pub(super) fn refused(model: &mut Model, request: &MetricRequest, problem: &Prob
     model.observe.problem = Some((what.to_owned(), column));
 }
 
+/// Goes on with the name that is typed, as far as all that it may become agree; tells them where they are several.
+pub(super) fn completed(model: &mut Model, start: &str, words: Vec<String>) {
+    let observe = &mut model.observe;
+    // Something else was typed meanwhile.
+    let Some(edit) = observe.editing.as_mut().filter(|edit| edit.name_before() == start) else { return };
+    let Some(first) = words.first() else { return };
+    let agree = |other: &String| first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let common = words.iter().map(agree).min().unwrap_or(0);
+    edit.insert(first.get(start.len()..common).unwrap_or_default());
+    observe.words = if words.len() > 1 { words } else { Vec::new() };
+}
+
 /// A key while an expression is typed.
 pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
     let observe = &mut model.observe;
     let edit = observe.editing.as_mut()?;
+    observe.words.clear();
     match key.code {
+        Code::Tab => {
+            let name = edit.name_before();
+            let ask = (!name.is_empty()).then_some(Effect::Request(Request::Words(name)));
+            return Some(ask.into_iter().collect());
+        }
         Code::Enter => {
             let text = edit.text().trim().to_owned();
             if !text.is_empty() {
@@ -127,7 +151,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let quarter_ms = observe.span_s() * 1000 / 4;
     match action {
         Action::EditQuery => {
-            (model.alerts.shown, model.traces.shown) = (false, false);
+            (model.alerts.shown, model.traces.shown, model.probes.shown) = (false, false, false);
             let mut line = observe.line.clone();
             line.set(&observe.query);
             observe.editing = Some(line);

@@ -38,13 +38,13 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             let failures = action == Action::Troubles;
             let again = traces.shown && traces.failures == failures && traces.open.is_none();
             (traces.shown, traces.failures, traces.open, traces.selected) = (!again, failures, None, 0);
-            model.alerts.shown = false;
+            (model.alerts.shown, model.probes.shown) = (false, false);
             return super::observe::load(model);
         }
         Action::TraceKind => {
             (traces.kind, traces.items, traces.selected) = (traces.kind.next(), None, 0);
             (traces.shown, traces.failures, traces.open) = (true, false, None);
-            model.alerts.shown = false;
+            (model.alerts.shown, model.probes.shown) = (false, false);
             return load(model);
         }
         Action::Open => {

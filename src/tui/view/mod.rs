@@ -21,6 +21,7 @@ mod observe;
 mod overview;
 mod palette;
 mod pen;
+mod probes;
 mod queue;
 mod too_small;
 mod traces;

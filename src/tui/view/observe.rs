@@ -22,6 +22,10 @@ const SMALL_TITLE: u16 = 20;
 const VALUE: u16 = 9;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    if model.probes.shown {
+        super::probes::draw(pen, area, model);
+        return None;
+    }
     if model.traces.shown {
         super::traces::draw(pen, area, model);
         return None;
@@ -32,7 +36,14 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     }
     let observe = &model.observe;
     let cursor = expression(pen, area, observe);
-    let head = if observe.problem.is_some() { problem(pen, area, observe) } else { time(pen, area, model) };
+    let head = if !observe.words.is_empty() {
+        pen.put(area.x, area.y + 1, area.width, Tone::Accent, &observe.words.join("  "));
+        if area.height > 12 { 3 } else { 2 }
+    } else if observe.problem.is_some() {
+        problem(pen, area, observe)
+    } else {
+        time(pen, area, model)
+    };
     let rest = Rect { y: area.y + head, height: area.height.saturating_sub(head), ..area };
     if observe.is_dashboard() && (rest.height < 9 || rest.width < 70 || observe.table) {
         lines(pen, rest, model);

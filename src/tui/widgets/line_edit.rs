@@ -47,6 +47,14 @@ impl LineEdit {
         }
     }
 
+    /// The name that stands before the cursor, as far as it is typed.
+    pub(crate) fn name_before(&self) -> String {
+        let before: Vec<char> = self.chars.iter().take(self.cursor).copied().collect();
+        let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+        let start = before.iter().rposition(|c| !is_part(c)).map_or(0, |at| at + 1);
+        before.into_iter().skip(start).collect()
+    }
+
     /// Keeps what was entered, newest last, once.
     pub(crate) fn remember(&mut self) {
         let text = self.text();
