@@ -427,12 +427,9 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));
-    let log = match settings.scratch {
-        true => None,
-        false => {
-            Some(logs::open(data, &config.running(), (events.clone(), Arc::clone(&troubles)), clock.clone())?)
-        }
-    };
+    let log = (!settings.scratch)
+        .then(|| logs::open(data, &config.running(), (events.clone(), Arc::clone(&troubles)), clock.clone()))
+        .transpose()?;
     let vault = match settings.scratch {
         true => Arc::default(),
         false => Arc::new(encryption::unlock(&settings, &config)?),
