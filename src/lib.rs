@@ -15,7 +15,7 @@
 //! - 6 [`api`]: the door on the wire, server and client.
 //! - 7 [`cli`], [`tui`]: what a person uses; they know `api::{types, client, host}` only.
 //!
-//! `base`, `hardware`, `store` and `knowledge` are built for speed in a package of their own, `src/hot`.
+//! `base`, `store` and `knowledge` are built for speed in a package of their own, `src/hot`.
 //!
 //! Invariant: data flows one way, and every mutation is an [`engine::Action`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
@@ -26,9 +26,10 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod governance;
+pub mod hardware;
 pub mod observe;
 pub mod redact;
 pub mod resilience;
 pub mod tui;
 
-pub use spud_hot::{asset, base, hardware, knowledge, store};
+pub use spud_hot::{asset, base, knowledge, store};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::EngineError;
+use super::documents::{chunk_id, place_words};
 use super::metrics::Stage;
 use super::run::Inner;
-use super::worker::{chunk_id, invalid, place_words};
+use super::worker::invalid;
 use crate::api::types::{
     AnswerSentence, AskResponse, CacheLayer, Hit, ScoreParts, SearchRequest, SearchResponse,
 };

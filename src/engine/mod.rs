@@ -14,6 +14,7 @@ mod builtin;
 mod commit_rhythm;
 mod compact;
 mod compliance;
+mod documents;
 mod encryption;
 mod error;
 mod evaluate;

@@ -9,8 +9,6 @@
 
 #[path = "../base/mod.rs"]
 pub mod base;
-#[path = "../hardware/mod.rs"]
-pub mod hardware;
 #[path = "../knowledge/mod.rs"]
 pub mod knowledge;
 #[path = "../store/mod.rs"]

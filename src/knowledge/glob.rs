@@ -24,8 +24,10 @@ pub enum GlobError {
     OpenClass,
     #[error("the range {0}-{1} runs backwards")]
     Backwards(char, char),
-    #[error("a '{{' has no '}}', or the other way round")]
+    #[error("a '{{' has no '}}'")]
     OpenBraces,
+    #[error("a '}}' has no '{{'; '\\}}' is the sign itself")]
+    LoneBrace,
     #[error("it ends with a '\\' that stands before nothing")]
     OpenEscape,
     #[error("it is too long, or has too many braces within braces")]
@@ -65,9 +67,6 @@ impl Glob {
         let mut compiler =
             Compiler { letters: &letters, at: 0, crosses: slash == Slash::Crossed, program: Vec::new() };
         compiler.sequence(0)?;
-        if compiler.at < letters.len() {
-            return Err(GlobError::OpenBraces);
-        }
         Ok(Self { pattern: pattern.to_owned(), program: compiler.program })
     }
 
@@ -168,7 +167,7 @@ impl Compiler<'_> {
                 '?' => self.single(Step::Any(self.crosses)),
                 '[' => self.class()?,
                 '{' => self.alternatives(depth)?,
-                '}' => return Err(GlobError::OpenBraces),
+                '}' => return Err(GlobError::LoneBrace),
                 '\\' => {
                     self.at += 1;
                     let escaped = self.peek(0).ok_or(GlobError::OpenEscape)?;
@@ -321,7 +320,7 @@ mod tests {
             ("[ab", GlobError::OpenClass),
             ("[z-a]", GlobError::Backwards('z', 'a')),
             ("{a,b", GlobError::OpenBraces),
-            ("a}", GlobError::OpenBraces),
+            ("a}", GlobError::LoneBrace),
             ("a\\", GlobError::OpenEscape),
             (&"{".repeat(20), GlobError::TooLarge),
             (&"a".repeat(LONGEST + 1), GlobError::TooLarge),

@@ -2,10 +2,9 @@
 //!
 //! Invariant: counters instead of a tree, so no nesting is too deep; lines are those of the source, in order.
 
-use std::convert::Infallible;
+use std::ops::Range;
 
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use spud_markup::Event;
 
 use super::chunker::Chunker;
 use super::error::Outcome;
@@ -20,17 +19,11 @@ pub(super) fn parse(page: String, out: &mut Chunker<'_>) -> Outcome {
     let page = page.as_slice();
     let mut reader = Reader::new(page, out);
     let mut outcome = Ok(());
-    let callback = |event: CallbackEvent<'_>, span: Span<usize>| -> Option<Infallible> {
+    spud_markup::read(page, &mut |event, bytes| {
         if outcome.is_ok() {
-            outcome = reader.event(&event, span);
+            outcome = reader.event(event, &bytes);
         }
-        None
-    };
-    let mut emitter = CallbackEmitter::new(callback);
-    emitter.naively_switch_states(true);
-    // The callback yields no tokens, so asking once reads the whole page.
-    let rest = Tokenizer::new_with_emitter(page, emitter).next();
-    debug_assert!(rest.is_none());
+    });
     outcome?;
     reader.move_to(page.len());
     reader.block()
@@ -70,22 +63,12 @@ impl<'r, 'c> Reader<'r, 'c> {
         }
     }
 
-    fn event(&mut self, event: &CallbackEvent<'_>, span: Span<usize>) -> Outcome {
-        let at = span.start;
+    fn event(&mut self, event: Event<'_>, bytes: &Range<usize>) -> Outcome {
+        self.move_to(bytes.start);
         match event {
-            CallbackEvent::OpenStartTag { name } => {
-                self.move_to(at);
-                self.start(name)
-            }
-            CallbackEvent::EndTag { name } => {
-                self.move_to(at);
-                self.end(name)
-            }
-            CallbackEvent::String { value } => {
-                self.move_to(at);
-                self.string(value, span.end)
-            }
-            _ => Ok(()),
+            Event::Start(name) => self.start(name),
+            Event::End(name) => self.end(name),
+            Event::Text(text) => self.string(text, bytes.end),
         }
     }
 
