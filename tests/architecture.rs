@@ -43,7 +43,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 ];
 
 /// No rooms, but the packages of some, or of what others bring.
-const PACKAGES: [&str; 3] = ["hot", "markup", "regex"];
+const PACKAGES: [&str; 4] = ["hot", "markup", "regex", "utf16"];
 const LINES_MOST: usize = 500;
 /// Files that may be longer, with their own bound and the reason.
 const LONGER: [(&str, usize, &str); 1] =
