@@ -6,6 +6,7 @@
 //!
 //! Invariant: nothing here removes or changes an entry that can be read; what is erased are texts beside the tree.
 
+mod ahead;
 mod attestation;
 mod checkpoint;
 mod entry;

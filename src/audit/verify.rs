@@ -4,19 +4,18 @@
 use memchr::memmem;
 
 use super::AuditError;
+use super::ahead::{self, Step};
 use super::checkpoint::{Head, Record, signed_by};
 use super::entry::Salted;
 use super::log::{Log, Reads, VERSION, node_keys, node_of};
 use super::note::Note;
-use super::tree::{self, Edge, Hash};
+use super::tree::{Edge, Hash};
 use crate::base::to_hex;
 use crate::store::backup::PublicKey;
 use crate::store::{codec, number_of};
 
 /// Problems that are told one by one.
 const TOLD: usize = 20;
-/// A quote inside a value is escaped: this stands nowhere but before the hashes of texts.
-const BEFORE_TEXTS: &str = "\"texts\":{";
 /// Entries between two looks at whether to go on.
 const LOOK_EVERY: u64 = 4096;
 
@@ -72,31 +71,12 @@ pub fn verify(log: &Log, trusted: &[PublicKey], go_on: &dyn Fn(u64) -> bool) -> 
         checkpoints: all(log.checkpoints.as_ref())?,
         next_checkpoint: None,
         trusted,
-        before_texts: memmem::Finder::new(BEFORE_TEXTS),
     };
     walk.next_text = walk.texts.next().transpose()?;
     walk.next_checkpoint = walk.checkpoints.next().transpose()?;
     let mut edge = Edge::default();
     if let Some(entries) = entries {
-        for row in entries.iter()? {
-            let (key, value) = row?;
-            let sequence = number_of(key.value());
-            if sequence != edge.size() {
-                walk.verdict.problem(format!("entry {} is missing", edge.size()));
-                break;
-            }
-            let Ok(leaf) = codec::unseal(VERSION, value.value()) else {
-                walk.verdict.problem(format!("entry {sequence} fails its check"));
-                break;
-            };
-            walk.look(sequence, leaf)?;
-            edge.push(tree::leaf_hash(leaf), |level, index, hash| walk.node(level, index, hash))?;
-            walk.head(&edge)?;
-            if edge.size().is_multiple_of(LOOK_EVERY) && !go_on(edge.size()) {
-                walk.verdict.problem("it was stopped before its end");
-                break;
-            }
-        }
+        ahead::steps(entries, &mut |step| walk.step(step, &mut edge, go_on))?;
     }
     let is_whole = edge.size() == log.size();
     if is_whole {
@@ -117,17 +97,36 @@ struct Walk<'a> {
     checkpoints: Rows<'a>,
     next_checkpoint: Option<(Vec<u8>, Vec<u8>)>,
     trusted: &'a [PublicKey],
-    before_texts: memmem::Finder<'static>,
 }
 
 impl<'a> Walk<'a> {
-    /// Compares the texts of an entry with what its leaf says of them.
-    fn look(&mut self, sequence: u64, leaf: &[u8]) -> Result<(), AuditError> {
-        if std::str::from_utf8(leaf).is_err() {
-            self.verdict.problem(format!("entry {sequence} is no text"));
-            return Ok(());
+    /// Goes on by a batch of entries; false where it ends there.
+    fn step(&mut self, step: Step, edge: &mut Edge, go_on: &dyn Fn(u64) -> bool) -> Result<bool, AuditError> {
+        let batch = match step {
+            Step::Entries(batch) => batch,
+            Step::Broken(why) => {
+                self.verdict.problem(why);
+                return Ok(false);
+            }
+        };
+        for (entry, leaf) in batch.iter() {
+            if entry.is_text {
+                self.look(edge.size(), leaf, entry.has_texts)?;
+            } else {
+                self.verdict.problem(format!("entry {} is no text", edge.size()));
+            }
+            edge.push(entry.hash, |level, index, hash| self.node(level, index, hash))?;
+            self.head(edge)?;
+            if edge.size().is_multiple_of(LOOK_EVERY) && !go_on(edge.size()) {
+                self.verdict.problem("it was stopped before its end");
+                return Ok(false);
+            }
         }
-        let has_texts = self.before_texts.find(leaf).is_some();
+        Ok(true)
+    }
+
+    /// Compares the texts of an entry with what its leaf says of them.
+    fn look(&mut self, sequence: u64, leaf: &[u8], has_texts: bool) -> Result<(), AuditError> {
         self.verdict.with_texts += u64::from(has_texts);
         while let Some((key, value)) = self.next_text.take_if(|(key, _)| number_of(key) <= sequence) {
             let is_its = number_of(&key) == sequence && has_texts;

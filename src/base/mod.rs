@@ -19,5 +19,5 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use hex::{from_hex, to_hex};
 pub use memory::trim_memory;
 pub use order::{InOrder, ordered_map, ordered_set};
-pub use threads::spawn;
+pub use threads::{spawn, spawn_scoped};
 pub use when::{format_second, format_time, parse_time};
