@@ -110,7 +110,8 @@ try:
         figure(f"{name}: processor", (processor(process) - before[name]) / (minutes * 60) * 100, "% of one core")
     together = sum(memory(process) for name, process in peers.items())
     figure("all three: memory", together, "MB")
-    samples = asked("prometheus_tsdb_head_samples_appended_total") or asked('sum(count_over_time({job="node"}[1d]))')
+    # What was scraped, and the five that Prometheus adds to each scrape.
+    samples = asked("sum(sum_over_time(scrape_samples_scraped[1d])) + 5 * sum(count_over_time(up[1d]))")
     snapshot = json.loads(ask(store, "/api/v1/admin/tsdb/snapshot", "POST"))["data"]["name"]
     figure("prometheus: samples", samples, "")
     figure("prometheus: log on disk", size(place("tsdb", "wal")) / samples, "bytes a sample")

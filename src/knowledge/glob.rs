@@ -329,16 +329,23 @@ mod tests {
         }
     }
 
+    /// Patterns of which both have one opinion: more than two stars, and stars that a brace or another `**` touches,
+    /// are read there in ways of their own.
+    fn pattern() -> impl Strategy<Value = String> {
+        let any = "([ab/]|\\*|\\*\\*/|/\\*\\*|\\?|\\[ab\\]|\\{a,b\\*\\}|\\\\\\*){0,8}";
+        any.prop_filter("read in ways of its own", |pattern| {
+            pattern != "**/" && !["***", "**{", "}**", "**/**"].iter().any(|odd| pattern.contains(odd))
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
-        fn matches_as_the_library_does(pattern in "([ab/]|\\*|\\*\\*/|/\\*\\*|\\?|\\[ab\\]|\\{a,b\\*\\}|\\\\\\*){0,8}", path in "[ab/*]{0,10}", crosses in any::<bool>()) {
+        fn matches_as_the_library_does(pattern in pattern(), path in "[ab/*]{0,10}", crosses in any::<bool>()) {
             let theirs = globset::GlobBuilder::new(&pattern).literal_separator(!crosses).build();
             let ours = Glob::new(&pattern, if crosses { Slash::Crossed } else { Slash::Kept });
             prop_assert_eq!(ours.is_ok(), theirs.is_ok());
             if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
-                // It reads more than two stars, and stars that a brace or another `**` touches, in ways of its own.
-                prop_assume!(pattern != "**/" && !pattern.contains("***") && !pattern.contains("**{") && !pattern.contains("}**") && !pattern.contains("**/**"));
                 prop_assert_eq!(ours.is_match(Path::new(&path)), theirs.compile_matcher().is_match(&path), "{} {}", pattern, path);
             }
         }
