@@ -14,7 +14,7 @@ use crate::api::host::{self, Attached};
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{AuditCheckpoint, AuditStatus, Page};
 use crate::asset;
-use crate::base::format_second;
+use crate::base::{InOrder, format_second};
 
 const MANIFEST: &str = "SHA256SUMS";
 
@@ -33,7 +33,7 @@ impl Bundle<'_> {
 
     /// The manifest, last: whoever finds it finds all that it names.
     fn finish(mut self) -> Result<usize, CliError> {
-        self.written.sort();
+        self.written.order();
         let lines: String = self.written.iter().map(|(name, hash)| format!("{hash}  {name}\n")).collect();
         put(&self.folder.join(MANIFEST), lines.as_bytes())?;
         Ok(self.written.len() + 1)

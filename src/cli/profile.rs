@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::clean;
 use crate::api::types::{Profile, ProfileRow};
-use crate::base::format_bytes;
+use crate::base::{InOrder, format_bytes};
 
 /// Since the start, or within a time from now on.
 pub(super) fn run(over: Option<Duration>, context: &mut Context) -> Result<u8, CliError> {
@@ -76,7 +76,7 @@ fn between(before: &Profile, mut later: Profile) -> Profile {
                 row.count -= if counts { known.count.min(row.count) } else { 0 };
             }
         }
-        rows.sort_by_key(|row| std::cmp::Reverse(row.total));
+        rows.order_by_key(|row| std::cmp::Reverse(row.total));
     };
     // Threads are those of now.
     less(&mut later.cpu, &before.cpu, false);

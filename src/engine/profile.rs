@@ -3,6 +3,7 @@
 use super::run::Inner;
 use super::status;
 use crate::api::types::{Profile, ProfileRow};
+use crate::base::InOrder;
 use crate::hardware::{Shares, mappings, threads, traffic};
 use crate::observe::metric::Reading;
 
@@ -23,7 +24,7 @@ fn row(name: impl Into<String>, count: u64, total: u64) -> ProfileRow {
 }
 
 fn sorted(mut rows: Vec<ProfileRow>) -> Vec<ProfileRow> {
-    rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.name.cmp(&b.name)));
+    rows.order_by(|a, b| b.total.cmp(&a.total).then_with(|| a.name.cmp(&b.name)));
     rows
 }
 

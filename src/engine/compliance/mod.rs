@@ -14,6 +14,7 @@ use crate::api::types::compliance::{
     ComplianceControl, ComplianceEvidence, ComplianceFramework, ComplianceQuery, ComplianceReport,
 };
 use crate::audit::{AuditError, Head, Log, Note, Outcome, holds_inclusion, leaf_hash};
+use crate::base::InOrder;
 use crate::base::to_base64;
 use crate::governance::compliance::{Counter, Framework, Table, standing};
 use crate::store::backup::Trust;
@@ -147,7 +148,7 @@ fn collect(
         .flat_map(|evidence| &evidence.entries)
         .filter_map(|id| id.parse().ok())
         .collect();
-    named.sort_unstable();
+    named.order();
     named.dedup();
     for sequence in &named {
         let leaf = leaf_hash(&log.leaf_bytes(*sequence)?);

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use crate::asset;
+use crate::base::InOrder;
 
 /// Entries that are named for a probe: the newest ones.
 pub const NAMED: usize = 12;
@@ -105,7 +106,7 @@ impl Counter {
         let of = |kind: &String| Some(&self.by_kind.iter().find(|(known, _)| known == kind)?.1);
         let mut newest: Vec<u64> =
             probe.kinds.iter().filter_map(of).flat_map(|one| one.newest.clone()).collect();
-        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.order_by(|a, b| b.cmp(a));
         newest.truncate(NAMED);
         Found { count: probe.kinds.iter().filter_map(of).map(|one| one.count).sum(), newest }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Check, Place, Probe, Rhythm};
+use crate::base::InOrder;
 use crate::observe::alert::rules::{Format, Node, Problem, Reader, get, parse_document};
 use crate::observe::metric::is_label_name;
 
@@ -60,7 +61,7 @@ pub fn read_probes(text: &str, format: Format) -> Result<Vec<Probe>, Vec<Problem
             all.push(read);
         }
     }
-    reading.0.problems.sort_by_key(|problem| problem.at);
+    reading.0.problems.order_by_key(|problem| problem.at);
     if reading.0.problems.is_empty() { Ok(all) } else { Err(reading.0.problems) }
 }
 
