@@ -49,6 +49,7 @@ mod term_lists;
 mod text;
 pub mod tokenize;
 mod walk;
+mod window;
 mod word_map;
 
 pub use answer::{Answer, Part, Passage, Question};

@@ -201,25 +201,25 @@ impl<'a> ListReader<'a> {
     }
 
     /// Bounds (highest tf, least length) over every block that may hold chunks in `from..to`, from the current
-    /// block on.
-    pub(super) fn bounds_between(&self, from: u32, to: u32) -> Option<(u8, u8)> {
+    /// block on, and how many blocks these are.
+    pub(super) fn bounds_between(&self, from: u32, to: u32) -> Option<((u8, u8), usize)> {
         if self.first_of(self.block) >= to {
             return None;
         }
-        let (mut tf, mut len) = (0, u8::MAX);
+        let (mut tf, mut len, mut blocks) = (0, u8::MAX, 0);
         for entry in self.entries.get(self.block..).unwrap_or_default() {
             let last = u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]);
             if last >= from {
-                (tf, len) = (entry[10].max(tf), entry[11].min(len));
+                (tf, len, blocks) = (entry[10].max(tf), entry[11].min(len), blocks + 1);
             }
             if last.wrapping_add(1) >= to {
-                return Some((tf, len)).filter(|bounds| bounds.0 > 0);
+                return (tf > 0).then_some(((tf, len), blocks));
             }
         }
         if self.has_tail() && !self.at_end() {
-            (tf, len) = (self.bounds.0.max(tf), self.bounds.1.min(len));
+            (tf, len, blocks) = (self.bounds.0.max(tf), self.bounds.1.min(len), blocks + 1);
         }
-        Some((tf, len)).filter(|bounds| bounds.0 > 0)
+        (tf > 0).then_some(((tf, len), blocks))
     }
 
     #[inline]
