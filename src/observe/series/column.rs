@@ -3,17 +3,20 @@
 //! ```text
 //! constant  the bits of the one value
 //! same      number of the earlier column that has the same bits
-//! decimal   digits after the point u8 · places that are no such numbers · first · differences
+//! decimal   digits after the point, 4 bits · bits left out at the end, 4 bits · places that are no such numbers
+//!           · first · differences
 //! raw       the bits of each value, xor-ed with those before, byte by byte of all values (high bytes first)
 //! ```
-//! Decimal numbers are what counters and most gauges are: whole numbers once the point is moved. They are written
-//! as differences, or as differences of differences where that is shorter (counters that rise evenly). What is
+//! Decimal numbers are what counters and most gauges are: whole numbers once the point is moved (nine digits: what
+//! was timed in nanoseconds), multiples of 4096 where they are pages of memory. They are written as differences, or as differences of differences where that is shorter (counters that rise evenly). What is
 //! none of them (an absent value, a mark, NaN) is written apart, by its place and bits.
 
 use super::bytes::{Malformed, Reader, put, put_signed};
 
 /// Digits after the point that are tried.
-const DIGITS: u8 = 6;
+const DIGITS: u8 = 9;
+/// Zeros at the end of all whole numbers that may be left out.
+const ZEROS: u32 = 15;
 /// Beyond it, whole numbers are not all floats.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// More exceptions than one in so many values, and a column is written raw.
@@ -47,8 +50,10 @@ pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) -> Way {
         return Way::Constant;
     }
     let mut best: Option<(Way, Vec<u8>)> = None;
-    if let Some((digits, wholes, exceptions)) = decimals(values) {
-        let mut head = vec![digits];
+    if let Some((digits, mut wholes, exceptions)) = decimals(values) {
+        let zeros = wholes.iter().fold(0, |all, whole| all | whole).trailing_zeros().min(ZEROS);
+        wholes.iter_mut().for_each(|whole| *whole >>= zeros);
+        let mut head = vec![digits | u8::try_from(zeros << 4).unwrap_or(0)];
         put(&mut head, exceptions.len() as u64);
         let mut last = 0;
         for (at, bits) in &exceptions {
@@ -132,7 +137,7 @@ fn decimals(values: &[u64]) -> Option<Decimals> {
     Some((digits, wholes, exceptions))
 }
 
-const TENS: [f64; DIGITS as usize + 1] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+const TENS: [f64; DIGITS as usize + 1] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
 /// The whole number that comes back as exactly this value.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked: it is whole and below 2^53
@@ -184,7 +189,8 @@ pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, M
             Ok((0..count).map(value).collect())
         }
         Way::Deltas | Way::DeltasOfDeltas => {
-            let digits = *reader.bytes(1)?.first().ok_or(Malformed)?;
+            let form = *reader.bytes(1)?.first().ok_or(Malformed)?;
+            let (digits, zeros) = (form & 0xf, form >> 4);
             if digits > DIGITS {
                 return Err(Malformed);
             }
@@ -203,7 +209,7 @@ pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, M
                 }
                 before = before.wrapping_add(delta);
                 step = delta;
-                values.push(value_of(before, digits));
+                values.push(value_of(before << zeros, digits));
             }
             for (place, bits) in exceptions {
                 *values.get_mut(place).ok_or(Malformed)? = bits;
@@ -244,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn nanoseconds_and_pages_are_whole_numbers() {
+        let mut seed = 7u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(seed >> 12)
+        };
+        let timed: Vec<f64> = (0..60).map(|_| next() / 1e9).collect();
+        assert_eq!(back(&timed), Way::Deltas);
+        let (mut pages, mut counts) = (Vec::new(), Vec::new());
+        let numbers: Vec<f64> = (0..60).map(|_| next()).collect();
+        let write = |factor: f64, out: &mut Vec<u8>| {
+            let values: Vec<u64> = numbers.iter().map(|number| (number * factor).to_bits()).collect();
+            encode(&values, out)
+        };
+        assert_eq!(write(4096.0, &mut pages), write(1.0, &mut counts));
+        assert_eq!(pages.len(), counts.len(), "twelve zeros are no bytes");
+    }
+
+    #[test]
     fn odd_values_keep_their_bits() {
         let stale = f64::from_bits(0x7ff0_0000_0000_0002);
         let mut values: Vec<f64> = (0..30).map(f64::from).collect();
@@ -266,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn decimals_come_back(parts in prop::collection::vec((any::<i32>(), 0u8..5), 1..60)) {
+        fn decimals_come_back(parts in prop::collection::vec((any::<i32>(), 0u8..=DIGITS), 1..60)) {
             let bits: Vec<u64> = parts.iter().map(|(whole, digits)| (f64::from(*whole) / TENS[usize::from(*digits)]).to_bits()).collect();
             let mut out = Vec::new();
             let way = encode(&bits, &mut out);

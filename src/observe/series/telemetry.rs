@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,8 @@ const BLOCK_SAMPLES: usize = 64 << 10;
 const TAIL_BYTES: u64 = 1 << 20;
 /// Of the bytes for metrics, what samples may take, in percent: redb's file was measured at twice its rows.
 const DATA_PART: u64 = 50;
+/// Unit in which the kernel tells what a file takes (stat(2)).
+const DISK_BLOCK: u64 = 512;
 /// Page cache of the store.
 const CACHE: usize = 256 << 10;
 
@@ -70,7 +73,7 @@ pub struct Stored {
     pub samples: u64,
     /// Raw, middle, hour: bytes and samples.
     pub tiers: [(u64, u64); 3],
-    /// Store and tail as files.
+    /// What store and tail take of the disk.
     pub file_bytes: u64,
 }
 
@@ -369,13 +372,16 @@ impl Telemetry {
                 *samples += block.samples;
             }
         }
-        let length = |name: &str| fs::metadata(self.settings.folder.join(name)).map_or(0, |meta| meta.len());
+        // What they take of the disk: a store grows by halves, and the end of it is a hole.
+        let taken = |name: &str| {
+            fs::metadata(self.settings.folder.join(name)).map_or(0, |meta| meta.blocks() * DISK_BLOCK)
+        };
         Stored {
             series: state.index.len() as u64,
             refused: self.refused.load(Ordering::Relaxed),
             samples: self.samples.load(Ordering::Relaxed),
             tiers,
-            file_bytes: length(STORE) + length(TAIL),
+            file_bytes: taken(STORE) + taken(TAIL),
         }
     }
 

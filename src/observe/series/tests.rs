@@ -164,35 +164,44 @@ fn a_clock_that_is_set_back_loses_nothing_of_what_was() {
     check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
 }
 
-/// Bytes a sample on what this box is while the test runs, everything on disk counted. Run it in quiet; a store of a
-/// few hours is mostly the least that redb makes, so give it rows (and time between them, for noise that is real):
-/// `SPUD_ROWS=20000 SPUD_PAUSE_MS=250 cargo test --lib -- --ignored --nocapture bytes_a_sample`
+/// Bytes a sample, everything on disk counted: of what node_exporter told of a box, moment by moment.
+///
+/// `SPUD_SCRAPES=FOLDER cargo test --lib -- --ignored --nocapture bytes_a_sample`; the folder holds what it answered,
+/// a file a second, by name. Without it the kernel is read while the test runs, on `SPUD_ROWS` moments with
+/// `SPUD_PAUSE_MS` between them (for noise that is real).
 #[test]
 #[ignore = "measures for minutes"]
 fn bytes_a_sample() {
     let folder = tempfile::tempdir().unwrap();
+    let number =
+        |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let scrapes = std::env::var("SPUD_SCRAPES").ok().map(scrapes_of);
+    let (rows, pause) = (number("SPUD_ROWS", 2880), number("SPUD_PAUSE_MS", 20));
+    let (rows, interval_ms) = scrapes.as_ref().map_or((rows, SECOND), |files| (files.len() as u64, 1000));
     let telemetry = Telemetry::new(SeriesSettings {
         bytes: 1 << 30,
         memory: 64 << 20,
         series: 5000,
+        interval_ms,
         ..settings(folder.path())
     });
-    let number =
-        |name: &str, usual: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let (rows, pause) = (number("SPUD_ROWS", 2880), number("SPUD_PAUSE_MS", 20));
     let begin = 400_000 * HOUR_MS as u64;
     let mut samples = 0;
     for row in 0..rows {
-        let families = of_proc(row);
+        let families = match &scrapes {
+            Some(files) => of_text(&fs::read_to_string(&files[usize::try_from(row).unwrap()]).unwrap()),
+            None => {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+                of_proc(row)
+            }
+        };
         let mut count = 0;
         families.iter().for_each(|family| family.each_series(|_, _, _, _| count += 1));
         samples += count;
-        telemetry.record(begin + row * SECOND, &families, true).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(pause));
+        telemetry.record(begin + row * interval_ms, &families, true).unwrap();
     }
     telemetry.cut_now().unwrap();
-    let stored = telemetry.stored();
-    let written = telemetry.written();
+    let (stored, written) = (telemetry.stored(), telemetry.written());
     #[allow(clippy::cast_precision_loss)]
     let a_sample = |bytes: u64| bytes as f64 / f64::from(u32::try_from(samples).unwrap());
     let raw = a_sample(stored.tiers[0].0);
@@ -203,7 +212,36 @@ fn bytes_a_sample() {
         a_sample(stored.file_bytes),
         written.bytes
     );
+    for tier in stored.tiers {
+        println!("{tier:?}");
+    }
     assert!(raw > 0.0);
+}
+
+fn scrapes_of(folder: String) -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn of_text(text: &str) -> Vec<Family> {
+    let family = |sample: crate::observe::intake::Sample| {
+        let name = sample.labels.iter().find(|(name, _)| *name == METRIC_NAME).unwrap().1.to_owned();
+        let labels: Vec<(String, String)> = sample
+            .labels
+            .iter()
+            .filter(|(name, _)| *name != METRIC_NAME)
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect();
+        let kind = if sample.kind == Kind::Counter { Kind::Counter } else { Kind::Gauge };
+        let mut family =
+            Family { name: name.into(), kind, unit: "".into(), help: "".into(), points: Vec::new() };
+        let labels: Vec<(&'static str, &str)> =
+            labels.iter().map(|(name, value)| (&*name.clone().leak(), value.as_str())).collect();
+        family.push(&labels, sample.value);
+        family
+    };
+    crate::observe::intake::read_text(text).unwrap().into_iter().map(family).collect()
 }
 
 /// What the kernel counts, as node_exporter would tell it.
