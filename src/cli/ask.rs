@@ -136,7 +136,10 @@ fn passage(hit: &Hit, context: &mut Context) -> Result<(), CliError> {
             parts.proximity_share
         );
         context.out.line(&paint.dim(&line))?;
-        context.out.line(&paint.dim(&format!("    terms: {}", clean(&parts.terms.join(", ")))))?;
+        // Those of the question, told once.
+        if !parts.terms.is_empty() {
+            context.out.line(&paint.dim(&format!("    terms: {}", clean(&parts.terms.join(", ")))))?;
+        }
     }
     Ok(())
 }
