@@ -14,7 +14,7 @@
 use super::bytes::{Malformed, Reader, put, put_signed};
 
 /// Digits after the point that are tried.
-const DIGITS: u8 = 9;
+pub(super) const DIGITS: u8 = 9;
 /// Zeros at the end of all whole numbers that may be left out.
 const ZEROS: u32 = 15;
 /// Beyond it, whole numbers are not all floats.
@@ -139,9 +139,9 @@ fn decimals(values: &[u64]) -> Option<Decimals> {
 
 const TENS: [f64; DIGITS as usize + 1] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
-/// The whole number that comes back as exactly this value.
+/// The whole number that comes back as exactly this value; minus zero has none.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked: it is whole and below 2^53
-fn whole(bits: u64, digits: u8) -> Option<i64> {
+pub(super) fn whole(bits: u64, digits: u8) -> Option<i64> {
     let ten = TENS.get(usize::from(digits))?;
     let moved = (f64::from_bits(bits) * ten).round();
     if moved.is_nan() || moved.abs() >= LARGEST {
@@ -152,7 +152,7 @@ fn whole(bits: u64, digits: u8) -> Option<i64> {
 }
 
 #[allow(clippy::cast_precision_loss)] // below 2^53 where it was written by us
-fn value_of(whole: i64, digits: u8) -> u64 {
+pub(super) fn value_of(whole: i64, digits: u8) -> u64 {
     let ten = TENS.get(usize::from(digits)).copied().unwrap_or(1.0);
     (whole as f64 / ten).to_bits()
 }

@@ -3,23 +3,15 @@
 //! ```text
 //! body  = time (signed) · count of new series · (number · rises u8 · labels)… · changes…
 //! change = difference of numbers · value
-//! value = whole difference to the value before, zigzag, times two    (both are whole numbers)
+//! value = difference to the value before, zigzag, times two          (both are whole numbers)
+//!       | digits after the point, times two, + 1 · that difference   (decimal numbers, the point moved; 0 before)
 //!       | 1 · bits u64 LE                                            (anything else)
 //! ```
 
 use super::bytes::{Malformed, Reader, put, put_signed, unzigzag, zigzag};
+use super::column::{DIGITS, value_of, whole};
 use super::head::{Change, Table};
 use super::index::{Index, Known, labels, put_labels};
-
-/// Whole numbers below it have exact differences.
-const LARGEST: f64 = 4_503_599_627_370_496.0;
-
-#[allow(clippy::cast_possible_truncation)] // whole and below 2^52
-fn whole(bits: u64) -> Option<i64> {
-    let value = f64::from_bits(bits);
-    let fits = value.fract() == 0.0 && value.abs() < LARGEST && bits != (-0.0f64).to_bits();
-    fits.then_some(value as i64)
-}
 
 /// Writes a row; `changes` are by number.
 pub(super) fn write(time: i64, new: &[u32], changes: &[Change], index: &Index, table: &Table) -> Vec<u8> {
@@ -36,8 +28,14 @@ pub(super) fn write(time: i64, new: &[u32], changes: &[Change], index: &Index, t
     for (series, bits) in changes {
         put(&mut out, u64::from(series - last));
         last = *series;
-        match (whole(*bits), table.before(*series).and_then(whole)) {
-            (Some(now), Some(before)) => put(&mut out, zigzag(now - before) << 1),
+        let before = |digits| table.before(*series).and_then(|bits| whole(bits, digits));
+        let decimal = (0..=DIGITS).find_map(|digits| Some((digits, whole(*bits, digits)?)));
+        match (decimal, before(0)) {
+            (Some((0, now)), Some(before)) => put(&mut out, zigzag(now - before) << 1),
+            (Some((digits, now)), _) if digits > 0 => {
+                put(&mut out, u64::from(digits) << 1 | 1);
+                put_signed(&mut out, now - before(digits).unwrap_or(0));
+            }
             _ => {
                 put(&mut out, 1);
                 out.extend_from_slice(&bits.to_le_bytes());
@@ -48,7 +46,6 @@ pub(super) fn write(time: i64, new: &[u32], changes: &[Change], index: &Index, t
 }
 
 /// Reads a row back into the table and the index.
-#[allow(clippy::cast_precision_loss)] // below 2^53, as it was written
 pub(super) fn replay(body: &[u8], index: &mut Index, table: &mut Table) -> Result<(), Malformed> {
     let mut reader = Reader(body);
     let time = reader.signed()?;
@@ -62,11 +59,14 @@ pub(super) fn replay(body: &[u8], index: &mut Index, table: &mut Table) -> Resul
         let step = u32::try_from(reader.number()?).map_err(|_| Malformed)?;
         last = last.checked_add(step).ok_or(Malformed)?;
         let value = reader.number()?;
-        let bits = if value & 1 == 1 {
-            reader.bits()?
-        } else {
-            let before = table.before(last).and_then(whole).ok_or(Malformed)?;
-            (before.wrapping_add(unzigzag(value >> 1)) as f64).to_bits()
+        let before = |digits| table.before(last).and_then(|bits| whole(bits, digits));
+        let bits = match (value & 1, value >> 1) {
+            (0, change) => value_of(before(0).ok_or(Malformed)?.wrapping_add(unzigzag(change)), 0),
+            (_, 0) => reader.bits()?,
+            (_, digits) => {
+                let digits = u8::try_from(digits).ok().filter(|digits| *digits <= DIGITS).ok_or(Malformed)?;
+                value_of(before(digits).unwrap_or(0).wrapping_add(reader.signed()?), digits)
+            }
         };
         changes.push((last, bits));
     }
@@ -91,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_come_back(rows in prop::collection::vec(prop::collection::btree_map(0u32..20, prop_oneof![(-5i32..2000).prop_map(f64::from), any::<f64>(), Just(-0.0), Just(f64::NAN)], 0..20), 1..12)) {
+        fn rows_come_back(rows in prop::collection::vec(prop::collection::btree_map(0u32..20, prop_oneof![(-5i32..2000).prop_map(f64::from), (any::<i32>(), 1i32..10).prop_map(|(whole, digits)| f64::from(whole) / 10f64.powi(digits)), any::<f64>(), Just(-0.0), Just(f64::NAN)], 0..20), 1..12)) {
             let (mut index, mut table) = (Index::default(), Table::default());
             let (mut other_index, mut other) = (Index::default(), Table::default());
             for (row, time) in rows.iter().zip(1i64..) {
