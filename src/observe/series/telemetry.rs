@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::head::{Change, Table};
 use super::index::{Index, Known, LABEL_BYTES, LABELS_MOST};
+use super::plan::{BLOCK_SAMPLES, Plan};
 use super::rollup::rolled;
+use super::rows;
 use super::shelf::{self, BlockRef, Tier};
 use super::tail::Tail;
-use super::{block, rows};
 use crate::base::InOrder;
 use crate::observe::metric::Family;
 use crate::observe::promql::{Labels, METRIC_NAME};
 use crate::store::salvage::look;
-use crate::store::{Control, StoreError, WriteTransaction, Written, was_left_open};
+use crate::store::{Control, StoreError, Written, was_left_open};
 
 const STORE: &str = "telemetry.redb";
 const TAIL: &str = "telemetry.tail";
@@ -31,7 +32,6 @@ const SYNC_MS: i64 = 10_000;
 /// A block is written after so long, if it has the samples that make it worth a commit, or after the other at last.
 const BLOCK_MS: i64 = 10 * MINUTE_MS;
 const BLOCK_LAST_MS: i64 = 2 * HOUR_MS;
-const BLOCK_SAMPLES: usize = 64 << 10;
 const TAIL_BYTES: u64 = 1 << 20;
 /// Of the bytes for metrics, what samples may take, in percent: redb's file was measured at twice its rows.
 const DATA_PART: u64 = 50;
@@ -403,100 +403,5 @@ impl Telemetry {
     pub(super) fn cut_now(&self) -> Result<(), SeriesError> {
         let mut state = self.state();
         self.cut(&mut state)
-    }
-}
-
-/// The blocks as they will be, while a change is made.
-struct Plan {
-    blocks: Vec<BlockRef>,
-    rolled: i64,
-}
-
-impl Plan {
-    fn add(&mut self, write: &WriteTransaction, tier: Tier, block: &block::Block) -> Result<(), StoreError> {
-        // A clock that was set back may bring a time again: the pieces of two blocks must not mix.
-        let start = block.times.first().copied();
-        let same = self.blocks.iter().find(|known| known.tier == tier && Some(known.start) == start).copied();
-        if let Some(same) = same {
-            self.remove(write, &same)?;
-        }
-        if let Some(added) = shelf::put_block(write, tier, block)? {
-            self.blocks.push(added);
-            self.blocks.order_by_key(|block| (block.tier, block.start));
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, write: &WriteTransaction, block: &BlockRef) -> Result<(), StoreError> {
-        shelf::remove_block(write, block)?;
-        self.blocks.retain(|known| known != block);
-        Ok(())
-    }
-
-    fn of(&self, tier: Tier) -> Vec<BlockRef> {
-        self.blocks.iter().filter(|block| block.tier == tier).copied().collect()
-    }
-
-    /// Rolls up the hours that are over.
-    fn roll_hours(
-        &mut self,
-        write: &WriteTransaction,
-        last: i64,
-        rises: &dyn Fn(u32) -> bool,
-    ) -> Result<(), StoreError> {
-        let until = (last + 1).div_euclid(HOUR_MS) * HOUR_MS;
-        if until <= self.rolled {
-            return Ok(());
-        }
-        let mut all: Option<block::Block> = None;
-        for reference in self.of(Tier::Middle) {
-            if reference.end < self.rolled || reference.start >= until {
-                continue;
-            }
-            let mut middle = shelf::whole_block(write, &reference)?;
-            middle.keep(self.rolled, until);
-            all = Some(match all {
-                Some(before) => block::joined(before, middle),
-                None => middle,
-            });
-        }
-        self.rolled = until;
-        match all {
-            Some(hours) => self.add(write, Tier::Hour, &rolled(&hours, HOUR_MS, rises)),
-            None => Ok(()),
-        }
-    }
-
-    /// Joins the newest blocks of each tier while they are small. A block is at least half of what it is joined
-    /// with, so that no sample is written again and again.
-    fn join(&mut self, write: &WriteTransaction) -> Result<(), StoreError> {
-        for tier in Tier::ALL {
-            while let [.., before, newest] = self.of(tier).as_slice() {
-                let small = before.samples + newest.samples <= BLOCK_SAMPLES as u64;
-                if !small || before.samples > newest.samples * 2 || before.end >= newest.start {
-                    break;
-                }
-                let (first, second) =
-                    (shelf::whole_block(write, before)?, shelf::whole_block(write, newest)?);
-                self.remove(write, before)?;
-                self.remove(write, newest)?;
-                self.add(write, tier, &block::joined(first, second))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the oldest blocks of each tier that has more than its part of the bytes.
-    fn forget(&mut self, write: &WriteTransaction, bytes: u64) -> Result<(), StoreError> {
-        for (tier, part) in Tier::ALL.into_iter().zip([2, 4, 4]) {
-            let mut blocks = self.of(tier).into_iter();
-            let mut held: u64 = blocks.as_slice().iter().map(|block| block.bytes).sum();
-            while held > bytes / part && blocks.len() > 1 {
-                let Some(oldest) = blocks.next() else { break };
-                held -= oldest.bytes;
-                self.remove(write, &oldest)?;
-            }
-        }
-        Ok(())
     }
 }
