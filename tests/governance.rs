@@ -226,6 +226,32 @@ fn a_better_model_is_registered_voted_on_promoted_asked_and_rolled_back() {
     }
 }
 
+/// How long a rollback takes whoever asks for it, commit, audit entry and all: `cargo test --test governance -- --ignored
+/// --nocapture`, with `SPUD_BINARY` for another build than this one.
+#[test]
+#[ignore = "measures; needs root, to be two people"]
+fn rollback_at_once() {
+    let (daemon, model) = garden();
+    let data = daemon.folder.path();
+    asked_for(data, &model);
+    fine(&run_as(Some(ANNA), data, &["approval", "approve", "1", "--reason", "fine"]));
+    let mut took = Vec::new();
+    for _ in 0..20 {
+        fine(&run_as(Some(OLAF), data, &["model", "promote", "garden-words", "--reason", "better"]));
+        let began = Instant::now();
+        let reply = daemon.post("/v1/registry/rollback", "{\"reason\": \"a trial\"}");
+        took.push(began.elapsed());
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    took.sort();
+    println!(
+        "rollback: median {:?}, worst {:?} of {}",
+        took[took.len() / 2],
+        took[took.len() - 1],
+        took.len()
+    );
+}
+
 #[test]
 fn the_api_has_tags_pages_and_problems() {
     let (daemon, model) = garden();

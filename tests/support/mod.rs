@@ -19,9 +19,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program under test, told nothing by the environment of the tester.
+/// The program under test (another build of it, where `SPUD_BINARY` names one), told nothing else by the environment of
+/// the tester.
 pub fn spud() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spud"));
+    let built = || env!("CARGO_BIN_EXE_spud").into();
+    let mut command = Command::new(std::env::var_os("SPUD_BINARY").unwrap_or_else(built));
     for name in [
         "SPUD_DATA",
         "SPUD_SOCKET",
