@@ -9,6 +9,7 @@
 //!          count of columns · columns a frame · keys as differences
 //! frame  = ways (one byte a column) · lengths (varint a column) · columns, see `column`
 //! ```
+//! Behind a packed frame stand the bytes apart of its columns: noise, which nothing makes smaller.
 //! A key is the number of a series and a role; what a series did not have at a time is [`ABSENT`].
 
 use std::collections::HashMap;
@@ -100,7 +101,7 @@ impl Block {
 }
 
 fn frame(columns: &[Column]) -> std::io::Result<Vec<u8>> {
-    let (mut ways, mut lengths, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ways, mut lengths, mut bodies, mut apart) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut known: HashMap<&[u64], usize> = HashMap::new();
     for (at, column) in columns.iter().enumerate() {
         let before = bodies.len();
@@ -109,7 +110,7 @@ fn frame(columns: &[Column]) -> std::io::Result<Vec<u8>> {
                 put(&mut bodies, *same as u64);
                 Way::Same
             }
-            None => column::encode(&column.values, &mut bodies),
+            None => column::encode(&column.values, &mut bodies, &mut apart),
         };
         // A value that stays costs no more than a place.
         if !matches!(way, Way::Same | Way::Constant) {
@@ -120,7 +121,9 @@ fn frame(columns: &[Column]) -> std::io::Result<Vec<u8>> {
     }
     ways.append(&mut lengths);
     ways.append(&mut bodies);
-    squeeze(&ways)
+    let mut packed = squeeze(&ways)?;
+    packed.append(&mut apart);
+    Ok(packed)
 }
 
 fn squeeze(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -130,16 +133,19 @@ fn squeeze(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(out)
 }
 
-fn unsqueeze(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// What was squeezed, and what stands behind it.
+fn unsqueeze(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), Malformed> {
     let mut reader = Reader(bytes);
     let length = reader.count(UNPACKED_MOST)?;
-    let out = zstd::bulk::decompress(reader.0, length).map_err(|_| Malformed)?;
-    if out.len() == length { Ok(out) } else { Err(Malformed) }
+    let packed = zstd::zstd_safe::find_frame_compressed_size(reader.0).map_err(|_| Malformed)?;
+    let (packed, apart) = reader.0.split_at_checked(packed).ok_or(Malformed)?;
+    let out = zstd::bulk::decompress(packed, length).map_err(|_| Malformed)?;
+    if out.len() == length { Ok((out, apart)) } else { Err(Malformed) }
 }
 
 impl Head {
     pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Malformed> {
-        let bytes = unsqueeze(bytes)?;
+        let (bytes, _) = unsqueeze(bytes)?;
         let mut reader = Reader(&bytes);
         let count = reader.count(TIMES_MOST)?;
         let mut times = Vec::with_capacity(count.min(bytes.len()));
@@ -183,7 +189,7 @@ impl Head {
         bytes: &[u8],
         wanted: &dyn Fn(Key) -> bool,
     ) -> Result<Vec<Column>, Malformed> {
-        let bytes = unsqueeze(bytes)?;
+        let (bytes, apart) = unsqueeze(bytes)?;
         let keys = self.keys_of(frame);
         let mut reader = Reader(&bytes);
         let ways: Result<Vec<Way>, Malformed> =
@@ -206,7 +212,7 @@ impl Head {
                 }
                 other => *other,
             };
-            columns.push(Column { key: *key, values: column::decode(way, bytes, self.times.len())? });
+            columns.push(Column { key: *key, values: column::decode(way, bytes, apart, self.times.len())? });
         }
         Ok(columns)
     }
@@ -271,7 +277,7 @@ mod tests {
     fn golden() {
         let block = block(vec![1000, 2000, 3000], vec![(8, vec![1.0, 2.0, 3.0]), (16, vec![5.5; 3])]);
         let packed = block.pack().unwrap();
-        let (head, frame) = (unsqueeze(&packed.head).unwrap(), unsqueeze(&packed.frames[0]).unwrap());
+        let (head, frame) = (unsqueeze(&packed.head).unwrap().0, unsqueeze(&packed.frames[0]).unwrap().0);
         assert_eq!(head, [3, 208, 15, 0, 0, 2, 170, 85, 8, 8]);
         assert_eq!(frame, [3, 0, 5, 8, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 22, 64]);
         assert_eq!(unpack(&packed).unwrap(), block);

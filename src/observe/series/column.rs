@@ -5,6 +5,8 @@
 //! same      number of the earlier column that has the same bits
 //! decimal   digits after the point, 4 bits · bits left out at the end, 4 bits · places that are no such numbers
 //!           · first · differences
+//! noise     the same, but for the numbers: how they are told u8 · the number in their middle, where each is told by
+//!           itself · place and length of the numbers among the bytes apart, see `noise`
 //! raw       the bits of each value, xor-ed with those before, byte by byte of all values (high bytes first)
 //! ```
 //! Decimal numbers are what counters and most gauges are: whole numbers once the point is moved (nine digits: what
@@ -12,6 +14,8 @@
 //! none of them (an absent value, a mark, NaN) is written apart, by its place and bits.
 
 use super::bytes::{Malformed, Reader, put, put_signed};
+use super::noise::{self, Told};
+use crate::base::InOrder;
 
 /// Digits after the point that are tried.
 pub(super) const DIGITS: u8 = 9;
@@ -22,6 +26,11 @@ const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// More exceptions than one in so many values, and a column is written raw.
 const EXCEPTIONS_PART: usize = 4;
 
+/// Fewer values teach the coder of noise nothing.
+const NOISE_VALUES: usize = 64;
+/// It is slower to read: worth it for numbers that are so much shorter.
+const NOISE_PART: (usize, usize) = (9, 10);
+
 /// How a column is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,25 +40,28 @@ pub(super) enum Way {
     Deltas = 2,
     DeltasOfDeltas = 3,
     Raw = 4,
+    Noise = 5,
 }
 
 impl Way {
     pub(super) fn parse(byte: u8) -> Result<Self, Malformed> {
-        [Self::Constant, Self::Same, Self::Deltas, Self::DeltasOfDeltas, Self::Raw]
+        [Self::Constant, Self::Same, Self::Deltas, Self::DeltasOfDeltas, Self::Raw, Self::Noise]
             .into_iter()
             .find(|way| *way as u8 == byte)
             .ok_or(Malformed)
     }
 }
 
-/// Writes values (as bits) behind `out`, and says how. None is empty.
-pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) -> Way {
+/// Writes values (as bits) behind `out`, and says how. None is empty. What no compressor makes smaller goes behind
+/// `apart`.
+pub(super) fn encode(values: &[u64], out: &mut Vec<u8>, apart: &mut Vec<u8>) -> Way {
     let first = values.first().copied().unwrap_or(0);
     if values.iter().all(|value| *value == first) {
         out.extend_from_slice(&first.to_le_bytes());
         return Way::Constant;
     }
     let mut best: Option<(Way, Vec<u8>)> = None;
+    let mut jumpy = None;
     if let Some((digits, mut wholes, exceptions)) = decimals(values) {
         let zeros = wholes.iter().fold(0, |all, whole| all | whole).trailing_zeros().min(ZEROS);
         wholes.iter_mut().for_each(|whole| *whole >>= zeros);
@@ -77,6 +89,18 @@ pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) -> Way {
                 best = Some((way, body));
             }
         }
+        jumpy = Some((head, wholes));
+    }
+    if let (Some((_, body)), Some((mut head, wholes))) = (&best, jumpy)
+        && let Some((told, middle, numbers)) = noise_of(&wholes, body)
+    {
+        head.push(told as u8);
+        put_signed(&mut head, middle);
+        put(&mut head, apart.len() as u64);
+        put(&mut head, numbers.len() as u64);
+        out.extend_from_slice(&head);
+        apart.extend_from_slice(&numbers);
+        return Way::Noise;
     }
     let raw_bytes = values.len() * 8;
     match best {
@@ -89,6 +113,25 @@ pub(super) fn encode(values: &[u64], out: &mut Vec<u8>) -> Way {
             Way::Raw
         }
     }
+}
+
+/// The numbers as noise, where that is shorter by a good part than what a compressor would make of the other form.
+fn noise_of(wholes: &[i64], other: &[u8]) -> Option<(Told, i64, Vec<u8>)> {
+    if wholes.len() < NOISE_VALUES {
+        return None;
+    }
+    let middle = {
+        let mut sorted = wholes.to_vec();
+        sorted.order();
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+    };
+    let apart: Vec<i64> = wholes.iter().map(|whole| whole.wrapping_sub(middle)).collect();
+    let plain = noise::write(&apart, Told::Plain);
+    let walk = noise::write(wholes, Told::Differences);
+    let (told, middle, numbers) =
+        if plain.len() < walk.len() { (Told::Plain, middle, plain) } else { (Told::Differences, 0, walk) };
+    let compressed = zstd::bulk::compress(other, 1).map_or(usize::MAX, |bytes| bytes.len());
+    (numbers.len() * NOISE_PART.1 < compressed * NOISE_PART.0).then_some((told, middle, numbers))
 }
 
 /// About what bytes cost once they are compressed: zeros and repetitions little, others by the bit.
@@ -173,7 +216,7 @@ fn raw(values: &[u64], out: &mut Vec<u8>) {
 }
 
 /// Reads `count` values that were written this way; [`Way::Same`] is resolved by whoever has all columns.
-pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, Malformed> {
+pub(super) fn decode(way: Way, bytes: &[u8], apart: &[u8], count: usize) -> Result<Vec<u64>, Malformed> {
     let mut reader = Reader(bytes);
     match way {
         Way::Same => Err(Malformed),
@@ -188,7 +231,7 @@ pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, M
             };
             Ok((0..count).map(value).collect())
         }
-        Way::Deltas | Way::DeltasOfDeltas => {
+        Way::Deltas | Way::DeltasOfDeltas | Way::Noise => {
             let form = *reader.bytes(1)?.first().ok_or(Malformed)?;
             let (digits, zeros) = (form & 0xf, form >> 4);
             if digits > DIGITS {
@@ -200,23 +243,45 @@ pub(super) fn decode(way: Way, bytes: &[u8], count: usize) -> Result<Vec<u64>, M
                 place = place.checked_add(reader.count(count)?).ok_or(Malformed)?;
                 exceptions.push((place, reader.bits()?));
             }
-            let mut values = Vec::with_capacity(count);
-            let (mut before, mut step) = (0i64, 0i64);
-            for _ in 0..count {
-                let mut delta = reader.signed()?;
-                if way == Way::DeltasOfDeltas {
-                    delta = delta.wrapping_add(step);
-                }
-                before = before.wrapping_add(delta);
-                step = delta;
-                values.push(value_of(before << zeros, digits));
-            }
+            let wholes = match way {
+                Way::Noise => jumping(&mut reader, apart, count)?,
+                _ => differences(&mut reader, way, count)?,
+            };
+            let mut values: Vec<u64> = wholes.iter().map(|whole| value_of(whole << zeros, digits)).collect();
             for (place, bits) in exceptions {
                 *values.get_mut(place).ok_or(Malformed)? = bits;
             }
             Ok(values)
         }
     }
+}
+
+fn differences(reader: &mut Reader<'_>, way: Way, count: usize) -> Result<Vec<i64>, Malformed> {
+    let mut wholes = Vec::with_capacity(count);
+    let (mut before, mut step) = (0i64, 0i64);
+    for _ in 0..count {
+        let mut delta = reader.signed()?;
+        if way == Way::DeltasOfDeltas {
+            delta = delta.wrapping_add(step);
+        }
+        before = before.wrapping_add(delta);
+        step = delta;
+        wholes.push(before);
+    }
+    Ok(wholes)
+}
+
+fn jumping(reader: &mut Reader<'_>, apart: &[u8], count: usize) -> Result<Vec<i64>, Malformed> {
+    let told = match reader.bytes(1)? {
+        [0] => Told::Plain,
+        [1] => Told::Differences,
+        _ => return Err(Malformed),
+    };
+    let (middle, start) = (reader.signed()?, reader.count(apart.len())?);
+    let end = start.checked_add(reader.count(apart.len())?).ok_or(Malformed)?;
+    let mut wholes = noise::read(apart.get(start..end).ok_or(Malformed)?, told, count);
+    wholes.iter_mut().for_each(|whole| *whole = whole.wrapping_add(middle));
+    Ok(wholes)
 }
 
 #[cfg(test)]
@@ -226,9 +291,9 @@ mod tests {
 
     fn back(values: &[f64]) -> Way {
         let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
-        let mut out = Vec::new();
-        let way = encode(&bits, &mut out);
-        assert_eq!(decode(way, &out, bits.len()).unwrap(), bits, "{values:?}");
+        let (mut out, mut apart) = (Vec::new(), vec![9, 9]);
+        let way = encode(&bits, &mut out, &mut apart);
+        assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits, "{values:?}");
         way
     }
 
@@ -258,11 +323,13 @@ mod tests {
         };
         let timed: Vec<f64> = (0..60).map(|_| next() / 1e9).collect();
         assert_eq!(back(&timed), Way::Deltas);
+        let timed: Vec<f64> = (0..600).map(|_| next() / 1e9).collect();
+        assert_eq!(back(&timed), Way::Noise);
         let (mut pages, mut counts) = (Vec::new(), Vec::new());
         let numbers: Vec<f64> = (0..60).map(|_| next()).collect();
         let write = |factor: f64, out: &mut Vec<u8>| {
             let values: Vec<u64> = numbers.iter().map(|number| (number * factor).to_bits()).collect();
-            encode(&values, out)
+            encode(&values, out, &mut Vec::new())
         };
         assert_eq!(write(4096.0, &mut pages), write(1.0, &mut counts));
         assert_eq!(pages.len(), counts.len(), "twelve zeros are no bytes");
@@ -285,22 +352,22 @@ mod tests {
     proptest! {
         #[test]
         fn any_bits_come_back(bits in prop::collection::vec(any::<u64>(), 1..60)) {
-            let mut out = Vec::new();
-            let way = encode(&bits, &mut out);
-            prop_assert_eq!(decode(way, &out, bits.len()).unwrap(), bits);
+            let (mut out, mut apart) = (Vec::new(), Vec::new());
+            let way = encode(&bits, &mut out, &mut apart);
+            prop_assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits);
         }
 
         #[test]
-        fn decimals_come_back(parts in prop::collection::vec((any::<i32>(), 0u8..=DIGITS), 1..60)) {
+        fn decimals_come_back(parts in prop::collection::vec((any::<i32>(), 0u8..=DIGITS), 1..160)) {
             let bits: Vec<u64> = parts.iter().map(|(whole, digits)| (f64::from(*whole) / TENS[usize::from(*digits)]).to_bits()).collect();
-            let mut out = Vec::new();
-            let way = encode(&bits, &mut out);
-            prop_assert_eq!(decode(way, &out, bits.len()).unwrap(), bits);
+            let (mut out, mut apart) = (Vec::new(), Vec::new());
+            let way = encode(&bits, &mut out, &mut apart);
+            prop_assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits);
         }
 
         #[test]
-        fn garbage_is_an_error_or_values(way in 0u8..6, bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..50) {
-            if let Ok(way) = Way::parse(way) && let Ok(values) = decode(way, &bytes, count) {
+        fn garbage_is_an_error_or_values(way in 0u8..7, bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..50) {
+            if let Ok(way) = Way::parse(way) && let Ok(values) = decode(way, &bytes, &bytes, count) {
                 prop_assert_eq!(values.len(), count);
             }
         }

@@ -19,6 +19,7 @@ mod bytes;
 mod column;
 mod head;
 mod index;
+mod noise;
 mod plan;
 mod rollup;
 mod rows;
