@@ -23,7 +23,10 @@ fn python_folder() -> PathBuf {
 fn outside(program: &str, arguments: &[&str]) -> Option<Output> {
     let installed = python_folder().join(program);
     let path = if installed.exists() { installed } else { program.into() };
-    match Command::new(path).args(arguments).env("PYTHONWARNINGS", "ignore").output() {
+    let mut command = Command::new(path);
+    // Some leave notes where they run.
+    command.args(arguments).env("PYTHONWARNINGS", "ignore").current_dir(env!("CARGO_TARGET_TMPDIR"));
+    match command.output() {
         Ok(output) => Some(output),
         Err(error) => {
             skipped(&format!("{program} cannot be started ({error})"));
