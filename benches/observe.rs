@@ -1,6 +1,7 @@
 //! What watching costs inside the box: counting, a hundred rules, and the panels of a dashboard over one day of 500 series
 //! at 1 Hz. `cargo bench --bench observe` prints one "figure<TAB>value<TAB>unit" a line and judges none; another size
-//! of the store than 64 MiB is given as a number: `cargo bench --bench observe -- 8`.
+//! of the store than 64 MiB is given as a number, and then how many seconds there are instead of a day's:
+//! `cargo bench --bench observe -- 8 3600`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::hint::black_box;
@@ -133,16 +134,16 @@ fn hundred_rules() {
 }
 
 /// One day at 1 Hz, as far as it is kept in these bytes, and what a dashboard asks of it.
-fn one_day(bytes: u64) {
+fn one_day(bytes: u64, seconds: u64) {
     let folder = tempfile::tempdir().unwrap();
     let telemetry = store(folder.path(), 1000, bytes);
     let begun = Instant::now();
-    (0..DAY_S).for_each(|row| telemetry.record(BEGIN_MS + row * 1000, &families(row), true).unwrap());
-    figure("a row of 500 series, recorded", begun.elapsed().as_secs_f64() * 1e6 / DAY_S as f64, "us");
+    (0..seconds).for_each(|row| telemetry.record(BEGIN_MS + row * 1000, &families(row), true).unwrap());
+    figure("a row of 500 series, recorded", begun.elapsed().as_secs_f64() * 1e6 / seconds as f64, "us");
     let stored = telemetry.stored();
     figure("one day on disk", stored.file_bytes as f64 / 1e6, "MB");
     figure("samples kept raw", stored.tiers[0].1 as f64 / 1e6, "million");
-    let (start, end) = (BEGIN_MS as i64, (BEGIN_MS + (DAY_S - 1) * 1000) as i64);
+    let (start, end) = (BEGIN_MS as i64, (BEGIN_MS + (seconds - 1) * 1000) as i64);
     for query in [
         "level_7{lane=\"1\"}",
         "level_7",
@@ -161,8 +162,9 @@ fn one_day(bytes: u64) {
 }
 
 fn main() {
-    let mib: u64 = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(64);
+    let mut numbers = std::env::args().filter_map(|text| text.parse::<u64>().ok());
+    let (mib, seconds) = (numbers.next().unwrap_or(64), numbers.next().unwrap_or(DAY_S));
     counting();
     hundred_rules();
-    one_day(mib << 20);
+    one_day(mib << 20, seconds);
 }
