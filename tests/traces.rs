@@ -102,8 +102,13 @@ fn headers_that_are_none_begin_a_new_trace() {
     }
 }
 
-/// Takes one request, answers it, and gives what came.
+/// Takes one request, answers it, and gives what came: its head.
 fn upstream(listener: &TcpListener, answer: &str) -> String {
+    heard(listener, answer).0
+}
+
+/// The same, with the body.
+fn heard(listener: &TcpListener, answer: &str) -> (String, String) {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
@@ -114,7 +119,7 @@ fn upstream(listener: &TcpListener, answer: &str) -> String {
     let mut body = Vec::new();
     reader.by_ref().take(length.unwrap_or(0)).read_to_end(&mut body).unwrap();
     write!(reader.get_mut(), "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
-    head
+    (head, String::from_utf8_lossy(&body).into_owned())
 }
 
 #[test]
@@ -207,4 +212,176 @@ fn traces_are_listed_shown_and_exported_and_outlive_the_box() {
     signal(&daemon.child, rustix::process::Signal::KILL);
     let list = json_of(&data, &["trace", "list", "--failed"]);
     assert_eq!(list["items"][0]["name"], "POST /v1/documents", "{list}");
+}
+
+/// A collector: takes whatever comes once it is open, and notes head and body.
+struct Collector {
+    address: String,
+    taken: std::sync::Arc<std::sync::Mutex<Vec<(String, String)>>>,
+}
+
+impl Collector {
+    /// What each request is answered, the last one for ever.
+    fn start(listener: TcpListener, answers: &'static [&'static str]) -> Self {
+        let address = listener.local_addr().unwrap().to_string();
+        let taken = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let notes = std::sync::Arc::clone(&taken);
+        std::thread::spawn(move || {
+            for n in 0.. {
+                let answer = answers.get(n).or(answers.last()).unwrap();
+                let heard = heard(&listener, answer);
+                if answer.starts_with("200") {
+                    notes.lock().unwrap().push(heard);
+                }
+            }
+        });
+        Self { address, taken }
+    }
+
+    /// Ids and names of the spans that arrived, in their order.
+    fn spans(&self) -> Vec<(String, String)> {
+        let taken = self.taken.lock().unwrap();
+        let mut all = Vec::new();
+        for (_, body) in taken.iter() {
+            let document: Value = serde_json::from_str(body).unwrap();
+            for one in document["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
+                let text = |name: &str| one[name].as_str().unwrap().to_owned();
+                all.push((text("traceId"), text("name")));
+            }
+        }
+        all
+    }
+
+    fn has(&self, trace: &str) {
+        until("the trace at the collector", || self.spans().iter().any(|one| one.0 == trace).then_some(()));
+    }
+}
+
+fn traced(n: u32) -> (String, String) {
+    let trace = format!("{n:032x}");
+    (format!("traceparent: 00-{trace}-{SPAN}-01\r\n"), trace)
+}
+
+/// A metric of the box with this outcome.
+fn exported(daemon: &Daemon, outcome: &str) -> Option<f64> {
+    let line = format!("spud_traces_exported_total{{outcome=\"{outcome}\"}} ");
+    daemon.get("/metrics").body.lines().find_map(|text| text.strip_prefix(&line)?.parse().ok())
+}
+
+#[test]
+fn a_collector_is_told_of_every_kept_trace_over_outages_and_kill_9() {
+    let headers = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(headers.path(), "Authorization=Bearer s3cret, X-Scope=box7\n").unwrap();
+    let reference = format!("traces.headers=file:{}", headers.path().display());
+    // Nobody listens there for now.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let endpoint = format!("traces.endpoint=http://{address}");
+    let settings = [&endpoint, &reference, "traces.interval_s=1", "memory.metrics=8MiB"];
+    let options = settings.map(|setting| ["--set", setting]).concat();
+    let mut daemon = Daemon::start(&options);
+    let data = daemon.folder.path().to_owned();
+    let (header, first) = traced(1);
+    assert_eq!(daemon.ask("GET", "/v1/search?q=queue", &header, "").status, 200);
+    until("a breaker that opens", || {
+        let breakers = json_of(&data, &["breaker", "list"])["items"].as_array().unwrap().clone();
+        breakers.into_iter().find(|one| one["name"] == "traces" && one["state"] == "open")
+    });
+    assert_eq!((exported(&daemon, "sent"), exported(&daemon, "dropped")), (Some(0.0), Some(0.0)));
+    // What was kept on disk and not sent is sent by the next process; an order to stop writes all there is.
+    assert_eq!(daemon.terminate(), Some(0));
+    let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());
+    let collector = Collector::start(TcpListener::bind(address).unwrap(), &["503 Later", "200 OK"]);
+    assert_eq!(collector.address, address.to_string());
+    let mut daemon = Daemon::start_in(folder, &options);
+    collector.has(&first);
+    let (head, _) = collector.taken.lock().unwrap()[0].clone();
+    let head = head.to_lowercase();
+    for line in [
+        "post /v1/traces http/1.1\r\n",
+        "content-type: application/json\r\n",
+        "authorization: bearer s3cret\r\n",
+        "x-scope: box7\r\n",
+    ] {
+        assert!(head.contains(line), "{line}: {head}");
+    }
+    // In their order, each trace as a whole.
+    let ids: Vec<String> = (2..150)
+        .map(|n| {
+            let (header, trace) = traced(n);
+            daemon.ask("GET", "/healthz", &header, "");
+            trace
+        })
+        .collect();
+    collector.has(ids.last().unwrap());
+    let seen = collector.spans();
+    let of: Vec<&String> = seen.iter().map(|one| &one.0).filter(|id| ids.contains(id)).collect();
+    let mut known = std::collections::HashSet::new();
+    let order: Vec<&String> = of.into_iter().filter(|id| known.insert(*id)).collect();
+    assert_eq!(order, ids.iter().collect::<Vec<_>>(), "nothing is left out");
+    let names: Vec<&str> = seen.iter().filter(|one| one.0 == first).map(|one| one.1.as_str()).collect();
+    assert!(names.contains(&"GET /v1/search") && names.contains(&"lexical"), "{names:?}");
+    until("the count", || exported(&daemon, "sent").filter(|sent| *sent >= 149.0));
+    assert_eq!(exported(&daemon, "dropped"), Some(0.0));
+    // After kill -9 what is new follows.
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());
+    let daemon = Daemon::start_in(folder, &["--set", "traces.interval_s=1"]);
+    let (header, last) = traced(999);
+    daemon.ask("GET", "/healthz", &header, "");
+    // Named and taken away while it runs; what is no collector is refused with its key.
+    let set = |key: &str, value: &str| run(&data, &["config", "set", key, value]);
+    assert_eq!(exported(&daemon, "sent"), None);
+    assert!(set("traces.endpoint", &format!("http://{address}")).status.success());
+    collector.has(&last);
+    assert!(set("traces.endpoint", "").status.success());
+    until("no collector", || exported(&daemon, "sent").is_none().then_some(()));
+    let wrong = set("traces.endpoint", "nats://127.0.0.1:4222");
+    assert!(!wrong.status.success() && String::from_utf8_lossy(&wrong.stderr).contains("traces.endpoint"));
+}
+
+#[test]
+fn what_a_collector_refuses_for_good_is_counted_and_the_rest_follows() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("traces.endpoint=http://{}", listener.local_addr().unwrap());
+    let collector = Collector::start(listener, &["400 Bad Request", "200 OK"]);
+    let daemon = Daemon::start(&["--set", &endpoint, "--set", "traces.interval_s=1"]);
+    let (header, refused) = traced(7);
+    daemon.ask("GET", "/healthz", &header, "");
+    until("the refusal", || exported(&daemon, "dropped").filter(|dropped| *dropped >= 1.0));
+    let (header, next) = traced(8);
+    daemon.ask("GET", "/healthz", &header, "");
+    collector.has(&next);
+    assert!(collector.spans().iter().all(|one| one.0 != refused), "{:?}", collector.spans());
+}
+
+#[test]
+fn a_job_is_linked_to_its_request_over_kill_9() {
+    let documents = tempfile::tempdir().unwrap();
+    std::fs::write(documents.path().join("pump.md"), "# Pump\n\nIt stands by the well.\n").unwrap();
+    let mut daemon = Daemon::start(&[]);
+    // In this mode a job waits.
+    let force = "{\"mode\":\"reduced\",\"reason\":\"a test\",\"ttl_s\":600}";
+    assert_eq!(daemon.post("/v1/mode/force", force).status, 200);
+    let body = json!({"paths": [documents.path()]}).to_string();
+    let headers = format!("Content-Type: application/json\r\n{}", parent(true));
+    let job = daemon.ask("POST", "/v1/documents", &headers, &body);
+    assert_eq!(job.status, 202, "{job:?}");
+    let id = job.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(daemon.get(&format!("/v1/jobs/{id}")).json()["state"], "queued");
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());
+    let daemon = Daemon::start_in(folder, &[]);
+    assert_eq!(daemon.post("/v1/mode/auto", "").status, 200);
+    // Whoever asked wants what follows kept, too.
+    let found = until("the trace of the job", || {
+        let listed = daemon.get("/v1/traces?name=job%20add").json();
+        listed["items"].as_array().unwrap().first().cloned()
+    });
+    let detail = whole(&daemon, found["id"].as_str().unwrap());
+    assert_eq!(detail["links"], json!([TRACE]), "{detail}");
+    assert_eq!(daemon.get(&format!("/v1/jobs/{id}")).json()["state"], "done");
 }

@@ -19,6 +19,8 @@ mod passed;
 mod peer_groups;
 mod route;
 #[cfg(test)]
+mod schema_of;
+#[cfg(test)]
 mod schemas;
 mod server;
 mod socket;

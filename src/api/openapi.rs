@@ -45,7 +45,11 @@ fn operation(route: &Route) -> Value {
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
         ("JsonSchema", _) => {
-            json!({"description": "JSON Schema", "content": {"application/schema+json": {"schema": {"type": "object"}}}})
+            json!({"description": "JSON Schema", "content": {"application/json": {"schema": {"type": "object"}}}})
+        }
+        ("Exposition", _) => {
+            json!({"description": "Every metric, a sample a line", "content": {"text/plain": {"schema": reference("Exposition")},
+                "application/openmetrics-text": {"schema": reference("Exposition")}}})
         }
         ("Payload", _) => json!({"description": "The bytes", "content": {"*/*": {"schema": {}}}}),
         ("OpenApi", _) => {
@@ -55,8 +59,12 @@ fn operation(route: &Route) -> Value {
             json!({"description": "Success", "content": {"application/json": {"schema": reference(schema)}}})
         }
     };
-    let problem = json!({"description": "A problem",
-        "content": {"application/problem+json": {"schema": reference("Problem")}}});
+    let mut content = json!({"application/problem+json": {"schema": reference("Problem")}});
+    // Prometheus has a form of its own for what is wrong with a question.
+    if let Some(content) = content.as_object_mut().filter(|_| route.path.starts_with("/api/v1/")) {
+        content.insert("application/json".to_owned(), json!({"schema": reference("MetricProblem")}));
+    }
+    let problem = json!({"description": "A problem", "content": content});
     parameters.push(json!({"name": "X-Criticality", "in": "header",
         "description": "What may be turned away first when the box is short of something",
         "schema": {"type": "string", "enum": ["critical", "default", "sheddable", "batch"], "default": "default"}}));

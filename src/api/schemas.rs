@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::schema_of::SchemaOf;
 use super::types::access as words;
 use super::types::{
     AcknowledgeAlert, AddRequest, Alert, AlertAcknowledgement, AlertGroup, AlertRule, AlertRules,
@@ -120,11 +121,21 @@ fn metrics(all: &mut Map<String, Value>) {
     let status = || "success".to_owned();
     let of_value = MetricEnvelope { status: status(), data: Some(value), ..MetricEnvelope::default() };
     add(all, "MetricValueReply", &of_value);
+    // A scalar and a text are a time and a value, not a list of series.
+    if let Some(result) = all
+        .get_mut("MetricValueReply")
+        .and_then(|reply| reply.pointer_mut("/properties/data/properties/result"))
+    {
+        *result = json!({"type": "array"});
+    }
     let texts = vec![String::new()];
     let of_texts = MetricEnvelope { status: status(), data: Some(texts), ..MetricEnvelope::default() };
     add(all, "MetricTextsReply", &of_texts);
-    let of_any = MetricEnvelope { status: status(), data: Some(json!({})), ..MetricEnvelope::default() };
+    let of_any = MetricEnvelope { status: status(), data: Some(json!(null)), ..MetricEnvelope::default() };
     add(all, "MetricReply", &of_any);
+    let (kind, error) = (Some("bad_data".to_owned()), Some(String::new()));
+    let problem = MetricEnvelope::<()> { status: status(), error_type: kind, error, ..Default::default() };
+    add(all, "MetricProblem", &problem);
     let probe = Probe { last_ms: Some(0), value: Some(0.5), ..Probe::default() };
     add(all, "Probe", &probe);
     add(all, "ProbeList", &ProbeList { items: vec![probe], problems: vec![String::new()] });
@@ -386,25 +397,5 @@ fn requests(all: &mut Map<String, Value>) {
 
 /// A schema read off an example, so that it cannot differ from what is sent.
 fn add<T: Serialize>(all: &mut Map<String, Value>, name: &str, example: &T) {
-    let example = serde_json::to_value(example).unwrap_or_default();
-    all.insert(name.to_owned(), schema(&example));
-}
-
-fn schema(example: &Value) -> Value {
-    match example {
-        Value::Null => json!({}),
-        Value::Bool(_) => json!({"type": "boolean"}),
-        Value::Number(number) if number.is_f64() => json!({"type": "number"}),
-        Value::Number(_) => json!({"type": "integer"}),
-        Value::String(_) => json!({"type": "string"}),
-        Value::Array(items) => match items.first() {
-            Some(item) => json!({"type": "array", "items": schema(item)}),
-            None => json!({"type": "array"}),
-        },
-        Value::Object(fields) => {
-            let properties: Map<String, Value> =
-                fields.iter().map(|(name, value)| (name.clone(), schema(value))).collect();
-            json!({"type": "object", "properties": properties})
-        }
-    }
+    all.insert(name.to_owned(), example.serialize(SchemaOf).unwrap_or_default());
 }

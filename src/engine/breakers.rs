@@ -1,6 +1,6 @@
 //! The circuit breakers of the box: which there are, and holding one open or closed by hand for a time.
 //!
-//! Each dependency outside the box has one: the upstream, and each receiver of notices. Only the upstream's makes a
+//! Each dependency outside the box has one: the upstream, the collector of traces, each receiver of notices. Only the upstream's makes a
 //! mode: a chat server that is away takes nothing from the box.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::mode_actions::actor;
 use super::modes::{Modes, now};
 use super::run::Inner;
 use super::worker::invalid;
-use super::{Caller, EngineError, mode_words, outbox, queue_words, trail};
+use super::{Caller, EngineError, mode_words, outbox, queue_words, traces, trail};
 use crate::api::types::{Breaker, ForceBreaker};
 use crate::audit::Entry;
 use crate::observe::notify::Kind;
@@ -169,5 +169,6 @@ fn dependencies(inner: &Inner) -> Vec<String> {
     let upstream = inner.outbox.wiring.chosen().map(|_| outbox::BREAKER.to_owned());
     let receivers = inner.alerting.receivers(inner);
     let outside = receivers.iter().filter(|(_, kind)| *kind != Kind::Inbox);
-    upstream.into_iter().chain(outside.map(|(name, _)| of_receiver(name))).collect()
+    let collector = traces::is_exported(inner).then(|| traces::BREAKER.to_owned());
+    upstream.into_iter().chain(collector).chain(outside.map(|(name, _)| of_receiver(name))).collect()
 }

@@ -10,10 +10,13 @@ use super::EngineError;
 use super::error::store_error;
 use crate::api::types::{Job, JobState};
 use crate::knowledge::KnowledgeError;
+use crate::observe::trace::{Context, now_at};
 use crate::store::{Database, Table, WriteRows, WriteTransaction, codec, number_key, number_of};
 
 const VERSION: u8 = 1;
 const JOBS: Table = Table::new("jobs");
+/// Of jobs that have not ended: where in a trace they were asked for, as a `traceparent`.
+const ORIGINS: Table = Table::new("job_origins");
 /// Finished jobs that stay listed at most, however young.
 const KEPT: usize = 200;
 const DAY_MS: u64 = 86_400_000;
@@ -157,6 +160,11 @@ impl Jobs {
             self.forget(&mut table, record.created_ms)?;
             id
         };
+        if let Some(context) = now_at() {
+            let mut origins = write.open_table(ORIGINS).map_err(store_error)?;
+            let row = codec::seal(VERSION, context.to_string().as_bytes());
+            origins.insert(number_key(id).as_slice(), row.as_slice()).map_err(store_error)?;
+        }
         write.commit().map_err(store_error)?;
         self.ring();
         Ok(id)
@@ -185,6 +193,15 @@ impl Jobs {
             }
             *rung = false;
         }
+    }
+
+    /// Where in a trace a job was asked for that has not ended, also before a restart.
+    pub(super) fn origin(&self, database: &Database, id: u64) -> Option<Context> {
+        // It leads somebody to the request, and is missed by nobody else.
+        let read = database.begin_read().ok()?;
+        let table = read.open_table(ORIGINS).ok()?;
+        let row = table.get(number_key(id).as_slice()).ok()??;
+        Context::parse(std::str::from_utf8(codec::unseal(VERSION, row.value()).ok()?).ok()?)
     }
 
     fn unfinished(&self, database: &Database) -> Result<Option<(u64, JobRecord)>, EngineError> {
@@ -293,6 +310,9 @@ impl Jobs {
 pub(super) fn save(write: &WriteTransaction, id: u64, record: &JobRecord) -> Result<(), KnowledgeError> {
     let bytes = codec::encode(VERSION, record).map_err(|e| KnowledgeError::Record { what: e.to_string() })?;
     write.open_table(JOBS)?.insert(number_key(id).as_slice(), bytes.as_slice())?;
+    if record.state().is_final() {
+        write.open_table(ORIGINS)?.remove(number_key(id).as_slice())?;
+    }
     Ok(())
 }
 
@@ -338,5 +358,32 @@ mod tests {
             jobs.enqueue(&database, &job(JobState::Done, 100 * DAY_MS)).unwrap();
         }
         assert_eq!(ids(&jobs, &database).len(), KEPT + 1, "however young");
+    }
+
+    #[test]
+    fn where_a_job_was_asked_for_is_known_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.redb");
+        let clock = Arc::new(crate::base::ManualClock::default());
+        let settings = crate::observe::trace::TraceSettings { memory: 1 << 16, seeds: [1, 2] };
+        let tracer = crate::observe::trace::Tracer::new(clock, settings);
+        let trace = tracer.begin(crate::observe::trace::Kind::Server, None, String::new());
+        let (asked, unasked) = {
+            let database = Database::create(&path).unwrap();
+            let jobs = Jobs::open(&database, 7, 0).unwrap();
+            let at = trace.enter();
+            let asked = jobs.enqueue(&database, &job(JobState::Queued, 0)).unwrap();
+            drop(at);
+            (asked, jobs.enqueue(&database, &job(JobState::Queued, 0)).unwrap())
+        };
+        // As after a restart.
+        let database = Database::create(&path).unwrap();
+        let jobs = Jobs::open(&database, 7, 0).unwrap();
+        assert_eq!(jobs.origin(&database, asked), Some(trace.context()));
+        assert_eq!(jobs.origin(&database, unasked), None);
+        let write = database.begin_write().unwrap();
+        save(&write, asked, &job(JobState::Done, 1)).unwrap();
+        write.commit().unwrap();
+        assert_eq!(jobs.origin(&database, asked), None, "nothing is left behind");
     }
 }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::queue_words;
 use super::reports::Reports;
 use super::run::{Done, Inner};
-use super::traces::OPERATION;
 use super::wire::Wiring;
 use super::{Caller, EngineError, Reply};
 use crate::api::types::{EventKind, PostOperation};
@@ -118,7 +117,7 @@ impl Outbox {
                 Ok(answers) => {
                     for (answer, (done, trace)) in answers.into_iter().zip(waiting) {
                         if let (Ok(added), Some(trace)) = (&answer, trace) {
-                            inner.traces.remember(OPERATION, added.id.number, trace);
+                            inner.traces.remember(added.id.number, trace);
                         }
                         done(answer.map_err(queue_words::refused).map(|added| {
                             Reply::Posted(
@@ -276,7 +275,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn sets_out(&mut self, parcel: &mut Parcel) {
-        let trace = self.inner.traces.begin_work(OPERATION, parcel.id.number);
+        let trace = self.inner.traces.begin_delivery(parcel.id.number);
         parcel.trace = Some(trace.asked().to_string());
         self.trace = Some(trace);
     }
@@ -300,7 +299,7 @@ impl Surroundings for Around<'_> {
             ("spud.attempt", Note::Number(u64::from(operation.attempts) + 1)),
         ];
         let ending = Ending { verb: "deliver", what: operation.lane.name(), error, notes: &notes };
-        self.inner.traces.end_work(trace, (OPERATION, parcel.id.number), &ending);
+        self.inner.traces.end_delivery(trace, parcel.id.number, &ending);
     }
 
     fn is_stopping(&self) -> bool {

@@ -382,7 +382,8 @@ fn beyond_the_schema(effective: &Effective) -> Vec<Finding> {
             hint: None,
         });
     };
-    for (key, what) in super::wire::problems(effective) {
+    for (key, what) in super::wire::problems(effective).into_iter().chain(super::traces::problems(effective))
+    {
         add(key, what);
     }
     let excludes = effective.list("ingest.excludes");

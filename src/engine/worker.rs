@@ -233,7 +233,6 @@ fn reindex(inner: &Inner, name: &str) -> Result<Job, EngineError> {
 pub(super) fn enqueue(inner: &Inner, record: JobRecord) -> Result<Job, EngineError> {
     let record = JobRecord { created_ms: inner.clock.now_ms(), ..record };
     let id = inner.jobs.enqueue(&inner.library.database(), &record)?;
-    inner.traces.remember_here(super::traces::JOB, id);
     Ok(record.to_job(id, record.created_ms, None))
 }
 

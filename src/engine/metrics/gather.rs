@@ -7,7 +7,7 @@ use super::table::{TABLE, of};
 use crate::api::types::{JobState, QueueStatus, Status};
 use crate::base::ordered_map;
 use crate::engine::run::Inner;
-use crate::engine::{backups, queue_words, status};
+use crate::engine::{backups, queue_words, status, traces};
 use crate::observe::metric::Family;
 use crate::resilience::Mode;
 use crate::store::Written;
@@ -79,6 +79,10 @@ fn telemetry(all: &mut Gathered, inner: &Inner) {
         all.put(of::TELEMETRY_BYTES, &[("tier", tier)], float(bytes));
     }
     all.put(of::TELEMETRY_BYTES, &[("tier", "file")], float(stored.file_bytes));
+    if let Some((sent, dropped)) = traces::exported(inner) {
+        all.put(of::TRACES, &[("outcome", "sent")], float(sent));
+        all.put(of::TRACES, &[("outcome", "dropped")], float(dropped));
+    }
 }
 
 fn upkeep(all: &mut Gathered, inner: &Inner) {

@@ -131,6 +131,7 @@ pub(in crate::engine) mod of {
     pub(in crate::engine) const OVERFLOW: &str = "spud_metric_overflow_total";
     pub(in crate::engine) const SERIES: &str = "spud_telemetry_series";
     pub(in crate::engine) const SERIES_REFUSED: &str = "spud_telemetry_series_refused_total";
+    pub(in crate::engine) const TRACES: &str = "spud_traces_exported_total";
     pub(in crate::engine) const SAMPLES: &str = "spud_telemetry_samples_total";
     pub(in crate::engine) const TELEMETRY_BYTES: &str = "spud_telemetry_bytes";
 }
@@ -201,6 +202,7 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     counter(of::SERIES_REFUSED, &[], "New series that found no place in the store of metrics"),
     counter(of::SAMPLES, &[], "Samples that were recorded since the start"),
     gauge(of::TELEMETRY_BYTES, "bytes", &["tier"], "What recorded metrics take on disk: raw, middle, hour, and the file"),
+    counter(of::TRACES, &["outcome"], "Traces for the collector since the start: sent, or dropped because they were refused or had to give way"),
     gauge(of::ALERTS, "", &["state"], "Alerts that are pending or fire"),
     gauge(of::RULES_FAILING, "", &[], "Rules that could not be evaluated, and files of rules that could not be read"),
     gauge(of::BACKUP_AGE, "seconds", &[], "Age of the newest good backup, where backups are scheduled"),

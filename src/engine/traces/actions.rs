@@ -106,8 +106,7 @@ fn summary(record: &TraceRecord) -> Option<TraceSummary> {
 }
 
 fn export(inner: &Inner, id: Option<&str>, since_ms: u64) -> Result<String, EngineError> {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let mut document = otlp::Document::new(&name);
+    let mut document = otlp::Document::of_this_box();
     match id {
         Some(id) => of_id(inner, id)?.0.iter().for_each(|record| document.push(record)),
         None => {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::JOB;
 use crate::api::types::JobState;
 use crate::engine::jobs::JobRecord;
 use crate::engine::registry;
@@ -11,7 +10,7 @@ use crate::observe::trace::{Ending, Note};
 
 /// Does a job to its end, or to the next safe point when told to stop.
 pub(in crate::engine) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord) {
-    let trace = inner.traces.begin_work(JOB, id);
+    let trace = inner.traces.begin_work(inner.jobs.origin(&inner.library.database(), id));
     let at = trace.enter();
     let last = registry::run_job(inner, id, record);
     drop(at);
@@ -22,5 +21,5 @@ pub(in crate::engine) fn run_job(inner: &Arc<Inner>, id: u64, record: JobRecord)
     ];
     let failed = last.state() == JobState::Failed;
     let error = last.error.as_deref().filter(|_| failed);
-    inner.traces.end_work(trace, (JOB, id), &Ending { verb: "job", what: &last.kind, error, notes: &notes });
+    inner.traces.end_work(trace, &Ending { verb: "job", what: &last.kind, error, notes: &notes });
 }

@@ -1,6 +1,7 @@
 //! Traces of what the box does: requests, jobs, deliveries; and its failures in groups.
 
 mod actions;
+mod export;
 mod job;
 mod send;
 
@@ -11,15 +12,17 @@ pub use actions::{TraceAction, TraceReply};
 pub use send::send_otlp;
 
 pub(super) use actions::act;
+pub(super) use export::{BREAKER, counts as exported, is_set as is_exported, problems};
 pub(super) use job::run_job;
 
+use self::export::Export;
 use super::run::Inner;
 use crate::base::Clock;
 use crate::hardware::Budgets;
 use crate::observe::metric::exposition::Exemplar;
 use crate::observe::trace::trouble::Troubles;
 use crate::observe::trace::{
-    Context, Ending, Kind, Note, Trace, TraceId, TraceRecord, TraceSettings, Tracer, now_at, shelf, vendors,
+    Context, Ending, Kind, Note, Trace, TraceId, TraceRecord, TraceSettings, Tracer, shelf, vendors,
 };
 use crate::resilience::Effect;
 use crate::store::StoreError;
@@ -31,13 +34,11 @@ pub(super) const DISK_PART: u64 = 8;
 /// Groups of failures are written with traces, or alone at most this often.
 const TROUBLES_EVERY_S: u64 = 600;
 
-pub(super) const JOB: &str = "job";
-pub(super) const OPERATION: &str = "operation";
-
 /// The tracer, and what of it is on disk.
 pub(super) struct Traces {
     tracer: Tracer,
     troubles: Arc<Troubles>,
+    export: Export,
     /// Bytes of traces on disk, once known.
     held: Mutex<Option<u64>>,
     /// The newest kept trace of each route: id, how long it took, when it ended.
@@ -62,7 +63,13 @@ pub struct Served<'a> {
 impl Traces {
     pub(super) fn new(clock: Arc<dyn Clock>, budgets: &Budgets, troubles: Arc<Troubles>) -> Self {
         let tracer = Tracer::new(clock, TraceSettings::of(budgets.metric_memory / MEMORY_PART));
-        Self { tracer, troubles, held: Mutex::default(), examples: Mutex::default() }
+        Self {
+            tracer,
+            troubles,
+            export: Export::default(),
+            held: Mutex::default(),
+            examples: Mutex::default(),
+        }
     }
 
     /// A request came in with these headers.
@@ -110,24 +117,33 @@ impl Traces {
         examples.iter().map(exemplar).collect()
     }
 
-    /// Work of its own begins, on the thing with this number.
-    pub(super) fn begin_work(&self, thing: &'static str, number: u64) -> Trace {
+    /// Work of its own begins, asked for there.
+    pub(super) fn begin_work(&self, origin: Option<Context>) -> Trace {
         let trace = self.tracer.begin(Kind::Consumer, None, String::new());
-        if let Some(context) = self.tracer.recall(thing, number) {
+        if let Some(context) = origin {
             trace.link(context);
         }
         trace
     }
 
     /// It is over.
-    pub(super) fn end_work(&self, trace: Trace, (thing, number): (&'static str, u64), ending: &Ending<'_>) {
-        // Work may begin before the request that led to it has said so.
+    pub(super) fn end_work(&self, trace: Trace, ending: &Ending<'_>) {
+        self.tracer.end(trace, ending);
+    }
+
+    /// An operation is delivered.
+    pub(super) fn begin_delivery(&self, number: u64) -> Trace {
+        self.begin_work(self.tracer.recall(number))
+    }
+
+    pub(super) fn end_delivery(&self, trace: Trace, number: u64, ending: &Ending<'_>) {
+        // A delivery may begin before the request that led to it has said so.
         if !trace.is_linked()
-            && let Some(context) = self.tracer.recall(thing, number)
+            && let Some(context) = self.tracer.recall(number)
         {
             trace.link(context);
         }
-        self.tracer.end(trace, ending);
+        self.end_work(trace, ending);
     }
 
     /// A delivery failed. (Of a job, the log tells an error.)
@@ -135,19 +151,16 @@ impl Traces {
         self.troubles.note("delivery", place, error, Some(trace.context().trace), now_ms);
     }
 
-    /// What is made of this thing later came about through what this thread is at.
-    pub(super) fn remember_here(&self, thing: &'static str, number: u64) {
-        if let Some(context) = now_at() {
-            self.remember(thing, number, context);
-        }
-    }
-
-    pub(super) fn remember(&self, thing: &'static str, number: u64, context: Context) {
-        self.tracer.remember(thing, number, context);
+    /// What is made of this operation later came about through that.
+    pub(super) fn remember(&self, number: u64, context: Context) {
+        self.tracer.remember(number, context);
     }
 
     /// Called once a second, so many seconds after the start.
-    pub(super) fn tick(inner: &Inner, seconds: u64) {
+    pub(super) fn tick(inner: &Arc<Inner>, seconds: u64) {
+        if inner.settings.daemon {
+            export::tick(inner);
+        }
         let traces = &inner.traces;
         let troubles = seconds.is_multiple_of(TROUBLES_EVERY_S) && traces.troubles.is_changed();
         if inner.settings.daemon && (troubles || traces.tracer.is_due()) {
@@ -180,16 +193,25 @@ impl Traces {
         let most = inner.budgets.metric_bytes / DISK_PART / 2;
         let waiting = self.tracer.take_waiting();
         let (changed, gone) = self.troubles.take_changed();
-        if waiting.is_empty() && changed.is_empty() && gone.is_empty() {
+        let unsaved = self.tracer.unsaved();
+        if waiting.is_empty() && changed.is_empty() && gone.is_empty() && unsaved.is_none() {
             return;
         }
+        let mut left = Vec::new();
         let written = store.write(|write| {
             let before = held.map_or_else(|| shelf::bytes(write), Ok)?;
             shelf::put_troubles(write, &changed, &gone)?;
-            shelf::append(write, &waiting, before, most)
+            if let Some(number) = unsaved {
+                shelf::put_exported(write, number)?;
+            }
+            shelf::append(write, &waiting, before, most, &mut left)
         });
         match written {
-            Ok(bytes) => *held = Some(bytes),
+            Ok(bytes) => {
+                *held = Some(bytes);
+                self.tracer.left_disk(&left);
+                unsaved.iter().for_each(|number| self.tracer.saved(*number));
+            }
             Err(error) => {
                 *held = None;
                 self.tracer.put_back(waiting);

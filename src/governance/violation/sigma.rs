@@ -40,7 +40,8 @@ pub fn sigma(rule: &Rule) -> Option<String> {
         out,
         "title: {}\nid: {}\nname: {name}\nstatus: experimental\ndescription: {}\nlogsource:\n  product: spud\n  \
          service: audit\ndetection:\n  selection:\n",
-        quoted(&rule.title),
+        // Two with one title are taken for one.
+        quoted(&format!("{}{}", rule.title, if counts { " (one of several)" } else { "" })),
         uuid(&format!("spud rule {}", rule.id)),
         quoted(&format!("Rule {} of spud, over the entries of its audit log", rule.id)),
     );

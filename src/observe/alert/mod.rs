@@ -6,8 +6,6 @@
 //! Invariant: pure but for the shelf: results and times in, alerts and changes out; everything is bounded.
 
 mod evaluate;
-#[cfg(test)]
-mod measure;
 pub(in crate::observe) mod rules;
 mod shelf;
 mod silence;

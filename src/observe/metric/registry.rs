@@ -227,25 +227,4 @@ mod tests {
         assert_eq!(bad("a-b", &[]), Some(MetricError::Name("a-b".into())));
         assert_eq!(bad("ab", &["x y"]), Some(MetricError::Label("x y".into())));
     }
-
-    /// What counting costs, for a build that is optimised:
-    /// `cargo test --profile quick --lib -- --ignored --nocapture cost_of_counting`
-    #[test]
-    #[ignore = "measures"]
-    fn cost_of_counting() {
-        let registry = Registry::new(10);
-        let counter = registry.many::<Counter>(REQUESTS).unwrap().with(&["/a", "200"]);
-        let histogram = Histogram::default();
-        let of = |work: &dyn Fn(u64)| {
-            const TIMES: u64 = 20_000_000;
-            let begin = std::time::Instant::now();
-            (0..TIMES).for_each(work);
-            #[allow(clippy::cast_precision_loss)]
-            let nanos = begin.elapsed().as_nanos() as f64 / TIMES as f64;
-            nanos
-        };
-        println!("counter {:.1} ns", of(&|_| counter.one()));
-        println!("histogram {:.1} ns", of(&|at| histogram.observe(at & 0xffff)));
-        assert_eq!((counter.get(), histogram.snapshot().count()), (20_000_000, 20_000_000));
-    }
 }

@@ -119,10 +119,11 @@ pub fn vendors<'a>(headers: impl Iterator<Item = &'a str>) -> String {
         if count > MEMBERS || !is_key(key) || !is_value(value) {
             return String::new();
         }
-        // The one further to the left is the newer one.
-        if members.iter().all(|(known, _)| *known != key) {
-            members.push((key, value));
+        // Of two with one key nobody knows which is meant.
+        if members.iter().any(|(known, _)| *known == key) {
+            return String::new();
         }
+        members.push((key, value));
     }
     let length = |members: &[(&str, &str)]| {
         members.iter().map(|(key, value)| key.len() + value.len() + 2).sum::<usize>().saturating_sub(1)
@@ -209,7 +210,8 @@ mod tests {
         assert_eq!(state(&["foo=1,bar=2"]), "foo=1,bar=2");
         assert_eq!(state(&["foo=1", "bar=2"]), "foo=1,bar=2", "headers are one list");
         assert_eq!(state(&["foo=1 \t,\t bar=2 ", "", ","]), "foo=1,bar=2");
-        assert_eq!(state(&["foo=1,foo=2,bar=3"]), "foo=1,bar=3", "the newer one is further to the left");
+        assert_eq!(state(&["foo=1,foo=2,bar=3"]), "", "one key, two values");
+        assert_eq!(state(&["foo=1", "foo=1"]), "", "nor twice the same");
         assert_eq!(state(&["foo= a b"]), "foo= a b", "blanks inside a value belong to it");
         let keys =
             ["foo@=1", "@foo=1", "foo@@bar=1", "foo@bar@baz=1", "Foo=1", "0foo=1", "foo =1", "foo.bar=1"];

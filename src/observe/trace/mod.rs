@@ -10,6 +10,7 @@ mod context;
 mod current;
 mod draft;
 pub mod otlp;
+mod outgoing;
 mod record;
 mod ring;
 mod sampler;

@@ -32,6 +32,12 @@ impl Document {
         Self(begun)
     }
 
+    /// Of this one.
+    #[must_use]
+    pub fn of_this_box() -> Self {
+        Self::new(&rustix::system::uname().nodename().to_string_lossy())
+    }
+
     pub fn push(&mut self, record: &TraceRecord) {
         for one in &record.spans {
             if !self.0.ends_with('[') {

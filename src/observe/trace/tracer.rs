@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::{Context, SpanId, TraceId};
 use super::draft::{Draft, Ending, GOLDEN, Parts, SPANS, Trace, mix, record};
+use super::outgoing::Outgoing;
 use super::record::{Kind, TraceRecord};
 use super::ring::Ring;
 use super::sampler::{Sampler, Why};
@@ -21,7 +22,7 @@ const WAIT_US: u64 = 600_000_000;
 /// What failed or was asked for is written sooner, but not oftener than the second.
 const URGENT_US: u64 = 10_000_000;
 const OFTEN_US: u64 = 60_000_000;
-/// Things whose later work is linked to the trace that began them.
+/// Operations whose deliveries are linked to the trace that posted them.
 const REMEMBERED: usize = 1024;
 /// What traces may use.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +55,22 @@ struct State {
     /// When it was taken the last time.
     taken_us: Option<u64>,
     number: u64,
+    /// Where there is a collector.
+    outgoing: Option<Outgoing>,
+}
+
+impl State {
+    fn push(&mut self, number: u64, record: Arc<TraceRecord>, is_new: bool) {
+        let Self { ring, waiting, outgoing, .. } = self;
+        if is_new {
+            ring.push(number, Arc::clone(&record), &mut |gone| {
+                outgoing.iter_mut().for_each(|out| out.left_memory(gone));
+            });
+        }
+        waiting.push(number, record, &mut |gone| {
+            outgoing.iter_mut().for_each(|out| out.not_shelved(gone, ring.oldest()));
+        });
+    }
 }
 
 /// Begins and ends traces.
@@ -63,7 +80,7 @@ pub struct Tracer {
     dice: AtomicU64,
     pool: Mutex<Vec<Arc<Draft>>>,
     state: Mutex<State>,
-    remembered: Mutex<VecDeque<(&'static str, u64, Context)>>,
+    remembered: Mutex<VecDeque<(u64, Context)>>,
 }
 
 impl Tracer {
@@ -78,6 +95,7 @@ impl Tracer {
             urgent: false,
             taken_us: None,
             number: 0,
+            outgoing: None,
         };
         Self {
             clock,
@@ -165,8 +183,7 @@ impl Tracer {
             (state.since_us, state.urgent) = (self.clock.monotonic_us(), false);
         }
         state.urgent |= matches!(why, Why::Failed | Why::Asked);
-        state.ring.push(number, Arc::clone(&record));
-        state.waiting.push(number, record);
+        state.push(number, record, true);
     }
 
     /// Its memory serves the next one, unless somebody still has it.
@@ -216,7 +233,7 @@ impl Tracer {
         let newer = state.waiting.take();
         state.since_us = now_us;
         for (number, record) in waiting.into_iter().chain(newer) {
-            state.waiting.push(number, record);
+            state.push(number, record, false);
         }
     }
 
@@ -226,6 +243,74 @@ impl Tracer {
         self.state().ring.all()
     }
 
+    /// From now on a collector is told of what is kept, after the number that disk says is settled; `newest` is the
+    /// newest on disk. A clock that went back since begins no second series of numbers.
+    pub fn export_after(&self, sent: u64, newest: u64) {
+        let mut state = self.state();
+        // What came before this call with a number of before is passed over.
+        let passed = state.ring.all().iter().filter(|(number, _)| *number <= sent).count();
+        let outgoing = Outgoing::after(sent, passed as u64);
+        state.number = state.number.max(sent).max(newest);
+        state.outgoing = Some(outgoing);
+    }
+
+    /// There is no collector any more.
+    pub fn export_nothing(&self) {
+        self.state().outgoing = None;
+    }
+
+    /// Up to which number a collector was told, and the newest one, where there is one and something is not settled.
+    #[must_use]
+    pub fn unsent(&self) -> Option<(u64, u64)> {
+        let state = self.state();
+        state.outgoing.as_ref().map(|out| (out.sent, state.number)).filter(|(sent, newest)| sent < newest)
+    }
+
+    /// What memory has after this number; not in order, and some of it twice.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Waiting {
+        let state = self.state();
+        state.ring.after(number).chain(state.waiting.after(number)).cloned().collect()
+    }
+
+    /// A collector need not be told of those up to this number any more.
+    pub fn settle(&self, number: u64) {
+        self.state().outgoing.iter_mut().for_each(|out| out.settle(number));
+    }
+
+    /// A collector refuses so many, up to this number, for good.
+    pub fn refused(&self, count: u64, number: u64) {
+        let mut state = self.state();
+        let Some(out) = &mut state.outgoing else { return };
+        out.lost += count;
+        out.settle(number);
+    }
+
+    /// The disk has these no more.
+    pub fn left_disk(&self, gone: &[u64]) {
+        let mut state = self.state();
+        let Some(out) = &mut state.outgoing else { return };
+        gone.iter().for_each(|number| out.left_disk(*number));
+    }
+
+    /// Up to which number all is settled, where the disk does not know that yet.
+    #[must_use]
+    pub fn unsaved(&self) -> Option<u64> {
+        let state = self.state();
+        state.outgoing.as_ref().filter(|out| out.sent > out.saved).map(|out| out.sent)
+    }
+
+    /// The disk knows.
+    pub fn saved(&self, number: u64) {
+        self.state().outgoing.iter_mut().for_each(|out| out.saved = number);
+    }
+
+    /// How many a collector will never hear of, since the start; nothing where there is none.
+    #[must_use]
+    pub fn lost(&self) -> Option<u64> {
+        self.state().outgoing.as_ref().map(|out| out.lost)
+    }
+
     /// Bytes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -233,20 +318,20 @@ impl Tracer {
         state.ring.bytes() + state.waiting.bytes()
     }
 
-    /// What is made of this thing later came about through this trace.
-    pub fn remember(&self, thing: &'static str, number: u64, context: Context) {
+    /// What is made of the operation of this number later came about through this trace.
+    pub fn remember(&self, number: u64, context: Context) {
         let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED {
             all.pop_front();
         }
-        all.push_back((thing, number, context));
+        all.push_back((number, context));
     }
 
-    /// Through which trace a thing came about, as far as that is known.
+    /// Through which trace an operation came about, as far as that is known.
     #[must_use]
-    pub fn recall(&self, thing: &str, number: u64) -> Option<Context> {
+    pub fn recall(&self, number: u64) -> Option<Context> {
         let all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().rev().find(|one| one.0 == thing && one.1 == number).map(|one| one.2)
+        all.iter().rev().find(|one| one.0 == number).map(|one| one.1)
     }
 }
 
@@ -316,9 +401,9 @@ mod tests {
         let trace = tracer.begin(Kind::Server, Some(caller), "a=1".into());
         assert_eq!((trace.context().trace, trace.state()), (caller.trace, "a=1"));
         assert_ne!(trace.context().span, caller.span);
-        tracer.remember("operation", 7, trace.context());
-        let link = tracer.recall("operation", 7).unwrap();
-        assert_eq!((tracer.recall("operation", 8), tracer.recall("job", 7)), (None, None));
+        tracer.remember(7, trace.context());
+        let link = tracer.recall(7).unwrap();
+        assert_eq!(tracer.recall(8), None);
         let fine = Ending { verb: "", what: "deliver", ..Ending::default() };
         assert!(tracer.end(trace, &fine).sampled, "it was asked for");
         let later = tracer.begin(Kind::Consumer, None, String::new());

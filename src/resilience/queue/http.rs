@@ -84,7 +84,7 @@ impl HttpDelivery {
 /// Sends one message to somebody who is not the upstream, on a connection of its own. What comes of it is judged as
 /// of an operation.
 #[must_use]
-pub fn post(wire: Wire, headers: &[(&'static str, String)], body: &[u8]) -> Outcome {
+pub fn post(wire: Wire, headers: &[(&str, String)], body: &[u8]) -> Outcome {
     let again = |reason: String, counts| Outcome::Retry { after_ms: None, reason, counts, failure: true };
     let HttpDelivery { to, token, runtime, clock, .. } = match HttpDelivery::new(wire) {
         Ok(http) => http,
