@@ -341,6 +341,7 @@ fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
     add("review", format!("{review}{request}"));
     add("licence", licence.clone());
     add("source", source.clone());
+    add("signature", one.signature.clone().unwrap_or_default());
     add("about", one.about.clone());
     if one.passages_missing > 0 {
         add("missing", format!("vectors of {} passages", one.passages_missing));

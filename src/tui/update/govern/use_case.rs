@@ -74,6 +74,13 @@ fn fields(one: &UseCase) -> Vec<(String, String)> {
     add("data", all(&one.data, "none named"));
     add("collections", all(&one.collections, "all"));
     add("impact", one.impact.clone());
+    add("models", one.models.join(", "));
+    add(
+        "quality",
+        one.quality.map_or_else(String::new, |least| format!("nDCG@10 of {least} thousandths at least")),
+    );
+    let state = one.objective_state.as_deref().unwrap_or("no such objective");
+    add("sla", one.objective.as_ref().map_or_else(String::new, |name| format!("{name}: {state}")));
     add("retention", one.retention_days.map_or_else(String::new, |days| format!("{days} days")));
     add("ends", one.retires_ms.map_or_else(String::new, |at| format!("{} UTC", format_time(at))));
     add("successor", one.successor.clone().unwrap_or_default());
