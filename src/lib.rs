@@ -32,4 +32,8 @@ pub mod redact;
 pub mod resilience;
 pub mod tui;
 
+/// Disks that lose power name the crate as tests beside it do.
+#[cfg(test)]
+extern crate self as spud;
+
 pub use spud_hot::{asset, base, knowledge, store};

@@ -215,6 +215,7 @@ fn access(all: &mut Map<String, Value>) {
     let items = vec![policy];
     add(all, "PolicyList", &words::PolicyList { items, problems: problems.clone(), ..Default::default() });
     let files = vec![words::PolicyFile::default()];
+    add(all, "TakePolicies", &words::TakePolicies::default());
     add(all, "CheckPolicies", &words::CheckPolicies { files: files.clone() });
     add(all, "PolicyCheck", &words::PolicyCheck { problems: problems.clone(), ..Default::default() });
     add(all, "PolicyCase", &case);

@@ -11,7 +11,7 @@ use crate::api::client::escape;
 use crate::api::types::Page;
 use crate::api::types::access::{
     CheckPolicies, Decision, Policy, PolicyCase, PolicyCheck, PolicyDiff, PolicyFile, PolicyList,
-    PolicyProblem, PolicyTestReport, TestPolicies,
+    PolicyProblem, PolicyTestReport, TakePolicies, TestPolicies,
 };
 use crate::base::format_time;
 
@@ -34,8 +34,12 @@ pub(super) enum Verb {
     Explain(Explain),
     /// Say what the site's files would change
     Diff,
-    /// Take the site's files up now
-    Reload,
+    /// Take the site's files up now; where policies wait for votes, ask for them
+    Reload {
+        /// Why: kept in the audit log, and with the request
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
     /// List the last denials and changes, newest first
     Decisions,
 }
@@ -81,8 +85,9 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let all: PolicyList = link.get("/v1/policies")?;
             list(&all, context)?;
         }
-        Verb::Reload => {
-            let all: PolicyList = link.send("POST", "/v1/policies/reload", &())?;
+        Verb::Reload { reason } => {
+            let request = TakePolicies { reason, digest: None };
+            let all: PolicyList = link.send("POST", "/v1/policies/reload", &request)?;
             list(&all, context)?;
             return Ok(if all.problems.is_empty() { 0 } else { CONFIG });
         }

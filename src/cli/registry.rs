@@ -36,6 +36,9 @@ pub(super) enum Verb {
         /// In place of the licence that the artifact names
         #[arg(long, value_name = "NAME")]
         licence: Option<String>,
+        /// Bundle of OpenSSF Model Signing; without it, model.sig of the folder, where there is one
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
     },
     /// Ask others to let a model be promoted
     Submit {
@@ -109,8 +112,9 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let one: ModelVersion = link.get(&format!("/v1/registry/{}", escape(&model)))?;
             show(&one, context)?;
         }
-        Verb::Register { path, about, licence } => {
-            let request = RegisterModel { path: absolute(&path)?, about, licence };
+        Verb::Register { path, about, licence, signature } => {
+            let signature = signature.as_deref().map(absolute).transpose()?;
+            let request = RegisterModel { path: absolute(&path)?, about, licence, signature };
             let one: ModelVersion = link.send("POST", "/v1/registry", &request)?;
             show(&one, context)?;
         }
@@ -219,6 +223,9 @@ fn show(one: &ModelVersion, context: &mut Context) -> Result<(), CliError> {
         ("size", format!("{}, {} words x {} columns", format_bytes(one.bytes), one.rows, one.columns)),
         ("by", format!("{} at {} UTC", named(&one.by, one.login.as_ref()), format_time(one.at_ms))),
     ];
+    if let Some(signature) = &one.signature {
+        lines.push(("signature", signature.clone()));
+    }
     if !one.about.is_empty() {
         lines.push(("about", one.about.clone()));
     }

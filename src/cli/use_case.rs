@@ -46,9 +46,18 @@ pub(super) struct Written {
     /// What is at stake: it sets the votes that are needed (critical: two at least)
     #[arg(long, value_name = "HOW")]
     impact: Option<HowMuch>,
-    /// How long what comes of it may be kept
+    /// How long it is kept who asked under it; questions and answers are kept of no use case
     #[arg(long, value_name = "DAYS")]
     retention: Option<u32>,
+    /// The only models that may answer, by SHA-256 or name (may be repeated); any if none is ever named
+    #[arg(long, value_name = "MODEL", value_delimiter = ',')]
+    model: Option<Vec<String>>,
+    /// nDCG@10 that a model must have on the judged questions of its collections, in thousandths; 0: any
+    #[arg(long, value_name = "THOUSANDTHS", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    quality: Option<u32>,
+    /// The objective that it is promised (spud sla list); empty: none
+    #[arg(long, value_name = "OBJECTIVE")]
+    sla: Option<String>,
 }
 
 impl Written {
@@ -62,6 +71,9 @@ impl Written {
             collections: self.collection,
             impact: self.impact.map(HowMuch::word),
             retention_days: self.retention,
+            models: self.model,
+            quality: self.quality,
+            objective: self.sla,
         }
     }
 }
@@ -190,7 +202,15 @@ fn show(one: &UseCase, context: &mut Context) -> Result<u8, CliError> {
         ("collections", named_or(&one.collections, "all")),
         ("impact", one.impact.clone()),
         ("retention", days),
+        ("models", named_or(&one.models, "any")),
     ];
+    if let Some(quality) = one.quality {
+        lines.push(("quality", format!("nDCG@10 of {quality} thousandths at least")));
+    }
+    if let Some(objective) = &one.objective {
+        let state = one.objective_state.as_deref().unwrap_or("there is no such objective any more");
+        lines.push(("sla", format!("{objective}: {state}")));
+    }
     if let Some(at) = one.retires_ms {
         lines.push(("ends", format!("{} UTC", format_time(at))));
     }

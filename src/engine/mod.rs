@@ -51,6 +51,7 @@ mod settings_edit;
 mod settings_trial;
 mod settings_words;
 mod sla;
+mod stand;
 mod status;
 mod ticker;
 mod traces;

@@ -86,14 +86,14 @@ impl Modes {
     /// # Errors
     /// [`EngineError::Locked`]. Any other failure of the store is a mode, not an end.
     pub(super) fn open(
-        data: &Path,
+        (data, disk): (&Path, &Disk),
         vault: &Arc<Vault>,
         choice: &Choice,
         idle: bool,
         clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
         let thresholds = &choice.thresholds;
-        let disk = || Disk::file(&data.join("control.redb")).sealed(vault);
+        let disk = || disk.clone().sealed(vault);
         let cache = usize::try_from(choice.budgets.control_cache).unwrap_or(256 << 10);
         let (control, mut failed) = match idle {
             true => (Control::closed(disk(), cache), false),

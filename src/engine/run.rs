@@ -33,7 +33,7 @@ use super::{
     ticker, worker,
 };
 use crate::api::types::EventKind;
-use crate::base::{Clock, SystemClock, spawn};
+use crate::base::{Clock, spawn};
 use crate::hardware::{Budgets, Choice};
 use crate::knowledge::{Answers, Library, Model};
 use crate::observe::series::Telemetry;
@@ -424,7 +424,7 @@ fn prepare(data: &Path) -> Result<(), EngineError> {
 fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let data = &settings.data_dir;
     prepare(data)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let (clock, disk) = super::stand::of(data);
     let (mut config, mut tier) = Configuration::open(&settings)?;
     let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));
     let log = (!settings.scratch)
@@ -434,7 +434,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         true => Arc::default(),
         false => Arc::new(encryption::unlock(&settings, &config)?),
     };
-    let modes = Modes::open(data, &vault, &tier, settings.scratch, &*clock)?;
+    let modes = Modes::open((data, &disk), &vault, &tier, settings.scratch, &*clock)?;
     if !settings.scratch {
         let (now_ms, now_us) = (clock.now_ms(), clock.monotonic_us());
         config.begin(&modes.control, now_ms, now_us);
@@ -451,7 +451,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     backups::sweep(data);
     let jobs = Jobs::open(&library.database(), budgets.retention_days, clock.now_ms())?;
     let answers = Answers::open(&library.database(), budgets.l1_cache, budgets.l2_cache)?;
-    let access = Access::open(&settings, &modes.control, data, clock.now_ms())?;
+    let started = (clock.now_ms(), super::access::wait_for_votes(&running));
+    let access = Access::open(&settings, &modes.control, data, started)?;
     let outbox = Outbox::open(&running, settings.daemon, &modes.control, settings.scratch, &*clock)?;
     Ok(Inner {
         config,

@@ -230,12 +230,13 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
         watch.renew();
-        inner.access.reload(&inner);
         inner.alerting.reload();
         inner.probes.reload();
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }
+        // Whether policies wait for votes is a setting.
+        inner.access.reload(&inner);
         drop(inner);
         if !watch.wait() {
             return;

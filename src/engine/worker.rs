@@ -142,12 +142,14 @@ fn told_of_box(inner: &Inner, action: &Action) -> Reply {
 
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
-    inner.access.reload(inner);
     inner.alerting.reload();
     inner.probes.reload();
     inner.sla.reload();
     inner.violations.reload();
-    super::settings::reload(inner)?;
+    let settings = super::settings::reload(inner);
+    // Whether policies wait for votes is a setting.
+    inner.access.reload(inner);
+    settings?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)
 }

@@ -31,6 +31,9 @@ fn refuse(path: &Path, what: impl Into<String>) -> ImportError {
     ImportError { path: path.display().to_string(), what: what.into() }
 }
 
+/// What is read of a folder; of the two vocabularies, the first that is there.
+pub const READ_FILES: [&str; 4] = ["model.safetensors", "vocab.txt", "tokenizer.json", "config.json"];
+
 /// Reads a Model2Vec folder.
 ///
 /// # Errors

@@ -60,7 +60,7 @@ pub use default_model::{
 };
 pub use error::KnowledgeError;
 pub use glob::{Glob, GlobError, Slash};
-pub use import::{ImportError, read_folder};
+pub use import::{ImportError, READ_FILES, read_folder};
 pub use ingest::{AlsoWrite, Batch};
 pub use language::Language;
 pub use library::{CollectionView, Library, Snapshot};

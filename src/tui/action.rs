@@ -1,12 +1,12 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_probe, a_set_one,
-    a_setting, a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert, an_audit,
-    an_incident, attested, backup_selected, collection_selected, connected, decisions_here, documents,
-    forced, idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing, openable,
-    reading_after, reading_before, removable, revocable, some_collections, some_lines, something, suggestion,
-    upstream, was_denied,
+    a_breaker, a_decision, a_grant, a_held_breaker, a_list, a_model, a_previous, a_principal, a_probe,
+    a_set_one, a_setting, a_silenced_alert, a_table, a_trial, a_use_case, a_version, always, an_alert,
+    an_audit, an_incident, attested, backup_selected, collection_selected, connected, decisions_here,
+    documents, forced, idle_backups, job_selected, judgeable, letter, missing, not_newest, not_typing,
+    openable, reading_after, reading_before, removable, revocable, some_collections, some_lines, something,
+    suggestion, upstream, was_denied,
 };
 use crate::tui::model::{Model, View};
 
@@ -85,6 +85,9 @@ pub(crate) enum Action {
     ViewConfig,
     AccessTab,
     ConfirmGrant,
+    EnrolKey,
+    EnrolTotp,
+    TakePolicies,
     GrantRole,
     RevokeGrant,
     ViewAccess,
@@ -312,6 +315,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, decisions, sessions", "next list", Access, &["right", "l"], always),
     row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
     danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role, or end a session", "revoke", Access, &["d", "delete"], revocable)),
+    row(A::EnrolKey, "enrol-key", "Enrol an SSH key for the principal: votes are signed with it", "key", Access, &["K"], a_principal),
+    row(A::EnrolTotp, "enrol-totp", "Give the principal a second factor: its secret is shown once", "factor", Access, &["F"], a_principal),
+    row(A::TakePolicies, "take-policies", "Let the site's files of policies hold, or ask for votes on them", "policies", Access, &["P"], connected),
     row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),

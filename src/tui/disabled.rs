@@ -3,7 +3,7 @@
 //! Invariant: looks at the model, changes nothing.
 
 use crate::tui::action::Action;
-use crate::tui::model::{Model, Reading, Tab, View};
+use crate::tui::model::{AccessTab, Model, Reading, Tab, View};
 
 /// The permission that is missing, where it is known who asks.
 pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
@@ -28,6 +28,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
             ("force-mode", "needs force-mode")
         }
         Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
+        Action::EnrolKey => ("manage-principals", "needs manage-principals"),
+        Action::EnrolTotp => ("manage-tokens", "needs manage-tokens"),
+        Action::TakePolicies => ("reload", "needs reload"),
         Action::ConfirmGrant => ("review-roles", "needs review-roles"),
         Action::Approve | Action::Reject => ("vote-approvals", "needs vote-approvals"),
         Action::Comment | Action::Withdraw => ("discuss-approvals", "needs discuss-approvals"),
@@ -64,6 +67,14 @@ pub(super) fn a_grant(m: &Model) -> Option<&'static str> {
         return Some("not connected");
     }
     unless(m.view == View::Access && m.access.grant().is_some(), "select a grant")
+}
+
+pub(super) fn a_principal(m: &Model) -> Option<&'static str> {
+    if m.link.down {
+        return Some("not connected");
+    }
+    let one = m.view == View::Access && m.access.tab == AccessTab::Principals && m.access.len() > 0;
+    unless(one, "select a principal")
 }
 
 pub(super) fn revocable(m: &Model) -> Option<&'static str> {

@@ -20,7 +20,7 @@ use crate::api::types::{
 use crate::base;
 use crate::base::InOrder;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Effect, GovernRequest,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Decision, Effect, GovernRequest,
     IncidentRequest, ProbeRequest, Request, TraceRequest,
 };
 use crate::tui::msg::{
@@ -163,6 +163,18 @@ fn worker(name: &str, mut link: Box<dyn Link>, to: SyncSender<Inlet>) -> io::Res
 pub(crate) fn serve(link: &mut dyn Link, request: Request) -> Msg {
     let began = Instant::now();
     let before = total(link);
+    let request = match request {
+        Request::Govern(asked) => match asked.with_file() {
+            Ok(asked) => Request::Govern(asked),
+            Err((asked, detail)) => {
+                let problem =
+                    Problem { title: "The file cannot be read".to_owned(), detail, ..Problem::default() };
+                let wire = Wire { bytes: 0, round_trip_us: 1 };
+                return Msg::Refused(Box::new(Request::Govern(asked)), Box::new(problem), wire);
+            }
+        },
+        request => request,
+    };
     let call = request.call();
     let result = match call.method {
         "GET" => link.get(&call.path),
@@ -273,6 +285,7 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
             let word = if right { "right" } else { "wrong" };
             GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
         }
+        GovernRequest::Decide(Decision::EnrolTotp(_), _) => GovernAnswer::Secret(json(body)?),
         GovernRequest::Decide(decision, reason) => {
             let kept = host::redaction_of(reason).map_or_else(String::new, |words| format!(" ({words})"));
             GovernAnswer::Changed(format!("{}{kept}", decision.done()))

@@ -1,6 +1,6 @@
 //! What can happen to the screen: keys, replies, events.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, NewTotp, Principal, Session, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
@@ -124,6 +124,8 @@ pub(crate) enum GovernAnswer {
     Models(Box<ModelRegistry>),
     /// Of the model of this SHA-256.
     History(String, Vec<ModelMove>),
+    /// Of a second factor; shown once.
+    Secret(Box<NewTotp>),
     /// What to tell.
     Changed(String),
 }

@@ -12,7 +12,7 @@ use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::access::{
-    AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TestPolicies,
+    AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TakePolicies, TestPolicies,
 };
 use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
@@ -94,8 +94,14 @@ pub(super) static ROUTES: [Route; 27] = [
     .reply(200, "Decision"),
     Route::new("GET", "/v1/policies/diff", "What the files would change", || get(diff))
         .reply(200, "PolicyDiff"),
-    Route::new("POST", "/v1/policies/reload", "Read the site's policies again", || post(reload))
-        .reply(200, "PolicyList"),
+    Route::new(
+        "POST",
+        "/v1/policies/reload",
+        "Let the site's files hold; 202 where others must vote on it",
+        || post(reload),
+    )
+    .body("TakePolicies")
+    .reply(200, "PolicyList"),
     Route::new("GET", "/v1/policies/{id}", "One policy as it was written", || get(policy))
         .reply(200, "Policy"),
     Route::new("GET", "/v1/decisions", "The last denials and changes, newest first", || get(decisions))
@@ -291,9 +297,10 @@ async fn diff(call: Call) -> Result<Json<Value>, Fault> {
     look(call, Asked::DiffPolicies).await
 }
 
-async fn reload(call: Call) -> Result<Json<Value>, Fault> {
-    call.ask(Action::Reload).await?;
-    look(call, Asked::Policies).await
+async fn reload(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    let request: TakePolicies = call.json_or_default()?;
+    told(&call, Asked::TakePolicies(request)).await
 }
 
 async fn decisions(call: Call) -> Result<Json<Value>, Fault> {

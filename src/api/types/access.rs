@@ -296,6 +296,15 @@ pub struct PolicyDiff {
     pub problems: Vec<PolicyProblem>,
 }
 
+/// The site's files as they are shall hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TakePolicies {
+    pub reason: String,
+    /// Only where the files still have it; absent: as they are.
+    pub digest: Option<String>,
+}
+
 /// Who was allowed or denied what, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -51,6 +51,8 @@ pub struct ModelVersion {
     pub passages_missing: u64,
     pub serving: bool,
     pub previous: bool,
+    /// What its signature says now, where one came with it.
+    pub signature: Option<String>,
 }
 
 /// A model to register.
@@ -63,6 +65,8 @@ pub struct RegisterModel {
     pub about: String,
     /// In place of the one that the artifact names.
     pub licence: Option<String>,
+    /// A bundle of OpenSSF Model Signing; absolute. Absent: `model.sig` of the folder, where there is one.
+    pub signature: Option<String>,
 }
 
 /// A request for votes.

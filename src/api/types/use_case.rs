@@ -21,7 +21,15 @@ pub struct UseCase {
     pub collections: Vec<String>,
     /// `low`, `medium`, `high` or `critical`.
     pub impact: String,
+    /// How long it is kept who asked under it.
     pub retention_days: Option<u32>,
+    /// SHA-256s, beginnings of them, or names of models that may answer; empty for any.
+    pub models: Vec<String>,
+    /// nDCG@10 over the judged questions of its collections that a model must have, in thousandths.
+    pub quality: Option<u32>,
+    /// The objective of a service level that it is promised, and the state of that: `met`, `burning`, ...
+    pub objective: Option<String>,
+    pub objective_state: Option<String>,
     /// The newest request that asks for it.
     pub approval: Option<String>,
     /// From then on it is not served.
@@ -68,6 +76,11 @@ pub struct WriteUseCase {
     pub collections: Option<Vec<String>>,
     pub impact: Option<String>,
     pub retention_days: Option<u32>,
+    pub models: Option<Vec<String>>,
+    /// In thousandths; 0 asks for nothing.
+    pub quality: Option<u32>,
+    /// Empty: none.
+    pub objective: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

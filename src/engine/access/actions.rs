@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::people::People;
-use super::{proofs, questions, subject, words};
+use super::{proofs, questions, site, subject, words};
 use crate::api::types::access::{
     AccessGrant, AccessRole, AddKey, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken,
     NewTotp, Policy, PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, Session,
-    TestPolicies, WhoAmI,
+    TakePolicies, TestPolicies, WhoAmI,
 };
 use crate::audit::Entry;
 use crate::base::InOrder;
@@ -82,6 +82,8 @@ pub enum AccessAction {
     TestPolicies(TestPolicies),
     Explain(Box<PolicyCase>),
     DiffPolicies,
+    /// The site's files as they are come into force.
+    TakePolicies(TakePolicies),
     Decisions,
     /// By the request's id.
     Decision(String),
@@ -201,6 +203,10 @@ fn change(
             let gone = access.change(inner, told, |book| book.revoke_grant(number))?;
             tracing::info!(request = %caller.request, to = %gone.to, role = gone.role.name(), by, reason, "a role was taken");
             AccessReply::Done
+        }
+        AccessAction::TakePolicies(request) => {
+            site::take(inner, &request, told)?;
+            AccessReply::Policies(Box::new(words::policies(&inner.access.state(), &access.folders)))
         }
         AccessAction::ConfirmGrant { id } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;

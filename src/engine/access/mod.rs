@@ -6,6 +6,7 @@ mod needs;
 mod people;
 mod proofs;
 mod questions;
+mod site;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod words;
 pub use actions::{AccessAction, AccessReply};
 pub(super) use actions::{act, lasts_until, login, meant};
 pub(super) use factor::has_pass;
+pub(super) use site::{proposed, wait_for_votes};
 
 use std::collections::{HashMap, VecDeque};
 use std::os::unix::fs::MetadataExt;
@@ -31,7 +33,6 @@ use crate::governance::access::{
     decide,
 };
 use crate::governance::policy::{PolicyProblem, PolicySet, Source};
-use crate::store::crypt::random;
 use crate::store::{Control, StoreError, WriteTransaction};
 use needs::Needs;
 
@@ -85,7 +86,8 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Reads grants and policies. A site set that is wrong gives way to the one that was valid last.
+    /// Reads grants and policies. A site set that is wrong gives way to the one that was valid last; so does one that
+    /// must be voted on (`votes`).
     ///
     /// # Errors
     /// [`EngineError::Invalid`] where the site's policies are wrong and never were valid: a forbid must not get lost.
@@ -93,7 +95,7 @@ impl Access {
         settings: &Settings,
         control: &Control,
         data: &Path,
-        now_ms: u64,
+        (now_ms, votes): (u64, bool),
     ) -> Result<Self, EngineError> {
         let owner = std::fs::metadata(data).map_or(0, |meta| meta.uid());
         let kept = match settings.scratch {
@@ -107,7 +109,8 @@ impl Access {
             true => Vec::new(),
             false => settings.config_folders.iter().map(|folder| folder.join(sources::FOLDER)).collect(),
         };
-        let (set, site, problems) = policies(&folders, (!settings.scratch).then_some(control), now_ms)?;
+        let control = (!settings.scratch).then_some(control);
+        let (set, site, problems) = site::at_start(&folders, control, now_ms, votes)?;
         let state = State {
             book: kept.clone(),
             kept,
@@ -130,45 +133,6 @@ impl Access {
     /// Of the policies in force, for the audit log.
     pub(super) fn digest(&self) -> Option<Hash> {
         hash_in(self.state().set.digest())
-    }
-
-    /// Reads the site's policies again; a wrong set is refused, and the one before goes on.
-    pub(super) fn reload(&self, inner: &Inner) {
-        let read = sources::read(&self.folders).and_then(|site| Ok((sources::load(&site)?, site)));
-        let mut state = self.state();
-        match read {
-            Ok((set, site)) => {
-                state.problems.clear();
-                if set.digest() == state.set.digest() {
-                    return;
-                }
-                tracing::info!(
-                    digest = set.digest(),
-                    policies = set.policies().len(),
-                    "policies were read again"
-                );
-                let hash = hash_in(set.digest());
-                let told = Entry {
-                    before: hash_in(state.set.digest()),
-                    after: hash,
-                    policy: hash,
-                    ..trail::entry(inner, "policy.loaded", trail::BOX, ("policies", set.digest()))
-                };
-                if let Some(control) = inner.config_history()
-                    && let Err(error) = Shelf::keep_policies(control, &site, trail::also(Some(&told)))
-                {
-                    tracing::error!(%error, "the policies hold now but could not be kept");
-                }
-                (state.set, state.site) = (Arc::new(set), site);
-                state.forget();
-            }
-            Err(error) => {
-                if state.problems != error.problems() {
-                    tracing::warn!(%error, "the site's policies are wrong: what held before goes on");
-                }
-                state.problems = error.problems().to_vec();
-            }
-        }
     }
 
     /// Changes who has what; on disk first, in one commit with its entry in the audit log, then here.
@@ -217,48 +181,6 @@ impl Access {
 /// A digest in hexadecimal, as bytes.
 fn hash_in(digest: &str) -> Option<Hash> {
     from_hex(digest)
-}
-
-/// The set in force at a start.
-fn policies(
-    folders: &[PathBuf],
-    control: Option<&Control>,
-    now_ms: u64,
-) -> Result<(PolicySet, Vec<Source>, Vec<PolicyProblem>), EngineError> {
-    let before = match control.map(Shelf::policies) {
-        Some(Ok(before)) => before,
-        Some(Err(error)) => {
-            tracing::error!(%error, "the policies of before cannot be read");
-            None
-        }
-        None => None,
-    };
-    let error = match sources::read(folders).and_then(|site| Ok((sources::load(&site)?, site))) {
-        Ok((set, site)) => {
-            let new = before.as_ref().map_or(!site.is_empty(), |before| *before != site);
-            let hash = hash_in(set.digest());
-            let told = Entry::new(now_ms, random(), "policy.loaded", trail::BOX, ("policies", set.digest()));
-            let told = Entry { after: hash, policy: hash, ..told };
-            if let Some(control) = control.filter(|_| new)
-                && let Err(error) = Shelf::keep_policies(control, &site, trail::also(Some(&told)))
-            {
-                tracing::warn!(%error, "the policies hold now but could not be kept");
-            }
-            return Ok((set, site, Vec::new()));
-        }
-        Err(error) => error,
-    };
-    if let Some(before) = before
-        && let Ok(set) = sources::load(&before)
-    {
-        tracing::error!(%error, "the site's policies are wrong: those that were valid last go on");
-        return Ok((set, before, error.problems().to_vec()));
-    }
-    Err(EngineError::Invalid {
-        what: format!("the site's policies are wrong, and there are none of before:\n{error}"),
-        advice: "mend the file, or move it out of the folder; `spud policy check FILE` on another box tells the same"
-            .into(),
-    })
 }
 
 /// Who asks, as policies know them.
@@ -357,12 +279,16 @@ fn readable(inner: &Inner, subject: &Subject, permission: Permission, names: &[S
 /// Leaves out of a reply what the asker may not see.
 pub(super) fn leave(inner: &Inner, caller: &Caller, reply: Reply) -> Reply {
     let Reply::Collections(mut list) = reply else { return reply };
-    if let Ok(subject) = subject(inner, caller) {
-        let names: Vec<String> = list.iter().map(|collection| collection.name.clone()).collect();
-        let open = readable(inner, &subject, Permission::ReadDocuments, &names);
-        list.retain(|collection| open.contains(&collection.name));
-    }
+    let names: Vec<String> = list.iter().map(|collection| collection.name.clone()).collect();
+    let open = open_to(inner, caller, &names);
+    list.retain(|collection| open.contains(&collection.name));
     Reply::Collections(list)
+}
+
+/// Those of the collections whose documents the asker may read.
+pub(super) fn open_to(inner: &Inner, caller: &Caller, names: &[String]) -> Vec<String> {
+    let subject = subject(inner, caller);
+    subject.map_or_else(|_| Vec::new(), |who| readable(inner, &who, Permission::ReadDocuments, names))
 }
 
 /// Which events the caller may hear.

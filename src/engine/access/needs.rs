@@ -276,6 +276,7 @@ fn of_access(action: &AccessAction) -> Need {
         | AccessAction::TestPolicies(_)
         | AccessAction::Explain(_)
         | AccessAction::DiffPolicies => Need::of_box(P::ReadPolicies),
+        AccessAction::TakePolicies(_) => Need::of_box(P::Reload),
         AccessAction::Policy(id) => Need::of(P::ReadPolicies, "Policy", id),
         AccessAction::Decisions | AccessAction::Decision(_) => Need::of_box(P::ReadDecisions),
     }

@@ -1,14 +1,12 @@
 //! Questions to the policies that nobody asks in earnest: check, test, explain, compare.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{circumstances, resource, sources, subject, words};
+use super::{circumstances, resource, site, sources, subject, words};
 use crate::api::types::access::{
     CheckPolicies, Decision, PolicyCase, PolicyCheck, PolicyDiff, PolicyFile, PolicyTestReport,
     PolicyTestResult, TestPolicies,
 };
-use crate::base::ordered_map;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, approvals};
@@ -45,15 +43,12 @@ fn problems(error: &PolicyError) -> Vec<crate::api::types::access::PolicyProblem
 /// What differs between what is in force and the files as they are.
 pub(super) fn diff(inner: &Inner) -> PolicyDiff {
     let now = Arc::clone(&inner.access.state().set);
-    let texts = |set: &PolicySet| -> BTreeMap<String, String> {
-        ordered_map(set.policies().iter().map(|policy| (policy.id.to_string(), policy.text.clone())))
-    };
     let mut diff = PolicyDiff { digest: now.digest().to_owned(), ..PolicyDiff::default() };
     let files = match sources::read(&inner.access.folders).and_then(|site| sources::load(&site)) {
         Ok(set) => set,
         Err(error) => return PolicyDiff { problems: problems(&error), ..diff },
     };
-    let (before, after) = (texts(&now), texts(&files));
+    let (before, after) = (site::texts(&now), site::texts(&files));
     diff.digest_of_files = Some(files.digest().to_owned());
     diff.added = after.keys().filter(|id| !before.contains_key(*id)).cloned().collect();
     diff.removed = before.keys().filter(|id| !after.contains_key(*id)).cloned().collect();

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::types::access::GrantRole;
+use crate::api::types::registry::{JudgeAnswers, Judgement};
 use crate::api::types::{CreateCollection, SearchRequest};
-use crate::engine::{AccessAction, AccessReply, Engine};
+use crate::engine::{AccessAction, AccessReply, Engine, RegistryAction, RegistryReply};
 
 /// A user who owns nothing here.
 const STRANGER: u32 = 54_321;
@@ -180,6 +181,33 @@ fn a_site_forbids_a_collection_and_questions_go_around_it() {
         panic!("no search")
     };
     assert!(!narrowed.collections.contains(&"board.minutes".to_owned()) && !narrowed.collections.is_empty());
+    // What was judged of it is told to those who may read it.
+    let items = ["board.minutes", "open"].map(|name| Judgement {
+        collection: name.into(),
+        question: "who pays?".into(),
+        file: "a.md".into(),
+        relevance: 1,
+        ..Judgement::default()
+    });
+    let registry = |action| Action::Registry(action);
+    bench.root(registry(RegistryAction::Judge(JudgeAnswers { items: items.into() }))).unwrap();
+    bench.grant("uid:54321", "operator", None).unwrap();
+    let judged = |result: Result<Reply, EngineError>| match result {
+        Ok(Reply::Registry(RegistryReply::Judged(page))) => {
+            page.items.into_iter().map(|one| (one.id, one.collection)).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    let all = judged(bench.root(registry(RegistryAction::Judged(None))));
+    assert_eq!(all.len(), 2);
+    let (secret, open) = (all[0].clone(), all[1].clone());
+    assert_eq!(judged(bench.stranger(registry(RegistryAction::Judged(None)))), [open]);
+    let named = RegistryAction::Judged(Some("board.minutes".into()));
+    assert!(judged(bench.stranger(registry(named))).is_empty());
+    let forget = || registry(RegistryAction::ForgetJudged(secret.0.clone()));
+    let refused = bench.stranger(forget());
+    assert!(matches!(refused, Err(EngineError::NotFound { .. })), "{refused:?}");
+    bench.root(forget()).unwrap();
 }
 
 #[test]
@@ -200,6 +228,73 @@ fn wrong_policies_are_refused_and_the_old_ones_go_on() {
     bench.site("");
     bench.root(Action::Reload).unwrap();
     bench.root(Action::Search(question())).unwrap();
+}
+
+#[test]
+fn changed_policies_wait_for_votes_and_what_was_voted_on_holds() {
+    use crate::api::types::access::TakePolicies;
+    use crate::api::types::approval::{Approval, ApprovalWord};
+    use crate::engine::{ApprovalAction, ApprovalReply};
+
+    const ANNA: u32 = 2001;
+    let forbid = r#"@id("no-search") forbid (principal, action == Action::"search", resource);"#;
+    let mut bench = Bench::new("");
+    bench.grant("uid:2001", "approver", None).unwrap();
+    let toml = bench.config.path().join("spud.toml");
+    std::fs::write(&toml, "[approval]\nsubjects = [\"policies\"]\n").unwrap();
+    let take = |digest: Option<&str>| {
+        let request = TakePolicies { reason: "winter".into(), digest: digest.map(str::to_owned) };
+        Action::Access(AccessAction::TakePolicies(request))
+    };
+    bench.start().unwrap();
+    let may = |bench: &Bench| bench.root(Action::Search(question())).is_ok();
+    let anna = |bench: &Bench, action: ApprovalAction| match bench
+        .ask(Caller::local(ANNA, ANNA, 1, "r-3".into()), Action::Approval(action))
+    {
+        Ok(Reply::Approval(ApprovalReply::One(one))) => Ok(*one),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error),
+    };
+    let approve = |bench: &Bench, id: u64| -> Result<Approval, EngineError> {
+        let word = ApprovalWord { reason: "seen".into(), ..ApprovalWord::default() };
+        anna(bench, ApprovalAction::Approve { id: id.to_string(), word, if_match: None })
+    };
+    let asked = |bench: &Bench| match bench.root(take(None)) {
+        Err(EngineError::Waits { id, .. }) => id,
+        other => panic!("{other:?}"),
+    };
+    // Neither a look at the files nor a start takes them, and both say what is missing.
+    bench.site(forbid);
+    bench.root(Action::Reload).unwrap();
+    assert!(may(&bench));
+    bench.start().unwrap();
+    assert!(may(&bench));
+    let problems = bench.inner().access.state().problems.clone();
+    assert!(problems[0].what.contains("spud policy reload"), "{problems:?}");
+    let id = asked(&bench);
+    assert_eq!(asked(&bench), id, "the same again is the same request");
+    let shown = anna(&bench, ApprovalAction::Show(id.to_string())).unwrap();
+    assert!(shown.kind == "policies" && shown.diff.contains("+ policy no-search"), "{shown:?}");
+    assert!(may(&bench));
+    assert_eq!(approve(&bench, id).unwrap().history.last().unwrap().act, "carried out");
+    assert!(!may(&bench) && bench.inner().access.state().problems.is_empty());
+    bench.start().unwrap();
+    assert!(!may(&bench));
+    // What was voted on is not what lies there now: nothing is taken.
+    bench.site("");
+    let id = asked(&bench);
+    bench.site(r#"permit (principal, action, resource);"#);
+    assert_eq!(approve(&bench, id).unwrap().history.last().unwrap().act, "failed");
+    assert!(!may(&bench));
+    // A wrong file is told, and asks for nothing.
+    bench.site("permit (principal");
+    bench.root(take(None)).unwrap();
+    assert!(!bench.inner().access.state().problems.is_empty() && !may(&bench));
+    // The way out for root: the setting goes from the file, and the files hold.
+    bench.site("");
+    std::fs::write(&toml, "").unwrap();
+    bench.root(Action::Reload).unwrap();
+    assert!(may(&bench));
 }
 
 #[test]

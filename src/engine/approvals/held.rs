@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::change::submit;
 use super::control;
+use crate::api::types::access::TakePolicies;
 use crate::api::types::{ApplyConfig, ForceMode, PruneBackups, RollbackConfig, SetConfig};
-use crate::engine::access::{has_pass, subject};
+use crate::engine::access::{self, has_pass, subject};
 use crate::engine::action::{BackupWork, Origin};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
-use crate::engine::{Action, Caller, ConfigAction, ConfigReply, EngineError, settings_action, trail};
+use crate::engine::{
+    AccessAction, Action, Caller, ConfigAction, ConfigReply, EngineError, settings_action, trail,
+};
 use crate::governance::access::Role;
 use crate::governance::approval::{Change, Draft, Impact, Shelf, Subject};
 use crate::store::{StoreError, WriteTransaction};
@@ -41,6 +44,8 @@ enum Held {
     /// From where, which, and the key that must have signed it.
     Restore(Option<String>, String, Option<String>),
     ForceMode(ForceMode),
+    /// The site's files of the digest that is voted on.
+    TakePolicies(TakePolicies),
 }
 
 impl Held {
@@ -66,6 +71,7 @@ impl Held {
                 Self::Restore(from.clone(), id.clone(), key.clone())
             }
             Action::ForceMode(request) => Self::ForceMode(request.clone()),
+            Action::Access(AccessAction::TakePolicies(request)) => Self::TakePolicies(request.clone()),
             _ => return None,
         })
     }
@@ -92,6 +98,7 @@ impl Held {
                 Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key })
             }
             Self::ForceMode(request) => Action::ForceMode(request),
+            Self::TakePolicies(request) => Action::Access(AccessAction::TakePolicies(request)),
         }
     }
 
@@ -144,6 +151,10 @@ impl Held {
                 let title = format!("force the mode {} for {} s", request.mode, request.ttl_s);
                 about("mode", "mode", &request.mode, title, &request.reason, Impact::Medium)
             }
+            Self::TakePolicies(request) => {
+                let title = "let the site's policies hold as they are in the files".to_owned();
+                about("policies", "policies", "site", title, &request.reason, Impact::High)
+            }
         }
     }
 }
@@ -169,7 +180,12 @@ pub(super) fn action(text: &str) -> Result<Action, EngineError> {
 /// # Errors
 /// [`EngineError::Waits`] where it waits from now on, or did already.
 pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -> Result<(), EngineError> {
-    let Some(held) = Held::of(action) else { return Ok(()) };
+    let Some(mut held) = Held::of(action) else { return Ok(()) };
+    let mut difference = None;
+    if let Held::TakePolicies(request) = &mut held {
+        let Some((digest, diff)) = access::proposed(inner) else { return Ok(()) };
+        (request.digest, difference) = (Some(digest), Some(diff));
+    }
     let about = held.about();
     let running = inner.config.running();
     if inner.settings.scratch || !running.list("approval.subjects").iter().any(|one| one == about.subject) {
@@ -198,7 +214,10 @@ pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -
     if let Some(known) = known {
         return Err(waits(known.id, &about.title));
     }
-    let diff = difference(inner, caller, &held, &about.title)?;
+    let diff = match difference {
+        Some(diff) => bounded(diff),
+        None => self::difference(inner, caller, &held, &about.title)?,
+    };
     let change = Change::Action {
         text,
         title: about.title.clone(),
@@ -247,7 +266,15 @@ fn difference(inner: &Inner, caller: &Caller, held: &Held, title: &str) -> Resul
             advice: "`spud config show` says what holds".into(),
         });
     }
-    let end = diff.char_indices().map(|(at, _)| at).take_while(|at| *at <= DIFF_BYTES).last().unwrap_or(0);
-    diff.truncate(if diff.len() <= DIFF_BYTES { diff.len() } else { end });
-    Ok(diff.trim_end().to_owned())
+    Ok(bounded(diff))
+}
+
+fn bounded(mut diff: String) -> String {
+    if diff.len() > DIFF_BYTES {
+        let end =
+            diff.char_indices().map(|(at, _)| at).take_while(|at| *at <= DIFF_BYTES).last().unwrap_or(0);
+        diff.truncate(end);
+        diff.push_str("\n  and more than can be shown here");
+    }
+    diff.trim_end().to_owned()
 }

@@ -9,6 +9,8 @@ mod glass;
 mod held;
 #[cfg(test)]
 mod held_tests;
+#[cfg(test)]
+mod power_tests;
 mod signing;
 #[cfg(test)]
 mod signing_tests;

@@ -67,7 +67,11 @@ impl Bench {
         }
     }
 
-    pub(super) fn approval(&self, uid: u32, action: ApprovalAction) -> Result<Approval, EngineError> {
+    pub(in crate::engine) fn approval(
+        &self,
+        uid: u32,
+        action: ApprovalAction,
+    ) -> Result<Approval, EngineError> {
         match self.ask(uid, Action::Approval(action))? {
             Reply::Approval(ApprovalReply::One(one)) => Ok(*one),
             other => panic!("{other:?}"),

@@ -13,14 +13,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
 pub use actions::{IncidentAction, IncidentReply};
-pub(super) use watch::{Sign, begins, ends, tell, waits_since, watch};
+pub(super) use watch::{Opening, Sign, begins, ends, opening, tell, waits_since, watch};
 
 use super::run::Inner;
 use super::worker::invalid;
 use super::{EngineError, trail};
 use crate::audit::{self, Entry};
 use crate::governance::incident::{Act, Event, Incident, IncidentError, Shelf};
-use crate::store::{Control, StoreError};
+use crate::resilience::queue::{Added, Terms};
+use crate::store::{Control, StoreError, WriteTransaction};
 
 /// What is known of incidents without looking them up.
 #[derive(Default)]
@@ -63,8 +64,54 @@ fn kind(act: Act) -> String {
     format!("incident.{}", act.name())
 }
 
-/// Keeps an incident with an audit entry for each event from `first` on, and with word of it to the upstream. `entry`
-/// makes one: of its kind, by whom.
+/// An incident as it is to be kept, with an audit entry for each new event, and with word of it to the upstream.
+struct Prepared {
+    incident: Incident,
+    first: usize,
+    entries: Vec<Entry>,
+    terms: Option<Terms>,
+    now_ms: u64,
+    added: Option<Added>,
+}
+
+impl Prepared {
+    /// `entry` makes one of an event from `first` on: of its kind, by whom.
+    fn new(inner: &Inner, incident: &Incident, first: usize, entry: impl Fn(&Event, &str) -> Entry) -> Self {
+        let id = incident.id.to_string();
+        Self {
+            entries: incident.events.iter().skip(first).map(|event| entry(event, &id)).collect(),
+            incident: incident.clone(),
+            first,
+            terms: inner.outbox.terms_of(inner, "incident"),
+            now_ms: inner.clock.now_ms(),
+            added: None,
+        }
+    }
+
+    fn write(&mut self, write: &WriteTransaction) -> Result<(), StoreError> {
+        for (event, entry) in self.incident.events.iter_mut().skip(self.first).zip(&self.entries) {
+            event.entry = Some(audit::append(write, entry)?.sequence);
+        }
+        if let Some(terms) = &self.terms {
+            // A full lane refuses it: the incident is kept here all the same.
+            let report = words::report(&self.incident, self.now_ms);
+            self.added = terms.enqueue(write, &report, self.now_ms)?.ok();
+        }
+        Shelf::put(write, &self.incident)
+    }
+
+    /// After its transaction.
+    fn kept(self, inner: &Inner, control: &Control, desk: &mut Desk) -> Incident {
+        if let Some(added) = self.added {
+            inner.outbox.queue.announce(&[added], self.now_ms);
+            inner.outbox.queue.refresh(control);
+        }
+        desk.unclosed = None;
+        self.incident
+    }
+}
+
+/// Keeps an incident by itself.
 fn keep(
     inner: &Inner,
     control: &Control,
@@ -73,24 +120,9 @@ fn keep(
     first: usize,
     entry: impl Fn(&Event, &str) -> Entry,
 ) -> Result<(), StoreError> {
-    let id = incident.id.to_string();
-    let (terms, now_ms) = (inner.outbox.terms_of(inner, "incident"), inner.clock.now_ms());
-    let mut added = None;
-    control.write(|write| {
-        for event in incident.events.iter_mut().skip(first) {
-            event.entry = Some(audit::append(write, &entry(event, &id))?.sequence);
-        }
-        if let Some(terms) = &terms {
-            // A full lane refuses it: the incident is kept here all the same.
-            added = terms.enqueue(write, &words::report(incident, now_ms), now_ms)?.ok();
-        }
-        Shelf::put(write, incident)
-    })?;
-    if let Some(added) = added {
-        inner.outbox.queue.announce(&[added], now_ms);
-        inner.outbox.queue.refresh(control);
-    }
-    desk.unclosed = None;
+    let mut prepared = Prepared::new(inner, incident, first, entry);
+    control.write(|write| prepared.write(write))?;
+    *incident = prepared.kept(inner, control, desk);
     Ok(())
 }
 

@@ -5,19 +5,20 @@
 //! of the incident that it opened, as long as that one is not closed.
 
 use std::collections::BTreeSet;
+use std::sync::MutexGuard;
 
-use super::{Desk, control, keep, own, words};
+use super::{Desk, Prepared, control, keep, own, words};
 use crate::base::to_hex;
 use crate::engine::alerts::Fact;
 use crate::engine::run::Inner;
 use crate::governance::incident::{
-    Draft, Incident, IncidentError, Input, Kind, Link, Severity, Shelf, State, step,
+    Draft, Event, Incident, IncidentError, Input, Kind, Link, Severity, Shelf, State, step,
 };
 use crate::observe::alert;
 use crate::observe::promql::Labels;
 use crate::redact::kept;
 use crate::resilience::Effect;
-use crate::store::Control;
+use crate::store::{Control, StoreError, WriteTransaction};
 
 /// The end of a breach's time is told so long before.
 const BREACH_WARN_S: i64 = 24 * 3600;
@@ -44,6 +45,38 @@ pub(in crate::engine) fn begins(inner: &Inner, sign: &Sign) -> Result<(), Incide
     seen(inner, control, &mut inner.incidents.desk(), sign).map(drop)
 }
 
+/// An incident that is opened by a transaction of others; nobody else changes incidents meanwhile.
+pub(in crate::engine) struct Opening<'a> {
+    desk: MutexGuard<'a, Desk>,
+    prepared: Prepared,
+}
+
+/// Prepares what [`begins`] would keep; `None` where that is nothing.
+///
+/// # Errors
+/// What the store says, or that there are too many.
+pub(in crate::engine) fn opening<'a>(
+    inner: &'a Inner,
+    sign: &Sign,
+) -> Result<Option<Opening<'a>>, IncidentError> {
+    let Some(control) = inner.config_history() else { return Ok(None) };
+    let desk = inner.incidents.desk();
+    Ok(prepared(inner, control, sign)?.map(|prepared| Opening { desk, prepared }))
+}
+
+impl Opening<'_> {
+    pub(in crate::engine) fn write(&mut self, write: &WriteTransaction) -> Result<(), StoreError> {
+        self.prepared.write(write)
+    }
+
+    /// After the transaction.
+    pub(in crate::engine) fn kept(mut self, inner: &Inner) {
+        if let Some(control) = inner.config_history() {
+            told(&self.prepared.kept(inner, control, &mut self.desk));
+        }
+    }
+}
+
 /// Tells the incident of this key that what opened it is over.
 ///
 /// # Errors
@@ -66,6 +99,22 @@ fn seen(
     desk: &mut Desk,
     sign: &Sign,
 ) -> Result<Option<u64>, IncidentError> {
+    let Some(mut prepared) = prepared(inner, control, sign)? else { return Ok(None) };
+    control.write(|write| prepared.write(write))?;
+    let incident = prepared.kept(inner, control, desk);
+    told(&incident);
+    Ok(Some(incident.id))
+}
+
+fn told(incident: &Incident) {
+    if let [_] = incident.events.as_slice() {
+        let (id, severity) = (incident.id, incident.severity.name());
+        tracing::warn!(id, severity, title = incident.title, "an incident was opened");
+    }
+}
+
+/// What is to be kept of a sign; `None` where it is known.
+fn prepared(inner: &Inner, control: &Control, sign: &Sign) -> Result<Option<Prepared>, IncidentError> {
     let now_ms = inner.clock.now_ms();
     let (title, text) = (kept(&sign.title).into_owned(), kept(&sign.text).into_owned());
     let known = Shelf::of_key(control, &sign.key)?;
@@ -86,14 +135,8 @@ fn seen(
         }
     };
     incident.seen_ms = sign.since_ms;
-    keep(inner, control, desk, &mut incident, first, |event, id| {
-        own(inner, event, id).text("title", title.as_str())
-    })?;
-    if first == 0 {
-        let (id, severity) = (incident.id, incident.severity.name());
-        tracing::warn!(id, severity, title = incident.title, "an incident was opened");
-    }
-    Ok(Some(incident.id))
+    let entry = |event: &Event, id: &str| own(inner, event, id).text("title", title.as_str());
+    Ok(Some(Prepared::new(inner, &incident, first, entry)))
 }
 
 fn draft(sign: &Sign) -> Draft {

@@ -1,22 +1,21 @@
 //! What people ask of the models: look, register, submit, stage, promote, roll back, archive, hold.
 
-use super::{control, enqueue, judge, open, words};
+use super::{control, enqueue, judge, open, signing, words};
 use crate::api::types::registry::{
     JudgeAnswers, JudgedQuestion, ModelHistoryQuery, ModelMove, ModelReason, ModelRegistry, ModelVersion,
     RegisterModel, ServedModel, SubmitModel,
 };
 use crate::api::types::{Job, ModelPath, Page};
 use crate::audit::{self, Entry};
-use crate::base::from_hex;
+use crate::base::{from_hex, to_hex};
 use crate::engine::access::subject;
+use crate::engine::incidents::{Opening, Sign, opening};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
-use crate::engine::{Caller, EngineError, approvals, models};
+use crate::engine::{Caller, EngineError, approvals, models, trail};
 use crate::governance::access::Role;
 use crate::governance::approval::{Approval, Change, Draft, Impact, Shelf as Requests, State, Subject};
-use crate::governance::registry::{
-    Deed, Input, JudgedShelf, Move, Registry, RegistryError, Shelf, Stage, Version, step,
-};
+use crate::governance::registry::{Deed, Input, Move, Registry, RegistryError, Shelf, Stage, Version, step};
 use crate::knowledge::Model;
 use crate::store::{StoreError, WriteTransaction};
 
@@ -83,15 +82,11 @@ pub(in crate::engine) fn act(
         RegistryAction::History(query) => RegistryReply::Moves(words::history(inner, &query)?),
         RegistryAction::At(at_ms) => RegistryReply::At(Box::new(words::at(inner, at_ms)?)),
         RegistryAction::Judged(collection) => {
-            RegistryReply::Judged(judge::list(inner, collection.as_deref())?)
+            RegistryReply::Judged(judge::list(inner, caller, collection.as_deref())?)
         }
         RegistryAction::Judge(request) => RegistryReply::Judged(judge::learn(inner, &by()?, request, told)?),
         RegistryAction::ForgetJudged(id) => {
-            let number = id.parse::<u64>().map_err(|_| RegistryError::Missing {
-                noun: "judged question",
-                name: id.chars().take(40).collect(),
-            })?;
-            JudgedShelf::forget(control(inner)?, number, crate::engine::trail::also(told))?;
+            judge::forget(inner, caller, &id, told)?;
             RegistryReply::Done
         }
         RegistryAction::Register(request) => register(inner, &by()?, &request, told)?,
@@ -107,7 +102,7 @@ pub(in crate::engine) fn act(
             RegistryReply::Job(Box::new(enqueue(inner, "stage", &version.sha256)?))
         }
         RegistryAction::Promote { id, request } => promote(inner, &by()?, &id, &request, told)?,
-        RegistryAction::RollBack(request) => roll_back(inner, &by()?, &request, told)?,
+        RegistryAction::RollBack(request) => roll_back(inner, &by()?, &request, told, None)?,
         RegistryAction::Archive { id, request } => {
             let by = by()?;
             let _desk = inner.approvals.desk();
@@ -210,6 +205,7 @@ fn register(
         return Err(invalid(format!("about and licence have at most {ABOUT} bytes"), "say it shorter"));
     }
     control(inner)?;
+    let signed = signing::given(request)?;
     let taken = models::import(inner, &ModelPath { path: request.path.clone(), activate: false })?;
     if taken.columns < COLUMNS_LEAST {
         return Err(invalid(
@@ -217,6 +213,7 @@ fn register(
             "register one with more columns",
         ));
     }
+    let signed = signing::kept(request, signed, from_hex(&taken.sha256))?;
     let model = open(&inner.settings.data_dir, &taken.sha256)?;
     let _desk = inner.approvals.desk();
     let now_ms = inner.clock.now_ms();
@@ -236,7 +233,13 @@ fn register(
     if taken.sha256 == serving {
         version.stage = Stage::Production;
     }
-    keep(inner, &before, Input::Register(Box::new(version)), told, |_| Ok(()))?;
+    let told = told.cloned().map(|told| match &signed {
+        Some(signed) => told.text("signature", to_hex(&trail::digest(signed.bundle.as_bytes()))),
+        None => told,
+    });
+    keep(inner, &before, Input::Register(Box::new(version)), told.as_ref(), |write| {
+        signed.as_ref().map_or(Ok(()), |signed| Shelf::keep_signature(write, &taken.sha256, signed))
+    })?;
     shown(inner, &taken.sha256)
 }
 
@@ -358,12 +361,14 @@ fn promote(
     Ok(RegistryReply::Job(Box::new(enqueue(inner, "promote", &sha256)?)))
 }
 
-/// Back to what answered before: its vectors are there, so this is one commit and a pointer.
+/// Back to what answered before: its vectors are there, so this is one commit and a pointer; an incident of it is in
+/// that commit.
 pub(super) fn roll_back(
     inner: &Inner,
     by: &str,
     request: &ModelReason,
     told: Option<&Entry>,
+    incident: Option<&Sign>,
 ) -> Result<RegistryReply, EngineError> {
     let began_us = inner.clock.monotonic_us();
     let _desk = inner.approvals.desk();
@@ -373,7 +378,13 @@ pub(super) fn roll_back(
         None => None,
     };
     let input = Input::RollBack { by, reason: &request.reason };
-    let (_, moved) = keep(inner, &before, input, told, |_| Ok(()))?;
+    let mut opening = incident.and_then(|sign| opened(inner, sign));
+    let (_, moved) = keep(inner, &before, input, told, |write| {
+        opening.as_mut().map_or(Ok(()), |opening| opening.write(write))
+    })?;
+    if let Some(opening) = opening {
+        opening.kept(inner);
+    }
     if let Some(model) = model {
         inner.library.serve(model, &moved.sha256);
     }
@@ -381,6 +392,14 @@ pub(super) fn roll_back(
     tracing::info!(model = moved.sha256, by, took_us, "rolled back");
     served(inner, &moved.sha256);
     Ok(RegistryReply::All(Box::new(words::all(inner)?)))
+}
+
+/// What answers badly is rolled back also where no incident can be opened.
+fn opened<'a>(inner: &'a Inner, sign: &Sign) -> Option<Opening<'a>> {
+    opening(inner, sign).unwrap_or_else(|error| {
+        tracing::error!(%error, title = sign.title, "an incident could not be opened");
+        None
+    })
 }
 
 /// After a switch: whoever looks is told, and what has no vectors yet is queued.

@@ -4,16 +4,48 @@ use super::control;
 use crate::api::types::Page;
 use crate::api::types::registry::{JudgeAnswers, JudgedQuestion, JudgedTarget};
 use crate::audit::Entry;
-use crate::engine::access::login;
+use crate::base::InOrder;
+use crate::engine::access::{login, open_to};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
-use crate::engine::{EngineError, trail};
-use crate::governance::registry::{Judged, JudgedShelf, QUESTIONS_MOST, Target, passage_hash};
+use crate::engine::{Caller, EngineError, trail};
+use crate::governance::registry::{Judged, JudgedShelf, QUESTIONS_MOST, RegistryError, Target, passage_hash};
 
 const RELEVANCE_MOST: u32 = 3;
 
-pub(super) fn list(inner: &Inner, collection: Option<&str>) -> Result<Page<JudgedQuestion>, EngineError> {
-    let found = JudgedShelf::list(control(inner)?, collection)?;
+/// Those of collections that the asker may read, of one collection or of all.
+fn open(inner: &Inner, caller: &Caller, collection: Option<&str>) -> Result<Vec<(u64, Judged)>, EngineError> {
+    let mut found = JudgedShelf::list(control(inner)?, collection)?;
+    let mut names: Vec<String> = found.iter().map(|(_, one)| one.collection.clone()).collect();
+    names.order();
+    names.dedup();
+    let open = open_to(inner, caller, &names);
+    found.retain(|(_, one)| open.contains(&one.collection));
+    Ok(found)
+}
+
+/// A question of a collection that one may not read is not there.
+pub(super) fn forget(
+    inner: &Inner,
+    caller: &Caller,
+    id: &str,
+    told: Option<&Entry>,
+) -> Result<(), EngineError> {
+    let number = id.parse::<u64>().ok();
+    let known = number.filter(|number| {
+        open(inner, caller, None).is_ok_and(|found| found.iter().any(|(known, _)| known == number))
+    });
+    let name = || id.chars().take(40).collect();
+    let number = known.ok_or_else(|| RegistryError::Missing { noun: "judged question", name: name() })?;
+    Ok(JudgedShelf::forget(control(inner)?, number, trail::also(told))?)
+}
+
+pub(super) fn list(
+    inner: &Inner,
+    caller: &Caller,
+    collection: Option<&str>,
+) -> Result<Page<JudgedQuestion>, EngineError> {
+    let found = open(inner, caller, collection)?;
     Ok(Page { items: found.iter().map(|(id, one)| words(*id, one)).collect(), next: None })
 }
 

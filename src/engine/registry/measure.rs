@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{control, record};
+use super::{control, record, signing};
 use crate::base::InOrder;
 use crate::engine::EngineError;
 use crate::engine::access::circumstances;
 use crate::engine::run::Inner;
+use crate::engine::use_cases::denials;
 use crate::governance::registry::{
-    Gate, GateState, Judged, JudgedShelf, Quality, Window, latency, memory, not_configured, passage_hash,
-    quality,
+    Gate, GateState, Judged, JudgedShelf, Quality, Window, latency, memory, passage_hash, quality, use_cases,
 };
+use crate::governance::use_case::Measured;
 use crate::knowledge::eval::{Judgements, ndcg, percentile};
 use crate::knowledge::{Answer, Effort, Model, Question, Snapshot};
 
@@ -22,12 +23,7 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
     let running = inner.config.running();
     let shadow = inner.library.shadow(Arc::clone(model), sha256);
     let now = inner.library.snapshot();
-    let mut by_collection: BTreeMap<String, Vec<Judged>> = BTreeMap::new();
-    for (_, one) in JudgedShelf::list(control(inner)?, None)? {
-        if one.has_answer() && now.collections.contains_key(&one.collection) {
-            by_collection.entry(one.collection.clone()).or_default().push(one);
-        }
-    }
+    let by_collection = judged(inner, &now)?;
     let (mut qualities, mut times) = (Vec::new(), Vec::new());
     for (collection, questions) in by_collection {
         let (mut production, mut candidate) = (0.0, 0.0);
@@ -56,8 +52,45 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
         window(inner, running.text("promotion.window").unwrap_or_default()),
     ];
     gates.extend(record::gates(inner, sha256)?);
-    gates.extend(not_configured());
+    let measured: Vec<Measured> = qualities.into_iter().map(measured).collect();
+    let (asked, denied) = denials(inner, (sha256, &model.meta().name), &measured)?;
+    gates.push(use_cases(asked, &denied));
+    gates.push(signing::gate(inner, sha256)?);
     Ok(gates)
+}
+
+/// Judged questions that have an answer, by collection.
+fn judged(inner: &Inner, now: &Snapshot) -> Result<BTreeMap<String, Vec<Judged>>, EngineError> {
+    let mut by_collection: BTreeMap<String, Vec<Judged>> = BTreeMap::new();
+    for (_, one) in JudgedShelf::list(control(inner)?, None)? {
+        if one.has_answer() && now.collections.contains_key(&one.collection) {
+            by_collection.entry(one.collection.clone()).or_default().push(one);
+        }
+    }
+    Ok(by_collection)
+}
+
+fn measured(one: Quality) -> Measured {
+    Measured { collection: one.collection, questions: one.questions, quality: one.candidate }
+}
+
+/// How well the model that answers now does so, on these collections or on all.
+pub(in crate::engine) fn answering(inner: &Inner, wanted: &[String]) -> Result<Vec<Measured>, EngineError> {
+    let now = inner.library.snapshot();
+    let mut found = Vec::new();
+    for (collection, questions) in judged(inner, &now)? {
+        if !wanted.is_empty() && !wanted.contains(&collection) {
+            continue;
+        }
+        let mut sum = 0.0;
+        for one in &questions {
+            sum += asked(inner, &now, one)?;
+        }
+        #[allow(clippy::cast_precision_loss)] // a count
+        let quality = sum / questions.len().max(1) as f64;
+        found.push(Measured { collection, questions: questions.len(), quality });
+    }
+    Ok(found)
 }
 
 fn window(inner: &Inner, text: &str) -> Gate {

@@ -7,8 +7,9 @@ mod actions;
 mod judge;
 mod measure;
 mod record;
+mod signing;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod watch;
 mod words;
 mod work;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub(super) use actions::act;
 pub(super) use actions::approved;
 pub use actions::{RegistryAction, RegistryReply};
+pub(super) use measure::answering;
 pub(super) use watch::burned;
 pub(super) use words::{gates, standing};
 

@@ -18,7 +18,7 @@ const APPROVER: u32 = 2001;
 const OPERATOR: u32 = 2002;
 
 /// A model that knows pairs of words, and nothing else: both of a pair mean the same.
-fn artifact(path: &Path, name: &str, pairs: &[(&str, &str)]) {
+pub(in crate::engine) fn artifact(path: &Path, name: &str, pairs: &[(&str, &str)]) {
     const COLUMNS: usize = 64;
     let mut pieces = vec!["[PAD]".to_owned()];
     let mut table = vec![0f32; COLUMNS];
@@ -46,7 +46,7 @@ fn artifact(path: &Path, name: &str, pairs: &[(&str, &str)]) {
 }
 
 /// A word of each document, and what people call it.
-const WORDS: [(&str, &str); 4] =
+pub(in crate::engine) const WORDS: [(&str, &str); 4] =
     [("zorblat", "quixnar"), ("brindlow", "yerpfin"), ("klamdrop", "wofenta"), ("snivetch", "jubarl")];
 
 struct World {
@@ -117,7 +117,7 @@ impl World {
         let path = self.folder.path().join(name);
         artifact(&path, name, pairs);
         let path = path.display().to_string();
-        let request = RegisterModel { path, about: "made here".into(), licence: None };
+        let request = RegisterModel { path, about: "made here".into(), ..RegisterModel::default() };
         self.version(OPERATOR, RegistryAction::Register(request)).sha256
     }
 
@@ -336,4 +336,144 @@ fn what_burns_after_a_promotion_is_rolled_back_by_the_box() {
     world.bench.ask(OPERATOR, Action::Incident(IncidentAction::Open(open))).unwrap();
     let (done, error) = promoted(&world);
     assert!(!done && error.contains("gates failed: incidents"), "{error}");
+}
+
+/// What a key signs of one file, as the reference tool writes it.
+fn bundle(secret: &ring::signature::EcdsaKeyPair, digest: &[u8]) -> String {
+    use crate::base::{to_base64, to_hex};
+
+    const KIND: &str = "application/vnd.in-toto+json";
+    let root = to_hex(&crate::engine::trail::digest(digest));
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "m", "digest": {"sha256": root}}],
+        "predicateType": "https://model_signing/signature/v1.0",
+        "predicate": {
+            "serialization": {"method": "files"},
+            "resources": [{"name": ".", "algorithm": "sha256", "digest": to_hex(digest)}],
+        },
+    })
+    .to_string();
+    let signed = crate::audit::pae(KIND, statement.as_bytes());
+    let made = secret.sign(&ring::rand::SystemRandom::new(), &signed).unwrap();
+    serde_json::json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": to_base64(statement.as_bytes()),
+            "payloadType": KIND,
+            "signatures": [{"sig": to_base64(made.as_ref())}],
+        },
+    })
+    .to_string()
+}
+
+#[test]
+fn a_model_without_a_signature_that_holds_is_not_promoted_where_one_is_required() {
+    use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+    use sha2::{Digest, Sha256};
+
+    use crate::api::types::SetConfig;
+    use crate::base::to_base64;
+    use crate::engine::ConfigAction;
+
+    let mut world = World::new();
+    let random = ring::rand::SystemRandom::new();
+    let secret = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    let secret = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, secret.as_ref(), &random).unwrap();
+    let der = [
+        &b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"[..],
+        secret.public_key().as_ref(),
+    ];
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", to_base64(&der.concat()));
+    let path = |name: &str| world.folder.path().join(name).display().to_string();
+    fs::write(path("keys.pem"), pem).unwrap();
+    let set = |key: &str, value: &str| {
+        let request = SetConfig { value: value.into(), reason: "safety".into(), ..SetConfig::default() };
+        let action = ConfigAction::Set { key: key.into(), request, if_match: None };
+        world.bench.ask(OWNER, Action::Config(action)).unwrap();
+    };
+    set("promotion.signature", "required");
+    set("promotion.signature_keys", &path("keys.pem"));
+    let sign = |digest: &[u8]| bundle(&secret, digest);
+    artifact(Path::new(&path("garden-words")), "garden-words", &WORDS);
+    let digest = Sha256::digest(fs::read(path("garden-words")).unwrap());
+    let register = |name: &str, bundle: Option<&str>| {
+        if let Some(bundle) = bundle {
+            fs::write(path("model.sig"), bundle).unwrap();
+        }
+        let signature = bundle.map(|_| path("model.sig"));
+        let request = RegisterModel { path: path(name), signature, ..RegisterModel::default() };
+        world.ask(OPERATOR, RegistryAction::Register(request))
+    };
+    let refused = register("garden-words", Some("{}")).unwrap_err();
+    assert!(refused.to_string().contains("no bundle of OpenSSF Model Signing"), "{refused}");
+    let pass = |name: &str| {
+        let request = world.submit(name);
+        world.bench.approve(APPROVER, &request, None).unwrap();
+        world.ended(&world.promote(name).unwrap())
+    };
+    register("garden-words", Some(&sign(&digest))).unwrap();
+    let shown = world.version(OPERATOR, RegistryAction::Show("garden-words".into())).signature.unwrap();
+    assert!(shown.starts_with("passed: the key "), "{shown}");
+    assert_eq!(pass("garden-words"), (JobState::Done, String::new()));
+    // Another one with a signature that is none of it, and one without.
+    for (name, bundle, why) in [
+        ("stranger", Some(sign(&digest)), "is not among what was signed"),
+        ("bare", None, "no signature came"),
+    ] {
+        artifact(Path::new(&path(name)), name, &WORDS);
+        register(name, bundle.as_deref()).unwrap();
+        let (state, error) = pass(name);
+        assert!(state == JobState::Failed && error.contains("gates failed: signature"), "{error}");
+        let one = world.version(OPERATOR, RegistryAction::Show(name.into()));
+        let gate = one.gates.iter().find(|gate| gate.name == "signature").unwrap();
+        assert!(gate.what.contains(why), "{gate:?}");
+    }
+    // It is kept, and so is what it says; a key that is not trusted any more makes it fail.
+    fs::write(world.folder.path().join("keys.pem"), include_str!("../../../tests/data/oms/p256.pem"))
+        .unwrap();
+    world.bench.start();
+    let shown = world.version(OPERATOR, RegistryAction::Show("garden-words".into())).signature.unwrap();
+    assert!(shown.starts_with("failed: none of the 1 trusted keys"), "{shown}");
+}
+
+#[test]
+fn a_use_case_that_is_served_stops_a_model_that_it_does_not_let_answer() {
+    use crate::api::types::use_case::{UseCaseReason, WriteUseCase};
+    use crate::engine::{UseCaseAction, UseCaseReply};
+
+    let world = World::new();
+    let does = |action| match world.bench.ask(OPERATOR, Action::UseCase(action)).unwrap() {
+        Reply::UseCase(UseCaseReply::One(one)) => *one,
+        other => panic!("{other:?}"),
+    };
+    let why = || UseCaseReason { reason: "spring".into() };
+    let terms = WriteUseCase {
+        name: "gate".into(),
+        purpose: Some("tend the gate".into()),
+        owner: Some("olaf".into()),
+        legal_basis: Some("none".into()),
+        impact: Some("low".into()),
+        models: Some(vec![default_model_id().to_owned(), "good".into()]),
+        ..WriteUseCase::default()
+    };
+    does(UseCaseAction::Create(terms));
+    let id = does(UseCaseAction::Submit { name: "gate".into(), request: why() }).approval.unwrap();
+    world.bench.approve(APPROVER, &id, None).unwrap();
+    let promoted = |name: &str| {
+        world.register(name, if name == "good" { &WORDS[..] } else { &WORDS[..3] });
+        let request = world.submit(name);
+        world.bench.approve(APPROVER, &request, None).unwrap();
+        world.ended(&world.promote(name).unwrap())
+    };
+    assert_eq!(promoted("other").0, JobState::Done, "only approved, it stops nothing");
+    world.roll_back().unwrap();
+    does(UseCaseAction::Deploy { name: "gate".into(), request: why() });
+    let (state, error) = world.ended(&world.promote("other").unwrap());
+    assert!(state == JobState::Failed && error.contains("gates failed: use cases"), "{error}");
+    let one = world.version(OPERATOR, RegistryAction::Show("other".into()));
+    let gate = one.gates.iter().find(|gate| gate.name == "use cases").unwrap();
+    assert!(gate.what.contains("the use case gate lets only"), "{gate:?}");
+    assert_eq!(promoted("good"), (JobState::Done, String::new()));
 }

@@ -1,7 +1,6 @@
 //! What answers since a short while, and makes a service level burn, makes room for what answered before.
 //!
-//! One commit brings it back, with an entry that says why; the incident of it follows. A power cut between leaves the
-//! incident of the service level, which is opened first or at the next start.
+//! One commit brings it back, with an entry that says why and with the incident of it.
 
 use super::actions::roll_back;
 use super::control;
@@ -45,18 +44,17 @@ fn rolled_back(
     let reason = format!("within {minutes} minutes of its promotion the objective {objective} burned: {why}");
     let told = trail::entry(inner, "model.rolled_back", trail::BOX, ("model", ""));
     let told = told.text("reason", reason.as_str());
-    roll_back(inner, trail::BOX, &ModelReason { reason: reason.clone() }, Some(&told))?;
     let short: String = left.chars().take(SHORT).collect();
     let sign = incidents::Sign {
         key: format!("rollback:{short}:{}", pointer.since_ms),
         title: format!("The model {short} was rolled back by the box"),
         kind: Kind::ModelQuality,
         severity: Severity::Error,
-        text: reason,
+        text: reason.clone(),
         is_breach: false,
         links: Vec::new(),
         since_ms: now_ms,
     };
-    incidents::begins(inner, &sign)?;
+    roll_back(inner, trail::BOX, &ModelReason { reason }, Some(&told), Some(&sign))?;
     Ok(Some(left))
 }

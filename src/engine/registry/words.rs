@@ -1,6 +1,6 @@
 //! Models in the API's words.
 
-use super::control;
+use super::{control, signing};
 use crate::api::types::Page;
 use crate::api::types::approval::Gate as GateWords;
 use crate::api::types::registry::{ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel};
@@ -70,7 +70,18 @@ pub(super) fn version(inner: &Inner, registry: &Registry, one: &Version) -> Mode
         },
         serving: inner.library.model_id() == one.sha256,
         previous: registry.pointer.previous.as_deref() == Some(&one.sha256),
+        signature: signature(inner, &one.sha256),
     }
+}
+
+/// What the signature of a model says now; nothing where it has none.
+fn signature(inner: &Inner, sha256: &str) -> Option<String> {
+    let none = |signed: Option<_>| signed.is_none();
+    if control(inner).ok().is_some_and(|control| Shelf::signature(control, sha256).is_ok_and(none)) {
+        return None;
+    }
+    let gate = signing::gate(inner, sha256);
+    Some(gate.map_or_else(|error| error.to_string(), |gate| format!("{}: {}", gate.state.name(), gate.what)))
 }
 
 pub(super) fn all(inner: &Inner) -> Result<ModelRegistry, EngineError> {

@@ -213,6 +213,9 @@ fn access(action: &AccessAction) -> Option<About> {
         AccessAction::RevokeGrant { id, reason } => {
             together("role.revoked", ("grant", id)).text("reason", reason)
         }
+        AccessAction::TakePolicies(request) => {
+            together("policy.loaded", ("policies", "")).text("reason", &request.reason)
+        }
         AccessAction::ConfirmGrant { id } => together("role.confirmed", ("grant", id)),
         AccessAction::WhoAmI | AccessAction::Principals | AccessAction::Principal(_) => return None,
         AccessAction::Roles | AccessAction::Grants => return None,

@@ -1,6 +1,6 @@
 //! What people ask of use cases: look, write, submit, deploy, deprecate, retire.
 
-use super::{UseCases, control, words};
+use super::{UseCases, constraint, control, words};
 use crate::api::types::Page;
 use crate::api::types::use_case::{DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase};
 use crate::audit::{self, Entry};
@@ -50,6 +50,7 @@ pub(in crate::engine) fn act(
     let change = |name: &str, input: Input<'_>| -> Result<UseCaseReply, EngineError> {
         let _desk = inner.approvals.desk();
         let before = found(inner, name)?;
+        constraint::holds(inner, &before, &input)?;
         let after = step(&before, input, (&by, waits(inner, &before)), now_ms)?;
         kept(inner, &after, told)
     };
@@ -79,7 +80,7 @@ pub(in crate::engine) fn act(
                     "use one of them",
                 ));
             }
-            let after = create(&request.name, written(Terms::default(), &request)?, &by, now_ms)?;
+            let after = create(&request.name, written(inner, Terms::default(), &request)?, &by, now_ms)?;
             kept(inner, &after, told)
         }
         UseCaseAction::Edit { name, request, if_match } => {
@@ -95,7 +96,7 @@ pub(in crate::engine) fn act(
                     advice: format!("look at it again (its tag is {tag}): spud use-case show {name}"),
                 });
             }
-            let terms = written(before.terms.clone(), &request)?;
+            let terms = written(inner, before.terms.clone(), &request)?;
             let after = step(&before, Input::Edit(terms), (&by, waits(inner, &before)), now_ms)?;
             kept(inner, &after, told)
         }
@@ -159,7 +160,7 @@ fn digest(one: &UseCase) -> Result<[u8; 32], EngineError> {
 }
 
 /// What was there, with what was written.
-fn written(mut terms: Terms, request: &WriteUseCase) -> Result<Terms, EngineError> {
+fn written(inner: &Inner, mut terms: Terms, request: &WriteUseCase) -> Result<Terms, EngineError> {
     let list = |items: &[String]| -> Vec<String> {
         let mut all: Vec<String> = items.iter().map(|item| item.trim().to_owned()).collect();
         all.order();
@@ -187,6 +188,23 @@ fn written(mut terms: Terms, request: &WriteUseCase) -> Result<Terms, EngineErro
             .ok_or_else(|| invalid(format!("'{impact}' is no impact"), "low, medium, high or critical"))?;
     }
     terms.retention_days = request.retention_days.or(terms.retention_days);
+    if let Some(models) = &request.models {
+        terms.models = list(models);
+        terms.models.retain(|model| !model.is_empty());
+    }
+    if let Some(least) = request.quality {
+        if least > 1000 {
+            return Err(invalid(format!("quality: {least} is more than 1000"), "nDCG@10 in thousandths"));
+        }
+        terms.quality = Some(least).filter(|least| *least > 0);
+    }
+    if let Some(name) = request.objective.as_deref().map(str::trim) {
+        if !name.is_empty() && words::objective_state(inner, name).is_none() {
+            let shown: String = name.chars().take(70).collect();
+            return Err(invalid(format!("there is no objective '{shown}'"), "`spud sla list` shows them"));
+        }
+        terms.objective = Some(name.to_owned()).filter(|name| !name.is_empty());
+    }
     Ok(terms)
 }
 

@@ -4,6 +4,8 @@
 //! that allows; a change, the votes it had, and their audit entries are one transaction.
 
 mod actions;
+mod constraint;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub(super) use actions::act;
 pub(super) use actions::approved;
 pub use actions::{UseCaseAction, UseCaseReply};
+pub(super) use constraint::denials;
 
 use super::run::Inner;
 use super::worker::invalid;
@@ -80,6 +83,9 @@ impl UseCases {
         }
         if let Err(error) = retire_overdue(inner, now_ms) {
             tracing::warn!(%error, "use cases whose date has come could not be retired");
+        }
+        if let Err(error) = retention::forget(inner, now_ms) {
+            tracing::warn!(%error, "who asked could not be forgotten");
         }
     }
 }

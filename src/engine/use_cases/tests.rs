@@ -166,3 +166,81 @@ fn what_ends_says_so_and_then_answers_nothing() {
     world.does(retire).unwrap();
     assert!(is_conflict(&world.asks(None, None)));
 }
+
+#[test]
+fn a_use_case_names_models_a_quality_and_an_objective() {
+    let world = World::new();
+    let serving = world.0.inner().library.model_id();
+    let create = |name: &str, more: WriteUseCase| {
+        let plain = terms(name, "low");
+        let request =
+            WriteUseCase { models: more.models, quality: more.quality, objective: more.objective, ..plain };
+        world.does(UseCaseAction::Create(request))
+    };
+    let more = WriteUseCase::default();
+    let unknown = create("pumps", WriteUseCase { objective: Some("nothing".into()), ..more.clone() });
+    assert!(matches!(unknown, Err(EngineError::Invalid { .. })), "{unknown:?}");
+    assert!(create("pumps", WriteUseCase { quality: Some(1001), ..more.clone() }).is_err());
+    let objective = {
+        let Ok(crate::engine::SlaReply::Page(page)) =
+            crate::engine::sla::act(world.0.inner(), &crate::engine::SlaAction::List)
+        else {
+            panic!("no objectives")
+        };
+        page.items[0].name.clone()
+    };
+    let approved = |name: &str| {
+        let id = world.submit(name).unwrap().approval.unwrap();
+        let shown = world.0.approval(APPROVER, ApprovalAction::Show(id.clone())).unwrap();
+        world.0.approve(APPROVER, &id, None).unwrap();
+        shown.diff
+    };
+    let named = WriteUseCase {
+        models: Some(vec![serving[..8].to_owned()]),
+        objective: Some(objective.clone()),
+        ..more.clone()
+    };
+    let made = create("pumps", named).unwrap();
+    assert_eq!((made.objective.as_ref(), made.objective_state.is_some()), (Some(&objective), true));
+    let diff = approved("pumps");
+    assert!(diff.contains(&objective) && diff.contains(&serving[..8]), "{diff}");
+    assert_eq!(world.deploy("pumps").unwrap().state, "deployed");
+    // What answers now is another one, or nobody knows how good it is.
+    for (name, more, why) in [
+        (
+            "seals",
+            WriteUseCase { models: Some(vec!["another".into()]), ..more.clone() },
+            "lets only another answer",
+        ),
+        ("bolts", WriteUseCase { quality: Some(900), ..more.clone() }, "judged questions"),
+    ] {
+        create(name, more).unwrap();
+        approved(name);
+        match world.deploy(name) {
+            Err(EngineError::Conflict { what, .. }) => assert!(what.contains(why), "{what}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn who_asked_is_forgotten_when_its_time_is_over() {
+    const DAY_MS: u64 = 86_400_000;
+    let world = World::new();
+    world
+        .does(UseCaseAction::Create(WriteUseCase { retention_days: Some(30), ..terms("pumps", "low") }))
+        .unwrap();
+    let id = world.submit("pumps").unwrap().approval.unwrap();
+    world.0.approve(APPROVER, &id, None).unwrap();
+    world.deploy("pumps").unwrap();
+    world.asks(Some("pumps"), None).unwrap();
+    world.asks(None, None).unwrap();
+    let now_ms = world.0.inner().clock.now_ms();
+    let forget = |now_ms| super::retention::forget(world.0.inner(), now_ms).unwrap();
+    forget(now_ms + 29 * DAY_MS);
+    assert_eq!((world.show("pumps").callers.len(), world.0.log("use_case.forgotten")), (1, 0));
+    forget(now_ms + 31 * DAY_MS);
+    forget(now_ms + 31 * DAY_MS);
+    assert_eq!((world.show("pumps").callers.len(), world.0.log("use_case.forgotten")), (0, 1), "told once");
+    assert_eq!(world.show(GENERAL).callers.len(), 1, "it says nothing of a time");
+}

@@ -7,6 +7,7 @@ use crate::api::types::use_case::{UseCase as Words, UseCaseCaller, UseCaseEvent}
 use crate::base::InOrder;
 use crate::engine::access::login;
 use crate::engine::run::Inner;
+use crate::engine::{SlaAction, SlaReply, sla};
 use crate::governance::use_case::{State, UseCase};
 
 /// Callers that are listed.
@@ -37,11 +38,24 @@ pub(super) fn use_case(inner: &Inner, one: &UseCase) -> Words {
         collections: terms.collections.clone(),
         impact: terms.impact.name().to_owned(),
         retention_days: terms.retention_days,
+        models: terms.models.clone(),
+        quality: terms.quality,
+        objective: terms.objective.clone(),
+        objective_state: terms.objective.as_deref().and_then(|name| objective_state(inner, name)),
         approval: one.approval.map(|id| id.to_string()),
         retires_ms: leaving.and_then(|leaving| leaving.retires_ms),
         successor: leaving.and_then(|leaving| leaving.successor.clone()),
         history: one.events.iter().map(event).collect(),
         callers: callers(inner, &one.name),
+    }
+}
+
+/// How the objective of a service level stands; nothing where there is none of this name.
+pub(super) fn objective_state(inner: &Inner, name: &str) -> Option<String> {
+    match sla::act(inner, &SlaAction::Show(name.to_owned())) {
+        Ok(SlaReply::One(one)) if one.error.is_empty() => Some(one.state),
+        Ok(SlaReply::One(one)) => Some(format!("{}: {}", one.state, one.error)),
+        _ => None,
     }
 }
 
@@ -75,6 +89,12 @@ pub(super) fn difference(one: &UseCase) -> String {
         ("data", list(&terms.data, "none named")),
         ("collections", list(&terms.collections, "all")),
         ("retention", days),
+        ("models", list(&terms.models, "any")),
+        (
+            "quality",
+            terms.quality.map_or_else(|| "any".to_owned(), |least| format!("{least} thousandths at least")),
+        ),
+        ("sla", terms.objective.clone().unwrap_or_else(|| "none".to_owned())),
     ]
     .map(|(name, value)| format!("+ {name:<11} {value}"))
     .join("\n")

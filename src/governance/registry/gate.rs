@@ -141,23 +141,23 @@ pub fn incidents(open: &[u64]) -> Gate {
     Gate::of("incidents", open.is_empty(), what)
 }
 
+/// No use case that is served denies the model; `asked` is how many ask something of it.
+#[must_use]
+pub fn use_cases(asked: usize, denied: &[String]) -> Gate {
+    if asked == 0 {
+        let what = "no use case that is served names models or a quality".to_owned();
+        return Gate { name: "use cases".into(), state: GateState::NotConfigured, what };
+    }
+    let what = if denied.is_empty() { format!("what {asked} of them ask for") } else { denied.join("; ") };
+    Gate::of("use cases", denied.is_empty(), what)
+}
+
 /// Since when a model is in staging, by what happened to it, newest first: its first staging after it came or was put
 /// away last.
 #[must_use]
 pub fn staged_since(moves: &[Move]) -> Option<u64> {
     let new = moves.iter().take_while(|one| !matches!(one.deed, Deed::Archived | Deed::Registered));
     new.filter(|one| one.deed == Deed::Staged).last().map(|one| one.at_ms)
-}
-
-/// Gates that this box does not have: listed, so that nobody takes them for passed.
-#[must_use]
-pub fn not_configured() -> Vec<Gate> {
-    let gate = |(name, what): (&str, &str)| Gate {
-        name: name.to_owned(),
-        state: GateState::NotConfigured,
-        what: what.to_owned(),
-    };
-    [("signature", "models are not signed here; the approval is of the SHA-256")].map(gate).into()
 }
 
 /// When promotions may switch: days of the week (1 for Monday to 7) and hours, UTC.

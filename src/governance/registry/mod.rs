@@ -11,16 +11,18 @@ mod gate;
 mod judged;
 mod machine;
 mod shelf;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod version;
 
 pub use error::RegistryError;
 pub use gate::{
-    Gate, GateState, Quality, Window, evidence, incidents, latency, memory, not_configured, quality, soak,
-    staged_since,
+    Gate, GateState, Quality, Window, evidence, incidents, latency, memory, quality, soak, staged_since,
+    use_cases,
 };
 pub use judged::{Judged, QUESTIONS_MOST, Target, passage_hash};
 pub use machine::{Input, step};
 pub use shelf::{JudgedShelf, Shelf};
+pub use signature::{BUNDLE_BYTES, Bundle, File, ONE_FILE, Signed, SigningKey, signature};
 pub use version::{Deed, Hold, Move, Pointer, Promotion, Registry, Stage, VERSIONS_MOST, Version};

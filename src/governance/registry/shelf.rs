@@ -1,7 +1,7 @@
 //! The tables of `control.redb` that hold models, what happened to them, and judged questions.
 
 use super::judged::{QUESTIONS_MOST, TARGETS_MOST, TEXT_BYTES};
-use super::{Judged, Move, Pointer, Registry, RegistryError, Target, Version};
+use super::{Judged, Move, Pointer, Registry, RegistryError, Signed, Target, Version};
 use crate::store::{
     Control, ReadTransaction, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
 };
@@ -13,6 +13,8 @@ const MODELS: Table = Table::new("models");
 const POINTER: Table = Table::new("model_pointer");
 /// Sequence → [`Move`]
 const MOVES: Table = Table::new("model_moves");
+/// SHA-256 → [`Signed`]
+const SIGNATURES: Table = Table::new("model_signatures");
 /// Number → [`Judged`]
 const JUDGED: Table = Table::new("judged_questions");
 const ONLY: &[u8] = b"production";
@@ -83,6 +85,28 @@ impl Shelf {
             table.remove(&number_key(next - MOVES_KEPT)[..])?;
         }
         Ok(())
+    }
+
+    /// Keeps what was signed of a model, in a transaction.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn keep_signature(write: &WriteTransaction, sha256: &str, signed: &Signed) -> Result<(), StoreError> {
+        let record = codec::encode(VERSION, signed)?;
+        write.open_table(SIGNATURES)?.insert(sha256.as_bytes(), record.as_slice())?;
+        Ok(())
+    }
+
+    /// What was signed of a model, where something was.
+    ///
+    /// # Errors
+    /// What the store says, or a damaged record: nothing passes for unsigned that was signed.
+    pub fn signature(control: &Control, sha256: &str) -> Result<Option<Signed>, RegistryError> {
+        Ok(control.read(|read| {
+            let Some(table) = there(read.open_table(SIGNATURES))? else { return Ok(None) };
+            let Some(bytes) = table.get(sha256.as_bytes())? else { return Ok(None) };
+            Ok(Some(codec::decode(VERSION, bytes.value())?))
+        })?)
     }
 
     /// What happened before `before`, newest first, at most `limit`, of one model or of all.

@@ -6,6 +6,7 @@
 //!
 //! Invariant: nothing is deployed without its approval; only what is deployed or deprecated is served.
 
+mod constraint;
 mod error;
 mod record;
 mod shelf;
@@ -13,6 +14,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use constraint::Measured;
 pub use error::UseCaseError;
 pub use record::{Deed, Event, GENERAL, Leaving, State, Terms, UseCase};
 pub use shelf::Shelf;

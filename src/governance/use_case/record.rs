@@ -90,8 +90,14 @@ pub struct Terms {
     /// Where it may look; empty for everywhere.
     pub collections: Vec<String>,
     pub impact: Impact,
-    /// How long what comes of it may be kept.
+    /// How long it is kept who asked under it.
     pub retention_days: Option<u32>,
+    /// SHA-256s, beginnings of them, or names of models that may answer; empty for any.
+    pub models: Vec<String>,
+    /// nDCG@10 over the judged questions of its collections, at least (parts of a thousand).
+    pub quality: Option<u32>,
+    /// The objective of a service level that it is promised.
+    pub objective: Option<String>,
 }
 
 impl Default for Terms {
@@ -104,6 +110,9 @@ impl Default for Terms {
             collections: Vec::new(),
             impact: Impact::Medium,
             retention_days: None,
+            models: Vec::new(),
+            quality: None,
+            objective: None,
         }
     }
 }
@@ -113,8 +122,8 @@ impl Terms {
     /// [`UseCaseError::Invalid`] where something is too long.
     pub(super) fn check(&self) -> Result<(), UseCaseError> {
         let texts = [&self.purpose, &self.owner, &self.legal_basis];
-        let items = self.data.len().max(self.collections.len()) <= ITEMS_MOST;
-        let mut all = self.data.iter().chain(&self.collections);
+        let items = self.data.len().max(self.collections.len()).max(self.models.len()) <= ITEMS_MOST;
+        let mut all = self.data.iter().chain(&self.collections).chain(&self.models).chain(&self.objective);
         if items
             && texts.iter().all(|text| text.len() <= TEXT_BYTES)
             && all.all(|item| (1..=ITEM_BYTES).contains(&item.len()))
@@ -122,7 +131,7 @@ impl Terms {
             return Ok(());
         }
         let what = format!(
-            "texts have at most {TEXT_BYTES} bytes; data and collections at most {ITEMS_MOST} names of 1 to {ITEM_BYTES}"
+            "texts have at most {TEXT_BYTES} bytes; data, collections and models at most {ITEMS_MOST} names of 1 to {ITEM_BYTES}"
         );
         Err(UseCaseError::Invalid { what, advice: "say it shorter" })
     }

@@ -45,6 +45,36 @@ fn the_way_of_a_use_case() {
     assert_eq!(UseCase::general().state_at(u64::MAX), State::Deployed);
 }
 
+#[test]
+fn what_is_asked_of_a_model_is_said_where_it_does_not_fit() {
+    const SHA: &str = "abcdef0123456789";
+    let mut one = create("pumps", terms(), "uid:1", 1).unwrap();
+    let measured = |collection: &str, questions, quality| Measured {
+        collection: collection.to_owned(),
+        questions,
+        quality,
+    };
+    assert!(!one.constrains() && one.fits((SHA, "words"), &[]).is_ok());
+    one.terms.models = vec!["abcdef".into(), "other".into()];
+    assert!(one.fits((SHA, "words"), &[]).is_ok() && one.fits(("ff00", "other"), &[]).is_ok());
+    let why = one.fits(("ff00ff", "words"), &[]).unwrap_err();
+    assert!(why.contains("pumps lets only abcdef, other answer, not words (ff00ff)"), "{why}");
+    one.terms.models = vec!["abc".into()];
+    assert!(one.fits((SHA, "words"), &[]).is_err(), "three letters name nothing");
+    one.terms.models.clear();
+    one.terms.quality = Some(800);
+    one.terms.collections = vec!["seals".into()];
+    let fits = |measured: &[Measured]| one.fits((SHA, "words"), measured);
+    assert!(fits(&[measured("seals", 3, 0.8), measured("garden", 9, 0.1)]).is_ok());
+    assert!(
+        fits(&[measured("seals", 3, 0.79)]).unwrap_err().contains("0.800 on seals; words has 0.790 over 3")
+    );
+    for few in [&[][..], &[measured("seals", 2, 1.0)], &[measured("garden", 9, 1.0)]] {
+        assert!(fits(few).unwrap_err().contains("judged questions"));
+    }
+    assert!(!one.watches(0), "a draft stops no promotion");
+}
+
 proptest! {
     /// Whatever is done in whatever order, nothing is deployed that was not approved as it stands.
     #[test]

@@ -1,9 +1,12 @@
 //! What is asked of requests for votes, of models, and of judged questions.
 
+use std::io::Read;
+
 use super::{Call, escape, post, with_query};
+use crate::api::types::access::{AddKey, TakePolicies};
 use crate::api::types::approval::{ApprovalWord, BreakGlass};
 use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
-use crate::api::types::use_case::UseCaseReason;
+use crate::api::types::use_case::{DeprecateUseCase, UseCaseReason};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GovernRequest {
@@ -30,6 +33,8 @@ pub(crate) enum Decision {
     Reject(String, String),
     /// A vote, and what `ssh-keygen -Y sign` wrote over its document.
     Signed(Box<Decision>, String),
+    /// The same, in a file.
+    SignedFile(Box<Decision>, String),
     Comment(String),
     Withdraw(String, String),
     /// By SHA-256.
@@ -38,11 +43,44 @@ pub(crate) enum Decision {
     RollBack,
     /// By permission.
     BreakGlass(String),
-    /// What is to be done (submit, deploy, deprecate, retire), and the use case.
+    /// What is to be done (submit, deploy, retire), and the use case.
     UseCase(&'static str, String),
+    /// The use case, and when it ends.
+    Deprecate(String, Option<u64>),
+    /// Whose key: its line, or the path of its file.
+    EnrolKey(String, String),
+    /// Whose second factor.
+    EnrolTotp(String),
+    /// The site's files are to hold.
+    TakePolicies,
+}
+
+/// What stands in a small file.
+fn text_of(path: &str) -> Result<String, String> {
+    const BYTES: u64 = 16 << 10;
+    let told = |what: String| format!("{path}: {what}");
+    let file = std::fs::File::open(path).map_err(|error| told(error.to_string()))?;
+    let mut text = String::new();
+    let read = std::io::Read::take(file, BYTES).read_to_string(&mut text);
+    read.map_err(|error| told(error.to_string()))?;
+    Ok(text.trim().to_owned())
 }
 
 impl GovernRequest {
+    /// With what stands in the file that it names.
+    ///
+    /// # Errors
+    /// Why that cannot be read.
+    pub(crate) fn with_file(self) -> Result<Self, (Self, String)> {
+        match &self {
+            Self::Decide(decision, reason) => match decision.with_file() {
+                Ok(decision) => Ok(Self::Decide(decision, reason.clone())),
+                Err(what) => Err((self, what)),
+            },
+            _ => Ok(self),
+        }
+    }
+
     pub(super) fn call(&self) -> Call {
         let get = |path: String| Call { method: "GET", path, body: None };
         match self {
@@ -89,7 +127,9 @@ impl Decision {
             Self::Approve(id, etag) => on(id, "approve", Some(etag)),
             Self::Reject(id, etag) => on(id, "reject", Some(etag)),
             Self::Withdraw(id, etag) => on(id, "withdraw", Some(etag)),
-            Self::Signed(vote, signature) => vote.call(&reason, Some(signature)),
+            Self::Signed(vote, signature) | Self::SignedFile(vote, signature) => {
+                vote.call(&reason, Some(signature))
+            }
             Self::Comment(id) => on(id, "comment", None),
             Self::Submit(sha256) => {
                 let request = SubmitModel { reason, impact: None };
@@ -104,14 +144,40 @@ impl Decision {
             Self::UseCase(verb, name) => {
                 post(format!("/v1/use-cases/{}/{verb}", escape(name)), &UseCaseReason { reason })
             }
+            Self::Deprecate(name, retires_ms) => {
+                let request = DeprecateUseCase { reason, retires_ms: *retires_ms, successor: None };
+                post(format!("/v1/use-cases/{}/deprecate", escape(name)), &request)
+            }
+            Self::EnrolKey(name, key) => {
+                let request = AddKey { key: key.clone(), reason };
+                post(format!("/v1/principals/{}/keys", escape(name)), &request)
+            }
+            Self::EnrolTotp(name) => post(format!("/v1/principals/{}/totp", escape(name)), &()),
+            Self::TakePolicies => {
+                post("/v1/policies/reload".to_owned(), &TakePolicies { reason, digest: None })
+            }
         }
+    }
+
+    /// With the text of the file that it names, where it names one.
+    ///
+    /// # Errors
+    /// Why the file cannot be read.
+    fn with_file(&self) -> Result<Self, String> {
+        Ok(match self {
+            Self::SignedFile(vote, path) => Self::Signed(vote.clone(), text_of(path)?),
+            Self::EnrolKey(name, path) if !path.starts_with("ssh-") && !path.starts_with("sk-") => {
+                Self::EnrolKey(name.clone(), text_of(path)?)
+            }
+            other => other.clone(),
+        })
     }
 
     fn purpose(&self) -> &'static str {
         match self {
             Self::Approve(..) => "approve the request",
             Self::Reject(..) => "reject the request",
-            Self::Signed(vote, _) => vote.purpose(),
+            Self::Signed(vote, _) | Self::SignedFile(vote, _) => vote.purpose(),
             Self::Comment(_) => "comment on the request",
             Self::Withdraw(..) => "withdraw the request",
             Self::Submit(_) => "submit the model",
@@ -120,7 +186,10 @@ impl Decision {
             Self::BreakGlass(_) => "break the glass",
             Self::UseCase("submit", _) => "submit the use case",
             Self::UseCase("deploy", _) => "deploy the use case",
-            Self::UseCase("deprecate", _) => "deprecate the use case",
+            Self::Deprecate(..) => "deprecate the use case",
+            Self::EnrolKey(..) => "enrol the key",
+            Self::EnrolTotp(_) => "enrol a second factor",
+            Self::TakePolicies => "take the policies up",
             Self::UseCase(..) => "retire the use case",
         }
     }
@@ -130,7 +199,7 @@ impl Decision {
         match self {
             Self::Approve(..) => "Your vote for it is kept.",
             Self::Reject(..) => "It is rejected; nothing was changed.",
-            Self::Signed(vote, _) => vote.done(),
+            Self::Signed(vote, _) | Self::SignedFile(vote, _) => vote.done(),
             Self::Comment(_) => "Your comment is kept.",
             Self::Withdraw(..) => "It is withdrawn.",
             Self::Submit(_) => "It waits for the votes of others.",
@@ -139,7 +208,10 @@ impl Decision {
             Self::RollBack => "What answered before answers again.",
             Self::UseCase("submit", _) => "It waits for the votes of others.",
             Self::UseCase("deploy", _) => "Questions may be asked under it.",
-            Self::UseCase("deprecate", _) => "Callers are told from now on that it ends.",
+            Self::Deprecate(..) => "Callers are told from now on that it ends.",
+            Self::EnrolKey(..) => "Votes may be signed with it.",
+            Self::EnrolTotp(_) => "A code is asked for from now on.",
+            Self::TakePolicies => "The files hold, or wait for votes: see the approvals.",
             Self::UseCase(..) => "Nothing is answered under it any more.",
         }
     }

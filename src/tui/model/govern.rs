@@ -73,7 +73,8 @@ impl UseCases {
     }
 }
 
-/// A decision: field 0 reason, 1 what must be typed (where something must), 2 Cancel, 3 the button.
+/// A decision: field 0 reason, 1 what must be typed (where something must), 2 what may be said beside it (where
+/// something may), 3 Cancel, 4 the button.
 #[derive(Debug, Clone)]
 pub(crate) struct DecideDialog {
     pub(crate) title: &'static str,
@@ -83,6 +84,8 @@ pub(crate) struct DecideDialog {
     pub(crate) reason: LineEdit,
     /// What must be typed, and what was typed.
     pub(crate) typed: Option<(String, LineEdit)>,
+    /// Its label, what it is for, and what was typed.
+    pub(crate) extra: Option<(&'static str, &'static str, LineEdit)>,
     /// Of a vote: what was pasted.
     pub(crate) signature: Option<String>,
     pub(crate) field: usize,

@@ -176,7 +176,7 @@ fn a_pasted_signature_goes_with_the_vote_and_a_signed_vote_shows_its_key() {
     assert!(shot(&m).contains("It must be signed: sign what spud approval document 2"), "{}", shot(&m));
     update(&mut m, Msg::Paste(SIGNATURE.into()));
     assert!(shot(&m).contains("Signed: the signature goes with the vote"), "{}", shot(&m));
-    let sent = keys(&mut m, "o k enter right enter");
+    let sent = keys(&mut m, "o k enter enter right enter");
     let vote = Box::new(Decision::Approve("2".into(), "21".into()));
     assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Signed(vote, SIGNATURE.into()), "ok".into())]);
     one.history.push(ApprovalEvent {
@@ -187,6 +187,31 @@ fn a_pasted_signature_goes_with_the_vote_and_a_signed_vote_shows_its_key() {
     });
     govern(&mut m, GovernAnswer::Approval(Box::new(one)));
     assert!(shot(&m).contains("uid:1003 approved, signed SHA256:abc"), "{}", shot(&m));
+}
+
+#[test]
+fn a_signature_is_read_from_a_file_and_what_cannot_be_read_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vote.sig").display().to_string();
+    let vote = Box::new(Decision::Approve("2".into(), "21".into()));
+    let decide = |decision| GovernRequest::Decide(decision, "ok".into());
+    let mut m = approvals((80, 24));
+    let one = Approval { signature_needed: true, ..request("2", "grant admin", "medium", "pending") };
+    govern(&mut m, GovernAnswer::Approvals(vec![one]));
+    keys(&mut m, "u + o k enter");
+    update(&mut m, Msg::Paste(path.clone()));
+    assert!(shot(&m).contains("Signature"), "{}", shot(&m));
+    let sent = keys(&mut m, "enter right enter");
+    let asked_for = decide(Decision::SignedFile(vote.clone(), path.clone()));
+    assert_eq!(asked(&sent), [&asked_for]);
+    let (_, what) = asked_for.clone().with_file().unwrap_err();
+    assert!(what.contains("vote.sig"), "{what}");
+    std::fs::write(&path, "-----BEGIN\n").unwrap();
+    assert_eq!(asked_for.with_file().unwrap(), decide(Decision::Signed(vote, "-----BEGIN".into())));
+    // Of a key the line itself will do.
+    let line = decide(Decision::EnrolKey("uid:7".into(), "ssh-ed25519 AAAA me".into()));
+    assert_eq!(line.clone().with_file().unwrap(), line);
+    assert!(decide(Decision::EnrolKey("uid:7".into(), "/no/such.pub".into())).with_file().is_err());
 }
 
 #[test]
@@ -289,4 +314,44 @@ fn glass_is_broken_for_what_was_denied_by_typing_it() {
     let sent = keys(&mut m, "f i r e enter c o m p a c t enter right enter");
     let decided = GovernRequest::Decide(Decision::BreakGlass("compact".into()), "fire".into());
     assert_eq!(asked(&sent), [&decided]);
+}
+
+#[test]
+fn a_use_case_ends_on_a_date_and_people_get_keys_and_factors() {
+    use crate::api::types::access::{NewTotp, Principal};
+    use crate::tui::msg::AccessReply;
+
+    let mut m = full((80, 24));
+    keys(&mut m, "alt-u");
+    govern(&mut m, GovernAnswer::UseCases(vec![use_case("seals", "deployed", "low")]));
+    // Reason, date, Cancel, button.
+    assert!(asked(&keys(&mut m, "u e o l d enter s o o n enter right enter")).is_empty());
+    assert!(shot(&m).contains("The date is written 2026-12-31"), "{}", shot(&m));
+    let sent = keys(&mut m, "backspace backspace backspace backspace 2 0 2 7 - 0 1 - 0 2 enter right enter");
+    let ends = crate::base::parse_time("2027-01-02");
+    let decided = GovernRequest::Decide(Decision::Deprecate("seals".into(), ends), "old".into());
+    assert!(ends.is_some() && asked(&sent) == [&decided], "{sent:?}");
+    let sent = keys(&mut m, "e o l d enter enter right enter");
+    let decided = GovernRequest::Decide(Decision::Deprecate("seals".into(), None), "old".into());
+    assert_eq!(asked(&sent), [&decided]);
+    // The Access view.
+    let mut m = full((80, 24));
+    keys(&mut m, "f12");
+    let one = Principal { id: "uid:1009".into(), ..Principal::default() };
+    reply(&mut m, Reply::Access(AccessReply::Principals(vec![one])));
+    assert!(asked(&keys(&mut m, "K")).is_empty() && m.overlay.is_none(), "it is of principals");
+    assert!(asked(&keys(&mut m, "l K n e w enter enter right enter")).is_empty());
+    assert!(shot(&m).contains("Give the line of a .pub file"), "{}", shot(&m));
+    let sent = keys(&mut m, "/ k . p u b enter right enter");
+    let decided = GovernRequest::Decide(Decision::EnrolKey("uid:1009".into(), "/k.pub".into()), "new".into());
+    assert_eq!(asked(&sent), [&decided]);
+    let sent = keys(&mut m, "F n e w enter right enter");
+    let decided = GovernRequest::Decide(Decision::EnrolTotp("uid:1009".into()), "new".into());
+    assert_eq!(asked(&sent), [&decided]);
+    let made =
+        NewTotp { principal: "uid:1009".into(), secret: "JBSWY3DP".into(), uri: "otpauth://totp/x".into() };
+    govern(&mut m, GovernAnswer::Secret(Box::new(made)));
+    assert!(shot(&m).contains("JBSWY3DP") && shot(&m).contains("otpauth://"), "{}", shot(&m));
+    let sent = keys(&mut m, "esc P n e w enter right enter");
+    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::TakePolicies, "new".into())]);
 }

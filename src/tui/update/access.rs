@@ -1,10 +1,11 @@
 //! The access view: who may do what; granting and revoking with a reason.
 
+use super::govern::{dialog_for, may_say};
 use super::moved;
 use crate::api::types::access::{AccessGrant, AccessKey, Decision, GrantRole, Principal, Session};
 use crate::base::format_time;
 use crate::tui::action::Action;
-use crate::tui::effect::{AccessRequest, Effect, Request};
+use crate::tui::effect::{AccessRequest, Decision as Decided, Effect, Request};
 use crate::tui::key::{Code, Key};
 use crate::tui::model::{AccessTab, Confirm, GrantDialog, Model, Overlay, ROLES};
 use crate::tui::msg::AccessReply;
@@ -55,6 +56,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlay = Some(Overlay::Grant(Box::new(dialog)));
         }
         Action::ConfirmGrant => confirm(model),
+        Action::EnrolKey | Action::EnrolTotp | Action::TakePolicies => enrol(model, action),
         Action::Open => open(model),
         Action::Copy => return copied(model).map(Effect::Copy).into_iter().collect(),
         action => {
@@ -94,6 +96,34 @@ fn end_session(model: &mut Model) {
     let title = "End the session".to_owned();
     let confirm = Confirm { title, body, verb: "End", requests, typed: None, yes: false };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
+}
+
+/// What is enrolled for a principal, and the policies: with a reason, by the button.
+fn enrol(model: &mut Model, action: Action) {
+    let access = &model.access;
+    let one = access.principals.get(access.selected).filter(|_| access.tab == AccessTab::Principals);
+    let whom = one.map(|one| (one.id.clone(), named(&one.id, one.login.as_ref())));
+    match (action, whom) {
+        (Action::EnrolKey, Some((id, name))) => {
+            let body = vec![format!("Votes of {name} may be signed with it.")];
+            dialog_for(model, "Enrol an SSH key", "Enrol", body, Decided::EnrolKey(id, String::new()), None);
+            may_say(model, "Key", "path or line of a .pub file");
+        }
+        (Action::EnrolTotp, Some((id, name))) => {
+            let body = vec![format!(
+                "{name} needs a code of an authenticator app from now on; its secret is shown once."
+            )];
+            dialog_for(model, "Enrol a second factor", "Enrol", body, Decided::EnrolTotp(id), None);
+        }
+        (Action::TakePolicies, _) => {
+            let body = vec![
+                "The files hold at once, or wait for the votes of others where the settings say so."
+                    .to_owned(),
+            ];
+            dialog_for(model, "Take the policies up", "Take", body, Decided::TakePolicies, None);
+        }
+        _ => {}
+    }
 }
 
 fn confirm(model: &mut Model) {

@@ -5,7 +5,7 @@ mod use_case;
 use super::moved;
 use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
 use crate::api::types::registry::{JudgeAnswers, Judgement, ModelMove, ModelVersion};
-use crate::base::format_time;
+use crate::base::{format_time, parse_time};
 use crate::tui::action::Action;
 use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
 use crate::tui::key::{Code, Key};
@@ -16,9 +16,10 @@ use crate::tui::widgets::line_edit::LineEdit;
 
 const REASON: usize = 0;
 const TYPED: usize = 1;
-const CANCEL: usize = 2;
-const BUTTON: usize = 3;
-const FIELDS: usize = 4;
+const EXTRA: usize = 2;
+const CANCEL: usize = 3;
+const BUTTON: usize = 4;
+const FIELDS: usize = 5;
 /// Letters of a SHA-256 that tell models apart for people.
 const SHORT: usize = 12;
 
@@ -142,10 +143,22 @@ fn decide(
         ));
     }
     body.extend(odd(&format!("{}{}", one.title, one.by)));
-    dialog_for(model, title, verb, body, decision, typed)
+    let vote = matches!(decision, Decision::Approve(..) | Decision::Reject(..));
+    dialog_for(model, title, verb, body, decision, typed);
+    if vote && one.signature_needed {
+        may_say(model, "Signature", "file of it, or paste it");
+    }
+    Vec::new()
 }
 
-fn dialog_for(
+/// The dialog that was just opened takes something beside the reason.
+pub(super) fn may_say(model: &mut Model, label: &'static str, hint: &'static str) {
+    if let Some(Overlay::Decide(dialog)) = &mut model.overlay {
+        dialog.extra = Some((label, hint, LineEdit::default()));
+    }
+}
+
+pub(super) fn dialog_for(
     model: &mut Model,
     title: &'static str,
     verb: &'static str,
@@ -155,8 +168,9 @@ fn dialog_for(
 ) -> Vec<Effect> {
     let typed = typed.map(|want| (want, LineEdit::default()));
     let reason = LineEdit::default();
-    let (signature, field, problem) = (None, REASON, None);
-    let dialog = DecideDialog { title, body, verb, decision, reason, typed, signature, field, problem };
+    let (extra, signature, field, problem) = (None, None, REASON, None);
+    let dialog =
+        DecideDialog { title, body, verb, decision, reason, typed, extra, signature, field, problem };
     model.overlay = Some(Overlay::Decide(Box::new(dialog)));
     Vec::new()
 }
@@ -263,7 +277,23 @@ pub(super) fn answered(model: &mut Model, answer: GovernAnswer) -> Vec<Effect> {
             list.items = items;
         }
         GovernAnswer::History(sha256, moves) => timeline(model, &sha256, &moves),
+        GovernAnswer::Secret(made) => {
+            let fields = vec![
+                ("principal".to_owned(), made.principal),
+                ("secret".to_owned(), made.secret),
+                ("link".to_owned(), made.uri),
+                (" ".to_owned(), "It is shown once: type it into the authenticator app now.".to_owned()),
+            ];
+            model.overlay = Some(Overlay::Detail { title: "Second factor".to_owned(), fields, top: 0 });
+            if model.view == View::Access {
+                return super::access::load(model);
+            }
+        }
         GovernAnswer::Changed(text) => {
+            if model.view == View::Access {
+                model.tell(Tone::Good, text);
+                return super::access::load(model);
+            }
             model.tell(Tone::Good, text);
             if matches!(model.view, View::Approvals | View::Models | View::UseCases) {
                 return load(model);
@@ -341,6 +371,7 @@ fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
     add("review", format!("{review}{request}"));
     add("licence", licence.clone());
     add("source", source.clone());
+    add("signature", one.signature.clone().unwrap_or_default());
     add("about", one.about.clone());
     if one.passages_missing > 0 {
         add("missing", format!("vectors of {} passages", one.passages_missing));
@@ -358,6 +389,11 @@ pub(super) fn paste(dialog: &mut DecideDialog, text: &str) {
     match (dialog.field, &mut dialog.typed) {
         _ if vote && text.starts_with("-----BEGIN SSH SIGNATURE") => dialog.signature = Some(text.to_owned()),
         (REASON, _) => dialog.reason.insert(text),
+        (EXTRA, _) => {
+            if let Some((_, _, edit)) = &mut dialog.extra {
+                edit.insert(text.trim());
+            }
+        }
         // What must be typed is typed.
         _ => dialog.problem = Some("This is typed by hand."),
     }
@@ -368,6 +404,7 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key)
     let edited = match (dialog.field, &mut dialog.typed) {
         (REASON, _) => dialog.reason.key(key),
         (TYPED, Some((_, edit))) => edit.key(key),
+        (EXTRA, _) => dialog.extra.as_mut().is_some_and(|(_, _, edit)| edit.key(key)),
         _ => false,
     };
     match key.code {
@@ -385,11 +422,11 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key)
             if reason.is_empty() {
                 (dialog.field, dialog.problem) = (REASON, Some("A reason is needed: it is kept with it."));
             } else if ready {
-                let decision = match dialog.signature.take() {
-                    Some(signature) => Decision::Signed(Box::new(dialog.decision), signature),
-                    None => dialog.decision,
-                };
-                return vec![ask(GovernRequest::Decide(decision, reason))];
+                let said = dialog.extra.as_ref().map_or_else(String::new, |(_, _, edit)| edit.text());
+                match decided(&dialog.decision, said.trim(), dialog.signature.as_ref()) {
+                    Ok(decision) => return vec![ask(GovernRequest::Decide(decision, reason))],
+                    Err(problem) => (dialog.field, dialog.problem) = (EXTRA, Some(problem)),
+                }
             } else {
                 (dialog.field, dialog.problem) = (TYPED, Some("That is not what must be typed."));
             }
@@ -400,10 +437,36 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key)
     Vec::new()
 }
 
+/// The decision with what was said beside it, or what is wrong with that.
+fn decided(decision: &Decision, said: &str, pasted: Option<&String>) -> Result<Decision, &'static str> {
+    Ok(match (decision, pasted) {
+        (Decision::Approve(..) | Decision::Reject(..), Some(signature)) => {
+            Decision::Signed(Box::new(decision.clone()), signature.clone())
+        }
+        (Decision::Approve(..) | Decision::Reject(..), None) if !said.is_empty() => {
+            Decision::SignedFile(Box::new(decision.clone()), said.to_owned())
+        }
+        (Decision::Deprecate(name, _), _) if !said.is_empty() => {
+            let ends = parse_time(said).ok_or("The date is written 2026-12-31 (UTC).")?;
+            Decision::Deprecate(name.clone(), Some(ends))
+        }
+        (Decision::EnrolKey(..), _) if said.is_empty() => {
+            return Err("Give the line of a .pub file, or the path of one.");
+        }
+        (Decision::EnrolKey(name, _), _) => Decision::EnrolKey(name.clone(), said.to_owned()),
+        _ => decision.clone(),
+    })
+}
+
 fn step(dialog: &mut DecideDialog, by: usize) {
     loop {
         dialog.field = (dialog.field + by) % FIELDS;
-        if dialog.typed.is_some() || dialog.field != TYPED {
+        let is_there = match dialog.field {
+            TYPED => dialog.typed.is_some(),
+            EXTRA => dialog.extra.is_some(),
+            _ => true,
+        };
+        if is_there {
             return;
         }
     }

@@ -230,7 +230,8 @@ pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> 
     let width = usize::from(screen.width.min(68).saturating_sub(4));
     let lines: Vec<_> = dialog.body.iter().flat_map(|t| passage::flow(t, width, &Marks::default())).collect();
     let shown = if screen.height > 12 { lines.len().min(6) } else { 1 };
-    let height = u16::try_from(shown).unwrap_or(1) + 8;
+    let rows = 3 + u16::from(dialog.extra.is_some());
+    let height = u16::try_from(shown).unwrap_or(1) + 5 + rows;
     let inner = pen.panel(screen, 68, height, dialog.title);
     let mut y = inner.y;
     for line in lines.iter().take(shown) {
@@ -244,15 +245,19 @@ pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> 
         let label = format!("Type {want}");
         cursor = cursor.or(field(pen, inner, row(1), &label, edit, "to allow it", dialog.field == 1));
     }
+    if let Some((label, hint, edit)) = &dialog.extra {
+        let at = row(1 + u16::from(dialog.typed.is_some()));
+        cursor = cursor.or(field(pen, inner, at, label, edit, hint, dialog.field == 2));
+    }
     let (tone, text) = match dialog.problem {
         Some(problem) => (Tone::Bad, problem),
         None if dialog.signature.is_some() => (Tone::Good, "Signed: the signature goes with the vote."),
         None => (Tone::Quiet, "Enter moves on; only the button decides."),
     };
-    pen.put(inner.x, row(3), inner.width, tone, text);
+    pen.put(inner.x, row(rows), inner.width, tone, text);
     let focus = match dialog.field {
-        2 => Some(false),
-        3 => Some(true),
+        3 => Some(false),
+        4 => Some(true),
         _ => None,
     };
     buttons(pen, inner, inner.bottom().saturating_sub(1), dialog.verb, focus);

@@ -1,6 +1,6 @@
 //! Use cases: looked at freely, decided when unlocked, with a reason.
 
-use super::{dialog_for, named, odd};
+use super::{dialog_for, may_say, named, odd};
 use crate::api::types::use_case::UseCase;
 use crate::base::format_time;
 use crate::tui::action::Action;
@@ -52,6 +52,11 @@ fn decide(
     // What ends something is typed, and what is of high impact.
     let careful = verb == "retire" || matches!(one.impact.as_str(), "high" | "critical");
     let typed = careful.then(|| one.name.clone());
+    if verb == "deprecate" {
+        dialog_for(model, title, button, body, Decision::Deprecate(one.name.clone(), None), typed);
+        may_say(model, "Ends", "2026-12-31 (UTC), or nothing");
+        return Vec::new();
+    }
     dialog_for(model, title, button, body, Decision::UseCase(verb, one.name.clone()), typed)
 }
 
@@ -74,6 +79,13 @@ fn fields(one: &UseCase) -> Vec<(String, String)> {
     add("data", all(&one.data, "none named"));
     add("collections", all(&one.collections, "all"));
     add("impact", one.impact.clone());
+    add("models", one.models.join(", "));
+    add(
+        "quality",
+        one.quality.map_or_else(String::new, |least| format!("nDCG@10 of {least} thousandths at least")),
+    );
+    let state = one.objective_state.as_deref().unwrap_or("no such objective");
+    add("sla", one.objective.as_ref().map_or_else(String::new, |name| format!("{name}: {state}")));
     add("retention", one.retention_days.map_or_else(String::new, |days| format!("{days} days")));
     add("ends", one.retires_ms.map_or_else(String::new, |at| format!("{} UTC", format_time(at))));
     add("successor", one.successor.clone().unwrap_or_default());
