@@ -24,7 +24,10 @@ fn pack(folder: &str, out: &Path) -> io::Result<()> {
     fs::create_dir_all(out.join(folder))?;
     for entry in fs::read_dir(&from)? {
         let name = entry?.file_name();
-        let packed = fs::File::create(out.join(folder).join(&name))?;
+        let place = out.join(folder).join(&name);
+        // A copy of the target folder may be linked to the old one.
+        let _ = fs::remove_file(&place);
+        let packed = fs::File::create(place)?;
         let mut packer = DeflateEncoder::new(packed, Compression::best());
         io::copy(&mut fs::File::open(from.join(&name))?, &mut packer)?;
         packer.finish()?;
