@@ -14,8 +14,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
 /// Folders of `assets/` whose files the program carries packed.
-const PACKED: [&str; 8] =
-    ["compliance", "corpus", "evidence", "openapi", "policies", "rules", "sla", "violations"];
+const PACKED: [&str; 9] =
+    ["compliance", "corpus", "dashboards", "evidence", "openapi", "policies", "rules", "sla", "violations"];
 const SCRIPT: &str = "assets/link/without-unwind-tables.ld";
 
 fn pack(folder: &str, out: &Path) -> io::Result<()> {

@@ -116,6 +116,49 @@ fn rules_fire_and_are_told_as_prometheus_tells_them() {
     assert!(status["alerts"].as_u64().unwrap() >= 1, "{status}");
 }
 
+/// Names, each with the group that it stands in, of what a list says.
+fn grouped(list: &Value) -> Vec<(String, String)> {
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+    let items = list["items"].as_array().unwrap().iter().filter(|one| one["group"] == "test");
+    items.map(|one| (text(one, "name"), text(one, "grouping"))).collect()
+}
+
+#[test]
+fn alerts_stand_by_the_groups_they_are_told_in_or_by_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    rules(folder.path(), FIRES);
+    let routes = "[[receivers]]\nname = 'in'\nkind = 'inbox'\n[[routes]]\nreceivers = ['in']\nmatchers = ['pump=7']\ngroup_by = ['pump']\n";
+    fs::write(folder.path().join("config/notify.toml"), routes).unwrap();
+    let daemon = Daemon::start_in(folder, QUICK);
+    for name in ["PumpDown", "PumpSlow"] {
+        in_state(&daemon, name, "firing");
+    }
+    in_state(&daemon, "PumpLater", "pending");
+    let data = daemon.folder.path();
+    let told = grouped(&daemon.get("/v1/alerts").json());
+    let of = |name: &str| told.iter().find(|(known, _)| known == name).unwrap().1.clone();
+    // One that no route tells is in no group.
+    assert_eq!([of("PumpDown"), of("PumpSlow"), of("PumpLater")], ["pump=7", "pump=7", ""]);
+    let listed =
+        json_of(data, &["alert", "list", "--group-by", "severity,pump", "--match", "alertname=~Pump.*"]);
+    let mut all = grouped(&listed);
+    all.sort();
+    let pair = |name: &str, group: &str| (name.to_owned(), group.to_owned());
+    assert_eq!(
+        all,
+        [
+            pair("PumpDown", "severity=critical, pump=7"),
+            pair("PumpLater", "severity=, pump="),
+            pair("PumpSlow", "severity=warning, pump=7")
+        ]
+    );
+    let one =
+        grouped(&json_of(data, &["alert", "list", "--match", "severity=critical", "--match", "pump=7"]));
+    assert_eq!(one, [pair("PumpDown", "pump=7")]);
+    let bad = daemon.get("/v1/alerts?matcher=pump");
+    assert_eq!(bad.status, 422, "{bad:?}");
+}
+
 #[test]
 fn alerts_are_seen_silenced_and_told_again() {
     let daemon = with_rules(FIRES);

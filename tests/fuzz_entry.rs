@@ -18,6 +18,7 @@ use spud::hardware::Tiers;
 use spud::knowledge::extract::{Kind, Limits, Place, parse_bytes, parse_frames};
 use spud::knowledge::{Language, Model, Query, open_default_model, read_folder, write_model};
 use spud::observe::alert::Format;
+use spud::observe::dashboard;
 use spud::observe::intake::{Statsd, read_text};
 use spud::observe::probe::read_probes;
 use spud::observe::promql::{self, script};
@@ -671,6 +672,8 @@ const METRICS: &str = "# HELP a Some\\ntext\n# TYPE a_total counter\na_total{b=\
 const DATAGRAM: &str = "a.b:1:2.5|ms|@0.5|#x:y,z\nc:+3|g\nd:one|s\ne:4|c|c:1|T17\n";
 const PROBES: &str = "[[probe]]\nname = 'a'\nperiodSeconds = 5\nhttpGet = { path = '/', port = 80, httpHeaders = [{ name = 'x', value = 'y' }] }\n\
     [[probe]]\nname = 'b'\nexec = { command = ['/bin/true'] }\n[[scrape]]\nname = 'c'\nurl = 'http://unix:/a:/b'\ninterval = '5s'\n";
+const DASHBOARD: &str = "title = \"P\\u0041 'x'\"\n[[panel]]\ntitle = 'a'\nquery = ['up', \"a{b='c\\\\\\\\d'}\"]\nmin = -1.5e3\nthresholds = [1, 2]\n\
+    [[panel]]\nkind = 'log'\ntitle = 'b'\nfilter = 'level:warn x'\nwidth = 12\n[[panel]]\nkind = 'alert'\ntitle = 'c'\nmatchers = ['a=~\"b.*\"']\n";
 
 proptest! {
     #![proptest_config(cases(256))]
@@ -697,12 +700,23 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn mutated_dashboards(edits in edits()) {
+        let bytes = mutated(DASHBOARD.as_bytes(), &edits);
+        match dashboard::read("pump", &String::from_utf8_lossy(&bytes)) {
+            Err(problems) => assert!(!problems.is_empty()),
+            // What is written of it says the same.
+            Ok(one) => assert_eq!(dashboard::read("pump", &one.to_toml()).unwrap().panels, one.panels),
+        }
+    }
 }
 
 #[test]
 fn samples_of_metrics_and_probes_are_valid() {
     assert_eq!(read_text(METRICS).unwrap().len(), 3);
     assert_eq!(read_probes(PROBES, Format::Toml).unwrap().len(), 3);
+    assert_eq!(dashboard::read("pump", DASHBOARD).unwrap().panels.len(), 3);
     let mut statsd = Statsd::default();
     statsd.take(DATAGRAM.as_bytes(), 0, 50);
     assert_eq!(statsd.count.taken, 4);

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use support::{Daemon, spud};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
@@ -20,9 +21,23 @@ fn file(name: &str) -> PathBuf {
 
 /// Takes everything and notes the bodies; its port.
 fn serve(certificate: &str) -> (u16, Arc<Mutex<Vec<String>>>) {
+    serve_those(certificate, None)
+}
+
+/// The same, for those alone whose certificate this authority signed.
+fn serve_those(certificate: &str, clients: Option<&str>) -> (u16, Arc<Mutex<Vec<String>>>) {
     let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let config = match clients {
+        None => ServerConfig::builder().with_no_client_auth(),
+        Some(name) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(file(name)).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+            ServerConfig::builder().with_client_cert_verifier(verifier)
+        }
+    };
+    let config = config.with_single_cert(chain, key).unwrap();
     let (config, seen) = (Arc::new(config), Arc::new(Mutex::new(Vec::new())));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, notes) = (listener.local_addr().unwrap().port(), Arc::clone(&seen));
@@ -111,4 +126,42 @@ fn a_file_without_certificates_is_refused_when_it_is_set() {
     command.arg("--data").arg(daemon.folder.path());
     command.args(["config", "set", "queue.upstream_ca", file("README").to_str().unwrap()]);
     command.assert().failure().stderr(predicates::str::contains("no certificate"));
+}
+
+/// A daemon with one receiver, which is tried.
+fn with_receiver(text: &str) -> Daemon {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("config")).unwrap();
+    let text = format!("[[receivers]]\nname = 'ops'\n{text}\n[[routes]]\nreceivers = ['ops']\n");
+    let text = text.replace("TLS", file("").to_str().unwrap().trim_end_matches('/'));
+    std::fs::write(folder.path().join("config/notify.toml"), text).unwrap();
+    let daemon = Daemon::start_in(folder, &[]);
+    let tested = support::command::run(daemon.folder.path(), &["notify", "test", "ops"]);
+    assert!(tested.status.success(), "{tested:?}");
+    daemon
+}
+
+fn notice(daemon: &Daemon) -> serde_json::Value {
+    daemon.get("/v1/notifications").json()["items"][0].clone()
+}
+
+#[test]
+fn a_receiver_that_asks_for_a_certificate_gets_the_one_that_is_named() {
+    let (port, seen) = serve_those("server.pem", Some("clients.pem"));
+    let hook = format!("kind = 'webhook'\nurl = 'https://localhost:{port}/in'\nca = 'TLS/authority.pem'\n");
+    let stranger = with_receiver(&hook);
+    let error = || notice(&stranger)["error"].as_str().unwrap_or_default().to_owned();
+    until(|| !error().is_empty(), || notice(&stranger).to_string());
+    assert!(error().contains("ertificate"), "{}", error());
+    // A file that cannot be used is named.
+    let lost = format!("{hook}client_certificate = 'TLS/client.pem'\nclient_key = 'TLS/README'\n");
+    let lost = with_receiver(&lost);
+    let error = || notice(&lost)["error"].as_str().unwrap_or_default().to_owned();
+    until(|| !error().is_empty(), || notice(&lost).to_string());
+    assert!(error().contains("tests/tls/README cannot be used"), "{}", error());
+    assert!(seen.lock().unwrap().is_empty(), "{seen:?}");
+    let known = format!("{hook}client_certificate = 'TLS/client.pem'\nclient_key = 'TLS/client.key'\n");
+    let known = with_receiver(&known);
+    until(|| notice(&known)["state"] == "sent", || notice(&known).to_string());
+    assert_eq!(seen.lock().unwrap().len(), 1);
 }

@@ -13,7 +13,8 @@ use support::command::run;
 use support::{Daemon, until};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
@@ -24,6 +25,8 @@ fn file(name: &str) -> PathBuf {
 enum Manner {
     StartTls,
     Tls,
+    /// From the start, for those alone who show a certificate.
+    Known,
     /// Neither; no names either.
     Plain,
 }
@@ -38,10 +41,18 @@ enum Wire {
 }
 
 impl Wire {
-    fn secure(stream: TcpStream) -> Self {
+    fn secure(stream: TcpStream, manner: Manner) -> Self {
         let chain = vec![CertificateDer::from_pem_file(file("server.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let config = if manner == Manner::Known {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(file("clients.pem")).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+            ServerConfig::builder().with_client_cert_verifier(verifier)
+        } else {
+            ServerConfig::builder().with_no_client_auth()
+        };
+        let config = config.with_single_cert(chain, key).unwrap();
         let tls = ServerConnection::new(Arc::new(config)).unwrap();
         Self::Tls(Box::new(BufReader::new(StreamOwned::new(tls, stream))))
     }
@@ -83,14 +94,14 @@ fn offers(manner: Manner, tls: bool) -> &'static [&'static str] {
     match (manner, tls) {
         (Manner::StartTls, false) => &["250-STARTTLS"],
         (Manner::StartTls, true) => &["250-AUTH LOGIN PLAIN"],
-        (Manner::Tls, _) => &["250-AUTH LOGIN"],
+        (Manner::Tls | Manner::Known, _) => &["250-AUTH LOGIN"],
         (Manner::Plain, _) => &[],
     }
 }
 
 fn serve(stream: TcpStream, manner: Manner, put_off: &mut usize, notes: &Mutex<Vec<(bool, String)>>) {
-    let mut tls = manner == Manner::Tls;
-    let mut wire = if tls { Wire::secure(stream) } else { Wire::Plain(BufReader::new(stream)) };
+    let mut tls = matches!(manner, Manner::Tls | Manner::Known);
+    let mut wire = if tls { Wire::secure(stream, manner) } else { Wire::Plain(BufReader::new(stream)) };
     wire.say("220 mail.test ready");
     let mut in_letter = false;
     while let Some(line) = wire.line() {
@@ -113,7 +124,7 @@ fn serve(stream: TcpStream, manner: Manner, put_off: &mut usize, notes: &Mutex<V
             "STARTTLS" => {
                 wire.say("220 go ahead");
                 let Wire::Plain(reader) = wire else { return };
-                (wire, tls) = (Wire::secure(reader.into_inner()), true);
+                (wire, tls) = (Wire::secure(reader.into_inner(), manner), true);
             }
             "AUTH" if line.ends_with("LOGIN") => {
                 for wanted in ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"] {
@@ -200,6 +211,27 @@ fn tls_from_the_start_and_auth_login() {
         "{said:?}"
     );
     assert!(said.iter().all(|(tls, _)| *tls));
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_gets_it() {
+    let (port, said) = server(Manner::Known, 0);
+    let receiver = |more: &str| {
+        format!(
+            "to = ['a@shed.example']\nurl = 'smtps://localhost:{port}'\nca = '{}'\n{more}",
+            file("authority.pem").display()
+        )
+    };
+    let stranger = daemon(&receiver(""));
+    let notice = until("a reason", || {
+        let list = stranger.get("/v1/notifications").json();
+        Some(list["items"][0].clone()).filter(|notice| notice["error"].as_str() != Some(""))
+    });
+    assert!(lines(&said, "MAIL").is_empty(), "{notice}");
+    let (certificate, key) = (file("client.pem"), file("client.key"));
+    let own = format!("client_certificate = '{}'\nclient_key = '{}'", certificate.display(), key.display());
+    became(&daemon(&receiver(&own)), "sent");
+    assert_eq!(lines(&said, "MAIL FROM:<box@shed.example>").len(), 1, "{said:?}");
 }
 
 #[test]

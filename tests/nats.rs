@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use spud::resilience::queue::{
-    Delivery, LaneLimits, Link, Mark, NewOperation, Outcome, Parcel, Queue, QueueSettings, Surroundings,
-    Upstream, Wire,
+    Delivery, LaneLimits, Link, Mark, NewOperation, Outcome, Papers, Parcel, Queue, QueueSettings,
+    Surroundings, Upstream, Wire,
 };
 use spud::store::Control;
 use support::nats::{Message, NatsServer};
@@ -347,7 +347,7 @@ impl Bench {
         let wire = Wire {
             upstream: Upstream::parse(url).unwrap(),
             secret: None,
-            authorities: None,
+            papers: Papers::default(),
             subject: "spud.{box}.ops".into(),
         };
         let mut delivery = Deaf(wire.open().unwrap(), false);
@@ -420,7 +420,7 @@ fn what_arrived_unnoticed_is_found_in_the_stream() {
         Wire {
             upstream: Upstream::parse(&url).unwrap(),
             secret: None,
-            authorities: None,
+            papers: Papers::default(),
             subject: "spud.{box}.ops".into(),
         }
         .open()

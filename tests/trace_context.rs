@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use spud::base::SystemClock;
 use spud::observe::trace::{Context, Ending, Kind, TraceSettings, Tracer, now_at, span, vendors};
-use spud::resilience::queue::{Outcome, Upstream, Wire, post};
+use spud::resilience::queue::{Outcome, Papers, Upstream, Wire, post};
 use support::{Daemon, until};
 
 const TRACE: &str = "12345678901234567890123456789012";
@@ -217,7 +217,7 @@ async fn serve(tracer: Arc<Tracer>, headers: HeaderMap, body: Bytes) -> StatusCo
                 headers.push(("tracestate", trace.state().to_owned()));
             }
             let upstream = Upstream::parse(call["url"].as_str().unwrap()).unwrap();
-            let wire = Wire { upstream, secret: None, authorities: None, subject: String::new() };
+            let wire = Wire { upstream, secret: None, papers: Papers::default(), subject: String::new() };
             let body = call["arguments"].to_string();
             matches!(post(wire, &headers, body.as_bytes()), Outcome::Delivered)
         });

@@ -22,7 +22,9 @@ use super::types::{
     ValidateConfig, VerifyAudit, VerifyBackups,
 };
 use super::types::{Probe, ProbeList, Profile, ProfileRow, PushedMetrics};
-use super::types::{approval, compliance, evidence, incident, redaction, registry, sla, use_case, violation};
+use super::types::{
+    approval, compliance, dashboard, evidence, incident, redaction, registry, sla, use_case, violation,
+};
 
 pub(super) fn schemas() -> Value {
     let mut all = Map::new();
@@ -84,6 +86,7 @@ pub(super) fn schemas() -> Value {
     access(&mut all);
     approvals(&mut all);
     models(&mut all);
+    dashboards(&mut all);
     incidents(&mut all);
     use_cases(&mut all);
     audit(&mut all);
@@ -293,6 +296,24 @@ fn incidents(all: &mut Map<String, Value>) {
     add(all, "ViolationRule", &violation::ViolationRule { kinds, after, ..Default::default() });
     add(all, "OpenIncident", &open);
     add(all, "ChangeIncident", &change);
+}
+
+fn dashboards(all: &mut Map<String, Value>) {
+    let (queries, matchers) = (vec![String::new()], vec![String::new()]);
+    let panel = dashboard::DashboardPanel {
+        queries,
+        matchers,
+        thresholds: vec![0.5],
+        min: Some(0.5),
+        max: Some(0.5),
+        ..Default::default()
+    };
+    let one = dashboard::Dashboard { panels: vec![panel], ..Default::default() };
+    add(all, "Dashboard", &one);
+    let problems = vec![String::new()];
+    add(all, "DashboardList", &dashboard::DashboardList { items: vec![one], problems });
+    let etag = Some(String::new());
+    add(all, "WriteDashboard", &dashboard::WriteDashboard { etag, ..Default::default() });
 }
 
 fn use_cases(all: &mut Map<String, Value>) {

@@ -12,6 +12,7 @@ mod audit;
 mod backup;
 pub mod compliance;
 mod config;
+pub mod dashboard;
 mod evaluation;
 mod event;
 pub mod evidence;

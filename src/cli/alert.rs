@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
+use super::check_files::check_files;
 use super::context::Context;
 use super::error::{CliError, DATA_ERROR, FAILED};
 use super::output::clean;
@@ -21,8 +22,15 @@ const LONGEST: u64 = 512 << 10;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// List alerts: firing, pending, lately resolved
-    List,
+    /// List alerts: firing, pending, lately resolved, group by group
+    List {
+        /// Labels that put alerts together, instead of those of the routes of notices
+        #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+        group_by: Vec<String>,
+        /// Only those that match, such as severity=critical
+        #[arg(long = "match", value_name = "MATCHER")]
+        matchers: Vec<String>,
+    },
     /// Show one alert, by id or name
     Show {
         #[arg(value_name = "ALERT")]
@@ -78,15 +86,19 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     if let Verb::Check { files } = &verb {
-        return check(files, context);
+        let tier = tier(context);
+        return check_files(files, "rules", context, &|name, text| host::check_rules(name, text, &tier));
     }
     if let Verb::Test { files } = &verb {
         return test(files, context);
     }
     let mut link = context.connect()?;
     match verb {
-        Verb::List => {
-            let page: Page<Alert> = link.get("/v1/alerts")?;
+        Verb::List { group_by, matchers } => {
+            let groups = group_by.iter().map(|label| format!("group_by={}", escape(label)));
+            let matchers = matchers.iter().map(|matcher| format!("matcher={}", escape(matcher)));
+            let query: Vec<String> = groups.chain(matchers).collect();
+            let page: Page<Alert> = link.get(&format!("/v1/alerts?{}", query.join("&")))?;
             list(&page, context)?;
         }
         Verb::Show { id } => {
@@ -150,11 +162,12 @@ fn list(page: &Page<Alert>, context: &mut Context) -> Result<(), CliError> {
             text("severity", &alert.labels).unwrap_or_default(),
             alert.name.clone(),
             format_time(alert.active_ms),
+            alert.grouping.clone(),
             text("summary", &alert.annotations).unwrap_or_default(),
         ]
     };
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
-    context.out.table(&["ID", "STATE", "SEVERITY", "ALERT", "SINCE (UTC)", "SUMMARY"], &rows)
+    context.out.table(&["ID", "STATE", "SEVERITY", "ALERT", "SINCE (UTC)", "GROUP", "SUMMARY"], &rows)
 }
 
 fn show(alert: &Alert, context: &mut Context) -> Result<(), CliError> {
@@ -259,33 +272,6 @@ fn test(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
         (0, _) => FAILED,
         _ => DATA_ERROR,
     })
-}
-
-fn check(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
-    let tier = tier(context);
-    let mut wrong = 0;
-    let mut found = BTreeMap::new();
-    for file in files {
-        let name = file.display().to_string();
-        let (text, mut problems) = (read(file)?, Vec::new());
-        match host::check_rules(&name, &text, &tier) {
-            Ok(rules) if !context.json => {
-                context.out.line(&clean(&format!("{name}: {rules} rules, nothing wrong")))?
-            }
-            Ok(_) => {}
-            Err(all) => problems = all,
-        }
-        wrong += problems.len();
-        for problem in problems.iter().filter(|_| !context.json) {
-            let line = context.out.paint.bad(&clean(&format!("{name}:{problem}")));
-            context.out.line(&line)?;
-        }
-        found.insert(name, problems);
-    }
-    if context.json {
-        context.print_json(&found)?;
-    }
-    Ok(if wrong == 0 { 0 } else { DATA_ERROR })
 }
 
 pub(super) fn read(path: &Path) -> Result<String, CliError> {

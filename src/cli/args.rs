@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, break_glass, breaker, check, collection, compliance, config,
-    daemon, document, embed, eval, evidence, generate, incident, install, job, judge, log, metric, mode,
-    model, notify, operation, policy, principal, probe, queue, redact, remove, role, salvage, session, sla,
-    store, terminal, trace, use_case, violation,
+    daemon, dashboard, document, embed, eval, evidence, generate, incident, install, job, judge, log, metric,
+    mode, model, notify, operation, policy, principal, probe, queue, redact, remove, role, salvage, session,
+    sla, store, terminal, trace, use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -130,6 +130,11 @@ pub(super) enum Command {
     Alert {
         #[command(subcommand)]
         verb: alert::Verb,
+    },
+    /// Dashboards: what is shown of metrics, logs and alerts
+    Dashboard {
+        #[command(subcommand)]
+        verb: dashboard::Verb,
     },
     /// Probes: what the box looks at beside itself, and whose metrics it reads
     Probe {

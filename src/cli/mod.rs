@@ -14,12 +14,14 @@ mod backup;
 mod break_glass;
 mod breaker;
 mod check;
+mod check_files;
 mod collection;
 mod compliance;
 mod config;
 mod config_show;
 mod context;
 mod daemon;
+mod dashboard;
 mod doctor;
 mod document;
 mod embed;
@@ -125,6 +127,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Judge { verb } => judge::run(verb, context),
         Command::UseCase { verb } => use_case::run(verb, context),
         Command::Alert { verb } => alert::run(verb, context),
+        Command::Dashboard { verb } => dashboard::run(verb, context),
         Command::Probe { verb } => probe::run(verb, context),
         Command::Notify { verb } => notify::run(verb, context),
         Command::Trace { verb } => trace::run(verb, context),

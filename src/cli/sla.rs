@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::check_files::check_files;
 use super::context::Context;
-use super::error::{CliError, DATA_ERROR};
+use super::error::CliError;
 use super::output::clean;
 use crate::api::client::escape;
 use crate::api::host;
@@ -28,7 +29,9 @@ pub(super) enum Verb {
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     match verb {
-        Verb::Check { files } => check(&files, context),
+        Verb::Check { files } => {
+            check_files(&files, "objectives", context, &|_, text| host::check_objectives(text))
+        }
         Verb::List => {
             let page: Page<Objective> = context.connect()?.get("/v1/sla")?;
             list(&page, context).map(|()| 0)
@@ -105,23 +108,4 @@ fn show(one: &Objective, context: &mut Context) -> Result<(), CliError> {
         context.out.line(&format!("{name:<8} {}", clean(&value)))?;
     }
     Ok(())
-}
-
-fn check(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
-    let mut wrong = 0;
-    for file in files {
-        let name = file.display().to_string();
-        let text = super::alert::read(file)?;
-        match host::check_objectives(&text) {
-            Ok(count) => context.out.line(&clean(&format!("{name}: {count} objectives, nothing wrong")))?,
-            Err(problems) => {
-                wrong += problems.len();
-                for problem in problems {
-                    let line = context.out.paint.bad(&clean(&format!("{name}:{problem}")));
-                    context.out.line(&line)?;
-                }
-            }
-        }
-    }
-    Ok(if wrong == 0 { 0 } else { DATA_ERROR })
 }

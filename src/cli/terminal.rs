@@ -71,7 +71,7 @@ pub(super) fn run(screen: &Screen, color: When, context: &mut Context) -> Result
 }
 
 /// Who has the engine.
-struct Held {
+pub(super) struct Held {
     attached: Attached,
     /// A daemon is started again by whoever started it; an engine in here would keep it out.
     daemon: bool,
@@ -98,17 +98,17 @@ impl Held {
     }
 }
 
-type Shared = Arc<Mutex<Option<Held>>>;
+pub(super) type Shared = Arc<Mutex<Option<Held>>>;
 
 /// The interface's link over the API client. When the process with the engine goes away, it finds the next one
 /// as at the start; it is the interface that decides when to try again.
-struct SocketLink {
+pub(super) struct SocketLink {
     client: Client,
     engine: Shared,
 }
 
 impl SocketLink {
-    fn open(attached: Attached) -> (Self, Shared) {
+    pub(super) fn open(attached: Attached) -> (Self, Shared) {
         let client = attached.client().fork();
         let engine = Arc::new(Mutex::new(Some(Held::new(attached))));
         (Self { client, engine: Arc::clone(&engine) }, engine)

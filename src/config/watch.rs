@@ -19,10 +19,8 @@ use rustix::io::Errno;
 use super::error::ConfigError;
 use super::load::{DROP_INS, Places};
 
-/// Folders of the site's policies, rules and probes: they are taken up like settings.
-const POLICIES: &str = "policies";
-const RULES: &str = "rules";
-const PROBES: &str = "probes";
+/// Folders whose files are taken up like settings.
+const FOLDERS: [&str; 6] = [DROP_INS, "policies", "rules", "probes", "sla", "dashboards"];
 /// Bytes of events that are read at once.
 const BUFFER: usize = 4096;
 
@@ -110,12 +108,11 @@ impl Watch {
     /// Takes up folders that were made since, and lets go of what is not needed any more.
     pub fn renew(&self) {
         let mut wanted: BTreeMap<PathBuf, Vec<OsString>> = BTreeMap::new();
-        for folder in self.folders.iter().flat_map(|folder| {
-            [DROP_INS, POLICIES, RULES, PROBES]
-                .map(|name| folder.join(name))
-                .into_iter()
-                .chain([folder.clone()])
-        }) {
+        for folder in self
+            .folders
+            .iter()
+            .flat_map(|folder| FOLDERS.map(|name| folder.join(name)).into_iter().chain([folder.clone()]))
+        {
             if folder.is_dir() {
                 wanted.insert(folder, Vec::new());
             } else if let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) {

@@ -3,9 +3,9 @@
 pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
-    AuditReply, ConfigAction, ConfigReply, IncidentAction, IncidentReply, MetricAction, MetricReply,
-    ProbeAction, ProbeReply, RegistryAction, RegistryReply, SlaAction, SlaReply, TraceAction, TraceReply,
-    UseCaseAction, UseCaseReply,
+    AuditReply, ConfigAction, ConfigReply, DashboardAction, DashboardReply, IncidentAction, IncidentReply,
+    MetricAction, MetricReply, ProbeAction, ProbeReply, RegistryAction, RegistryReply, SlaAction, SlaReply,
+    TraceAction, TraceReply, UseCaseAction, UseCaseReply,
 };
 use crate::api::types::redaction::RedactedText;
 use crate::api::types::{
@@ -197,6 +197,8 @@ pub enum Action {
     Access(AccessAction),
     /// Alerts, their rules, silences.
     Alert(AlertAction),
+    /// What is shown of metrics, logs and alerts.
+    Dashboard(DashboardAction),
     /// What the box looks at beside itself, and whose metrics it reads.
     Probe(ProbeAction),
     /// What requests and work did, and failures in groups.
@@ -276,6 +278,7 @@ pub enum Reply {
     Registry(RegistryReply),
     UseCase(UseCaseReply),
     Alert(AlertReply),
+    Dashboard(DashboardReply),
     Probe(ProbeReply),
     Trace(TraceReply),
     Incident(IncidentReply),

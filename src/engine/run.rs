@@ -10,6 +10,7 @@ use super::access::Access;
 use super::alerts::Alerting;
 use super::approvals::Approvals;
 use super::backups::{self, Backups, apply_staged};
+use super::dashboards::Dashboards;
 use super::encryption::{self, Encryption};
 use super::health::Health;
 use super::incidents::Incidents;
@@ -96,6 +97,7 @@ pub(super) struct Inner {
     pub(super) alerting: Alerting,
     pub(super) intake: Collected,
     pub(super) probes: Probes,
+    pub(super) dashboards: Dashboards,
     pub(super) watches: Watches,
     pub(super) modes: Modes,
     pub(super) outbox: Outbox,
@@ -478,6 +480,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         alerting: Alerting::default(),
         intake: Collected::new(&running.budgets),
         probes: Probes::default(),
+        dashboards: Dashboards::default(),
         watches: Watches::default(),
         modes,
         jobs,

@@ -230,8 +230,7 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
         watch.renew();
-        inner.alerting.reload();
-        inner.probes.reload();
+        inner.reload_files();
         if let Err(error) = reload(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }

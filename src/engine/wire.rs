@@ -1,13 +1,14 @@
 //! Which upstream the settings name, and who delivers there. Taken up while the box runs.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::EngineError;
 use super::worker::invalid;
 use crate::config::{Effective, Secret};
-use crate::resilience::queue::{Delivery, Link, Queue, Upstream, Wire, check_authorities, check_subject};
+use crate::resilience::queue::{
+    Delivery, Link, Papers, Queue, Upstream, Wire, check_authorities, check_subject,
+};
 use crate::store::Control;
 
 /// What the settings say of the upstream; secrets only by where they lie.
@@ -15,7 +16,7 @@ use crate::store::Control;
 pub(super) struct Chosen {
     pub(super) upstream: Upstream,
     token: Option<Secret>,
-    authorities: Option<PathBuf>,
+    papers: Papers,
     subject: String,
 }
 
@@ -43,7 +44,7 @@ impl Chosen {
         Ok(Some(Self {
             upstream: Upstream::parse(url)?,
             token: token.map(Secret::parse).transpose().map_err(str::to_owned)?,
-            authorities: settings.text("queue.upstream_ca").map(PathBuf::from),
+            papers: Papers { authorities: settings.text("queue.upstream_ca").map(Into::into), own: None },
             subject: settings.text("queue.subject").unwrap_or_default().to_owned(),
         }))
     }
@@ -51,8 +52,8 @@ impl Chosen {
     fn open(&self) -> Result<Box<dyn Delivery>, String> {
         let secret = self.token.as_ref().map(Secret::read).transpose();
         let secret = secret.map_err(|what| format!("queue.upstream_token: {what}"))?;
-        let (upstream, authorities) = (self.upstream.clone(), self.authorities.clone());
-        Wire { upstream, secret, authorities, subject: self.subject.clone() }.open()
+        let (upstream, papers) = (self.upstream.clone(), self.papers.clone());
+        Wire { upstream, secret, papers, subject: self.subject.clone() }.open()
     }
 }
 

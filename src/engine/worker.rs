@@ -115,11 +115,20 @@ fn carry_out(
         Action::Registry(action) => super::registry::act(inner, caller, action, told).map(Reply::Registry),
         Action::UseCase(action) => use_cases::act(inner, caller, action, told).map(Reply::UseCase),
         Action::Alert(action) => super::alerts::act(inner, caller, action, told).map(Reply::Alert),
-        Action::Probe(action) => super::probes::act(inner, &action).map(Reply::Probe),
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
-        Action::Sla(action) => super::sla::act(inner, &action).map(Reply::Sla),
+        Action::Probe(_) | Action::Dashboard(_) | Action::Sla(_) => of_files(inner, &action),
         Action::Redact(_) | Action::Reload => plain(inner, &action),
+    }
+}
+
+/// What stands in files of the site.
+fn of_files(inner: &Inner, action: &Action) -> Result<Reply, EngineError> {
+    match action {
+        Action::Probe(action) => super::probes::act(inner, action).map(Reply::Probe),
+        Action::Dashboard(action) => super::dashboards::act(inner, action).map(Reply::Dashboard),
+        Action::Sla(action) => super::sla::act(inner, action).map(Reply::Sla),
+        _ => Err(EngineError::Internal("this is no question about files".into())),
     }
 }
 
@@ -142,10 +151,7 @@ fn told_of_box(inner: &Inner, action: &Action) -> Reply {
 
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
-    inner.alerting.reload();
-    inner.probes.reload();
-    inner.sla.reload();
-    inner.violations.reload();
+    inner.reload_files();
     let settings = super::settings::reload(inner);
     // Whether policies wait for votes is a setting.
     inner.access.reload(inner);

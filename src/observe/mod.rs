@@ -3,11 +3,12 @@
 //! Offers [`start`] (JSON lines into files that are rotated and packed), [`LogReader`] (the newest lines that hold
 //! something, over all of them), [`LogGuard`], and
 //! [`metric`], [`intake`] (what others measure), [`series`] (what metrics were), [`promql`], [`alert`], [`objective`],
-//! [`trace`], [`health`] and [`probe`].
+//! [`trace`], [`health`], [`probe`] and [`dashboard`].
 //!
 //! Invariant: recording never blocks and never fails its caller; no document or query text at info level.
 
 pub mod alert;
+pub mod dashboard;
 pub mod health;
 pub mod intake;
 mod log;

@@ -49,6 +49,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
         Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
         Action::Probes | Action::Profile => ("read-status", "needs read-status"),
+        Action::SaveDashboard => ("write-dashboards", "needs write-dashboards"),
         Action::TestProbe => ("test-probes", "needs test-probes"),
         Action::OpenIncident => ("open-incidents", "needs open-incidents"),
         Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
@@ -283,6 +284,27 @@ pub(super) fn a_version(m: &Model) -> Option<&'static str> {
 
 pub(super) fn not_newest(m: &Model) -> Option<&'static str> {
     unless(m.observe.back_ms > 0, "this is the newest")
+}
+
+/// The panels of a dashboard, or the list of dashboards.
+pub(super) fn panels(m: &Model) -> Option<&'static str> {
+    unless(m.shows_graphs() && m.observe.is_dashboard(), "see the dashboard")
+}
+
+pub(super) fn a_panel(m: &Model) -> Option<&'static str> {
+    panels(m).or(unless(m.graphs() > 0, "no panel"))
+}
+
+pub(super) fn a_changed_dashboard(m: &Model) -> Option<&'static str> {
+    panels(m).or(unless(m.dashboards.changed, "nothing was changed"))
+}
+
+pub(super) fn an_expression(m: &Model) -> Option<&'static str> {
+    unless(m.shows_graphs() && !m.observe.is_dashboard(), "ask something first")
+}
+
+pub(super) fn some_alerts(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Observe && m.alerts.shown && m.alerts.notices.is_none(), "see the alerts")
 }
 
 pub(super) fn a_trial(m: &Model) -> Option<&'static str> {

@@ -4,6 +4,7 @@ mod access;
 mod alert;
 mod audit;
 mod backup;
+mod dashboard;
 mod govern;
 mod incident;
 mod probe;
@@ -13,6 +14,7 @@ pub(crate) use access::AccessRequest;
 pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
+pub(crate) use dashboard::{DashboardRequest, RowsRequest};
 pub(crate) use govern::{Decision, GovernRequest};
 pub(crate) use incident::IncidentRequest;
 pub(crate) use probe::ProbeRequest;
@@ -92,6 +94,7 @@ pub(crate) enum Request {
     Words(String),
     Govern(GovernRequest),
     Alert(AlertRequest),
+    Dashboard(DashboardRequest),
     Trace(TraceRequest),
     Probe(ProbeRequest),
     Incident(IncidentRequest),
@@ -269,6 +272,7 @@ impl Request {
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
             Self::Alert(request) => request.call(),
+            Self::Dashboard(request) => request.call(),
             Self::Trace(request) => request.call(),
             Self::Probe(request) => request.call(),
             Self::Incident(request) => request.call(),
@@ -312,6 +316,7 @@ impl Request {
             Self::Audit(request) => request.purpose(),
             Self::Govern(request) => request.purpose(),
             Self::Alert(request) => request.purpose(),
+            Self::Dashboard(request) => request.purpose(),
             Self::Trace(request) => request.purpose(),
             Self::Probe(request) => request.purpose(),
             Self::Incident(request) => request.purpose(),

@@ -19,6 +19,8 @@ pub(crate) struct Glyphs {
     pub(crate) head: &'static str,
     /// Heights of a sparkline, lowest first.
     pub(crate) spark: [&'static str; 8],
+    /// How much there is, least first: cells of heat maps, and bands.
+    pub(crate) shade: [&'static str; 4],
 }
 
 pub(crate) const UNICODE: Glyphs = Glyphs {
@@ -35,6 +37,7 @@ pub(crate) const UNICODE: Glyphs = Glyphs {
     warn: "▲",
     head: "│",
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    shade: ["░", "▒", "▓", "█"],
 };
 
 pub(crate) const ASCII: Glyphs = Glyphs {
@@ -51,6 +54,7 @@ pub(crate) const ASCII: Glyphs = Glyphs {
     warn: "!",
     head: "|",
     spark: ["_", "_", ".", ".", "-", "-", "=", "#"],
+    shade: [".", ":", "+", "#"],
 };
 
 /// ASCII where asked for, or where neither the locale nor the terminal knows UTF-8.
@@ -89,7 +93,7 @@ mod tests {
     fn every_mark_is_one_cell() {
         for g in [UNICODE, ASCII] {
             let all = [g.rule, g.bar_full, g.bar_empty, g.ellipsis, g.dot, g.prompt, g.sep, g.crumb, g.mark];
-            for mark in all.iter().chain(&g.spark).chain(&[g.down, g.warn, g.head]) {
+            for mark in all.iter().chain(&g.spark).chain(&g.shade).chain(&[g.down, g.warn, g.head]) {
                 assert_eq!(unicode_width::UnicodeWidthStr::width(*mark), 1, "{mark}");
             }
         }

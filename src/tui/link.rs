@@ -15,17 +15,18 @@ use serde::de::DeserializeOwned;
 use crate::api::host;
 use crate::api::types::access::AccessGrant;
 use crate::api::types::{
-    Breaker, Event, EventKind, Job, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
+    Alert, Breaker, Event, EventKind, Job, LogPage, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
 };
 use crate::base;
 use crate::base::InOrder;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, Decision, Effect, GovernRequest,
-    IncidentRequest, ProbeRequest, Request, TraceRequest,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, DashboardRequest, Decision,
+    Effect, GovernRequest, IncidentRequest, ProbeRequest, Request, TraceRequest,
 };
+use crate::tui::model::{alert_row, log_row};
 use crate::tui::msg::{
-    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, GovernAnswer, IncidentAnswer, Msg,
-    ProbeAnswer, Reply, TraceAnswer, Wire,
+    AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, DashboardAnswer, GovernAnswer,
+    IncidentAnswer, Msg, ProbeAnswer, Reply, TraceAnswer, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -242,6 +243,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Audit(request) => Reply::Audit(audit(request, body)?),
         Request::Govern(request) => Reply::Govern(govern(request, body)?),
         Request::Alert(request) => Reply::Alert(alert(request, body)?),
+        Request::Dashboard(request) => Reply::Dashboard(dashboard(request, body)?),
         Request::Trace(request) => Reply::Trace(trace(request, body)?),
         Request::Probe(ProbeRequest::List) => Reply::Probe(ProbeAnswer::List(json(body)?)),
         Request::Probe(ProbeRequest::Test(_)) => Reply::Probe(ProbeAnswer::Tested(json(body)?)),
@@ -315,11 +317,27 @@ fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, Li
 
 fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> {
     Ok(match request {
-        AlertRequest::List => AlertAnswer::List(page(body)?.items),
+        AlertRequest::List(_) => AlertAnswer::List(page(body)?.items),
         AlertRequest::Notices => AlertAnswer::Notices(page(body)?.items),
         AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
         AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
         AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),
+    })
+}
+
+fn dashboard(request: &DashboardRequest, body: &[u8]) -> Result<DashboardAnswer, LinkError> {
+    Ok(match request {
+        DashboardRequest::List => DashboardAnswer::List(json(body)?),
+        DashboardRequest::Save(..) => DashboardAnswer::Saved(json(body)?),
+        DashboardRequest::Remove(_) => DashboardAnswer::Removed(json(body)?),
+        DashboardRequest::Rows(rows) if rows.log => {
+            let page: LogPage = json(body)?;
+            DashboardAnswer::Rows(rows.clone(), page.items.iter().map(log_row).collect())
+        }
+        DashboardRequest::Rows(rows) => {
+            let alerts: Vec<Alert> = page(body)?.items;
+            DashboardAnswer::Rows(rows.clone(), alerts.iter().take(rows.most).map(alert_row).collect())
+        }
     })
 }
 

@@ -9,6 +9,7 @@
 #![allow(clippy::result_large_err)]
 
 mod action;
+mod dashboard;
 mod disabled;
 mod effect;
 mod export;
@@ -35,6 +36,8 @@ mod widgets;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+
+pub(crate) use dashboard::{lines as dashboard_lines, speaks_utf8};
 
 use crate::api::types::{Event, Problem};
 use crate::tui::msg::Msg;

@@ -3,6 +3,7 @@
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, NewTotp, Principal, Session, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
+use crate::api::types::dashboard::{Dashboard, DashboardList};
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::incident::Incident;
 use crate::api::types::registry::{ModelMove, ModelRegistry};
@@ -15,9 +16,9 @@ use crate::api::types::{
     LogQuery, MetricValue, ModeReport, Notification, Operation, OperationDetail, Page, Passage, Probe,
     ProbeList, Problem, Profile, QueueStatus, Status, StoreReport, TraceDetail, TraceSummary,
 };
-use crate::tui::effect::{ConfigRequest, MetricRequest, Request};
+use crate::tui::effect::{ConfigRequest, MetricRequest, Request, RowsRequest};
 use crate::tui::key::Key;
-use crate::tui::model::TraceKind;
+use crate::tui::model::{Rows, TraceKind};
 
 /// Everything that [`crate::tui::update::update`] reacts to.
 #[derive(Debug, Clone)]
@@ -81,6 +82,7 @@ pub(crate) enum Reply {
     Audit(AuditAnswer),
     Govern(GovernAnswer),
     Alert(AlertAnswer),
+    Dashboard(DashboardAnswer),
     Trace(TraceAnswer),
     Probe(ProbeAnswer),
     Incident(IncidentAnswer),
@@ -128,6 +130,17 @@ pub(crate) enum GovernAnswer {
     Secret(Box<NewTotp>),
     /// What to tell.
     Changed(String),
+}
+
+/// What came of a question about dashboards.
+#[derive(Debug, Clone)]
+pub(crate) enum DashboardAnswer {
+    List(DashboardList),
+    Saved(Box<Dashboard>),
+    /// As it was.
+    Removed(Box<Dashboard>),
+    /// For the panel that asked, the newest last.
+    Rows(RowsRequest, Rows),
 }
 
 /// What came of a question about alerts.

@@ -145,3 +145,11 @@ pub fn send_otlp(url: &str, document: &[u8]) -> Result<(), String> {
 pub fn check_probes(name: &str, text: &str) -> Result<usize, Vec<String>> {
     crate::engine::check_probes(name, text)
 }
+
+/// Reads a file of a dashboard; gives how many panels it has.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_dashboard(name: &str, text: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_dashboard(name, text)
+}

@@ -9,10 +9,11 @@ use crate::api::fault::Fault;
 use crate::api::types::{
     AcknowledgeAlert, Alert, AlertRules, AlertSilence, Notification, NotificationStatus, Page, SilenceAlerts,
 };
-use crate::engine::{Action, AlertAction, AlertReply, Reply};
+use crate::engine::{Action, AlertAction, AlertQuery, AlertReply, Reply};
 
 pub(super) static ROUTES: [Route; 10] = [
     Route::new("GET", "/v1/alerts", "Alerts: firing, pending, and lately resolved", || get(list))
+        .query(&["group_by", "matcher"])
         .reply(200, "PageOfAlert"),
     Route::new("GET", "/v1/alerts/rules", "Every rule with its state, and files that cannot be read", || {
         get(rules)
@@ -57,8 +58,13 @@ fn wrong<T>(reply: AlertReply) -> Result<T, Fault> {
 }
 
 async fn list(mut call: Call) -> Result<Json<Page<Alert>>, Fault> {
-    call.query().finish()?;
-    match ask(&call, AlertAction::List).await? {
+    let mut params = call.query();
+    let given = params.all("group_by").into_iter();
+    let group_by = given.flat_map(|all| all.split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>());
+    let group_by = group_by.filter(|one| !one.is_empty()).collect();
+    let query = AlertQuery { group_by, matchers: params.all("matcher") };
+    params.finish()?;
+    match ask(&call, AlertAction::List(query)).await? {
         AlertReply::Alerts(items) => Ok(Json(Page { items, next: None })),
         other => wrong(other),
     }

@@ -10,6 +10,7 @@ mod backups;
 mod collections;
 mod compliance;
 mod config;
+mod dashboards;
 mod documents;
 mod embeddings;
 mod events;
@@ -164,7 +165,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 31] = [
+    let all: [&[Route]; 32] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -190,6 +191,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &alerts::ROUTES,
         &traces::ROUTES,
         &probes::ROUTES,
+        &dashboards::ROUTES,
         &incidents::ROUTES,
         &sla::ROUTES,
         &violations::ROUTES,

@@ -16,7 +16,8 @@ use crate::api::call::{Call, Params, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::MetricEnvelope;
 use crate::engine::{
-    Action, AlertAction, AlertReply, EngineError, MetricAction, MetricAsk, MetricFault, MetricReply, Reply,
+    Action, AlertAction, AlertQuery, AlertReply, EngineError, MetricAction, MetricAsk, MetricFault,
+    MetricReply, Reply,
 };
 
 const INSTANT: &[&str] = &["query", "time", "timeout", "limit"];
@@ -229,7 +230,7 @@ async fn rules(mut call: Call) -> Result<Response, Refused> {
 
 async fn alerts(mut call: Call) -> Result<Response, Refused> {
     call.form()?.ignore();
-    answered(&call, Action::Alert(AlertAction::List)).await
+    answered(&call, Action::Alert(AlertAction::List(AlertQuery::default()))).await
 }
 
 async fn build(_: Call) -> Response {

@@ -28,6 +28,8 @@ pub struct Alert {
     pub flapping: bool,
     /// By whom, why and when, if somebody has.
     pub acknowledged: Option<AlertAcknowledgement>,
+    /// With which others it is told, as `alertname=PumpDown, site=shed`; only of a list.
+    pub grouping: String,
 }
 
 impl Alert {

@@ -5,8 +5,8 @@ use crate::api::types::access::GrantRole;
 use crate::base::InOrder;
 use crate::engine::action::BackupWork;
 use crate::engine::{
-    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction, MetricAction,
-    ProbeAction, RegistryAction, SlaAction, UseCaseAction,
+    Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, DashboardAction, IncidentAction,
+    MetricAction, ProbeAction, RegistryAction, SlaAction, UseCaseAction,
 };
 use crate::governance::access::{Need, Permission as P, Role};
 
@@ -107,6 +107,10 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Audit(action) => on_box(of_audit(action)),
         Action::Metric(MetricAction::Push { .. }) => on_box(P::PushMetrics),
         Action::Metric(_) => on_box(P::ReadMetrics),
+        Action::Dashboard(DashboardAction::List | DashboardAction::Show(_)) => on_box(P::ReadMetrics),
+        Action::Dashboard(DashboardAction::Save { .. } | DashboardAction::Remove { .. }) => {
+            on_box(P::WriteDashboards)
+        }
         Action::Probe(ProbeAction::List) => on_box(P::ReadStatus),
         Action::Probe(ProbeAction::Test(_)) => on_box(P::TestProbes),
         Action::Alert(action) => on_box(of_alert(action)),
@@ -240,7 +244,7 @@ fn of_audit(action: &AuditAction) -> P {
 
 fn of_alert(action: &AlertAction) -> P {
     match action {
-        AlertAction::List | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => {
+        AlertAction::List(_) | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => {
             P::ReadAlerts
         }
         AlertAction::Notices | AlertAction::Receivers => P::ReadAlerts,

@@ -5,23 +5,35 @@ use crate::api::types::{
     AcknowledgeAlert, Alert, AlertRules, AlertSilence, Notification, NotificationStatus, SilenceAlerts,
 };
 use crate::audit::Entry;
-use crate::base::to_hex;
+use crate::base::{InOrder, to_hex};
 use crate::engine::queue_words::store_said;
 use crate::engine::run::Inner;
 use crate::engine::trail::{self, also};
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError};
-use crate::observe::alert::{Acknowledged, AlertShelf, KeptAlert, Phase, SILENCES_MOST, Silence, key};
+use crate::observe::alert::{
+    Acknowledged, AlertShelf, KeptAlert, Phase, SILENCES_MOST, Silence, key, matcher,
+};
+use crate::observe::promql::{Labels, Matcher};
 
 const REASON_BYTES: usize = 500;
 const MATCHERS_MOST: usize = 20;
 const MATCHER_BYTES: usize = 500;
 const TTL_MOST_S: u64 = 30 * 24 * 3600;
 
+/// Which alerts, and what puts them together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertQuery {
+    /// Names of labels; none: as the routes of notices have it.
+    pub group_by: Vec<String>,
+    /// All have to match.
+    pub matchers: Vec<String>,
+}
+
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertAction {
-    List,
+    List(AlertQuery),
     /// By id, or by name where only one has it.
     Show(String),
     Rules,
@@ -61,7 +73,7 @@ pub(in crate::engine) fn act(
 ) -> Result<AlertReply, EngineError> {
     let now = inner.clock.now_ms();
     match action {
-        AlertAction::List => Ok(AlertReply::Alerts(words::alerts(&inner.alerting.loaded(inner), now))),
+        AlertAction::List(query) => list(inner, &query, now).map(AlertReply::Alerts),
         AlertAction::Show(id) => find(inner, &id).map(Box::new).map(AlertReply::Alert),
         AlertAction::Rules => {
             Ok(AlertReply::Rules(Box::new(words::rules(&inner.alerting.loaded(inner), now))))
@@ -89,6 +101,45 @@ fn missing(noun: &'static str, name: &str) -> EngineError {
         name: name.to_owned(),
         advice: format!("`spud alert {verb}` shows what there is"),
     }
+}
+
+/// Alerts that are told together stand together.
+fn list(inner: &Inner, query: &AlertQuery, now: u64) -> Result<Vec<Alert>, EngineError> {
+    within_bounds("a list", &query.matchers)?;
+    within_bounds("a grouping", &query.group_by)?;
+    let mut matchers = Vec::new();
+    for text in &query.matchers {
+        let advice = "write it as severity=critical or alertname=~\"Disk.*\"";
+        matchers.extend(matcher(text).map_err(|what| invalid(what, advice))?);
+    }
+    let mut all = words::alerts(&inner.alerting.loaded(inner), now);
+    let fits = |all: &[Matcher], alert: &Alert| {
+        let labels = Labels::new(alert.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        all.iter().all(|one| one.matches(&labels))
+    };
+    all.retain(|alert| fits(&matchers, alert));
+    let notices = inner.alerting.notices.loaded(inner);
+    let mut groups: Vec<String> = Vec::new();
+    for alert in &mut all {
+        let route = notices.settings.routes.iter().find(|route| fits(&route.matchers, alert));
+        let own = route.map_or(&[][..], |route| &route.group_by);
+        let by = if query.group_by.is_empty() { own } else { &query.group_by };
+        alert.grouping = words::grouping(alert, by);
+        if !groups.contains(&alert.grouping) {
+            groups.push(alert.grouping.clone());
+        }
+    }
+    // The group of the first comes first; among their like alerts stay as they were.
+    all.order_by_key(|alert| groups.iter().position(|group| *group == alert.grouping));
+    Ok(all)
+}
+
+fn within_bounds(what: &str, texts: &[String]) -> Result<(), EngineError> {
+    if texts.len() > MATCHERS_MOST || texts.iter().any(|text| text.len() > MATCHER_BYTES) {
+        let told = format!("{what} has at most {MATCHERS_MOST} of them, of {MATCHER_BYTES} bytes");
+        return Err(invalid(told, "name fewer things"));
+    }
+    Ok(())
 }
 
 fn find(inner: &Inner, id: &str) -> Result<Alert, EngineError> {
@@ -128,13 +179,7 @@ fn silence(
             "give ttl_s (--for 2h): nobody is silent for ever",
         ));
     }
-    let long = request.matchers.iter().any(|text| text.len() > MATCHER_BYTES);
-    if long || request.matchers.len() > MATCHERS_MOST {
-        return Err(invalid(
-            format!("a silence has at most {MATCHERS_MOST} matchers of {MATCHER_BYTES} bytes"),
-            "match fewer things",
-        ));
-    }
+    within_bounds("a silence", &request.matchers)?;
     let mut desk = inner.alerting.loaded(inner);
     let over: Vec<u64> = desk.silences.iter().filter(|one| one.until_ms <= now).map(|one| one.id).collect();
     let newest = desk.silences.iter().map(|one| one.id).max().unwrap_or(0);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
-pub use actions::{AlertAction, AlertReply};
+pub use actions::{AlertAction, AlertQuery, AlertReply};
 pub use load::check as check_rules;
 pub(super) use load::{listed, text};
 pub use notice_actions::check_notify;

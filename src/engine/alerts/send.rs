@@ -1,6 +1,5 @@
 //! Sends notices, one after the other, on a thread that ends when nothing is due.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use super::notices::Desk;
@@ -8,8 +7,10 @@ use crate::base::spawn;
 use crate::config::Secret;
 use crate::engine::breakers;
 use crate::engine::run::Inner;
-use crate::observe::notify::{Kind, Mail, Notice, NoticeShelf, NoticeState, Receiver, letter, message};
-use crate::resilience::queue::{MailServer, Outcome, Security, Upstream, Wire, mail, post};
+use crate::observe::notify::{
+    Kind, Mail, Notice, NoticeShelf, NoticeState, Receiver, TlsFiles, letter, message,
+};
+use crate::resilience::queue::{MailServer, Outcome, Papers, Security, Upstream, Wire, mail, post};
 use crate::store::crypt::random;
 
 const STACK_KB: usize = 512;
@@ -117,6 +118,14 @@ fn wrong(reason: String) -> Outcome {
     Outcome::Retry { after_ms: Some(LONGEST_WAIT_MS), reason, counts: true, failure: true }
 }
 
+fn papers(files: &TlsFiles) -> Papers {
+    let named = |path: &String| (!path.is_empty()).then(|| path.into());
+    Papers {
+        authorities: named(&files.ca),
+        own: named(&files.certificate).and_then(|certificate| Some((certificate, named(&files.key)?))),
+    }
+}
+
 fn mail_server(receiver: &Receiver) -> Result<MailServer, String> {
     let plain = receiver.url.starts_with("smtp");
     let url = if plain { receiver.url.clone() } else { named("url", &receiver.url)? };
@@ -136,12 +145,12 @@ fn mail_server(receiver: &Receiver) -> Result<MailServer, String> {
     if host.is_empty() || host.contains(['/', '@']) {
         return Err(none());
     }
-    let Mail { from, to, user, ca, .. } = receiver.mail.clone();
+    let Mail { from, to, user, .. } = receiver.mail.clone();
     let password =
         if receiver.secret.is_empty() { String::new() } else { named("secret", &receiver.secret)? };
     let login = (!user.is_empty()).then_some((user, password));
-    let authorities = (!ca.is_empty()).then(|| PathBuf::from(ca));
-    Ok(MailServer { host: host.to_owned(), port, security, login, authorities, from, to })
+    let papers = papers(&receiver.tls);
+    Ok(MailServer { host: host.to_owned(), port, security, login, papers, from, to })
 }
 
 fn wire(receiver: &Receiver) -> Result<(Wire, String), String> {
@@ -155,7 +164,7 @@ fn wire(receiver: &Receiver) -> Result<(Wire, String), String> {
     let token = Some(receiver.token.as_str()).filter(|token| !token.is_empty());
     let token = token.map(|token| named("token", token)).transpose()?;
     let secret = if receiver.secret.is_empty() { String::new() } else { named("secret", &receiver.secret)? };
-    Ok((Wire { upstream, secret: token, authorities: None, subject: String::new() }, secret))
+    Ok((Wire { upstream, secret: token, papers: papers(&receiver.tls), subject: String::new() }, secret))
 }
 
 /// Waits longer each time, and never quite as long as others who wait.

@@ -41,7 +41,14 @@ pub(super) fn alert(
         inhibited: inhibited(&desk.inhibitions, labels, firing),
         flapping: alert.is_flapping(now),
         acknowledged,
+        grouping: String::new(),
     }
+}
+
+/// What a group of alerts is called: `alertname=PumpDown, site=shed`.
+pub(super) fn grouping(alert: &types::Alert, by: &[String]) -> String {
+    let value = |name: &String| alert.labels.get(name).map_or("", String::as_str);
+    by.iter().map(|name| format!("{name}={}", value(name))).collect::<Vec<_>>().join(", ")
 }
 
 /// All alerts: firing ones first, the newest first among their like.

@@ -13,7 +13,7 @@ use crate::config::{Effective, Secret};
 use crate::engine::breakers;
 use crate::engine::run::Inner;
 use crate::observe::trace::{TraceRecord, Waiting, otlp, shelf};
-use crate::resilience::queue::{Outcome, Upstream, Wire, check_authorities, post};
+use crate::resilience::queue::{Outcome, Papers, Upstream, Wire, check_authorities, post};
 
 /// Name of the breaker around the collector.
 pub(in crate::engine) const BREAKER: &str = "traces";
@@ -198,8 +198,8 @@ fn way(settings: &Effective) -> Result<(Wire, Vec<(String, String)>), String> {
         None => Vec::new(),
     };
     headers.push(("content-type".to_owned(), "application/json".to_owned()));
-    let authorities = settings.text(AUTHORITIES).map(PathBuf::from);
-    Ok((Wire { upstream, secret: None, authorities, subject: String::new() }, headers))
+    let papers = Papers { authorities: settings.text(AUTHORITIES).map(PathBuf::from), own: None };
+    Ok((Wire { upstream, secret: None, papers, subject: String::new() }, headers))
 }
 
 /// The endpoint is the same for all that the protocol knows: what is asked for follows it.

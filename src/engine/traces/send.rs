@@ -1,6 +1,6 @@
 //! Takes traces to a collector of OpenTelemetry.
 
-use crate::resilience::queue::{Outcome, Upstream, Wire, post};
+use crate::resilience::queue::{Outcome, Papers, Upstream, Wire, post};
 
 /// Sends a document in OTLP/JSON to `http://host:4318/v1/traces` or such.
 ///
@@ -8,7 +8,7 @@ use crate::resilience::queue::{Outcome, Upstream, Wire, post};
 /// Why it did not arrive, in words.
 pub fn send_otlp(url: &str, document: &[u8]) -> Result<(), String> {
     let upstream = Upstream::parse(url)?;
-    let wire = Wire { upstream, secret: None, authorities: None, subject: String::new() };
+    let wire = Wire { upstream, secret: None, papers: Papers::default(), subject: String::new() };
     match post(wire, &[("content-type", "application/json".to_owned())], document) {
         Outcome::Delivered => Ok(()),
         Outcome::Retry { reason, .. } | Outcome::Dead { reason } | Outcome::Stop { reason } => Err(reason),

@@ -7,8 +7,8 @@ use crate::audit::Hash;
 use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
 use crate::engine::{
-    AccessAction, Action, AlertAction, ApprovalAction, AuditAction, IncidentAction, RegistryAction,
-    UseCaseAction,
+    AccessAction, Action, AlertAction, ApprovalAction, AuditAction, DashboardAction, IncidentAction,
+    RegistryAction, UseCaseAction,
 };
 
 /// How a change and its entry hang together.
@@ -115,6 +115,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Config(action) => return config(action),
         Action::Reload => around("config.reloaded", ("settings", "")),
         Action::Alert(action) => return alert(action),
+        Action::Dashboard(action) => return dashboard(action),
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen | Action::Profile => return None,
@@ -137,6 +138,16 @@ pub(super) fn about(action: &Action) -> Option<About> {
             return None;
         }
         Action::Store | Action::Metric(_) | Action::Trace(_) | Action::Sla(_) => return None,
+    })
+}
+
+fn dashboard(action: &DashboardAction) -> Option<About> {
+    Some(match action {
+        DashboardAction::Save { name, request } => {
+            around("dashboard.saved", ("dashboard", name)).digest(request.text.as_bytes())
+        }
+        DashboardAction::Remove { name, .. } => around("dashboard.removed", ("dashboard", name)),
+        DashboardAction::List | DashboardAction::Show(_) => return None,
     })
 }
 
@@ -306,7 +317,9 @@ fn alert(action: &AlertAction) -> Option<About> {
         }
         AlertAction::TestReceiver(name) => together("notification.tested", ("receiver", name)),
         AlertAction::Notices | AlertAction::Receivers => return None,
-        AlertAction::List | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => return None,
+        AlertAction::List(_) | AlertAction::Show(_) | AlertAction::Rules | AlertAction::Silences => {
+            return None;
+        }
     })
 }
 

@@ -14,6 +14,7 @@ pub mod template;
 mod trial;
 
 pub use evaluate::{evaluate, found, recorded};
+pub(crate) use rules::matcher;
 pub use rules::{AlertCase, Trial, TrialFile, ValueCase, read_trials};
 pub use rules::{At, FILE_BYTES, Format, Group, Inhibition, Problem, Rule, RuleFile, read};
 pub use shelf::{AlertShelf, KeptAlert, key};

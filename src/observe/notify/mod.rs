@@ -16,5 +16,5 @@ mod signature;
 pub use letter::letter;
 pub use message::{Message, message};
 pub use plan::{Due, GroupId, Seen, Stage, Told, Waits, group_id, plan};
-pub use settings::{Kind, Mail, Quiet, Receiver, Route, Settings, read_settings};
+pub use settings::{Kind, Mail, Quiet, Receiver, Route, Settings, TlsFiles, read_settings};
 pub use shelf::{Notice, NoticeAlert, NoticeShelf, NoticeState};

@@ -7,8 +7,21 @@ use crate::observe::alert::rules::{Format, Node, Problem, Reader, get, parse_doc
 use crate::observe::promql::Matcher;
 
 const FILE: [&str; 2] = ["receivers", "routes"];
-const RECEIVER: [&str; 11] =
-    ["name", "kind", "url", "token", "secret", "most_per_hour", "from", "to", "user", "tls", "ca"];
+const RECEIVER: [&str; 13] = [
+    "name",
+    "kind",
+    "url",
+    "token",
+    "secret",
+    "most_per_hour",
+    "from",
+    "to",
+    "user",
+    "tls",
+    "ca",
+    "client_certificate",
+    "client_key",
+];
 const ROUTE: [&str; 10] = [
     "name",
     "receivers",
@@ -74,6 +87,7 @@ pub struct Receiver {
     pub secret: String,
     pub most_per_hour: u32,
     pub mail: Mail,
+    pub tls: TlsFiles,
 }
 
 /// Who writes to whom, and how a mail server is reached: `secret` is the password.
@@ -84,8 +98,16 @@ pub struct Mail {
     pub user: String,
     /// Not kept from being read: for a server on this box.
     pub open: bool,
-    /// Certificates (PEM) that are trusted in place of the system's.
+}
+
+/// Absolute paths of files in PEM; empty where there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates that are trusted in place of the system's.
     pub ca: String,
+    /// What the box shows of itself, and the key to it.
+    pub certificate: String,
+    pub key: String,
 }
 
 impl std::fmt::Debug for Receiver {
@@ -163,6 +185,7 @@ impl Default for Settings {
             secret: String::new(),
             most_per_hour: 120,
             mail: Mail::default(),
+            tls: TlsFiles::default(),
         };
         let route = Route {
             name: "all".to_owned(),
@@ -245,6 +268,8 @@ fn receiver(reader: &mut Reader<'_>, node: &Node) -> Receiver {
         reader.wrong(node, format!("{name}: its url is none"), such);
     }
     let mail = mail(reader, node, pairs, &name, kind);
+    let in_the_open = mail.open || kind == Kind::Inbox || url.starts_with("http://");
+    let tls = tls_files(reader, node, pairs, &name, in_the_open);
     for (what, text) in [("token", &token), ("secret", &secret)] {
         if !text.is_empty() && !is_named(text) {
             let advice = "name where it lies: file:/path, env:NAME or credential:NAME";
@@ -258,18 +283,18 @@ fn receiver(reader: &mut Reader<'_>, node: &Node) -> Receiver {
             MOST_PER_HOUR
         }),
     };
-    Receiver { name, kind, url, token, secret, most_per_hour, mail }
+    Receiver { name, kind, url, token, secret, most_per_hour, mail, tls }
 }
 
 /// What only mail has.
 fn mail(reader: &mut Reader<'_>, node: &Node, pairs: &[(Node, Node)], name: &str, kind: Kind) -> Mail {
     let mut text = |name: &str| reader.text(get(pairs, name), name).unwrap_or_default();
-    let (from, user, tls, ca) = (text("from"), text("user"), text("tls"), text("ca"));
+    let (from, user, tls) = (text("from"), text("user"), text("tls"));
     let to = reader.names(get(pairs, "to"), "to");
-    let mail = Mail { open: tls == "none", from, to, user, ca };
+    let mail = Mail { open: tls == "none", from, to, user };
     if kind != Kind::Mail {
         if mail != Mail::default() {
-            reader.wrong(node, format!("{name}: from, to, user, tls and ca are of kind smtp"), "");
+            reader.wrong(node, format!("{name}: from, to, user and tls are of kind smtp"), "");
         }
         return mail;
     }
@@ -284,10 +309,34 @@ fn mail(reader: &mut Reader<'_>, node: &Node, pairs: &[(Node, Node)], name: &str
             "leave it out: smtp:// is STARTTLS, smtps:// is TLS; \"none\" is for a server on this box";
         reader.wrong(node, format!("{name}: tls is {tls:?}"), advice);
     }
-    if !mail.ca.is_empty() && !mail.ca.starts_with('/') {
-        reader.wrong(node, format!("{name}: ca is no absolute path"), "of a file with certificates in PEM");
-    }
     mail
+}
+
+/// Whom the receiver trusts, and what it shows of itself.
+fn tls_files(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    pairs: &[(Node, Node)],
+    name: &str,
+    in_the_open: bool,
+) -> TlsFiles {
+    let mut file = |word: &str| {
+        let path = reader.text(get(pairs, word), word).unwrap_or_default();
+        if !path.is_empty() && !path.starts_with('/') {
+            reader.wrong(node, format!("{name}: {word} is no absolute path"), "of a file in PEM");
+        }
+        path
+    };
+    let files = TlsFiles { ca: file("ca"), certificate: file("client_certificate"), key: file("client_key") };
+    if files.certificate.is_empty() != files.key.is_empty() {
+        let advice = "name the file of each, or the same where it holds both";
+        reader.wrong(node, format!("{name}: client_certificate and client_key go together"), advice);
+    }
+    if in_the_open && files != TlsFiles::default() {
+        let what = format!("{name}: ca and client_certificate are for TLS, and there is none");
+        reader.wrong(node, what, "https://, smtps:// or smtp:// without tls = \"none\"");
+    }
+    files
 }
 
 /// What goes between angle brackets as it is: nothing else ever does.

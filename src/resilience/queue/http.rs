@@ -56,7 +56,7 @@ impl HttpDelivery {
     /// # Errors
     /// No more file descriptors, nobody to trust, or a token that no header can carry.
     pub(super) fn new(wire: Wire) -> Result<Self, String> {
-        let Wire { upstream, secret, authorities, .. } = wire;
+        let Wire { upstream, secret, papers, .. } = wire;
         let token = secret.map(|token| {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
             let value = value.map_err(|_| "the upstream's token has letters that no header carries");
@@ -70,7 +70,7 @@ impl HttpDelivery {
             true => {
                 let name = ServerName::try_from(upstream.bare_host().to_owned());
                 let name = name.map_err(|_| format!("'{}' is no name of a server", upstream.bare_host()))?;
-                Some((tls::client(authorities.as_deref())?, name))
+                Some((tls::client(&papers)?, name))
             }
             false => None,
         };
@@ -79,6 +79,11 @@ impl HttpDelivery {
         let to = Address { upstream, tls };
         Ok(Self { to, token, runtime, kept: None, clock: SystemClock::default() })
     }
+}
+
+/// A server that wants a certificate of this box says so only after the handshake, as its end of the connection.
+fn broken(error: &hyper::Error) -> Failure {
+    Failure::Broken(tls::explain(error).unwrap_or_else(|| format!("the connection broke: {error}")))
 }
 
 /// Sends one message to somebody who is not the upstream, on a connection of its own. What comes of it is judged as
@@ -108,7 +113,7 @@ pub fn post(wire: Wire, headers: &[(&str, String)], body: &[u8]) -> Outcome {
         let sent = tokio::time::timeout(both, async {
             let mut link = connect(&to).await?;
             let response = link.send_request(request).await;
-            read(response.map_err(|error| Failure::Broken(format!("the connection broke: {error}")))?).await
+            read(response.map_err(|error| broken(&error))?).await
         });
         let late = || Failure::Broken(format!("no answer in {} s", both.as_secs()));
         sent.await.unwrap_or_else(|_| Err(late()))
@@ -165,7 +170,7 @@ async fn send(
     if link.ready().await.is_err() {
         link = connect(to).await?;
     }
-    let broken = |error: hyper::Error| Failure::Broken(format!("the connection broke: {error}"));
+    let broken = |error: hyper::Error| broken(&error);
     let request = request(&to.upstream, token, parcel).map_err(|error| Failure::Broken(error.to_string()))?;
     let response = match link.try_send_request(request).await {
         Ok(response) => response,
@@ -262,6 +267,7 @@ fn words(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resilience::queue::Papers;
 
     #[test]
     fn the_token_goes_along_and_is_not_shown() {
@@ -269,7 +275,7 @@ mod tests {
         let wire = |secret: &str| Wire {
             upstream: upstream.clone(),
             secret: Some(secret.to_owned()),
-            authorities: None,
+            papers: Papers::default(),
             subject: String::new(),
         };
         let delivery = HttpDelivery::new(wire("s3cret")).unwrap();

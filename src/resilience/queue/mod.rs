@@ -40,7 +40,7 @@ pub use operation::{Id, LANES, Lane, LaneLimits, NewOperation, Operation, Refusa
 pub use shelf::{Added, Found, Listed, Terms};
 pub use smtp::{MailServer, Security, mail};
 pub use state::{LaneView, Queue, QueueSettings, QueueView};
-pub use tls::check_authorities;
+pub use tls::{Papers, check_authorities};
 pub use upstream::{Upstream, Wire};
 
 /// Bytes that one operation may carry.

@@ -220,8 +220,11 @@ fn options(wire: &Wire, said: Arc<Mutex<String>>) -> ConnectOptions {
             }
             std::future::ready(())
         });
-    if let Some(file) = &wire.authorities {
+    if let Some(file) = &wire.papers.authorities {
         options = options.add_root_certificates(file.clone());
+    }
+    if let Some((certificate, key)) = &wire.papers.own {
+        options = options.add_client_certificate(certificate.clone(), key.clone());
     }
     match wire.secret.as_deref().map(|secret| (secret, secret.split_once(':'))) {
         None => options,

@@ -3,7 +3,6 @@
 //! Formats: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 4616 (PLAIN). What a mail server may say is little, and TLS is here
 //! already: this is all of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::delivery::Outcome;
-use super::tls;
+use super::tls::{self, Papers};
 use crate::base::to_base64;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -48,8 +47,7 @@ pub struct MailServer {
     pub security: Security,
     /// Name and password.
     pub login: Option<(String, String)>,
-    /// Certificates (PEM) that are trusted in place of the system's.
-    pub authorities: Option<PathBuf>,
+    pub papers: Papers,
     pub from: String,
     pub to: Vec<String>,
 }
@@ -154,7 +152,7 @@ async fn connect(server: &MailServer) -> Result<Box<dyn Both>, Failure> {
 }
 
 async fn secured(server: &MailServer, plain: Box<dyn Both>) -> Result<Box<dyn Both>, Failure> {
-    let config = tls::client(server.authorities.as_deref()).map_err(Failure::Unreachable)?;
+    let config = tls::client(&server.papers).map_err(Failure::Unreachable)?;
     let name = ServerName::try_from(server.host.clone())
         .map_err(|_| Failure::Unreachable(format!("'{}' is no name of a server", server.host)))?;
     let secured = TlsConnector::from(Arc::clone(&config)).connect(name, plain).await;

@@ -1,23 +1,42 @@
 //! Who is trusted on a TLS connection, and what a refused certificate means, in words that help.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+
+/// Files (PEM) of a TLS connection, read anew for each: what was renewed is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Papers {
+    /// Certificates that are trusted in place of the system's.
+    pub authorities: Option<PathBuf>,
+    /// What this box shows of itself: its certificate, with those between it and its authority, and the key.
+    pub own: Option<(PathBuf, PathBuf)>,
+}
+
+fn unusable(path: &Path, what: &dyn std::fmt::Display) -> String {
+    format!("{} cannot be used: {what}", path.display())
+}
+
+/// Certificates of a PEM file, at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let told = |what: &dyn std::fmt::Display| unusable(path, what);
+    let read = CertificateDer::pem_file_iter(path).map_err(|error| told(&error))?;
+    let all = read.collect::<Result<Vec<_>, _>>().map_err(|error| told(&error))?;
+    if all.is_empty() { Err(told(&"it holds no certificate in PEM form")) } else { Ok(all) }
+}
 
 /// Certificates of authorities in a PEM file.
 fn authorities(path: &Path) -> Result<RootCertStore, String> {
-    let told = |what: &dyn std::fmt::Display| format!("{} cannot be used: {what}", path.display());
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
-        let certificate = certificate.map_err(|error| told(&error))?;
-        roots.add(certificate).map_err(|error| told(&error))?;
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| unusable(path, &error))?;
     }
-    if roots.is_empty() { Err(told(&"it holds no certificate in PEM form")) } else { Ok(roots) }
+    Ok(roots)
 }
 
 /// Checks a file of authorities before anybody relies on it.
@@ -28,9 +47,9 @@ pub fn check_authorities(path: &Path) -> Result<(), String> {
     authorities(path).map(drop)
 }
 
-/// A client that trusts the authorities in `file`, or those of the system.
-pub(super) fn client(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let roots = match file {
+/// A client that trusts the authorities that are named, or those of the system, and shows its certificate to who asks.
+pub(super) fn client(papers: &Papers) -> Result<Arc<ClientConfig>, String> {
+    let roots = match papers.authorities.as_deref() {
         Some(file) => authorities(file)?,
         None => {
             let mut roots = RootCertStore::empty();
@@ -46,8 +65,16 @@ pub(super) fn client(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match &papers.own {
+        None => config.with_no_client_auth(),
+        Some((chain, key)) => {
+            let own = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
+            config
+                .with_client_auth_cert(certificates(chain)?, own)
+                .map_err(|error| unusable(chain, &error))?
+        }
+    };
     Ok(Arc::new(config))
 }
 

@@ -1,10 +1,9 @@
 //! Where operations go: an address of one of four kinds, with what is needed to get in.
 
-use std::path::PathBuf;
-
 use super::delivery::Delivery;
 use super::http::HttpDelivery;
 use super::nats::NatsDelivery;
+use super::tls::Papers;
 
 /// Stands for the box's number in a subject.
 pub(super) const BOX: &str = "{box}";
@@ -94,8 +93,7 @@ pub struct Wire {
     pub upstream: Upstream,
     /// A bearer token of HTTP; of NATS a token, or `user:password`.
     pub secret: Option<String>,
-    /// Certificates (PEM) that are trusted in place of the system's.
-    pub authorities: Option<PathBuf>,
+    pub papers: Papers,
     /// Of NATS; [`BOX`] in it becomes the box's number, the lane is added.
     pub subject: String,
 }

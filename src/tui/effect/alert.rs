@@ -1,11 +1,12 @@
 //! What is asked of alerts.
 
-use super::{Call, escape, post};
+use super::{Call, escape, post, with_query};
 use crate::api::types::{AcknowledgeAlert, SilenceAlerts};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AlertRequest {
-    List,
+    /// Grouped by this label; empty: as they are told.
+    List(&'static str),
     /// What receivers were told.
     Notices,
     /// By id, with the reason.
@@ -18,7 +19,10 @@ pub(crate) enum AlertRequest {
 impl AlertRequest {
     pub(super) fn call(&self) -> Call {
         match self {
-            Self::List => Call { method: "GET", path: "/v1/alerts".to_owned(), body: None },
+            Self::List(label) => {
+                let by = (!label.is_empty()).then(|| (*label).to_owned());
+                Call { method: "GET", path: with_query("/v1/alerts", &[("group_by", by)]), body: None }
+            }
             Self::Notices => Call { method: "GET", path: "/v1/notifications".to_owned(), body: None },
             Self::Acknowledge(id, reason) => {
                 post(format!("/v1/alerts/{}/ack", escape(id)), &AcknowledgeAlert { reason: reason.clone() })
@@ -33,7 +37,7 @@ impl AlertRequest {
 
     pub(super) fn purpose(&self) -> &'static str {
         match self {
-            Self::List => "list the alerts",
+            Self::List(_) => "list the alerts",
             Self::Notices => "list the notifications",
             Self::Acknowledge(..) => "acknowledge the alert",
             Self::Silence(_) => "silence the alert",

@@ -6,8 +6,13 @@ use crate::tui::widgets::line_edit::LineEdit;
 /// Alerts that are kept.
 const MOST: usize = 500;
 
+/// Labels by which alerts are grouped; the first: as they are told.
+pub(crate) const GROUPINGS: [&str; 4] = ["", "alertname", "severity", "job"];
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AlertList {
+    /// Which of [`GROUPINGS`].
+    pub(crate) grouping: usize,
     /// In the place of the graphs.
     pub(crate) shown: bool,
     pub(crate) loaded: bool,
@@ -26,6 +31,11 @@ impl AlertList {
 
     pub(crate) fn notice(&self) -> Option<&Notification> {
         self.notices.as_ref()?.get(self.selected).filter(|_| self.shown)
+    }
+
+    /// The label that alerts are grouped by.
+    pub(crate) fn label(&self) -> &'static str {
+        GROUPINGS.get(self.grouping).copied().unwrap_or_default()
     }
 
     /// Rows that can be selected.
@@ -48,7 +58,11 @@ impl AlertList {
     pub(crate) fn changed(&mut self, alert: Alert) {
         let room = self.items.len() < MOST;
         match self.items.iter_mut().find(|known| known.id == alert.id) {
-            Some(known) => *known = alert,
+            // What puts alerts together is told with the list only.
+            Some(known) => {
+                let grouping = std::mem::take(&mut known.grouping);
+                *known = Alert { grouping, ..alert };
+            }
             None if room => self.items.insert(0, alert),
             None => {}
         }

@@ -8,6 +8,8 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod dashboards;
+mod form;
 mod govern;
 mod incidents;
 mod library;
@@ -18,16 +20,18 @@ mod queue;
 mod traces;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
-pub(crate) use alerts::{AlertDialog, AlertList};
+pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
+pub(crate) use dashboards::{Dashboards, PARTS, Rows, alert_row, has_room, log_row, spots, tone_of};
+pub(crate) use form::{Form, FormOf, FormRow};
 pub(crate) use govern::{Approvals, DecideDialog, Models, UseCases};
-pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, FormRow, IncidentForm, Incidents};
+pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
-pub(crate) use observe::{Line, Observe, PANELS, SPANS, Unit};
+pub(crate) use observe::{Line, Observe, SPANS, Unit, banded};
 pub(crate) use probes::ProbeView;
 pub(crate) use queue::{Queue, short_id};
 pub(crate) use traces::{TraceKind, TraceList};
@@ -165,6 +169,16 @@ pub(crate) struct Overview {
     pub(crate) top: usize,
 }
 
+impl Overview {
+    /// Another second of the graphs.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // graphs of small numbers
+    pub(crate) fn sample(&mut self, status: &Status) {
+        self.cpu.push((status.cpu_percent.clamp(0.0, 1e6) * 10.0) as u64);
+        self.memory.push(status.rss_bytes);
+        self.queries.push((status.queries.per_second.clamp(0.0, 1e9) * 10.0) as u64);
+    }
+}
+
 /// A line for the person: what was done, or why not. It stays until the next key.
 #[derive(Debug, Clone)]
 pub(crate) struct Notice {
@@ -188,7 +202,7 @@ pub(crate) enum Overlay {
     Grant(Box<GrantDialog>),
     Decide(Box<DecideDialog>),
     Alert(Box<AlertDialog>),
-    Incident(Box<IncidentForm>),
+    Form(Box<Form>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
     /// Names and values of one thing.
@@ -282,6 +296,7 @@ pub(crate) struct Model {
     pub(crate) access: Access,
     pub(crate) audit: Audit,
     pub(crate) observe: Observe,
+    pub(crate) dashboards: Dashboards,
     pub(crate) approvals: Approvals,
     pub(crate) models: Models,
     pub(crate) use_cases: UseCases,
@@ -330,7 +345,7 @@ impl Model {
             View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
             View::Incidents => self.incidents.selected < self.incidents.len(),
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
-            View::Observe => self.observe.rows() > 0,
+            View::Observe => self.graphs() > 0,
             View::Approvals => self.approvals.approval().is_some(),
             View::Models => self.models.version().is_some(),
             View::UseCases => self.use_cases.one().is_some(),
@@ -339,6 +354,20 @@ impl Model {
                 None => !self.config.rows.is_empty(),
             },
         }
+    }
+
+    /// Dashboards, panels or series that can be selected.
+    pub(crate) fn graphs(&self) -> usize {
+        match self.observe.is_dashboard() {
+            true if self.dashboards.picking.is_some() => self.dashboards.items.len(),
+            true => self.dashboards.panels().len(),
+            false => self.observe.series().len(),
+        }
+    }
+
+    /// True where panels or a graph are shown, and nothing in their place.
+    pub(crate) fn shows_graphs(&self) -> bool {
+        self.view == View::Observe && !self.alerts.shown && !self.traces.shown && !self.probes.shown
     }
 
     /// Kind and id of the selected thing, where the audit log may hold evidence of it.

@@ -1,4 +1,4 @@
-//! Graphs of what the box measures: a dashboard, or one expression that a person typed.
+//! Graphs of what the box measures: the panels of a dashboard, or one expression that a person typed.
 
 use crate::api::types::{MetricResult, MetricSeries, MetricValue};
 use crate::tui::widgets::line_edit::LineEdit;
@@ -25,37 +25,25 @@ pub(crate) enum Unit {
     Bytes,
     /// A part of one.
     Ratio,
+    Celsius,
 }
 
-/// One graph of the dashboard.
-pub(crate) struct Panel {
-    pub(crate) title: &'static str,
-    pub(crate) query: &'static str,
-    pub(crate) unit: Unit,
-}
+/// Which of so many of 100 are asked for as bands.
+const QUANTILES: [(&str, &str); 3] = [("0.5", "50 of 100"), ("0.9", "90 of 100"), ("0.99", "99 of 100")];
 
-const fn panel(title: &'static str, query: &'static str, unit: Unit) -> Panel {
-    Panel { title, query, unit }
+/// Questions for several percentiles, where the expression is one of a histogram: `histogram_quantile(...)` with
+/// another number, or a name that ends in `_bucket`.
+pub(crate) fn banded(query: &str) -> Option<Vec<String>> {
+    let query = query.trim();
+    let rest = query.strip_prefix("histogram_quantile(").and_then(|rest| rest.split_once(','));
+    let plain = query.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    let inner = match rest {
+        Some((_, inner)) => inner.trim_start().to_owned(),
+        None if plain && query.ends_with("_bucket") => format!("sum by (le) (rate({query}[5m])))"),
+        None => return None,
+    };
+    Some(QUANTILES.iter().map(|(quantile, _)| format!("histogram_quantile({quantile}, {inner}")).collect())
 }
-
-/// What is shown where nobody asked for something else.
-pub(crate) const PANELS: [Panel; 6] = [
-    panel("Questions a second", "sum(rate(spud_queries_total[5m]))", Unit::Plain),
-    panel(
-        "Slowest 5 of 100 questions",
-        "histogram_quantile(0.95, sum by (le) (rate(spud_query_seconds_bucket[5m])))",
-        Unit::Seconds,
-    ),
-    panel(
-        "Answers from the cache",
-        "sum(rate(spud_cache_hits_total[5m])) / (sum(rate(spud_cache_hits_total[5m])) + \
-            sum(rate(spud_cache_misses_total{layer=\"l2\"}[5m])))",
-        Unit::Ratio,
-    ),
-    panel("Memory of spud", "process_resident_memory_bytes", Unit::Bytes),
-    panel("Free disk", "spud_disk_free_bytes", Unit::Bytes),
-    panel("Operations that wait", "sum(spud_queue_operations)", Unit::Plain),
-];
 
 /// One line of a graph.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -97,11 +85,15 @@ pub(crate) struct Observe {
     /// The right edge of what was asked for.
     pub(crate) end_ms: u64,
     pub(crate) asked_ms: u64,
+    /// Percentiles of a histogram as bands, in place of the expression.
+    pub(crate) bands: bool,
+    /// How values of the expression are read, where a panel said so.
+    pub(crate) unit: Option<Unit>,
     /// Figures in place of graphs.
     pub(crate) table: bool,
     /// Panel or series.
     pub(crate) selected: usize,
-    /// One a panel; of an expression the first holds all.
+    /// By panel and query ([`super::PARTS`]); of an expression the first holds all, or each one percentile.
     pub(crate) answers: Vec<Option<Vec<Line>>>,
     /// What is wrong with the expression, and at which of its columns (from 1).
     pub(crate) problem: Option<(String, Option<usize>)>,
@@ -119,6 +111,8 @@ impl Default for Observe {
             back_ms: 0,
             end_ms: 0,
             asked_ms: 0,
+            bands: false,
+            unit: None,
             table: false,
             selected: 0,
             answers: Vec::new(),
@@ -136,14 +130,27 @@ impl Observe {
         SPANS.get(self.span).map_or(3600, |(seconds, _)| *seconds)
     }
 
-    /// Lines of a panel, or of the expression.
+    /// Lines of an answer.
     pub(crate) fn lines(&self, panel: usize) -> Option<&[Line]> {
         self.answers.get(panel).and_then(Option::as_deref)
     }
 
-    /// Rows that can be selected.
-    pub(crate) fn rows(&self) -> usize {
-        if self.is_dashboard() { PANELS.len() } else { self.lines(0).map_or(0, <[Line]>::len) }
+    /// What is asked for the expression.
+    pub(crate) fn queries(&self) -> Vec<String> {
+        let bands = self.bands.then(|| banded(&self.query)).flatten();
+        bands.unwrap_or_else(|| vec![self.query.clone()])
+    }
+
+    /// The series of the expression; of bands, one a percentile.
+    pub(crate) fn series(&self) -> Vec<Line> {
+        if !self.bands {
+            return self.lines(0).unwrap_or_default().to_vec();
+        }
+        let first = |(at, (_, name)): (usize, &(&str, &str))| {
+            let line = self.lines(at)?.first()?;
+            Some(Line { name: (*name).to_owned(), points: line.points.clone() })
+        };
+        QUANTILES.iter().enumerate().filter_map(first).collect()
     }
 
     pub(crate) fn take(&mut self, panel: usize, value: MetricValue) {

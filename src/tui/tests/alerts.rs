@@ -41,9 +41,29 @@ fn alerts() -> Vec<Alert> {
 fn listed(size: (u16, u16)) -> Model {
     let mut m = dashboard(size);
     let effects = keys(&mut m, "a");
-    assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::List))]);
+    assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::List("")))]);
     reply(&mut m, Reply::Alert(AlertAnswer::List(alerts())));
     m
+}
+
+#[test]
+fn alerts_that_are_told_together_stand_together() {
+    let mut m = listed((130, 24));
+    let in_group = |alert: Alert, name: &str| Alert { grouping: format!("pump={name}"), ..alert };
+    let all = alerts().into_iter().zip(["7", "7", "8", ""]).map(|(alert, name)| in_group(alert, name));
+    reply(&mut m, Reply::Alert(AlertAnswer::List(all.collect())));
+    let shown = shot(&m);
+    let row = |name: &str| shown.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(row("SpudDiskLow").contains("pump=7") && !row("SpudDiskLow").contains("· "), "{shown}");
+    assert!(row("· SpudHot").matches("pump=7").count() == 0, "{shown}");
+    let effects = keys(&mut m, "z");
+    assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::List("alertname")))]);
+    assert_eq!(keys(&mut m, "z z z").len(), 3);
+    assert!(m.notice.as_ref().unwrap().text.contains("as they are told"));
+    // What an event says of one alert does not take it out of its group.
+    let event = EventKind::Alert(Box::new(alerts().remove(0)));
+    update(&mut m, Msg::Events(vec![Event { id: 2, at_ms: NOW, kind: event }], Wire::default()));
+    assert_eq!(m.alerts.items[0].grouping, "pump=7");
 }
 
 fn status_with_alerts(model: &mut Model) {
@@ -115,7 +135,7 @@ fn what_receivers_were_told_is_listed() {
         insta::assert_snapshot!(format!("notices_detail_{}x{}", size.0, size.1), shot(&m));
         // An alert that is not in sight is neither seen nor silenced by a key.
         assert!(keys(&mut m, "esc c x").is_empty() && m.overlay.is_none());
-        assert_eq!(keys(&mut m, "esc"), [Effect::Request(Request::Alert(AlertRequest::List))]);
+        assert_eq!(keys(&mut m, "esc"), [Effect::Request(Request::Alert(AlertRequest::List("")))]);
         assert!(m.alerts.shown && m.alerts.alert().is_some());
     }
 }

@@ -97,6 +97,9 @@ fn full_frames_are_small_and_idle_ones_are_nothing() {
     let mut rig = Rig::new((80, 24));
     let bytes = rig.draw(&super::observe::dashboard((80, 24)));
     assert!(bytes > 1000 && bytes <= 4096, "graphs: {bytes} bytes");
+    let mut rig = Rig::new((80, 24));
+    let bytes = rig.draw(&super::dashboards::kinds((80, 24)));
+    assert!(bytes > 1000 && bytes <= 4096, "a dashboard of all kinds: {bytes} bytes");
     let mut m = full((80, 24));
     ask(&mut m, answer());
     let mut rig = Rig::new((80, 24));
@@ -116,6 +119,24 @@ fn a_data_tick_is_small() {
             let bytes = rig.draw(&m);
             assert!(bytes <= 1024, "{view}: {bytes} bytes");
         }
+    }
+}
+
+#[test]
+fn a_dashboard_that_goes_on_costs_little() {
+    for make in [super::observe::dashboard, super::dashboards::kinds] {
+        let mut m = make((80, 24));
+        let mut rig = Rig::new((80, 24));
+        super::dashboards::later(&mut m);
+        rig.draw(&m);
+        let mut sum = 0;
+        for step in 0..40 {
+            super::dashboards::later(&mut m);
+            let bytes = rig.draw(&m);
+            assert!(bytes <= 1024, "step {step}: {bytes} bytes");
+            sum += bytes;
+        }
+        assert!(sum > 1000, "{sum} bytes: nothing went on");
     }
 }
 

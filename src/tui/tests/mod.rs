@@ -8,6 +8,7 @@ mod audit;
 mod backups;
 mod bytes;
 mod config;
+mod dashboards;
 mod fixtures;
 mod govern;
 mod incidents;

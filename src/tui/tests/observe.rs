@@ -2,14 +2,14 @@
 
 use super::fixtures::*;
 use crate::api::types::{MetricPoint, MetricResult, MetricSeries, MetricValue, Problem};
-use crate::tui::effect::{Effect, MetricRequest, Request};
-use crate::tui::model::Model;
-use crate::tui::msg::{Msg, Reply};
+use crate::tui::effect::{DashboardRequest, Effect, MetricRequest, Request};
+use crate::tui::model::{Model, PARTS};
+use crate::tui::msg::{DashboardAnswer, Msg, Reply};
 use crate::tui::update::update;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (40, 10)];
 
-fn asked(effects: &[Effect]) -> Vec<MetricRequest> {
+pub(super) fn asked(effects: &[Effect]) -> Vec<MetricRequest> {
     let of = |effect: &Effect| match effect {
         Effect::Request(Request::Metric(request)) => Some(request.clone()),
         _ => None,
@@ -18,12 +18,15 @@ fn asked(effects: &[Effect]) -> Vec<MetricRequest> {
 }
 
 /// A made-up answer: a wave of as many points as were asked for.
-fn wave(request: &MetricRequest, series: usize) -> MetricValue {
+pub(super) fn wave(request: &MetricRequest, series: usize) -> MetricValue {
     let one = |number: usize| {
         let values = (request.start_s..=request.end_s).step_by(usize::try_from(request.step_s).unwrap());
         let value = |time: u64| {
             let angle = (time - request.start_s) as f64 / 300.0 + number as f64;
-            MetricPoint(time as f64, format!("{:.3}", (angle.sin() + 1.5) * (request.panel + 1) as f64))
+            MetricPoint(
+                time as f64,
+                format!("{:.3}", (angle.sin() + 1.5) * (request.panel / PARTS + 1) as f64),
+            )
         };
         MetricSeries {
             metric: [("__name__".to_owned(), "wave".to_owned()), ("n".to_owned(), number.to_string())].into(),
@@ -34,7 +37,7 @@ fn wave(request: &MetricRequest, series: usize) -> MetricValue {
     MetricValue { kind: "matrix".into(), result: MetricResult::Series((0..series).map(one).collect()) }
 }
 
-fn answer_all(model: &mut Model, effects: &[Effect], series: usize) {
+pub(super) fn answer_all(model: &mut Model, effects: &[Effect], series: usize) {
     for request in asked(effects) {
         let value = wave(&request, series);
         reply(model, Reply::Metric(Box::new(request), value));
@@ -47,9 +50,19 @@ fn both(name: &str, make: impl Fn((u16, u16)) -> Model) {
     }
 }
 
-pub(super) fn dashboard(size: (u16, u16)) -> Model {
+/// The first dashboard, as the box lists it, without values.
+pub(super) fn listed(size: (u16, u16)) -> (Model, Vec<Effect>) {
     let mut m = full(size);
     let effects = keys(&mut m, "f9");
+    assert_eq!(effects, [Effect::Request(Request::Dashboard(DashboardRequest::List))]);
+    let list = DashboardAnswer::List(super::dashboards::list());
+    let msg = Msg::Reply(Box::new(Reply::Dashboard(list)), Default::default());
+    let effects = update(&mut m, msg);
+    (m, effects)
+}
+
+pub(super) fn dashboard(size: (u16, u16)) -> Model {
+    let (mut m, effects) = listed(size);
     answer_all(&mut m, &effects, 1);
     m
 }
@@ -65,11 +78,7 @@ fn typed(size: (u16, u16), series: usize) -> Model {
 #[test]
 fn looks() {
     both("observe", dashboard);
-    both("observe_loading", |size| {
-        let mut m = full(size);
-        keys(&mut m, "f9");
-        m
-    });
+    both("observe_loading", |size| listed(size).0);
     both("observe_series", |size| typed(size, 3));
     both("observe_figures", |size| {
         let mut m = typed(size, 3);
@@ -93,7 +102,10 @@ fn looks() {
 #[test]
 fn time_is_zoomed_and_moved() {
     let mut m = dashboard((80, 24));
-    let first = asked(&keys(&mut m, "r")).remove(0);
+    assert_eq!(keys(&mut m, "r").len(), 1, "which dashboards there are");
+    let again = DashboardAnswer::List(super::dashboards::list());
+    let msg = Msg::Reply(Box::new(Reply::Dashboard(again)), Default::default());
+    let first = asked(&update(&mut m, msg)).remove(0);
     assert_eq!((first.end_s - first.start_s, first.step_s), (3600, 50));
     let closer = asked(&keys(&mut m, "+")).remove(0);
     assert_eq!((closer.end_s - closer.start_s, closer.step_s), (900, 12));
@@ -109,7 +121,7 @@ fn time_is_zoomed_and_moved() {
 #[test]
 fn panels_open_as_expressions_and_late_answers_are_dropped() {
     let mut m = dashboard((80, 24));
-    let before = asked(&keys(&mut m, "r"));
+    let before = asked(&keys(&mut m, "+"));
     let effects = keys(&mut m, "down enter");
     assert!(asked(&effects)[0].query.starts_with("histogram_quantile("));
     let late = before[0].clone();
@@ -148,4 +160,27 @@ fn tab_goes_on_with_a_name() {
     assert_eq!(typed(&m), "sum(spud_mode_level");
     reply(&mut m, Reply::Words("spud_mode_level".into(), Vec::new()));
     assert_eq!(keys(&mut m, ") tab"), [], "there is no name to go on with");
+}
+
+#[test]
+fn percentiles_stand_together_as_bands() {
+    let mut m = typed((80, 24), 3);
+    assert!(asked(&keys(&mut m, "%")).is_empty(), "there is no histogram");
+    assert!(m.notice.as_ref().unwrap().text.contains("_bucket"));
+    keys(&mut m, "/ ctrl-u");
+    for c in "a_seconds_bucket".chars() {
+        keys(&mut m, &c.to_string());
+    }
+    keys(&mut m, "enter");
+    let effects = keys(&mut m, "%");
+    let queries: Vec<String> = asked(&effects).into_iter().map(|one| one.query).collect();
+    assert_eq!(queries.len(), 3);
+    assert_eq!(queries[2], "histogram_quantile(0.99, sum by (le) (rate(a_seconds_bucket[5m])))");
+    for (at, request) in asked(&effects).into_iter().enumerate() {
+        let value = wave(&MetricRequest { panel: at * PARTS, ..request.clone() }, 1);
+        reply(&mut m, Reply::Metric(Box::new(request), value));
+    }
+    insta::assert_snapshot!("observe_bands_80x24", shot(&m));
+    insta::assert_snapshot!("observe_bands_ascii_80x24", shot_with(&m, &look(true)));
+    assert_eq!(asked(&keys(&mut m, "%")).len(), 1, "and back");
 }

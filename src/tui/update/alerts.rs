@@ -6,7 +6,7 @@ use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AlertRequest, Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{AlertDialog, Model, Overlay, View};
+use crate::tui::model::{AlertDialog, GROUPINGS, Model, Overlay, View};
 use crate::tui::msg::AlertAnswer;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -26,7 +26,7 @@ fn ask(request: AlertRequest) -> Vec<Effect> {
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     model.alerts.asked_ms = model.now_ms;
     let notices = model.alerts.notices.is_some();
-    ask(if notices { AlertRequest::Notices } else { AlertRequest::List })
+    ask(if notices { AlertRequest::Notices } else { AlertRequest::List(model.alerts.label()) })
 }
 
 /// The box told how it is: a list that is shown is read again now and then.
@@ -66,6 +66,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::EndSilence => {
             let ids = model.alerts.alert().map(|alert| alert.silenced_by.clone()).unwrap_or_default();
             return ids.into_iter().flat_map(|id| ask(AlertRequest::Unsilence(id))).collect();
+        }
+        Action::GroupAlerts => {
+            model.alerts.grouping = (model.alerts.grouping + 1) % GROUPINGS.len();
+            let by = if model.alerts.grouping == 0 { "as they are told" } else { model.alerts.label() };
+            model.tell(Tone::Good, format!("Grouped: {by}."));
+            return load(model);
         }
         Action::Open => {
             if let Some(notice) = model.alerts.notice() {
@@ -146,6 +152,7 @@ fn fields(alert: &Alert) -> Vec<(String, String)> {
         ("fired", time(alert.fired_ms)),
         ("resolved", time(alert.resolved_ms)),
         ("seen", seen),
+        ("told with", alert.grouping.clone()),
         ("group", alert.group.clone()),
         ("labels", labels.join(" ")),
     ]

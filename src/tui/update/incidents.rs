@@ -6,8 +6,7 @@ use crate::api::types::sla::Objective;
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, IncidentRequest, Request};
-use crate::tui::key::{Code, Key};
-use crate::tui::model::{FormRow, IncidentForm, Model, Overlay, View};
+use crate::tui::model::{Form, FormOf, FormRow, Model, Overlay, View};
 use crate::tui::msg::IncidentAnswer;
 use crate::tui::theme::Tone;
 
@@ -80,21 +79,16 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 fn show(model: &mut Model, of: Option<Incident>, rows: Vec<FormRow>) {
-    model.overlay = Some(Overlay::Incident(Box::new(IncidentForm { of, rows, field: 0, problem: None })));
-}
-
-fn choice(label: &'static str, options: &'static [&'static str], wanted: &str) -> FormRow {
-    let at = options.iter().position(|option| *option == wanted).unwrap_or(0);
-    FormRow::Choice { label, options, at }
+    model.overlay = Some(Overlay::Form(Form::new(FormOf::Incident(of.map(Box::new)), rows)));
 }
 
 fn opening() -> Vec<FormRow> {
     vec![
         FormRow::text("Title", "what is wrong, in a line", ""),
-        choice("Type", TYPES, ""),
-        choice("Severity", SEVERITIES, "error"),
+        FormRow::choice("Type", TYPES, ""),
+        FormRow::choice("Severity", SEVERITIES, "error"),
         FormRow::text("Known", "what is known so far", ""),
-        choice("Breach", NO_YES, "no"),
+        FormRow::choice("Breach", NO_YES, "no"),
     ]
 }
 
@@ -116,62 +110,22 @@ fn change(model: &mut Model, one: Incident, wanted: &str) {
     }
     let hint = if wanted == "closed" { "what was learnt" } else { "kept with it; alone it is a note" };
     let rows = vec![
-        choice("State", options, wanted),
-        choice("Severity", SEVERITIES, &one.severity),
+        FormRow::choice("State", options, wanted),
+        FormRow::choice("Severity", SEVERITIES, &one.severity),
         FormRow::text("Owner", "nobody; uid:1000, a login", one.owner.as_deref().unwrap_or_default()),
         FormRow::text("Reason", hint, ""),
     ];
     show(model, Some(one), rows);
 }
 
-pub(super) fn paste(form: &mut IncidentForm, text: &str) {
-    if let Some(FormRow::Text { edit, .. }) = form.rows.get_mut(form.field) {
-        edit.insert(text);
-    }
+/// The button was pressed: what is asked for, or the field that is wrong and why.
+pub(super) fn filled(form: &Form) -> Result<Vec<Effect>, (usize, &'static str)> {
+    request(form).map(|request| vec![ask(request)])
 }
 
-pub(super) fn form(model: &mut Model, mut form: Box<IncidentForm>, key: Key) -> Vec<Effect> {
-    form.problem = None;
-    let cancel = form.rows.len();
-    let fields = cancel + 2;
-    let edited = match form.rows.get_mut(form.field) {
-        Some(FormRow::Text { edit, .. }) => edit.key(key),
-        Some(FormRow::Choice { options, at, .. }) => match key.code {
-            Code::Left => {
-                *at = (*at + options.len() - 1) % options.len().max(1);
-                true
-            }
-            Code::Right | Code::Char(' ') => {
-                *at = (*at + 1) % options.len().max(1);
-                true
-            }
-            _ => false,
-        },
-        None => false,
-    };
-    match key.code {
-        _ if edited => {}
-        Code::Tab | Code::Down => form.field = (form.field + 1) % fields,
-        Code::BackTab | Code::Up => form.field = (form.field + fields - 1) % fields,
-        Code::Left if form.field > cancel => form.field = cancel,
-        Code::Right if form.field == cancel => form.field += 1,
-        Code::Enter if form.field == cancel => return Vec::new(),
-        // Enter moves on, and stops at Cancel: only the button decides.
-        Code::Enter if form.field < cancel => form.field += 1,
-        Code::Enter => match request(&form) {
-            Ok(request) => return vec![ask(request)],
-            Err((field, problem)) => (form.field, form.problem) = (field, Some(problem)),
-        },
-        _ => {}
-    }
-    model.overlay = Some(Overlay::Incident(form));
-    Vec::new()
-}
-
-/// What is asked for, or the field that is wrong and why.
-fn request(form: &IncidentForm) -> Result<IncidentRequest, (usize, &'static str)> {
-    let value = |at: usize| form.rows.get(at).map(FormRow::value).unwrap_or_default();
-    let Some(one) = &form.of else {
+fn request(form: &Form) -> Result<IncidentRequest, (usize, &'static str)> {
+    let value = |at: usize| form.value(at);
+    let FormOf::Incident(Some(one)) = &form.of else {
         let title = value(0);
         if title.is_empty() {
             return Err((0, "A title is needed."));

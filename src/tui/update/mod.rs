@@ -8,6 +8,8 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod dashboards;
+mod form;
 mod govern;
 mod incidents;
 mod library;
@@ -280,7 +282,7 @@ fn load(model: &mut Model, again: bool) -> Vec<Effect> {
         View::Config => config::load(),
         View::Access => access::load(model),
         View::Audit => audit::load(model),
-        View::Observe => observe::load(model),
+        View::Observe => observe::load_all(model, again),
         View::Incidents => incidents::load(model),
         View::Approvals | View::Models | View::UseCases => govern::load(model),
     }
@@ -365,6 +367,7 @@ fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Govern(answer) => return govern::answered(model, answer),
         Reply::Incident(answer) => return incidents::answered(model, answer),
         Reply::Alert(answer) => return alerts::answered(model, answer),
+        Reply::Dashboard(answer) => return dashboards::answered(model, answer),
         Reply::Probe(answer) => return probes::answered(model, answer),
         Reply::Trace(answer) => traces::answered(model, answer),
         Reply::Operation(detail, false) => queue::shown(model, &detail),
@@ -447,7 +450,7 @@ fn came_back(model: &mut Model) -> Vec<Effect> {
 fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
     match event.kind {
         EventKind::Status(status) => {
-            sample(model, &status);
+            model.overview.sample(&status);
             model.overview.status = Some(status);
             let mut effects = backups::tick(model);
             effects.extend(observe::tick(model));
@@ -487,12 +490,4 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             Vec::new()
         }
     }
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // graphs of small numbers
-fn sample(model: &mut Model, status: &Status) {
-    let o = &mut model.overview;
-    o.cpu.push((status.cpu_percent.clamp(0.0, 1e6) * 10.0) as u64);
-    o.memory.push(status.rss_bytes);
-    o.queries.push((status.queries.per_second.clamp(0.0, 1e9) * 10.0) as u64);
 }

@@ -1,17 +1,26 @@
 //! The Observe view: an expression is typed, time is zoomed and moved, panels are opened.
 
-use super::moved;
+use super::{dashboards, moved};
 use crate::api::types::{MetricValue, Problem};
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, MetricRequest, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Model, PANELS, SPANS, View};
+use crate::tui::model::{Model, SPANS, Unit, banded};
 use crate::tui::theme::Tone;
 
 /// Points of one graph: as many as the widest has columns.
 const POINTS: u64 = 72;
 /// What is shown is asked for again this often at most.
 const AGAIN_MS: u64 = 10_000;
+
+/// Asks for everything that is shown; `again` for which dashboards there are, too.
+pub(super) fn load_all(model: &mut Model, again: bool) -> Vec<Effect> {
+    let graphs = model.shows_graphs() && model.observe.is_dashboard();
+    if graphs && (again || !model.dashboards.loaded) {
+        return vec![dashboards::list()];
+    }
+    load(model)
+}
 
 /// Asks for everything that is shown.
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
@@ -24,6 +33,9 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     if model.alerts.shown {
         return super::alerts::load(model);
     }
+    if model.observe.is_dashboard() && !model.dashboards.loaded {
+        return vec![dashboards::list()];
+    }
     let observe = &mut model.observe;
     observe.serial += 1;
     observe.asked_ms = model.now_ms;
@@ -32,15 +44,13 @@ pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     let end_s = (model.now_ms.saturating_sub(observe.back_ms) / 1000) / step_s * step_s;
     observe.end_ms = end_s * 1000;
     let (serial, start_s) = (observe.serial, end_s.saturating_sub(observe.span_s()));
-    let one = |(panel, query): (usize, &str)| {
-        let query = query.to_owned();
+    if observe.is_dashboard() {
+        return dashboards::load(model, start_s, end_s, step_s);
+    }
+    let one = |(panel, query): (usize, String)| {
         Effect::Request(Request::Metric(MetricRequest { serial, panel, query, start_s, end_s, step_s }))
     };
-    if observe.is_dashboard() {
-        PANELS.iter().map(|panel| panel.query).enumerate().map(one).collect()
-    } else {
-        vec![one((0, observe.query.as_str()))]
-    }
+    observe.queries().into_iter().enumerate().map(one).collect()
 }
 
 /// The box told how it is: graphs that end now go on, and lists are read again.
@@ -64,9 +74,8 @@ pub(super) fn in_place(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn graphs_tick(model: &mut Model) -> Vec<Effect> {
     let observe = &model.observe;
-    let graphs =
-        model.view == View::Observe && !model.alerts.shown && !model.traces.shown && !model.probes.shown;
-    let shown = graphs && observe.back_ms == 0 && observe.editing.is_none();
+    let shown = model.shows_graphs() && observe.back_ms == 0 && observe.editing.is_none();
+    let shown = shown && model.dashboards.picking.is_none();
     let every = (observe.span_s() * 1000 / POINTS).max(AGAIN_MS);
     if shown && observe.problem.is_none() && model.now_ms.saturating_sub(observe.asked_ms) >= every {
         return load(model);
@@ -78,7 +87,7 @@ pub(super) fn replied(model: &mut Model, request: &MetricRequest, value: MetricV
     if request.serial == model.observe.serial {
         model.observe.problem = None;
         model.observe.take(request.panel, value);
-        model.observe.selected = model.observe.selected.min(model.observe.rows().saturating_sub(1));
+        model.observe.selected = model.observe.selected.min(model.graphs().saturating_sub(1));
     }
 }
 
@@ -86,6 +95,9 @@ pub(super) fn replied(model: &mut Model, request: &MetricRequest, value: MetricV
 pub(super) fn refused(model: &mut Model, request: &MetricRequest, problem: &Problem) {
     if request.serial != model.observe.serial {
         return;
+    }
+    if model.observe.is_dashboard() {
+        return dashboards::refused(model, request.panel, problem);
     }
     let detail = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
     let what = detail.strip_prefix("invalid parameter \"query\": ").unwrap_or(detail);
@@ -128,7 +140,7 @@ pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
             }
             observe.line = edit.clone();
             observe.editing = None;
-            return Some(ask(model, text));
+            return Some(ask(model, text, None, false));
         }
         Code::Esc => observe.editing = None,
         Code::Up => edit.older(),
@@ -139,19 +151,37 @@ pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
     Some(Vec::new())
 }
 
-fn ask(model: &mut Model, query: String) -> Vec<Effect> {
+fn ask(model: &mut Model, query: String, unit: Option<Unit>, bands: bool) -> Vec<Effect> {
     let observe = &mut model.observe;
     (observe.query, observe.selected, observe.problem) = (query, 0, None);
+    (observe.unit, observe.bands) = (unit, bands);
     observe.answers.clear();
+    model.dashboards.rows.clear();
     load(model)
 }
 
+/// The panel's question, large. Several percentiles stay together.
+fn open(model: &mut Model) -> Vec<Effect> {
+    let Some(panel) = model.dashboards.panels().get(model.observe.selected) else { return Vec::new() };
+    let Some(query) = panel.queries.first().cloned() else {
+        model.tell(Tone::Warn, "This panel asks nothing in PromQL.");
+        return Vec::new();
+    };
+    let bands = panel.queries.len() > 1 && panel.queries.iter().all(|query| banded(query).is_some());
+    let unit = (!panel.unit.is_empty()).then(|| Unit::of(&panel.unit));
+    ask(model, query, unit, bands)
+}
+
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if model.dashboards.picking.is_some() && action != Action::EditQuery {
+        return dashboards::act(model, action);
+    }
     let observe = &mut model.observe;
     let quarter_ms = observe.span_s() * 1000 / 4;
     match action {
         Action::EditQuery => {
             (model.alerts.shown, model.traces.shown, model.probes.shown) = (false, false, false);
+            model.dashboards.picking = None;
             let mut line = observe.line.clone();
             line.set(&observe.query);
             observe.editing = Some(line);
@@ -183,26 +213,34 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Figures => {
             observe.table = !observe.table;
-            Vec::new()
+            // Other panels of a dashboard are in sight now.
+            if observe.is_dashboard() { load(model) } else { Vec::new() }
         }
-        Action::Open if observe.is_dashboard() => {
-            let query = PANELS.get(observe.selected).map_or("", |panel| panel.query);
-            ask(model, query.to_owned())
+        Action::Bands => {
+            if banded(&observe.query).is_none() {
+                model.tell(
+                    Tone::Warn,
+                    "Bands are of histogram_quantile(...), or of a name that ends in _bucket.",
+                );
+                return Vec::new();
+            }
+            let (query, unit, bands) = (observe.query.clone(), observe.unit, !observe.bands);
+            ask(model, query, unit, bands)
         }
+        Action::Open if observe.is_dashboard() => open(model),
         Action::Copy => {
-            let text = if observe.is_dashboard() {
-                PANELS.get(observe.selected).map_or(String::new(), |panel| panel.query.to_owned())
-            } else {
-                observe.query.clone()
-            };
+            let panel = model.dashboards.panels().get(observe.selected).map(|panel| panel.queries.join("\n"));
+            let text =
+                if observe.is_dashboard() { panel.unwrap_or_default() } else { observe.queries().join("\n") };
             model.tell(Tone::Good, "Copied the expression.");
             vec![Effect::Copy(text)]
         }
-        Action::Back if !observe.is_dashboard() => ask(model, String::new()),
+        Action::Back if !observe.is_dashboard() => ask(model, String::new(), None, false),
         Action::Back => Vec::new(),
+        _ if observe.is_dashboard() => dashboards::act(model, action),
         _ => {
-            let (rows, page) = (observe.rows(), 8);
-            observe.selected = moved(observe.selected, action, rows, page);
+            let (rows, page) = (model.graphs(), 8);
+            model.observe.selected = moved(model.observe.selected, action, rows, page);
             Vec::new()
         }
     }

@@ -1,6 +1,6 @@
 //! Keys while something lies over the view: help, palette, dialogs.
 
-use super::{access, act, alerts, config, govern, incidents, moved};
+use super::{access, act, alerts, config, form, govern, moved};
 use crate::api::types::AddRequest;
 use crate::base::InOrder;
 use crate::tui::action::{Action, Spec, TABLE, groups};
@@ -28,7 +28,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Edit(edit)) if edit.field == 0 => edit.payload.insert(text.trim()),
         Some(Overlay::Decide(dialog)) => govern::paste(dialog, text.trim()),
         Some(Overlay::Grant(dialog)) => access::paste(dialog, text.trim()),
-        Some(Overlay::Incident(form)) => incidents::paste(form, text.trim()),
+        Some(Overlay::Form(open)) => form::paste(open, text.trim()),
         Some(Overlay::Alert(dialog)) => alerts::paste(dialog, text.trim()),
         Some(Overlay::Setting(_)) => return config::paste(model, text.trim()),
         _ => {}
@@ -77,7 +77,7 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Setting(dialog) => return super::config::dialog(model, dialog, key),
         Overlay::Grant(dialog) => return super::access::dialog(model, dialog, key),
         Overlay::Decide(dialog) => return super::govern::dialog(model, dialog, key),
-        Overlay::Incident(form) => return super::incidents::form(model, form, key),
+        Overlay::Form(open) => return form::key(model, open, key),
         Overlay::Alert(dialog) => return super::alerts::dialog(model, dialog, key),
         Overlay::Force(dialog) => return super::mode::dialog(model, dialog, key),
         Overlay::Confirm(mut dialog) => {

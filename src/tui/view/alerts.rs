@@ -14,6 +14,7 @@ const COLUMNS: &[Column] = &[
     column("state", 18, 70),
     column("severity", 8, 60),
     column("alert", 20, 0),
+    column("group", 28, 120),
     number("since", 6, 0),
     column("summary", 0, 0),
 ];
@@ -46,8 +47,10 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(rest.x, rest.y, rest.width, Tone::Text, "No alert is active.");
         return;
     }
+    let mark = pen.look.glyphs.sep;
     table::draw(pen, rest, COLUMNS, (list.items.len(), list.selected), |at| {
-        list.items.get(at).map_or_else(Vec::new, |alert| cells(alert, model.now_ms))
+        let before = at.checked_sub(1).and_then(|at| list.items.get(at));
+        list.items.get(at).map_or_else(Vec::new, |alert| cells(alert, before, model.now_ms, mark))
     });
 }
 
@@ -69,19 +72,22 @@ fn told(notice: &Notification, now_ms: u64) -> Vec<Piece> {
     ]
 }
 
-fn cells(alert: &Alert, now_ms: u64) -> Vec<Piece> {
+/// Those that are told with the one before them stand below it.
+fn cells(alert: &Alert, before: Option<&Alert>, now_ms: u64, mark: &str) -> Vec<Piece> {
     let tone = match alert.state.as_str() {
         "firing" if alert.is_loud() => Tone::Bad,
         "firing" | "pending" => Tone::Warn,
         _ => Tone::Quiet,
     };
+    let same = !alert.grouping.is_empty() && before.is_some_and(|one| one.grouping == alert.grouping);
     let of = |name: &str, from: &std::collections::BTreeMap<String, String>| {
         from.get(name).cloned().unwrap_or_default()
     };
     vec![
         (tone, alert.state_in_words()),
         (Tone::Text, of("severity", &alert.labels)),
-        (tone, alert.name.clone()),
+        (tone, if same { format!("{mark} {}", alert.name) } else { alert.name.clone() }),
+        (Tone::Quiet, if same { String::new() } else { alert.grouping.clone() }),
         (Tone::Quiet, age(now_ms, alert.active_ms)),
         (Tone::Text, of("summary", &alert.annotations)),
     ]

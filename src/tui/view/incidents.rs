@@ -4,11 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::api::types::incident::Incident;
 use crate::api::types::sla::Objective;
-use crate::tui::model::{BUDGET_SPAN_S, FormRow, IncidentForm, Model};
+use crate::tui::model::{BUDGET_SPAN_S, Model};
 use crate::tui::text::{age, plural};
 use crate::tui::theme::Tone;
 use crate::tui::update::{breach_left, percent};
-use crate::tui::view::dialog::{Cursor, buttons, field};
 use crate::tui::view::{Pen, Piece};
 use crate::tui::widgets::chart::{Frame, rows};
 use crate::tui::widgets::table::{self, Column, column, number};
@@ -23,7 +22,6 @@ const COLUMNS: &[Column] = &[
     number("breach", 6, 50),
     column("title", 0, 0),
 ];
-const LABEL: u16 = 12;
 
 const LEVELS: &[Column] = &[
     column("objective", 16, 0),
@@ -153,47 +151,4 @@ fn cells(one: &Incident, now_ms: u64) -> Vec<Piece> {
         (if runs { Tone::Bad } else { Tone::Quiet }, clock),
         (Tone::Text, one.title.clone()),
     ]
-}
-
-pub(crate) fn form(pen: &mut Pen<'_>, screen: Rect, form: &IncidentForm) -> Cursor {
-    let rows = u16::try_from(form.rows.len()).unwrap_or(5);
-    let inner = pen.panel(
-        screen,
-        68,
-        rows + 6,
-        if form.of.is_some() { "Change an incident" } else { "Open an incident" },
-    );
-    let last = inner.bottom().saturating_sub(1);
-    let mut y = inner.y;
-    if let Some(one) = &form.of {
-        pen.put(inner.x, y, inner.width, Tone::Strong, &format!("{} {}", one.id, one.title));
-        y += 1;
-    }
-    let mut cursor = None;
-    for (at, row) in form.rows.iter().enumerate() {
-        let on = form.field == at;
-        match row {
-            FormRow::Text { label, hint, edit } => {
-                cursor = cursor.or(field(pen, inner, y.min(last), label, edit, hint, on));
-            }
-            FormRow::Choice { label, options, at } => {
-                let name = options.get(*at).copied().unwrap_or_default();
-                pen.put(inner.x, y.min(last), LABEL, if on { Tone::Accent } else { Tone::Text }, label);
-                let tone = if on { Tone::Selected } else { Tone::Text };
-                let room = inner.width.saturating_sub(LABEL);
-                pen.put(inner.x + LABEL, y.min(last), room, tone, &format!("< {name} >"));
-            }
-        }
-        y += 1;
-    }
-    let (tone, text) = match form.problem {
-        Some(problem) => (Tone::Bad, problem),
-        None => (Tone::Quiet, "Enter moves on; only the button decides."),
-    };
-    if y < last {
-        pen.put(inner.x, last.saturating_sub(1).max(y), inner.width, tone, text);
-    }
-    let focus = form.field.checked_sub(form.rows.len()).map(|at| at == 1);
-    buttons(pen, inner, last, if form.of.is_some() { "Change" } else { "Open" }, focus);
-    cursor
 }

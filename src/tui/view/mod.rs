@@ -9,8 +9,10 @@ mod audit;
 mod backups;
 mod banner;
 mod config;
+mod dashboards;
 mod dialog;
 mod footer;
+mod form;
 mod govern;
 mod header;
 mod help;
@@ -26,6 +28,7 @@ mod queue;
 mod too_small;
 mod traces;
 
+pub(crate) use observe::grid;
 pub(crate) use overview::height as overview_height;
 pub(crate) use pen::{Pen, Piece};
 
@@ -99,7 +102,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
         Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
-        Some(Overlay::Incident(form)) => incidents::form(&mut pen, area, form),
+        Some(Overlay::Form(open)) => form::draw(&mut pen, area, open),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
         Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
         Some(Overlay::Decide(dialog)) => govern::decide(&mut pen, area, dialog),
@@ -110,6 +113,13 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
     if let Some((x, y)) = cursor {
         frame.set_cursor_position((x.min(area.right().saturating_sub(1)), y));
     }
+}
+
+/// The panels of the dashboard alone, without anything around them.
+pub(crate) fn draw_dashboard(buffer: &mut ratatui::buffer::Buffer, model: &Model, look: &Look) {
+    let (area, body) = (buffer.area, body(model));
+    let mut pen = Pen::new(buffer, look);
+    dashboards::draw(&mut pen, Rect { y: 0, height: body.height, ..body }.intersection(area), model);
 }
 
 /// Where in its document a passage stands: `p. 12`, `lines 10-20`, `record 7`; empty when unknown.

@@ -1,13 +1,13 @@
-//! What the box measures: the dashboard, or the graph of one expression with its series.
+//! What the box measures: a dashboard, or the graph of one expression with its series.
 
 use ratatui::layout::Rect;
 
 use crate::base::{format_bytes, format_second};
-use crate::tui::model::{Line, Model, Observe, PANELS, SPANS, Unit};
+use crate::tui::model::{Line, Model, Observe, SPANS, Unit};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece};
-use crate::tui::widgets::chart::{Frame, rows};
+use crate::tui::widgets::chart::{Frame, bands, rows};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const FIGURES: &[Column] = &[
@@ -17,8 +17,6 @@ const FIGURES: &[Column] = &[
     number("mean", 9, 60),
     number("most", 9, 50),
 ];
-/// Columns of a panel's title on a small screen.
-const SMALL_TITLE: u16 = 20;
 const VALUE: u16 = 9;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
@@ -35,27 +33,26 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         return None;
     }
     let observe = &model.observe;
-    let cursor = expression(pen, area, observe);
+    let cursor = expression(pen, area, model);
     let head = if !observe.words.is_empty() {
         pen.put(area.x, area.y + 1, area.width, Tone::Accent, &observe.words.join("  "));
-        if area.height > 12 { 3 } else { 2 }
+        head_rows(area.height)
     } else if observe.problem.is_some() {
         problem(pen, area, observe)
     } else {
         time(pen, area, model)
     };
     let rest = Rect { y: area.y + head, height: area.height.saturating_sub(head), ..area };
-    if observe.is_dashboard() && (rest.height < 9 || rest.width < 70 || observe.table) {
-        lines(pen, rest, model);
-    } else if observe.is_dashboard() {
-        panels(pen, rest, model);
+    if observe.is_dashboard() {
+        super::dashboards::draw(pen, rest, model);
     } else {
         answer(pen, rest, observe);
     }
     cursor
 }
 
-fn expression(pen: &mut Pen<'_>, area: Rect, observe: &Observe) -> Option<(u16, u16)> {
+fn expression(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
+    let observe = &model.observe;
     let prompt = pen.look.glyphs.prompt;
     pen.put(area.x, area.y, 2, Tone::Accent, prompt);
     let line = Rect { x: area.x + 2, width: area.width.saturating_sub(2), height: 1, ..area };
@@ -64,7 +61,10 @@ fn expression(pen: &mut Pen<'_>, area: Rect, observe: &Observe) -> Option<(u16, 
         return Some(edit.draw(pen.buf, line, theme, "PromQL, such as rate(spud_queries_total[5m])"));
     }
     if observe.is_dashboard() {
-        pen.put(line.x, line.y, line.width, Tone::Quiet, "The box. / asks in PromQL, enter opens a graph.");
+        let title = model.dashboards.shown().map_or("Dashboards", |one| &one.title);
+        let changed = if model.dashboards.changed { " (changed; W saves, U drops)" } else { "" };
+        let text = format!("{title}{changed}. / asks in PromQL, enter opens a graph, d another dashboard.");
+        pen.put(line.x, line.y, line.width, Tone::Quiet, &text);
     } else {
         pen.put(line.x, line.y, line.width, Tone::Strong, &observe.query);
     }
@@ -92,109 +92,69 @@ fn time(pen: &mut Pen<'_>, area: Rect, model: &Model) -> u16 {
         format!("until {} UTC", format_second(observe.end_ms))
     };
     pen.put(area.x, area.y + 1, area.width, Tone::Quiet, &format!("{span} {until}"));
-    if area.height > 12 { 3 } else { 2 }
+    head_rows(area.height)
+}
+
+/// Rows above the panels.
+fn head_rows(height: u16) -> u16 {
+    if height > 12 { 3 } else { 2 }
+}
+
+/// Columns and rows that panels have.
+pub(crate) fn grid(model: &Model) -> (u16, u16) {
+    let body = super::body(model);
+    (body.width, body.height.saturating_sub(head_rows(body.height)))
 }
 
 /// The window of time that was asked for, in seconds.
 #[allow(clippy::cast_precision_loss)] // seconds of our centuries
-fn window(observe: &Observe) -> (f64, f64) {
+pub(super) fn window(observe: &Observe) -> (f64, f64) {
     let end = observe.end_ms as f64 / 1000.0;
     (end - observe.span_s() as f64, end)
 }
 
-/// What there is to say where no line is.
-fn missing(observe: &Observe, panel: usize) -> &'static str {
-    if observe.lines(panel).is_none() { "loading" } else { "no data" }
-}
-
-fn panels(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let observe = &model.observe;
-    let (width, height) = (area.width / 2, area.height / 3);
-    for (at, panel) in PANELS.iter().enumerate() {
-        let (row, side) = (u16::try_from(at / 2).unwrap_or(0), u16::try_from(at % 2).unwrap_or(0));
-        let place = Rect {
-            x: area.x + side * width,
-            y: area.y + row * height,
-            width: width.saturating_sub(2),
-            height,
-        };
-        let line = observe.lines(at).and_then(<[Line]>::first);
-        let newest = line.and_then(Line::newest);
-        let value = newest.map_or_else(|| missing(observe, at).to_owned(), |value| shown(value, panel.unit));
-        let tone = if newest.is_some() { Tone::Strong } else { Tone::Quiet };
-        pen.put(place.x, place.y, place.width, Tone::Text, panel.title);
-        pen.right(place, place.y, tone, &value);
-        if at == observe.selected {
-            pen.over(Rect { height: 1, ..place }, Tone::Selected);
-        }
-        let Some(line) = line else { continue };
-        let room = (usize::from(place.width), usize::from(place.height.saturating_sub(2)));
-        graph(pen, (place.x, place.y + 1), line, window(observe), room);
-    }
-}
-
-fn graph(pen: &mut Pen<'_>, at: (u16, u16), line: &Line, window: (f64, f64), room: (usize, usize)) {
-    let frame = Frame::around(&line.points, window.0, window.1);
-    let drawn = rows(&line.points, frame, room, &pen.look.glyphs);
+/// Rows of a graph; blanks at the end cost bytes on the line and show nothing.
+pub(super) fn drawn(pen: &mut Pen<'_>, at: (u16, u16), width: usize, drawn: Vec<String>) {
     for (y, row) in (at.1..).zip(drawn) {
-        // Blanks at the end cost bytes on the line and show nothing.
-        let row = row.trim_end();
-        pen.put(at.0, y, u16::try_from(room.0).unwrap_or(0), Tone::Accent, row);
+        pen.put(at.0, y, u16::try_from(width).unwrap_or(0), Tone::Accent, row.trim_end());
     }
 }
 
-/// One line a panel, where there is no room for more.
-fn lines(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let observe = &model.observe;
-    for ((y, panel), at) in (area.y..area.bottom()).zip(&PANELS).zip(0..) {
-        let line = observe.lines(at).and_then(<[Line]>::first);
-        let newest = line.and_then(Line::newest);
-        let value = newest.map_or_else(|| missing(observe, at).to_owned(), |value| shown(value, panel.unit));
-        pen.put(area.x, y, SMALL_TITLE, Tone::Text, panel.title);
-        let column = Rect { x: area.x + SMALL_TITLE, y, width: VALUE, height: 1 };
-        pen.right(column, y, Tone::Strong, &value);
-        let x = column.right() + 1;
-        if let Some(line) = line.filter(|_| !observe.table) {
-            let room = (usize::from(area.right().saturating_sub(x)), 1);
-            graph(pen, (x, y), line, window(observe), room);
-        } else if let Some((least, mean, most)) = line.and_then(Line::summary) {
-            let text = format!(
-                "least {}  mean {}  most {}",
-                shown(least, panel.unit),
-                shown(mean, panel.unit),
-                shown(most, panel.unit)
-            );
-            pen.put(x, y, area.right().saturating_sub(x), Tone::Quiet, &text);
-        }
-        if at == observe.selected {
-            pen.over(Rect { y, height: 1, width: SMALL_TITLE, ..area }, Tone::Selected);
-        }
-    }
-}
-
-/// The selected series large, all of them as figures below.
+/// The selected series large, or all of them as bands; all as figures below.
 fn answer(pen: &mut Pen<'_>, area: Rect, observe: &Observe) {
-    let Some(lines) = observe.lines(0) else {
+    if observe.lines(0).is_none() {
         if observe.problem.is_none() {
             pen.put(area.x, area.y, area.width, Tone::Quiet, "Loading.");
         }
         return;
-    };
+    }
+    let lines = observe.series();
     let Some(line) = lines.get(observe.selected).or(lines.first()) else {
         pen.put(area.x, area.y, area.width, Tone::Quiet, "No series has a value in this time.");
         return;
     };
-    let unit = unit_of(&observe.query);
+    let unit = observe.unit.unwrap_or_else(|| unit_of(&observe.query));
     let table = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(area.height / 2).max(2);
     let high = if observe.table { 0 } else { area.height.saturating_sub(table + 1) };
     if high > 1 {
-        let frame = Frame::around(&line.points, 0.0, 1.0);
+        let (start, end) = window(observe);
+        let all: Vec<&[(f64, f64)]> = if observe.bands {
+            lines.iter().map(|line| line.points.as_slice()).collect()
+        } else {
+            vec![&line.points]
+        };
+        let frame = Frame::around(&all.concat(), start, end);
         let (most, least) = (shown(frame.most, unit), shown(frame.least, unit));
         let left = Rect { width: VALUE, ..area };
         pen.right(left, area.y, Tone::Quiet, &most);
         pen.right(left, area.y + high - 1, Tone::Quiet, &least);
         let room = (usize::from(area.width.saturating_sub(VALUE + 1)), usize::from(high));
-        graph(pen, (area.x + VALUE + 1, area.y), line, window(observe), room);
+        let glyphs = &pen.look.glyphs;
+        let graph = match all.as_slice() {
+            [one] => rows(one, frame, room, glyphs),
+            several => bands(several, frame, room, glyphs),
+        };
+        drawn(pen, (area.x + VALUE + 1, area.y), room.0, graph);
     }
     let below = high + u16::from(high > 0);
     let rest = Rect { y: area.y + below, height: area.height.saturating_sub(below), ..area };
@@ -211,9 +171,6 @@ fn cells(line: Option<&Line>, unit: Unit) -> Vec<Piece> {
 
 /// A guess that is right for metrics that are named as they should be.
 fn unit_of(query: &str) -> Unit {
-    if let Some(panel) = PANELS.iter().find(|panel| panel.query == query) {
-        return panel.unit;
-    }
     let plain = query.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
     match query {
         _ if plain && query.ends_with("_bytes") => Unit::Bytes,
@@ -224,7 +181,7 @@ fn unit_of(query: &str) -> Unit {
 }
 
 /// A value in at most nine columns.
-fn shown(value: f64, unit: Unit) -> String {
+pub(super) fn shown(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Bytes if value >= 0.0 => {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative
@@ -233,6 +190,7 @@ fn shown(value: f64, unit: Unit) -> String {
         Unit::Seconds if value.abs() < 1.0 => format!("{:.1} ms", value * 1000.0),
         Unit::Seconds => format!("{value:.1} s"),
         Unit::Ratio => format!("{:.0} %", value * 100.0),
+        Unit::Celsius => format!("{value:.1} C"),
         _ => match value.abs() {
             size if size >= 1e12 => format!("{value:.1e}"),
             size if size >= 1e9 => format!("{:.2}G", value / 1e9),

@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
         if pick("expr").is_none() {
             self.wrong(node, format!("the rule {name:?} has no expr"), "add `expr: ...` in PromQL");
         }
-        let expr = self.expression(pick("expr"));
+        let expr = self.expression(pick("expr"), "expr");
         let hold_ms = self.duration(pick("for"), "for").unwrap_or(0);
         let keep_ms = self.duration(pick("keep_firing_for"), "keep_firing_for").unwrap_or(0);
         let cooldown_ms = self.duration(pick("cooldown"), "cooldown").unwrap_or(0);
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
                 own = Some(pairs);
                 continue;
             }
-            self.expression(get(pairs, "expr"));
+            self.expression(get(pairs, "expr"), "expr");
             for word in ["for", "keep_firing_for", "cooldown"] {
                 self.duration(get(pairs, word), word);
             }
@@ -248,12 +248,12 @@ impl<'a> Reader<'a> {
         own
     }
 
-    fn expression(&mut self, node: Option<&Node>) -> Option<Expression> {
-        let (node, text) = (node?, self.text(node, "expr")?);
+    pub(in crate::observe) fn expression(&mut self, node: Option<&Node>, name: &str) -> Option<Expression> {
+        let (node, text) = (node?, self.text(node, name)?);
         match parse(&text) {
             Ok(expr) if matches!(expr.kind(), Type::Vector | Type::Scalar) => Some(expr),
             Ok(expr) => {
-                let what = format!("expr gives a {}, not a vector or a scalar", expr.kind().name());
+                let what = format!("{name} gives a {}, not a vector or a scalar", expr.kind().name());
                 self.wrong(node, what, "aggregate it, or use a function such as rate(...)");
                 None
             }
@@ -261,10 +261,10 @@ impl<'a> Reader<'a> {
                 let mut at = node.at;
                 let line = self.text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
                 let first: String = line.chars().skip(at.column.saturating_sub(1)).collect();
-                let mut what = format!("expr: {fault}");
+                let mut what = format!("{name}: {fault}");
                 if fault.line == 1 && text.lines().next().is_some_and(|start| first.starts_with(start)) {
                     at.column += fault.column.saturating_sub(1);
-                    what = format!("expr: {}", fault.what);
+                    what = format!("{name}: {}", fault.what);
                 }
                 self.problems.push(Problem::new(at, what));
                 None
