@@ -51,7 +51,7 @@ fn switches(daemon: &Daemon) -> BTreeMap<String, (String, u64)> {
 
 #[test]
 fn the_assets_stay_small() {
-    let model = fs::metadata(root().join("assets/model/default.spudmodel.zst")).unwrap().len();
+    let model = fs::metadata(root().join("assets/model/default.packed.zst")).unwrap().len();
     let corpus = size_of_folder(&root().join("assets/corpus"));
     println!("model {model} bytes, corpus {corpus} bytes");
     assert!(model <= 4_300_000, "the compressed model has {model} bytes");

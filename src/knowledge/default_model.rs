@@ -1,17 +1,18 @@
 //! The embedded model: unpacked once to `models/<sha256>/`, then only mapped.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::KnowledgeError;
 use super::model::Model;
+use super::packed_model;
 use crate::base::to_hex;
 use crate::store::sync_parent;
 
-const PACKED: &[u8] = include_bytes!("../../assets/model/default.spudmodel.zst");
+const PACKED: &[u8] = include_bytes!("../../assets/model/default.packed.zst");
 const SHA256: &str = include_str!("../../assets/model/default.sha256");
 const FILE_NAME: &str = "model.spud";
 
@@ -62,25 +63,15 @@ fn unpack(path: &Path) -> Result<(), KnowledgeError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let partial = path.with_extension("part");
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(PACKED)?;
-    let mut out = File::create(&partial)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let n = decoder.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        hash.update(&buffer[..n]);
-        out.write_all(&buffer[..n])?;
-    }
-    if to_hex(&hash.finalize()) != default_model_id() {
+    packed_model::unpack(PACKED, &partial)?;
+    if to_hex(&sha256_of(&partial)?.0) != default_model_id() {
         let _ = fs::remove_file(&partial);
         return Err(io::Error::other(
             "the embedded model does not have its checksum; the program file is damaged",
         )
         .into());
     }
+    let out = File::open(&partial)?;
     out.sync_all()?;
     fs::rename(&partial, path)?;
     Ok(sync_parent(path)?)

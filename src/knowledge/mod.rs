@@ -31,6 +31,7 @@ mod merge;
 mod migrate;
 mod model;
 mod pack;
+mod packed_model;
 mod passage;
 mod phrase;
 mod pin;

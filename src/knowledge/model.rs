@@ -260,35 +260,57 @@ pub struct ModelSource {
 /// What the file system says.
 pub fn write_model(path: &Path, source: &ModelSource) -> io::Result<()> {
     let quantized = Quantized::new(source, source.kept, source.levels);
-    let mut out = BlockFileWriter::create(path)?;
-    let rows = u32::try_from(source.pieces.len()).map_err(io::Error::other)?;
-    let columns = u32::try_from(source.kept).map_err(io::Error::other)?;
-    out.section(*b"meta")?;
-    serde_json::to_writer(
-        &mut out,
-        &ModelMeta {
-            name: source.name.clone(),
-            source: source.source.clone(),
-            licence: source.licence.clone(),
-            rows,
-            columns,
-        },
-    )?;
-    out.section(*b"slot")?;
-    write_u32s(&mut out, hash_slots(&source.pieces))?;
-    out.section(*b"offs")?;
-    write_u32s(&mut out, running_total(source.pieces.iter().map(String::len)))?;
-    out.section(*b"strs")?;
-    source.pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes()))?;
-    out.section(*b"scal")?;
-    quantized.scales.iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))?;
-    out.section(*b"rows")?;
-    out.write_all(simd::as_u8(&quantized.rows))?;
+    let meta = serde_json::to_vec(&ModelMeta {
+        name: source.name.clone(),
+        source: source.source.clone(),
+        licence: source.licence.clone(),
+        rows: u32::try_from(source.pieces.len()).map_err(io::Error::other)?,
+        columns: u32::try_from(source.kept).map_err(io::Error::other)?,
+    })?;
     let near = neighbour_lists(&source.pieces, &Quantized::new(source, source.columns, 127), source.columns);
+    let pieces: Vec<&str> = source.pieces.iter().map(String::as_str).collect();
+    write_sections(
+        path,
+        &Sections {
+            meta: &meta,
+            pieces: &pieces,
+            scales: &quantized.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<u8>>(),
+            rows: simd::as_u8(&quantized.rows),
+            near_counts: near.iter().map(Vec::len).collect(),
+            near: &near.iter().flatten().flat_map(|near| near.to_le_bytes()).collect::<Vec<u8>>(),
+        },
+    )
+}
+
+/// What a model file is written from; all else in it follows.
+pub(super) struct Sections<'a> {
+    pub(super) meta: &'a [u8],
+    pub(super) pieces: &'a [&'a str],
+    pub(super) scales: &'a [u8],
+    pub(super) rows: &'a [u8],
+    /// Neighbours of each piece.
+    pub(super) near_counts: Vec<usize>,
+    pub(super) near: &'a [u8],
+}
+
+pub(super) fn write_sections(path: &Path, of: &Sections<'_>) -> io::Result<()> {
+    let mut out = BlockFileWriter::create(path)?;
+    out.section(*b"meta")?;
+    out.write_all(of.meta)?;
+    out.section(*b"slot")?;
+    write_u32s(&mut out, hash_slots(of.pieces))?;
+    out.section(*b"offs")?;
+    write_u32s(&mut out, running_total(of.pieces.iter().map(|piece| piece.len())))?;
+    out.section(*b"strs")?;
+    of.pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes()))?;
+    out.section(*b"scal")?;
+    out.write_all(of.scales)?;
+    out.section(*b"rows")?;
+    out.write_all(of.rows)?;
     out.section(*b"nrof")?;
-    write_u32s(&mut out, running_total(near.iter().map(Vec::len)))?;
+    write_u32s(&mut out, running_total(of.near_counts.iter().copied()))?;
     out.section(*b"near")?;
-    write_u32s(&mut out, near.into_iter().flatten())?;
+    out.write_all(of.near)?;
     out.finish().map(drop)
 }
 
@@ -307,13 +329,13 @@ fn running_total(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
 }
 
 #[allow(clippy::cast_possible_truncation)] // masked, and rows fit u32
-fn hash_slots(pieces: &[String]) -> Vec<u32> {
+fn hash_slots(pieces: &[&str]) -> Vec<u32> {
     let size = (pieces.len() * 2).next_power_of_two().max(2);
     let mut slots = vec![0u32; size];
     for (row, piece) in pieces.iter().enumerate() {
         let (first, text) = match piece.strip_prefix("##") {
             Some(rest) if !rest.is_empty() => (false, rest),
-            _ => (true, piece.as_str()),
+            _ => (true, *piece),
         };
         let mut slot = piece_hash(first, text.as_bytes()) as usize & (size - 1);
         while slots[slot] != 0 {
