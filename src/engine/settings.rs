@@ -230,12 +230,9 @@ fn follow(inner: &Weak<Inner>, watch: &Watch) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
         watch.renew();
-        inner.reload_files();
-        if let Err(error) = reload(&inner) {
+        if let Err(error) = reload_all(&inner) {
             tracing::debug!(%error, "the files of settings were not taken up");
         }
-        // Whether policies wait for votes is a setting.
-        inner.access.reload(&inner);
         drop(inner);
         if !watch.wait() {
             return;
@@ -253,6 +250,15 @@ pub(super) fn tick(inner: &Inner) {
     {
         tracing::error!(%error, "settings that nobody confirmed could not be taken back; it is tried again");
     }
+}
+
+/// Reads again all that stands in files: what stands beside the settings, the settings, and then the policies, for
+/// whether these wait for votes is a setting. What is wrong in one keeps none of the others back.
+pub(super) fn reload_all(inner: &Inner) -> Result<(), EngineError> {
+    inner.reload_files();
+    let settings = reload(inner);
+    inner.access.reload(inner);
+    settings.map(drop)
 }
 
 /// Reads the files again and takes up what can be; says what changed.

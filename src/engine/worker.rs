@@ -151,11 +151,7 @@ fn told_of_box(inner: &Inner, action: &Action) -> Reply {
 
 /// Reads policies and settings again.
 fn reload(inner: &Arc<Inner>) -> Result<Reply, EngineError> {
-    inner.reload_files();
-    let settings = super::settings::reload(inner);
-    // Whether policies wait for votes is a setting.
-    inner.access.reload(inner);
-    settings?;
+    super::settings::reload_all(inner)?;
     inner.watches.refresh(inner);
     Ok(Reply::Done)
 }

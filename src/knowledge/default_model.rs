@@ -71,8 +71,6 @@ fn unpack(path: &Path) -> Result<(), KnowledgeError> {
         )
         .into());
     }
-    let out = File::open(&partial)?;
-    out.sync_all()?;
     fs::rename(&partial, path)?;
     Ok(sync_parent(path)?)
 }

@@ -12,6 +12,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::model::{Sections, write_sections};
+use crate::store::read_u32;
 
 /// More than any model that is worth carrying.
 const UNPACKED_MOST: u64 = 64 << 20;
@@ -30,8 +31,7 @@ impl<'a> Parts<'a> {
     }
 
     fn number(&mut self) -> io::Result<usize> {
-        let bytes = self.take(4)?.try_into().map_err(|_| malformed())?;
-        usize::try_from(u32::from_le_bytes(bytes)).map_err(io::Error::other)
+        read_u32(self.take(4)?, 0).map(|number| number as usize).ok_or_else(malformed)
     }
 
     /// Values whose bytes stand in `N` planes, each of `count` bytes.

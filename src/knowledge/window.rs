@@ -268,12 +268,15 @@ impl<'a> Window<'a> {
     ) {
         let mut rest = self.lookup_bound;
         let mut count = self.collect(needed(threshold, rest));
-        for (bound, group) in std::mem::take(&mut self.lookups) {
+        let lookups = std::mem::take(&mut self.lookups);
+        for (bound, group) in &lookups {
             rest -= bound;
-            if let Some(group) = groups.get_mut(group) {
+            if let Some(group) = groups.get_mut(*group) {
                 count = self.look_up(group, count, needed(threshold, rest));
             }
         }
+        // Kept for the next window: nothing is allocated for each.
+        self.lookups = lookups;
         for (place, score) in &self.found[..count] {
             if *score > threshold {
                 threshold = give(self.start + place, *score);

@@ -28,8 +28,28 @@ struct Model {
 
 /// One side of the coder: takes a bit and writes it, or gives the one that is read.
 trait Coder {
-    fn chosen(&mut self, chance: &mut Chance, bit: bool) -> bool;
-    fn even(&mut self, bit: bool) -> bool;
+    fn range(&self) -> u32;
+
+    /// Goes on in one of the two parts of the range.
+    fn narrow(&mut self, below: u32, above: u32, bit: bool) -> bool;
+
+    /// A bit by what is known of it, which is then known better.
+    fn chosen(&mut self, chance: &mut Chance, bit: bool) -> bool {
+        let below = (self.range() >> PRECISION) * u32::from(*chance);
+        let bit = self.narrow(below, self.range() - below, bit);
+        if bit {
+            *chance -= *chance >> RATE;
+        } else {
+            *chance += ((1 << PRECISION) - *chance) >> RATE;
+        }
+        bit
+    }
+
+    /// A bit of which nothing is known.
+    fn even(&mut self, bit: bool) -> bool {
+        let half = self.range() >> 1;
+        self.narrow(half, half, bit)
+    }
 }
 
 impl Model {
@@ -110,34 +130,14 @@ impl Writer {
     }
 }
 
-/// Moves a chance towards what came.
-fn learn(chance: &mut Chance, bit: bool) {
-    if bit {
-        *chance -= *chance >> RATE;
-    } else {
-        *chance += ((1 << PRECISION) - *chance) >> RATE;
-    }
-}
-
 impl Coder for Writer {
-    fn chosen(&mut self, chance: &mut Chance, bit: bool) -> bool {
-        let bound = (self.range >> PRECISION) * u32::from(*chance);
-        if bit {
-            self.low += u64::from(bound);
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
-        learn(chance, bit);
-        self.settle();
-        bit
+    fn range(&self) -> u32 {
+        self.range
     }
 
-    fn even(&mut self, bit: bool) -> bool {
-        self.range >>= 1;
-        if bit {
-            self.low += u64::from(self.range);
-        }
+    fn narrow(&mut self, below: u32, above: u32, bit: bool) -> bool {
+        self.low += if bit { u64::from(below) } else { 0 };
+        self.range = if bit { above } else { below };
         self.settle();
         bit
     }
@@ -159,26 +159,14 @@ impl Read<'_> {
 }
 
 impl Coder for Read<'_> {
-    fn chosen(&mut self, chance: &mut Chance, _: bool) -> bool {
-        let bound = (self.range >> PRECISION) * u32::from(*chance);
-        let bit = self.code >= bound;
-        if bit {
-            self.code -= bound;
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
-        learn(chance, bit);
-        self.settle();
-        bit
+    fn range(&self) -> u32 {
+        self.range
     }
 
-    fn even(&mut self, _: bool) -> bool {
-        self.range >>= 1;
-        let bit = self.code >= self.range;
-        if bit {
-            self.code -= self.range;
-        }
+    fn narrow(&mut self, below: u32, above: u32, _: bool) -> bool {
+        let bit = self.code >= below;
+        self.code -= if bit { below } else { 0 };
+        self.range = if bit { above } else { below };
         self.settle();
         bit
     }
