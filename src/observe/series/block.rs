@@ -4,15 +4,17 @@
 //! block is written as a head and frames, each compressed: who wants one series reads the head and one frame.
 //!
 //! ```text
+//! block  = head · frames, one behind the other
 //! packed = length when unpacked (varint) · zstd
 //! head   = count of times · first (signed) · differences of differences (signed)
-//!          count of columns · columns a frame · keys as differences
+//!          count of columns · columns a frame · keys as differences · lengths of frames
 //! frame  = ways (one byte a column) · lengths (varint a column) · columns, see `column`
 //! ```
 //! Behind a packed frame stand the bytes apart of its columns: noise, which nothing makes smaller.
 //! A key is the number of a series and a role; what a series did not have at a time is [`ABSENT`].
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::bytes::{Malformed, Reader, put, put_signed};
 use super::column::{self, Way};
@@ -48,8 +50,9 @@ pub(super) struct Block {
 /// As it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Packed {
-    pub(super) head: Vec<u8>,
-    pub(super) frames: Vec<Vec<u8>>,
+    pub(super) bytes: Vec<u8>,
+    /// How many of them are the head.
+    pub(super) head: usize,
 }
 
 /// What the head of a block says.
@@ -58,6 +61,8 @@ pub(super) struct Head {
     pub(super) times: Vec<i64>,
     pub(super) keys: Vec<Key>,
     columns_a_frame: usize,
+    /// Where each frame is among the bytes of the block.
+    frames: Vec<Range<usize>>,
 }
 
 impl Block {
@@ -95,8 +100,16 @@ impl Block {
             put(&mut head, column.key.wrapping_sub(last));
             last = column.key;
         }
-        let frames: std::io::Result<Vec<Vec<u8>>> = self.columns.chunks(columns_a_frame).map(frame).collect();
-        Ok(Packed { head: squeeze(&head)?, frames: frames? })
+        let mut frames = Vec::new();
+        for columns in self.columns.chunks(columns_a_frame) {
+            let frame = frame(columns)?;
+            put(&mut head, frame.len() as u64);
+            frames.extend_from_slice(&frame);
+        }
+        let mut bytes = squeeze(&head)?;
+        let head = bytes.len();
+        bytes.append(&mut frames);
+        Ok(Packed { bytes, head })
     }
 }
 
@@ -145,6 +158,7 @@ fn unsqueeze(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), Malformed> {
 
 impl Head {
     pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut at = bytes.len();
         let (bytes, _) = unsqueeze(bytes)?;
         let mut reader = Reader(&bytes);
         let count = reader.count(TIMES_MOST)?;
@@ -163,19 +177,21 @@ impl Head {
             last = last.wrapping_add(reader.number()?);
             keys.push(last);
         }
+        let mut frames = Vec::new();
+        for _ in 0..columns.div_ceil(columns_a_frame) {
+            let end = at.checked_add(reader.count(UNPACKED_MOST)?).ok_or(Malformed)?;
+            frames.push(at..end);
+            at = end;
+        }
         let rising = times.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
         let ordered = keys.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
-        if rising && ordered { Ok(Self { times, keys, columns_a_frame }) } else { Err(Malformed) }
+        if rising && ordered { Ok(Self { times, keys, columns_a_frame, frames }) } else { Err(Malformed) }
     }
 
-    /// Frames that it has.
-    pub(super) fn frames(&self) -> usize {
-        self.keys.len().div_ceil(self.columns_a_frame)
-    }
-
-    /// True when a frame has a column that is wanted.
-    pub(super) fn has(&self, frame: usize, wanted: &dyn Fn(Key) -> bool) -> bool {
-        self.keys_of(frame).iter().any(|key| wanted(*key))
+    /// The frames that have a column that is wanted, by number, and where each is among the bytes of the block.
+    pub(super) fn frames_of(&self, wanted: &dyn Fn(Key) -> bool) -> Vec<(usize, Range<usize>)> {
+        let has = |(number, _): &(usize, _)| self.keys_of(*number).iter().any(|key| wanted(*key));
+        self.frames.iter().cloned().enumerate().filter(has).collect()
     }
 
     fn keys_of(&self, frame: usize) -> &[Key] {
@@ -219,13 +235,12 @@ impl Head {
 }
 
 /// The whole block again.
-pub(super) fn unpack(packed: &Packed) -> Result<Block, Malformed> {
-    let head = Head::unpack(&packed.head)?;
-    if head.frames() != packed.frames.len() {
-        return Err(Malformed);
-    }
+#[cfg(test)]
+fn unpack(packed: &Packed) -> Result<Block, Malformed> {
+    let head = Head::unpack(packed.bytes.get(..packed.head).ok_or(Malformed)?)?;
     let mut columns = Vec::with_capacity(head.keys.len());
-    for (number, bytes) in packed.frames.iter().enumerate() {
+    for (number, place) in head.frames_of(&|_| true) {
+        let bytes = packed.bytes.get(place).ok_or(Malformed)?;
         columns.append(&mut head.unpack_frame(number, bytes, &|_| true)?);
     }
     Ok(Block { times: head.times, columns })
@@ -277,8 +292,10 @@ mod tests {
     fn golden() {
         let block = block(vec![1000, 2000, 3000], vec![(8, vec![1.0, 2.0, 3.0]), (16, vec![5.5; 3])]);
         let packed = block.pack().unwrap();
-        let (head, frame) = (unsqueeze(&packed.head).unwrap().0, unsqueeze(&packed.frames[0]).unwrap().0);
-        assert_eq!(head, [3, 208, 15, 0, 0, 2, 170, 85, 8, 8]);
+        let (head, frame) = packed.bytes.split_at(packed.head);
+        let length = u8::try_from(frame.len()).unwrap();
+        let (head, frame) = (unsqueeze(head).unwrap().0, unsqueeze(frame).unwrap().0);
+        assert_eq!(head, [3, 208, 15, 0, 0, 2, 170, 85, 8, 8, length]);
         assert_eq!(frame, [3, 0, 5, 8, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 22, 64]);
         assert_eq!(unpack(&packed).unwrap(), block);
     }
@@ -292,11 +309,11 @@ mod tests {
         columns[70].1 = columns[69].1.clone();
         let block = block(times, columns);
         let packed = block.pack().unwrap();
-        assert!(packed.frames.len() > 2);
-        let head = Head::unpack(&packed.head).unwrap();
+        let head = Head::unpack(&packed.bytes[..packed.head]).unwrap();
+        assert!(head.frames.len() > 2);
         let wanted = |key: Key| key == 70 * 8;
-        let frame = (0..head.frames()).find(|frame| head.has(*frame, &wanted)).unwrap();
-        let found = head.unpack_frame(frame, &packed.frames[frame], &wanted).unwrap();
+        let [(number, place)] = head.frames_of(&wanted).try_into().unwrap();
+        let found = head.unpack_frame(number, &packed.bytes[place], &wanted).unwrap();
         assert_eq!(found, [block.columns[70].clone()]);
     }
 

@@ -1,28 +1,30 @@
 //! Blocks, series and figures in the tables of `telemetry.redb`.
 //!
 //! ```text
-//! blocks   tier u8 · start i64 BE (sign turned)                          → end · samples · bytes · frames
-//! pieces   tier u8 · start i64 BE · frame u16 BE · part u16 BE           → bytes, as many as fit a page
+//! blocks   tier u8 · start i64 BE (sign turned)                          → end · samples · bytes · those of its head
+//! pieces   tier u8 · start i64 BE · part u16 BE                          → bytes, as many as fit a page
 //! series   number u32 BE                                                 → see `index`
 //! figures  name                                                          → number
 //! ```
-//! Frame 0 is the head of a block. Parts are as long as a page of redb takes without another.
+//! A block is cut into pieces whatever they are: only its last page is not full.
 
-use super::block::{self, Block, Head, Packed};
+use std::ops::Range;
+
+use super::block::{self, Block, Head};
 use super::bytes::{Malformed, Reader, put, put_signed};
 use crate::store::{
     Kept, ReadTransaction, Rows, StoreError, Table, WriteTransaction, codec, number_in, number_value, there,
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 pub(super) const BLOCKS: Table = Table::new("blocks");
 const PIECES: Table = Table::new("pieces");
 const SERIES: Table = Table::new("series");
 const FIGURES: Table = Table::new("figures");
-/// A page of 4 KiB without what redb and the record's frame need of it.
-const PART: usize = 4000;
-/// Parts of one frame.
-const PARTS_MOST: usize = 20_000;
+/// A page of 4 KiB without what redb (12 bytes), the key (11) and the record's frame (5) need of it, and a few to spare.
+const PART: usize = 4064;
+/// What the pieces of a block can hold.
+const LONGEST: usize = PART * u16::MAX as usize;
 
 /// How fine the points of a block are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +48,7 @@ pub(super) struct BlockRef {
     pub(super) samples: u64,
     /// Of its pieces.
     pub(super) bytes: u64,
-    frames: usize,
+    head: usize,
 }
 
 fn damaged(_: impl Into<Malformed>) -> StoreError {
@@ -61,9 +63,9 @@ fn key(tier: Tier, start: i64) -> [u8; 9] {
     key
 }
 
-fn piece_key(reference: &BlockRef, frame: usize, part: usize) -> Vec<u8> {
-    let number = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes();
-    [&key(reference.tier, reference.start)[..], &number(frame), &number(part)].concat()
+fn piece_key(reference: &BlockRef, part: usize) -> Vec<u8> {
+    let part = u16::try_from(part).unwrap_or(u16::MAX).to_be_bytes();
+    [&key(reference.tier, reference.start)[..], &part].concat()
 }
 
 impl BlockRef {
@@ -72,7 +74,7 @@ impl BlockRef {
         put_signed(&mut out, self.end);
         put(&mut out, self.samples);
         put(&mut out, self.bytes);
-        put(&mut out, self.frames as u64);
+        put(&mut out, self.head as u64);
         codec::seal(VERSION, &out)
     }
 
@@ -86,7 +88,7 @@ impl BlockRef {
         let mut reader = Reader(codec::unseal(VERSION, row)?);
         let mut read = || -> Result<Self, Malformed> {
             let (end, samples, bytes) = (reader.signed()?, reader.number()?, reader.number()?);
-            Ok(Self { tier, start, end, samples, bytes, frames: reader.count(usize::from(u16::MAX))? })
+            Ok(Self { tier, start, end, samples, bytes, head: reader.count(LONGEST)? })
         };
         read().map_err(damaged)
     }
@@ -151,44 +153,41 @@ pub(super) fn put_block(
 ) -> Result<Option<BlockRef>, StoreError> {
     let (Some(start), Some(end)) = (block.times.first(), block.times.last()) else { return Ok(None) };
     let packed = block.pack().map_err(redb::Error::Io)?;
-    let frames = packed.frames.len() + 1;
     let samples = block.samples() as u64;
-    let mut reference = BlockRef { tier, start: *start, end: *end, samples, bytes: 0, frames };
+    let mut reference = BlockRef { tier, start: *start, end: *end, samples, bytes: 0, head: packed.head };
     let mut pieces = write.open_table(PIECES)?;
-    for (number, frame) in std::iter::once(&packed.head).chain(&packed.frames).enumerate() {
-        for (part, bytes) in frame.chunks(PART).enumerate() {
-            let sealed = codec::seal(VERSION, bytes);
-            reference.bytes += sealed.len() as u64;
-            pieces.insert(&piece_key(&reference, number, part), &sealed)?;
-        }
+    for (part, bytes) in packed.bytes.chunks(PART).enumerate() {
+        let sealed = codec::seal(VERSION, bytes);
+        reference.bytes += sealed.len() as u64;
+        pieces.insert(&piece_key(&reference, part), &sealed)?;
     }
     write.open_table(BLOCKS)?.insert(&key(tier, reference.start), &reference.row())?;
     Ok(Some(reference))
 }
 
 pub(super) fn remove_block(write: &WriteTransaction, reference: &BlockRef) -> Result<(), StoreError> {
-    let (first, last) = (piece_key(reference, 0, 0), piece_key(reference, usize::MAX, usize::MAX));
+    let (first, last) = (piece_key(reference, 0), piece_key(reference, usize::MAX));
     write.open_table(PIECES)?.retain_in(first.as_slice()..=last.as_slice(), |_| false)?;
     write.open_table(BLOCKS)?.remove(&key(reference.tier, reference.start))?;
     Ok(())
 }
 
-fn frame(pieces: &Rows<impl Kept>, reference: &BlockRef, number: usize) -> Result<Vec<u8>, StoreError> {
-    let (first, last) = (piece_key(reference, number, 0), piece_key(reference, number, usize::MAX));
+/// Bytes of a block, from pieces that hold them.
+fn bytes(pieces: &Rows<impl Kept>, reference: &BlockRef, place: Range<usize>) -> Result<Vec<u8>, StoreError> {
+    let begin = place.start / PART;
+    let (first, last) = (piece_key(reference, begin), piece_key(reference, place.end.div_ceil(PART)));
     let mut out = Vec::new();
-    for row in pieces.range(first.as_slice()..=last.as_slice())?.take(PARTS_MOST) {
+    for row in pieces.range(first.as_slice()..last.as_slice())? {
         out.extend_from_slice(codec::unseal(VERSION, row?.1.value())?);
     }
-    Ok(out)
+    let before = begin * PART;
+    let wanted = out.get(place.start - before..place.end - before);
+    wanted.map(<[u8]>::to_vec).ok_or(Malformed).map_err(damaged)
 }
 
 /// A whole block, while it is written beside.
 pub(super) fn whole_block(write: &WriteTransaction, reference: &BlockRef) -> Result<Block, StoreError> {
-    let pieces = write.open_table(PIECES)?;
-    let head = frame(&pieces, reference, 0)?;
-    let frames: Result<Vec<Vec<u8>>, StoreError> =
-        (1..reference.frames).map(|number| frame(&pieces, reference, number)).collect();
-    block::unpack(&Packed { head, frames: frames? }).map_err(damaged)
+    columns_in(&write.open_table(PIECES)?, reference, &|_| true)
 }
 
 /// The times of a block and the columns that are wanted.
@@ -198,11 +197,19 @@ pub(super) fn columns(
     wanted: &dyn Fn(block::Key) -> bool,
 ) -> Result<Block, StoreError> {
     let Some(pieces) = there(read.open_table(PIECES))? else { return Ok(Block::default()) };
-    let head = Head::unpack(&frame(&pieces, reference, 0)?).map_err(damaged)?;
+    columns_in(&pieces, reference, wanted)
+}
+
+fn columns_in(
+    pieces: &Rows<impl Kept>,
+    reference: &BlockRef,
+    wanted: &dyn Fn(block::Key) -> bool,
+) -> Result<Block, StoreError> {
+    let head = Head::unpack(&bytes(pieces, reference, 0..reference.head)?).map_err(damaged)?;
     let mut columns = Vec::new();
-    for number in (0..head.frames()).filter(|number| head.has(*number, wanted)) {
-        let bytes = frame(&pieces, reference, number + 1)?;
-        columns.append(&mut head.unpack_frame(number, &bytes, wanted).map_err(damaged)?);
+    for (number, place) in head.frames_of(wanted) {
+        let frame = bytes(pieces, reference, place)?;
+        columns.append(&mut head.unpack_frame(number, &frame, wanted).map_err(damaged)?);
     }
     Ok(Block { times: head.times, columns })
 }
@@ -239,6 +246,8 @@ mod tests {
         assert_eq!(blocks(&read).unwrap(), references);
         assert_eq!((references[0].start, references[0].samples), (-5000, 60_000));
         assert!(references[0].bytes > PART as u64 * 20, "it has many pieces");
+        let pieces = read.open_table(PIECES).unwrap().len().unwrap();
+        assert!(pieces <= references[0].bytes / PART as u64 + 2, "but for the last, each is full: {pieces}");
         assert_eq!(series(&read).unwrap(), [(7, b"seven".to_vec())]);
         assert_eq!((figure(&read, "x").unwrap(), figure(&read, "y").unwrap()), (9, 0));
         let found = columns(&read, &references[0], &|key| key == 80).unwrap();
@@ -252,6 +261,6 @@ mod tests {
         let read = store.snapshot().unwrap();
         assert_eq!(blocks(&read).unwrap(), references[1..]);
         let left = read.open_table(PIECES).unwrap().len().unwrap();
-        assert!(left <= 3, "{left}");
+        assert!(left == 1, "{left}");
     }
 }

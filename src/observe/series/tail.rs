@@ -5,8 +5,8 @@
 //! two pages and one sync a row, and no change of the file's length once it has grown.
 //!
 //! ```text
-//! record  = length of the rest u32 LE · sealed by `store::codec` (generation u64 LE · body)
-//! body    = see `rows`
+//! record  = length of the rest u32 LE · sealed by `store::codec` (generation u64 LE · length unpacked varint · zstd)
+//! packed  = rows that are synced together: length varint · row, see `rows`
 //! ```
 //! Records of another generation than the store names, and all that follows one that does not check, are of old.
 
@@ -15,15 +15,20 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::bytes::{Malformed, Reader, put};
 use crate::store::codec;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const FRAME: usize = 4;
 const GENERATION: usize = 8;
 /// The file grows by so much at once, filled with zeros: its length seldom changes.
 const GROWTH: u64 = 64 << 10;
-/// A row that is longer is none of ours.
+/// What is longer is none of ours, packed or not.
 const LONGEST: usize = 4 << 20;
+/// Rows that waited for long (the disk was full) are not packed into one record.
+const TOGETHER: usize = 256 << 10;
+/// Rows are packed every ten seconds and read once, after a power cut.
+const LEVEL: i32 = 3;
 
 pub(super) struct Tail {
     file: File,
@@ -36,23 +41,25 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Opens or makes the file, and gives the records of this generation, oldest first.
+    /// Opens or makes the file, and gives the rows of this generation, oldest first.
     pub(super) fn open(path: &Path, generation: u64) -> io::Result<(Self, Vec<Vec<u8>>)> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let length = file.metadata()?.len();
-        let (records, at) = records(&file, length, generation)?;
-        Ok((Self { file, at, length, generation, written: 0, syncs: 0 }, records))
+        let (rows, at) = rows(&file, length, generation)?;
+        Ok((Self { file, at, length, generation, written: 0, syncs: 0 }, rows))
     }
 
-    /// Appends records and syncs them at once.
-    pub(super) fn append(&mut self, bodies: &[Vec<u8>]) -> io::Result<()> {
-        let mut record = Vec::new();
-        for body in bodies {
-            let sealed = codec::seal(VERSION, &[&self.generation.to_le_bytes(), body.as_slice()].concat());
-            let length = u32::try_from(sealed.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-            record.extend_from_slice(&length.to_le_bytes());
-            record.extend_from_slice(&sealed);
+    /// Appends rows, packed together, and syncs them at once.
+    pub(super) fn append(&mut self, rows: &[Vec<u8>]) -> io::Result<()> {
+        let (mut record, mut all) = (Vec::new(), Vec::new());
+        for row in rows {
+            put(&mut all, row.len() as u64);
+            all.extend_from_slice(row);
+            if all.len() >= TOGETHER {
+                self.pack(&mut all, &mut record)?;
+            }
         }
+        self.pack(&mut all, &mut record)?;
         let end = self.at + record.len() as u64;
         if end > self.length {
             let grown = end.next_multiple_of(GROWTH);
@@ -67,6 +74,21 @@ impl Tail {
         self.at = end;
         self.written += record.len() as u64;
         self.syncs += 1;
+        Ok(())
+    }
+
+    fn pack(&self, rows: &mut Vec<u8>, record: &mut Vec<u8>) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut body = self.generation.to_le_bytes().to_vec();
+        put(&mut body, rows.len() as u64);
+        body.extend_from_slice(&zstd::bulk::compress(rows, LEVEL)?);
+        rows.clear();
+        let sealed = codec::seal(VERSION, &body);
+        let length = u32::try_from(sealed.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        record.extend_from_slice(&length.to_le_bytes());
+        record.extend_from_slice(&sealed);
         Ok(())
     }
 
@@ -87,7 +109,7 @@ impl Tail {
     }
 }
 
-fn records(file: &File, length: u64, generation: u64) -> io::Result<(Vec<Vec<u8>>, u64)> {
+fn rows(file: &File, length: u64, generation: u64) -> io::Result<(Vec<Vec<u8>>, u64)> {
     let (mut found, mut at) = (Vec::new(), 0);
     let mut frame = [0; FRAME];
     while at + FRAME as u64 <= length {
@@ -102,7 +124,10 @@ fn records(file: &File, length: u64, generation: u64) -> io::Result<(Vec<Vec<u8>
         file.read_exact_at(&mut sealed, at + FRAME as u64)?;
         let Ok(whole) = codec::unseal(VERSION, &sealed) else { break };
         match whole.split_first_chunk::<GENERATION>() {
-            Some((own, body)) if u64::from_le_bytes(*own) == generation => found.push(body.to_vec()),
+            Some((own, body)) if u64::from_le_bytes(*own) == generation => {
+                let Ok(mut rows) = unpacked(body) else { break };
+                found.append(&mut rows);
+            }
             _ => break,
         }
         at = end;
@@ -110,9 +135,22 @@ fn records(file: &File, length: u64, generation: u64) -> io::Result<(Vec<Vec<u8>
     Ok((found, at))
 }
 
+fn unpacked(body: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
+    let mut reader = Reader(body);
+    let length = reader.count(LONGEST)?;
+    let all = zstd::bulk::decompress(reader.0, length).map_err(|_| Malformed)?;
+    let (mut reader, mut rows) = (Reader(&all), Vec::new());
+    while !reader.0.is_empty() {
+        let length = reader.count(all.len())?;
+        rows.push(reader.bytes(length)?.to_vec());
+    }
+    Ok(rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn look(path: &Path, generation: u64) -> Vec<Vec<u8>> {
         Tail::open(path, generation).unwrap().1
@@ -138,16 +176,27 @@ mod tests {
         assert_eq!(look(&path, 2), [b"ONE".to_vec()]);
         assert!(look(&path, 1).is_empty());
         // A bit that is turned over in the second of three records ends it there.
+        let place = tail.bytes() + (FRAME + 5 + GENERATION) as u64;
         append(&mut tail, "TWO");
         append(&mut tail, "THREE");
         let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let mut byte = [0];
-        let place = (FRAME + 5 + GENERATION + 3 + FRAME + 5 + GENERATION + 1) as u64;
         file.read_exact_at(&mut byte, place).unwrap();
         file.write_all_at(&[byte[0] ^ 4], place).unwrap();
         let (mut tail, found) = Tail::open(&path, 2).unwrap();
         assert_eq!(found, [b"ONE".to_vec()]);
         append(&mut tail, "AGAIN");
         assert_eq!(look(&path, 2), [b"ONE".to_vec(), b"AGAIN".to_vec()]);
+    }
+
+    #[test]
+    fn rows_that_waited_for_long_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tail");
+        let rows: Vec<Vec<u8>> = (0..40u8).map(|at| vec![at; TOGETHER / 3]).collect();
+        assert!(rows.len() * TOGETHER / 3 > LONGEST / 2);
+        Tail::open(&path, 1).unwrap().0.append(&rows).unwrap();
+        assert_eq!(look(&path, 1), rows);
+        assert!(fs::metadata(&path).unwrap().len() <= GROWTH, "rows that are alike take little together");
     }
 }

@@ -215,6 +215,16 @@ fn bytes_a_sample() {
     for tier in stored.tiers {
         println!("{tier:?}");
     }
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let meta = entry.metadata().unwrap();
+        println!(
+            "{:?} {} long, {} on disk",
+            entry.file_name(),
+            meta.len(),
+            std::os::unix::fs::MetadataExt::blocks(&meta) * 512
+        );
+    }
     assert!(raw > 0.0);
 }
 
