@@ -164,3 +164,75 @@ fn a_part_of_the_program_says_more_at_once_and_less_again() {
     let history = support::spud().arg("--data").arg(&data).args(["config", "history"]).output().unwrap();
     assert!(String::from_utf8_lossy(&history.stdout).contains("what do they ask"), "{history:?}");
 }
+
+fn found(data: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let output = log(data, &[&["--json"], arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn imported(data: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    use std::io::Write;
+    let mut command = support::spud();
+    command.arg("--data").arg(data).args(["log", "import", "-"]).args(arguments);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn lines_of_other_programs_are_searched_with_the_box_s_own() {
+    let daemon = Daemon::start(&["--tier", "lite"]);
+    let data = daemon.folder.path().to_owned();
+    let text = (0..5000).map(|n| format!("2026-03-01T08:00:00Z WARN pump {n} is dry\n")).collect::<String>();
+    let done = imported(&data, &["--source", "pumpd"], (text + "no end").as_bytes());
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "5001 lines taken.\n", "{done:?}");
+    let journal = b"__REALTIME_TIMESTAMP=1772352001000007\nPRIORITY=3\nSYSLOG_IDENTIFIER=sshd\nMESSAGE\n\x07\0\0\0\0\0\0\0a\n\nb\n\nc\n\nMESSAGE=last";
+    let done = imported(&data, &["--source", "journal", "--form", "journal"], journal);
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "2 lines taken.\n", "{done:?}");
+    let lines = found(&data, &["--source", "pumpd", "--grep", "pump 4999"]);
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &"WARN".into()));
+    assert_eq!(lines[0]["timestamp"], "2026-03-01T08:00:00.000000Z");
+    let lines = found(&data, &["--source", "journal", "--level", "error"]);
+    assert_eq!((&lines[0]["target"], &lines[0]["message"]), (&"journal/sshd".into(), &"a\n\nb\n\nc".into()));
+    assert!(found(&data, &["--source", "pump"]).is_empty(), "a name is meant whole");
+    assert!(!found(&data, &["--source", "spud"]).is_empty());
+    let wrong = imported(&data, &["--source", "spud"], b"x\n");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("the box's own lines"), "{wrong:?}");
+    assert_eq!(daemon.ask("POST", "/v1/logs?source=a&form=x", "", "x\n").status, 422);
+    assert_eq!(daemon.ask("POST", "/v1/logs", "", "x\n").status, 422);
+}
+
+#[test]
+fn a_file_is_followed_over_rotation_and_a_kill() {
+    let site = tempfile::tempdir().unwrap();
+    let file = site.path().join("app.log");
+    let add = |text: &str| {
+        use std::io::Write;
+        let mut file = fs::File::options().create(true).append(true).open(&file).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    add("mark-0 was there\n");
+    let setting = format!("log.files=['{}/*.log']", site.path().display());
+    let mut daemon = Daemon::start(&["--tier", "lite", "--set", &setting]);
+    let data = daemon.folder.path().to_owned();
+    let has = |mark: &str| found(&data, &["--grep", &format!("{mark} ")]).len();
+    wait_until(|| has("mark-0") > 0, "the end of a file that was there");
+    add("mark-1 came\nmark-2 is not ");
+    wait_until(|| has("mark-1") > 0, "a line that came");
+    daemon.child.kill().unwrap();
+    daemon.child.wait().unwrap();
+    add("ended\n");
+    fs::rename(&file, site.path().join("app.log.1")).unwrap();
+    add("mark-3 came after\n");
+    let empty = tempfile::tempdir().unwrap();
+    let folder = std::mem::replace(&mut daemon.folder, empty);
+    let daemon = Daemon::start_in(folder, &["--tier", "lite", "--set", &setting]);
+    wait_until(|| has("mark-3") > 0, "a line after the rotation");
+    // At least once each: what was read in the last ten seconds may come again.
+    assert!(has("mark-2") >= 1, "the end of the old file");
+    let page = daemon.get("/v1/logs/sources").json();
+    assert!(page["items"][0]["path"].as_str().unwrap().ends_with("app.log"), "{page}");
+    assert_eq!(page["items"][0]["problem"], "");
+}

@@ -13,13 +13,13 @@ use super::types::{
     CompactReport, CompactedStore, ConfigChange, ConfigCheck, ConfigDrift, ConfigReport, ConfigSetting,
     ConfigTemplate, ConfigVersion, CreateBackup, CreateCollection, Document, DrillBackup, EmbeddingInput,
     EmbeddingsRequest, EncryptStore, EraseAudit, ErrorGroup, EvalReport, EvalRequest, Event, EventKind,
-    Failure, ForceBreaker, ForceMode, Hardware, HealthCheck, HealthReport, HeldBreaker, Hit, Job, LogLine,
-    LogPage, MetricEnvelope, MetricPoint, MetricResult, MetricSeries, MetricValue, ModeAxis, ModeBrief,
-    ModeChange, ModeReport, Model, ModelPath, Notification, NotificationReceiver, NotificationStatus,
-    Operation, OperationDetail, OwnWork, Passage, Passphrase, PauseQueue, Problem, PruneBackups, Purged,
-    QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore, SearchRequest,
-    SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan, TraceSummary,
-    ValidateConfig, VerifyAudit, VerifyBackups,
+    Failure, ForceBreaker, ForceMode, Hardware, HealthCheck, HealthReport, HeldBreaker, Hit, ImportedLog,
+    Job, LogLine, LogPage, LogSource, MetricEnvelope, MetricPoint, MetricResult, MetricSeries, MetricValue,
+    ModeAxis, ModeBrief, ModeChange, ModeReport, Model, ModelPath, Notification, NotificationReceiver,
+    NotificationStatus, Operation, OperationDetail, OwnWork, Passage, Passphrase, PauseQueue, Problem,
+    PruneBackups, Purged, QueueLane, QueueStatus, RemoveRequest, RestoreBackup, RollbackConfig, RotateStore,
+    SearchRequest, SearchResponse, SetConfig, SilenceAlerts, Status, StoreReport, TraceDetail, TraceSpan,
+    TraceSummary, ValidateConfig, VerifyAudit, VerifyBackups,
 };
 use super::types::{Probe, ProbeList, Profile, ProfileRow, PushedMetrics};
 use super::types::{
@@ -57,6 +57,8 @@ pub(super) fn schemas() -> Value {
     add(&mut all, "CheckReport", &CheckReport { jobs: vec![Job::default()], ..CheckReport::default() });
     add(&mut all, "EvalReport", &EvalReport::default());
     add(&mut all, "LogLine", &LogLine::default());
+    add(&mut all, "ImportedLog", &ImportedLog::default());
+    add(&mut all, "LogSource", &LogSource::default());
     add(&mut all, "LogPage", &LogPage { items: vec![LogLine::default()], ..LogPage::default() });
     add(&mut all, "Event", &Event { id: 0, at_ms: 0, kind: EventKind::Log(LogLine::default()) });
     add(&mut all, "Health", &json!({"status": "ok"}));

@@ -58,7 +58,7 @@ pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use event::{Event, EventKind};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use health::{HealthCheck, HealthReport};
-pub use log::{LogLine, LogPage, LogQuery};
+pub use log::{ImportedLog, LogLine, LogPage, LogQuery, LogSource};
 pub use metric::{
     MetricCatalogue, MetricEnvelope, MetricMetadata, MetricPoint, MetricResult, MetricSeries, MetricValue,
 };

@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 
 use super::context::Context;
 use super::error::CliError;
-use super::log_level;
 use super::metric_show::moment;
 use super::output::clean;
+use super::{log_import, log_level};
 use crate::api::client::escape;
 use crate::api::types::{EventKind, LogLine, LogPage};
 use crate::base::{Clock, SystemClock};
@@ -17,7 +17,7 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Examples:\n  spud log --since 2h --level warn\n  spud log --grep 'disk is full' -n 500\n  \
-                        spud log --trace 19b3c0-7\n  spud log level spud::api=debug --for 10m\n\nRotated files are \
+                        spud log --trace 19b3c0-7\n  spud log --source nginx\n  spud log level spud::api=debug --for 10m\n\nRotated files are \
                         packed (.zst): zstd -dc FILE, or lnav, reads them."
 )]
 pub(super) struct LogArgs {
@@ -42,6 +42,9 @@ pub(super) struct LogArgs {
     /// Only lines with a field of this value: the id of a request, a trace, a job
     #[arg(long, value_name = "ID")]
     trace: Option<String>,
+    /// Only lines of this program: spud, or a source that was imported or followed
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     /// Only lines of this time and later: a time, or how long ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -54,11 +57,18 @@ pub(super) struct LogArgs {
 enum Verb {
     /// Show what is recorded, or record more or less from now on, without a restart
     Level(log_level::LevelArgs),
+    /// Add lines of another program, as they come
+    Import(log_import::ImportArgs),
+    /// List the files of other programs that are followed (log.files)
+    Sources,
 }
 
 pub(super) fn run(args: LogArgs, context: &mut Context) -> Result<u8, CliError> {
-    if let Some(Verb::Level(level)) = args.verb {
-        return log_level::run(&level, context);
+    match &args.verb {
+        Some(Verb::Level(level)) => return log_level::run(level, context),
+        Some(Verb::Import(wanted)) => return log_import::import(wanted, context),
+        Some(Verb::Sources) => return log_import::sources(context),
+        None => {}
     }
     let mut link = context.connect()?;
     // Listening begins before the newest lines are read, so that none falls between.
@@ -103,8 +113,13 @@ pub(super) fn run(args: LogArgs, context: &mut Context) -> Result<u8, CliError> 
 fn question(args: &LogArgs) -> Result<String, CliError> {
     let now_ms = SystemClock::default().now_ms();
     let mut question = String::new();
-    let texts =
-        [("level", &args.level), ("contains", &args.grep), ("word", &args.word), ("trace", &args.trace)];
+    let texts = [
+        ("level", &args.level),
+        ("contains", &args.grep),
+        ("word", &args.word),
+        ("trace", &args.trace),
+        ("source", &args.source),
+    ];
     for (name, value) in texts {
         if let Some(value) = value {
             question.push_str(&format!("&{name}={}", escape(value)));
@@ -128,6 +143,7 @@ fn wanted(args: &LogArgs, line: &LogLine) -> bool {
         && args.grep.as_ref().is_none_or(|wanted| holds(&text(), wanted))
         && args.word.as_ref().is_none_or(|wanted| holds(&text(), wanted))
         && args.trace.as_ref().is_none_or(|id| text().contains(&format!(":\"{id}\"")))
+        && args.source.as_ref().is_none_or(|source| line.target.starts_with(source))
 }
 
 fn show(line: &LogLine, context: &mut Context) -> Result<(), CliError> {

@@ -37,6 +37,7 @@ mod interrupt;
 mod job;
 mod judge;
 mod log;
+mod log_import;
 mod log_level;
 mod metric;
 mod metric_show;

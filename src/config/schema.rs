@@ -212,6 +212,7 @@ pub const SETTINGS: &[Setting] = &[
     row("queue.attempts", number(1, 1000), "tries", Is("20"), false, "Deliveries that are tried before an operation is a dead letter"),
     row("log.level", Kind::Word(LEVELS), "", Tier, true, "What is recorded: this and worse. Where box.environment is set to dev, debug unless set here"),
     row("log.targets", Kind::Levels, "", Is(""), true, "Parts with a level of their own, such as spud::api=debug"),
+    row("log.files", Kind::Globs, "", Is(""), true, "Log files of other programs that are followed, such as /var/log/nginx/*.log; the daemon reads them into its own"),
     row("log.bytes", size(64 << 10, TIB), "bytes", Tier, false, "Log files on disk, all together"),
     row("metrics.interval_s", number(0, 3600), "s", Tier, false, "How often all metrics are recorded; 0 records none"),
     row("metrics.bytes", size(256 << 10, TIB), "bytes", Tier, false, "Recorded metrics on disk; the oldest go first"),

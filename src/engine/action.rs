@@ -4,18 +4,18 @@ pub use super::backups::Asked as BackupWork;
 use super::{
     AccessAction, AccessReply, AlertAction, AlertReply, ApprovalAction, ApprovalReply, AuditAction,
     AuditReply, ConfigAction, ConfigReply, DashboardAction, DashboardReply, IncidentAction, IncidentReply,
-    MetricAction, MetricReply, ProbeAction, ProbeReply, RegistryAction, RegistryReply, SlaAction, SlaReply,
-    TraceAction, TraceReply, UseCaseAction, UseCaseReply,
+    LogImport, MetricAction, MetricReply, ProbeAction, ProbeReply, RegistryAction, RegistryReply, SlaAction,
+    SlaReply, TraceAction, TraceReply, UseCaseAction, UseCaseReply,
 };
 use crate::api::types::redaction::RedactedText;
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
     Embeddings, EmbeddingsRequest, EncryptStore, EvalReport, EvalRequest, Failure, ForceBreaker, ForceMode,
-    Hardware, HealthReport, Job, LogPage, LogQuery, ModeChange, ModeHistoryQuery, ModeReport, Model,
-    ModelPath, Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery, PostOperation,
-    Profile, Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse, Status,
-    StoreReport,
+    Hardware, HealthReport, ImportedLog, Job, LogPage, LogQuery, LogSource, ModeChange, ModeHistoryQuery,
+    ModeReport, Model, ModelPath, Operation, OperationDetail, OperationQuery, Page, Passage, PassageQuery,
+    PostOperation, Profile, Purged, QueueStatus, RemoveRequest, RotateStore, SearchRequest, SearchResponse,
+    Status, StoreReport,
 };
 use crate::observe::trace::Trace;
 use crate::resilience::Criticality;
@@ -140,6 +140,9 @@ pub enum Action {
     Check(CheckRequest),
     Eval(EvalRequest),
     Logs(LogQuery),
+    /// Lines of another program.
+    ImportLog(LogImport),
+    LogSources,
     /// The mode with what led to it.
     Mode,
     ModeHistory(ModeHistoryQuery),
@@ -251,6 +254,8 @@ pub enum Reply {
     Check(CheckReport),
     Eval(EvalReport),
     Logs(LogPage),
+    ImportedLog(ImportedLog),
+    LogSources(Page<LogSource>),
     Mode(Box<ModeReport>),
     ModeChanges(Page<ModeChange>),
     Breakers(Vec<Breaker>),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
+use super::log_intake::Followers;
 use super::metrics;
 use super::run::Inner;
 use super::trail::actor;
@@ -42,17 +43,27 @@ pub(super) struct Collected {
     statsd: Mutex<Statsd>,
     /// Where datagrams come in, while they do.
     socket: Mutex<Option<(UnixDatagram, PathBuf)>>,
+    followers: Mutex<Followers>,
 }
 
 impl Collected {
     pub(super) fn new(budgets: &Budgets) -> Self {
         let series = usize::try_from(budgets.metric_series).unwrap_or(usize::MAX);
         let limits = IntakeLimits { each: series / EACH_PART, all: series / ALL_PART, stale_ms: STALE_MS };
-        Self { intake: Intake::new(limits), statsd: Mutex::default(), socket: Mutex::default() }
+        Self {
+            intake: Intake::new(limits),
+            statsd: Mutex::default(),
+            socket: Mutex::default(),
+            followers: Mutex::default(),
+        }
     }
 
     fn statsd(&self) -> MutexGuard<'_, Statsd> {
         self.statsd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn followers(&self) -> MutexGuard<'_, Followers> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything that is told just now, to be recorded.

@@ -1,9 +1,9 @@
 //! The box's own log: opened with its data folder, searched from its end.
 
-use super::EngineError;
 use super::run::Inner;
 use super::worker::invalid;
-use crate::api::types::{EventKind, LogLine, LogPage, LogQuery};
+use super::{Action, EngineError, Reply, log_intake};
+use crate::api::types::{EventKind, LogLine, LogPage, LogQuery, Page};
 use crate::base::Clock;
 use crate::config::Effective;
 use crate::observe::trace::trouble::Troubles;
@@ -33,16 +33,24 @@ fn refuse(error: crate::observe::LogError) -> EngineError {
     invalid(error.to_string(), "check log_level in tiers.toml and the permissions of the data folder")
 }
 
+pub(super) fn act(inner: &Inner, action: Action) -> Result<Reply, EngineError> {
+    match action {
+        Action::ImportLog(request) => log_intake::import(inner, &request).map(Reply::ImportedLog),
+        Action::Logs(query) => find(inner, query).map(Reply::Logs),
+        _ => Ok(Reply::LogSources(Page { items: log_intake::sources(inner), next: None })),
+    }
+}
+
 /// The newest lines that are wanted, oldest first.
-pub(super) fn find(inner: &Inner, query: LogQuery) -> Result<LogPage, EngineError> {
+fn find(inner: &Inner, query: LogQuery) -> Result<LogPage, EngineError> {
     if let Some(level) = &query.level {
         level.parse::<LogLevel>().map_err(|e| invalid(e.to_string(), "use one of those"))?;
     }
     let n = if query.n == 0 { LINES_DEFAULT } else { query.n.min(LINES_MOST) };
     let before = query.before.map(|place| place.parse()).transpose();
     let before = before.map_err(|what: String| invalid(what, "give `next` of the page before as it came"))?;
-    let LogQuery { level, contains, word, trace, since_ms, until_ms, .. } = query;
-    let wanted = LogWanted { n, level, contains, word, trace, since_ms, until_ms, before };
+    let LogQuery { level, contains, word, trace, source, since_ms, until_ms, .. } = query;
+    let wanted = LogWanted { n, level, contains, word, trace, source, since_ms, until_ms, before };
     let found = LogReader::new(&inner.settings.data_dir.join("logs")).find(&wanted);
     Ok(LogPage {
         items: found.lines,

@@ -113,7 +113,7 @@ pub(super) struct Inner {
     pub(super) use_cases: UseCases,
     pub(super) signing: Signing,
     pub(super) started_us: u64,
-    log: Mutex<Option<LogGuard>>,
+    pub(super) log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
     pub(super) tick: (Mutex<bool>, Condvar),
 }
@@ -338,6 +338,7 @@ impl Engine {
         self.inner.modes.wake();
         self.inner.watches.stop();
         self.inner.intake.stop();
+        super::log_intake::stop(&self.inner);
         self.inner.backups.stop();
         self.inner.encryption.stop();
         self.inner.config.stop();

@@ -73,6 +73,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             Approvals::tick(inner);
             UseCases::tick(inner);
             super::probes::tick(inner);
+            super::log_intake::tick(inner, seconds);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

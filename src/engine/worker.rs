@@ -79,7 +79,7 @@ fn carry_out(
         Action::ImportModel(request) => models::import(inner, &request).map(Reply::Model),
         Action::Check(request) => repair::check(inner, &request).map(Reply::Check),
         Action::Eval(request) => evaluate::run(inner, &request).map(Reply::Eval),
-        Action::Logs(query) => logs::find(inner, query).map(Reply::Logs),
+        Action::Logs(_) | Action::ImportLog(_) | Action::LogSources => logs::act(inner, action),
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
         Action::ForceMode(request) => {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -89,6 +89,7 @@ static TARGET: OnceLock<Target> = OnceLock::new();
 pub struct LogGuard {
     number: u64,
     lost: ErrorCounter,
+    heard: Heard,
     _worker: WorkerGuard,
 }
 
@@ -97,6 +98,14 @@ impl LogGuard {
     #[must_use]
     pub fn dropped_lines(&self) -> usize {
         self.lost.dropped_lines()
+    }
+
+    /// Appends whole lines that others wrote (see [`super::take_foreign`]); nothing of them is dropped.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn append(&self, lines: &[u8]) -> io::Result<()> {
+        self.heard.take(lines)
     }
 
     /// Records more or less from now on.
@@ -132,11 +141,12 @@ pub fn start(
 ) -> Result<LogGuard, LogError> {
     let failed = |error| LogError::Folder { folder: folder.to_owned(), error };
     let file = RotatedFile::open(folder, budget, days).map_err(failed)?;
+    let heard = Heard(Arc::new(Mutex::new((file, Box::new(on_line)))));
     let (writer, worker) = NonBlockingBuilder::default()
         .buffered_lines_limit(QUEUE)
         .lossy(true)
         .thread_name("spud-log")
-        .finish(Heard { file, on_line: Box::new(on_line) });
+        .finish(heard.clone());
     let lost = writer.error_counter();
     let target = TARGET.get_or_init(Target::default);
     let number = {
@@ -149,7 +159,7 @@ pub fn start(
         debug_assert!(std::ptr::eq(shared.target, target), "one target serves the process");
         let _ = shared.level.reload(level.0);
     }
-    Ok(LogGuard { number, lost, _worker: worker })
+    Ok(LogGuard { number, lost, heard, _worker: worker })
 }
 
 static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
@@ -232,19 +242,25 @@ impl Drop for Line {
 }
 
 /// The end of the queue: the file, and whoever wants to hear.
-struct Heard {
-    file: RotatedFile,
-    on_line: OnLine,
+#[derive(Clone)]
+struct Heard(Arc<Mutex<(RotatedFile, OnLine)>>);
+
+impl Heard {
+    fn take(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, on_line) = &mut *heard;
+        // Told even where the disk is full: whoever looks now should see it.
+        let text = String::from_utf8_lossy(bytes);
+        for line in text.lines().filter_map(log_read::parse) {
+            on_line(line);
+        }
+        file.append(bytes)
+    }
 }
 
 impl io::Write for Heard {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Told even where the disk is full: whoever looks now should see it.
-        let text = String::from_utf8_lossy(bytes);
-        for line in text.lines().filter_map(log_read::parse) {
-            (self.on_line)(line);
-        }
-        self.file.append(bytes)?;
+        self.take(bytes)?;
         Ok(bytes.len())
     }
 
@@ -271,6 +287,7 @@ mod tests {
         tracing::info!(request = "r-1", job = 7, "spud.log.test said something");
         tracing::info!(error = "password=\"hunter2\" of anna@example.org", "spud.log.secret \"x\"");
         tracing::debug!("spud.log.test said too much");
+        guard.append(b"{\"level\":\"INFO\",\"message\":\"of another\",\"target\":\"nginx\"}\n").unwrap();
         drop(guard);
         let wanted = LogWanted {
             n: 100,
@@ -280,6 +297,10 @@ mod tests {
         };
         let lines = LogReader::new(folder.path()).find(&wanted).lines;
         assert_eq!(lines.len(), 1, "{lines:?}");
+        let other = LogWanted { source: Some("ngin".into()), contains: None, ..wanted.clone() };
+        assert!(LogReader::new(folder.path()).find(&other).lines.is_empty());
+        let other = LogWanted { source: Some("nginx".into()), ..other };
+        assert_eq!(LogReader::new(folder.path()).find(&other).lines[0].message, "of another");
         let secret = LogWanted { contains: Some("spud.log.secret".into()), ..wanted };
         let lines_of_secret = LogReader::new(folder.path()).find(&secret).lines;
         let error = lines_of_secret[0].fields["error"].as_str().unwrap();

@@ -22,6 +22,8 @@ pub struct LogWanted {
     pub word: Option<String>,
     /// Is the value of a field: the id of a request, a trace or a job.
     pub trace: Option<String>,
+    /// Who wrote the line: the beginning of its target, up to a whole word.
+    pub source: Option<String>,
     /// Milliseconds since the epoch, both included.
     pub since_ms: Option<u64>,
     pub until_ms: Option<u64>,
@@ -84,11 +86,16 @@ impl<'w> Search<'w> {
             let text = text.as_deref().filter(|text| !text.is_empty())?;
             Some(Needle { text: text.into(), in_json: in_json(text), whole })
         };
-        let needles: Vec<Needle> =
-            [needle(&wanted.contains, false), needle(&wanted.word, true), needle(&wanted.trace, true)]
-                .into_iter()
-                .flatten()
-                .collect();
+        let source = wanted.source.as_ref().map(|source| format!("\"target\":\"{source}"));
+        let needles: Vec<Needle> = [
+            needle(&wanted.contains, false),
+            needle(&wanted.word, true),
+            needle(&wanted.trace, true),
+            needle(&source, false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let words = needles.iter().flat_map(sure_words).collect();
         let longest = needles.iter().map(Needle::plain).max_by_key(|text| text.len());
         let finder = longest.filter(|text| !text.is_empty()).map(|text| Finder::new(text).into_owned());
@@ -123,7 +130,7 @@ impl<'w> Search<'w> {
             let Some(line) = raw.get(range.clone()).filter(|line| self.may_want(line)) else { continue };
             let Some(line) = parse(&String::from_utf8_lossy(line)) else { continue };
             let is_of_trace = self.wanted.trace.as_ref().is_none_or(|id| has_value(&line, id));
-            if is_of_trace {
+            if is_of_trace && self.wanted.source.as_ref().is_none_or(|source| is_of(&line, source)) {
                 self.found.push(line);
                 if self.found.len() >= self.wanted.n {
                     return Some(range.start);
@@ -208,6 +215,11 @@ fn sure_words(needle: &Needle) -> Vec<u64> {
     let mut words = Vec::new();
     log_block::words_of(inner, |word| words.push(hash(word)));
     words
+}
+
+fn is_of(line: &LogLine, source: &str) -> bool {
+    let rest = line.target.strip_prefix(source);
+    rest.is_some_and(|rest| rest.bytes().next().is_none_or(|byte| !is_word(byte)))
 }
 
 fn has_value(line: &LogLine, id: &str) -> bool {

@@ -15,6 +15,7 @@ mod log;
 mod log_block;
 mod log_file;
 mod log_find;
+mod log_foreign;
 mod log_pack;
 mod log_read;
 pub mod metric;
@@ -27,5 +28,6 @@ pub mod trace;
 
 pub use log::{LogError, LogGuard, LogLevel, start};
 pub use log_find::{LogPlace, LogWanted};
+pub use log_foreign::{LogForm, Taken, take_foreign};
 pub use log_pack::pack_log;
 pub use log_read::{LogFound, LogReader};

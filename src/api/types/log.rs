@@ -14,6 +14,8 @@ pub struct LogQuery {
     pub word: Option<String>,
     /// The value of a field: the id of a request, a trace or a job.
     pub trace: Option<String>,
+    /// Who wrote the line: the beginning of its target (`spud`, `nginx`).
+    pub source: Option<String>,
     /// Milliseconds since the epoch, included.
     pub since_ms: Option<u64>,
     pub until_ms: Option<u64>,
@@ -48,4 +50,24 @@ pub struct LogLine {
     pub target: String,
     pub message: String,
     pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What came of lines that a program sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportedLog {
+    pub lines: u64,
+    /// What is behind them is the beginning of a line: send it again with what follows.
+    pub used_bytes: u64,
+}
+
+/// A log file that the box follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogSource {
+    pub source: String,
+    pub path: String,
+    pub read_bytes: u64,
+    /// Why it cannot be read; empty where it can.
+    pub problem: String,
 }

@@ -126,6 +126,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::UseCase(action) => return use_case(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
+        Action::ImportLog(_) | Action::LogSources => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
             return None;
         }

@@ -84,6 +84,7 @@ permissions! {
     SilenceAlerts "silence-alerts" "silence alerts, and end silences",
     AcknowledgeAlerts "acknowledge-alerts" "say that an alert was seen",
     PushMetrics "push-metrics" "tell the box what a program measures",
+    PushLogs "push-logs" "add a program's lines to the log",
     WriteDashboards "write-dashboards" "change what is shown of metrics, logs and alerts",
     TestProbes "test-probes" "let a probe look now",
     TestNotifications "test-notifications" "send a notice to see whether it arrives",
