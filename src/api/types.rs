@@ -55,7 +55,7 @@ pub use config::{
     ConfigTrial, ConfigVersion, RollbackConfig, SetConfig, ValidateConfig,
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, MissedEvents};
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use health::{HealthCheck, HealthReport};
 pub use log::{ImportedLog, LogLine, LogPage, LogQuery, LogSource};

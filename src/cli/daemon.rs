@@ -1,6 +1,7 @@
 //! `spud daemon`: in the foreground, for systemd or a shell.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,11 +11,12 @@ use signal_hook::iterator::Signals;
 
 use super::context::Context;
 use super::error::{CliError, UNAVAILABLE};
+use crate::api::client::Client;
 use crate::api::host::Host;
 
 #[derive(Debug, Args)]
 pub(super) struct DaemonArgs {
-    /// Also serve search, ask, status and health over TCP on this loopback address, read-only
+    /// Also serve TCP on this loopback address: reading for everybody, changes for tokens that may
     #[arg(long, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
     /// Deliver queued operations to this address (plain http:// only); without it they wait
@@ -34,10 +36,10 @@ pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliErr
     let host = Host::start_after_others(&options)?;
     context.remark(&format!("spud {} serves {}", env!("CARGO_PKG_VERSION"), host.socket().display()));
     if let Some(address) = host.network() {
-        context.remark(&format!("and http://{address} (read-only)"));
+        context.remark(&format!("and http://{address} (changes need a token)"));
     }
     tell(&[NotifyState::Ready]);
-    watchdog();
+    watchdog(host.socket().to_owned());
     for signal in signals.forever() {
         if signal != SIGHUP {
             break;
@@ -66,19 +68,27 @@ fn tell(state: &[NotifyState]) {
     }
 }
 
-/// Tells the service manager that we live, where it wants to know.
-fn watchdog() {
+/// Tells the service manager that we live, where it wants to know. Whoever asks the socket hears whether we do: a
+/// thread that only sleeps would go on for ever.
+fn watchdog(socket: PathBuf) {
     let Some(every) = sd_notify::watchdog_enabled() else { return };
     let half = (every / 2).max(Duration::from_millis(100));
     let started = crate::base::spawn("spud-watchdog", 64, move || {
         loop {
             std::thread::sleep(half);
-            tell(&[NotifyState::Watchdog]);
+            if lives(&socket) {
+                tell(&[NotifyState::Watchdog]);
+            }
         }
     });
     if let Err(error) = started {
         tracing::warn!(%error, "no watchdog thread");
     }
+}
+
+fn lives(socket: &Path) -> bool {
+    let asked = Client::connect(socket).and_then(|mut client| client.call("GET", "/healthz", None));
+    asked.inspect_err(|error| tracing::error!(%error, "the watchdog hears no life")).is_ok()
 }
 
 /// Connections and mapped segments want more descriptors than the usual soft limit of 1024.
@@ -89,5 +99,31 @@ fn raise_file_limit() {
     if limit.current.is_some_and(|soft| soft < wanted) {
         // Without it, fewer connections are served: no reason not to start.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn whoever_says_that_it_is_stuck_does_not_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("sock");
+        assert!(!lives(&socket), "nobody listens");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let serving = crate::base::spawn("stub", 256, move || {
+            for status in ["200 OK", "503 Service Unavailable"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+                stream.write_all(head.as_bytes()).unwrap();
+            }
+        });
+        assert!(lives(&socket));
+        assert!(!lives(&socket));
+        serving.unwrap().join().unwrap();
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::types::{Event, EventKind};
+use crate::api::types::{Event, EventKind, MissedEvents};
 
 const KEPT: usize = 512;
 
@@ -13,7 +13,9 @@ type Wake = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Ring {
-    next: u64,
+    newest: u64,
+    /// The newest that is not kept any more, or was of an engine before.
+    forgotten: u64,
     listeners: u64,
     kept: VecDeque<Event>,
     wakes: Vec<(u64, Wake)>,
@@ -26,13 +28,20 @@ pub struct Events {
 }
 
 impl Events {
+    /// Ids are times, at least: those of an engine that is started later are greater.
+    #[must_use]
+    pub fn beginning(now_ms: u64) -> Self {
+        let ring = Ring { newest: now_ms, forgotten: now_ms, ..Ring::default() };
+        Self { ring: Arc::new(Mutex::new(ring)) }
+    }
+
     /// Records an event and wakes the readers.
     pub fn publish(&self, at_ms: u64, kind: EventKind) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.next += 1;
-        let id = ring.next;
+        ring.newest = at_ms.max(ring.newest + 1);
+        let id = ring.newest;
         if ring.kept.len() == KEPT {
-            ring.kept.pop_front();
+            ring.forgotten = ring.kept.pop_front().map_or(ring.forgotten, |event| event.id);
         }
         ring.kept.push_back(Event { id, at_ms, kind });
         for (_, wake) in &ring.wakes {
@@ -43,7 +52,7 @@ impl Events {
     /// Id of the newest event.
     #[must_use]
     pub fn newest(&self) -> u64 {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).next
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).newest
     }
 
     /// True when somebody listens: costly events need not be made otherwise.
@@ -52,11 +61,18 @@ impl Events {
         !self.ring.lock().unwrap_or_else(PoisonError::into_inner).wakes.is_empty()
     }
 
-    /// Events after `id` that are still kept, oldest first.
+    /// Events after `id` that are still kept, oldest first. Where there were others, or nobody knows (an id of another
+    /// box), the first one says so.
     #[must_use]
     pub fn since(&self, id: u64) -> Vec<Event> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.kept.iter().filter(|event| event.id > id).cloned().collect()
+        let after = if id > ring.newest { 0 } else { id };
+        let missed = (after < ring.forgotten).then(|| Event {
+            id: ring.forgotten,
+            at_ms: ring.newest,
+            kind: EventKind::Missed(MissedEvents { after: id }),
+        });
+        missed.into_iter().chain(ring.kept.iter().filter(|event| event.id > after).cloned()).collect()
     }
 
     /// Calls `wake` (which must be quick and must not call back) at every event, until the guard is dropped.
@@ -80,5 +96,34 @@ impl Drop for Listening {
     fn drop(&mut self) {
         let mut ring = self.events.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.wakes.retain(|(key, _)| *key != self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::types::LogLine;
+
+    #[test]
+    fn ids_go_on_over_a_restart_and_what_was_missed_is_told() {
+        let events = Events::beginning(1000);
+        let publish = |events: &Events, at_ms| events.publish(at_ms, EventKind::Log(LogLine::default()));
+        let ids = |events: &Events, id| {
+            let told = |event: &Event| (event.id, matches!(event.kind, EventKind::Missed(_)));
+            events.since(id).iter().map(told).collect::<Vec<_>>()
+        };
+        assert!(ids(&events, events.newest()).is_empty());
+        (0..2).for_each(|_| publish(&events, 1500));
+        assert_eq!(ids(&events, 1000), [(1500, false), (1501, false)]);
+        assert_eq!(ids(&events, 1500), [(1501, false)]);
+        // The next engine, with a listener of the one before.
+        let events = Events::beginning(2000);
+        publish(&events, 1990);
+        assert_eq!(ids(&events, 1501), [(2000, true), (2001, false)]);
+        // From a box whose clock is ahead.
+        assert_eq!(ids(&events, 9000), [(2000, true), (2001, false)]);
+        (0..KEPT).for_each(|_| publish(&events, 2001));
+        let after = ids(&events, 2000);
+        assert_eq!((after.len(), after[0], after[1]), (KEPT + 1, (2001, true), (2002, false)));
     }
 }

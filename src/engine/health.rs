@@ -4,6 +4,7 @@
 //! before somebody asks for it.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::run::Inner;
@@ -15,9 +16,12 @@ use crate::observe::health::{ClockWatch, Course, Finding, Verdict};
 const EVERY_S: u64 = 300;
 const AT_S: u64 = 20;
 
-/// What is known of the rounds before.
+/// Nothing that the ticker does takes so long: it is stuck. A card that stalls does for half of it.
+const STUCK_US: u64 = 60_000_000;
+
+/// What is known of the rounds before, and when the ticker began its last second.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<State>);
+pub(super) struct Health(Mutex<State>, AtomicU64);
 
 #[derive(Debug, Default)]
 struct State {
@@ -29,6 +33,15 @@ struct State {
 impl Health {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ticker lives.
+    pub(super) fn beat(&self, monotonic_us: u64) {
+        self.1.store(monotonic_us, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stuck(&self, monotonic_us: u64) -> bool {
+        monotonic_us.saturating_sub(self.1.load(Ordering::Relaxed)) > STUCK_US
     }
 
     /// Each check with its verdict, as the last round found it.

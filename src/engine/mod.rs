@@ -9,6 +9,7 @@ mod alerts;
 mod approvals;
 mod ask;
 mod backups;
+mod beside;
 mod breakers;
 mod builtin;
 mod commit_rhythm;

@@ -20,10 +20,10 @@ use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::probes::Probes;
-use super::sessions::{Seat, Sessions};
-use super::settings::{Configuration, RequestLimits};
+use super::sessions::Sessions;
+use super::settings::Configuration;
 use super::sla::Sla;
-use super::traces::{Served, Traces, run_job};
+use super::traces::{Traces, run_job};
 use super::trail::Signing;
 use super::use_cases::UseCases;
 use super::violations::Violations;
@@ -182,7 +182,7 @@ struct Request {
 
 /// The box at work. Dropping it drains what runs and closes the stores.
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     requests: Mutex<Option<SyncSender<Box<Request>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -285,44 +285,6 @@ impl Engine {
     #[cfg(test)]
     pub(super) fn inner(&self) -> &Inner {
         &self.inner
-    }
-
-    /// What happened, for event streams.
-    #[must_use]
-    pub fn events(&self) -> &Events {
-        &self.inner.events
-    }
-
-    /// A request to the API begins, with these `traceparent` and `tracestate` headers.
-    pub fn begin_trace<'a>(
-        &self,
-        parents: impl Iterator<Item = &'a str>,
-        states: impl Iterator<Item = &'a str>,
-    ) -> Trace {
-        self.inner.traces.begin_request(parents, states)
-    }
-
-    /// A request to the API was answered; gives the `traceparent` that goes back with the answer.
-    pub fn served(&self, trace: Trace, served: &Served<'_>) -> String {
-        self.inner.instruments.request(served.route, served.method, served.code, served.took_us);
-        self.inner.traces.end_request(trace, served, self.inner.clock.now_ms()).to_string()
-    }
-
-    /// A connection begins; `close` ends it. It ends here with the seat.
-    pub fn seat(&self, close: impl Fn() + Send + Sync + 'static) -> Seat {
-        Seat::take(&self.inner.sessions, &self.inner.clock, Box::new(close))
-    }
-
-    /// What the API may let in now.
-    #[must_use]
-    pub fn limits(&self) -> RequestLimits {
-        self.inner.config.limits()
-    }
-
-    /// Where a daemon also serves TCP, by its settings.
-    #[must_use]
-    pub fn listen(&self) -> Option<std::net::SocketAddr> {
-        self.inner.config.listen()
     }
 
     /// Refuses new work, finishes what runs (jobs stop at their next commit and resume later), closes the stores.
@@ -429,7 +391,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     prepare(data)?;
     let (clock, disk) = super::stand::of(data);
     let (mut config, mut tier) = Configuration::open(&settings)?;
-    let (events, troubles) = (Events::default(), Arc::new(Troubles::default()));
+    let (events, troubles) = (Events::beginning(clock.now_ms()), Arc::new(Troubles::default()));
     let log = (!settings.scratch)
         .then(|| logs::open(data, &config.running(), (events.clone(), Arc::clone(&troubles)), clock.clone()))
         .transpose()?;

@@ -52,6 +52,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             return;
         }
         drop(stop);
+        inner.health.beat(inner.clock.monotonic_us());
         let sample = inner.meters.tick();
         if sample.process.rss > inner.budgets.memory_total / RELEASE_PART {
             inner.library.release_pages();

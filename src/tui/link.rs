@@ -68,6 +68,7 @@ impl Inbox {
             EventKind::Operation(_) => "operation".to_owned(),
             EventKind::Config(_) => "config".to_owned(),
             EventKind::Alert(alert) => format!("alert {}", alert.id),
+            EventKind::Missed(_) => "missed".to_owned(),
         };
         self.latest.insert(slot, event);
         !std::mem::replace(&mut self.told, true)

@@ -41,8 +41,6 @@ async fn events(mut call: Call) -> Result<Response, Fault> {
             .and_then(|id| id.trim().parse().ok())
             .ok_or_else(|| Fault::bad_request("Last-Event-ID is not a number that was given as id"))?,
     };
-    // Ids begin again with the engine: one from before a restart stands for everything this one has.
-    let last = if last > call.app.engine.events().newest() { 0 } else { last };
     let (send, receive) = mpsc::channel(1);
     tokio::spawn(feed(call.app, last, heard, send));
     let mut response = Response::new(Body::new(Stream(receive)));

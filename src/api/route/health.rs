@@ -20,8 +20,13 @@ pub(super) static ROUTES: [Route; 4] = [
     Route::new("GET", "/v1/openapi.json", "This document", || get(document)).reply(200, "OpenApi"),
 ];
 
-async fn health(_: Call) -> Json<Value> {
-    Json(json!({"status": "ok"}))
+async fn health(call: Call) -> Result<Json<Value>, Fault> {
+    if call.app.engine.lives() {
+        return Ok(Json(json!({"status": "ok"})));
+    }
+    let what = "the ticker has not come back for a minute";
+    Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, "stuck", what)
+        .advice("restart the daemon; its log says what it did last"))
 }
 
 async fn ready(call: Call) -> Result<Json<Value>, Fault> {

@@ -36,6 +36,14 @@ pub enum EventKind {
     Config(Box<ConfigEvent>),
     /// An alert changed its state.
     Alert(Box<Alert>),
+    /// There were events after the id that was asked from which are not kept any more: look at what is.
+    Missed(MissedEvents),
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissedEvents {
+    /// The id that was asked from.
+    pub after: u64,
 }
 
 /// By hand: derived, every type that an event may carry would have a second reader in the program, for values that
@@ -67,6 +75,7 @@ impl EventKind {
             "operation" => Self::Operation(serde_json::from_slice(data)?),
             "config" => Self::Config(serde_json::from_slice(data)?),
             "alert" => Self::Alert(serde_json::from_slice(data)?),
+            "missed" => Self::Missed(serde_json::from_slice(data)?),
             other => return Err(serde_json::Error::custom(format!("no event is of the type '{other}'"))),
         })
     }
@@ -88,6 +97,7 @@ mod tests {
             EventKind::Operation(Box::default()),
             EventKind::Config(Box::default()),
             EventKind::Alert(Box::default()),
+            EventKind::Missed(MissedEvents::default()),
         ];
         for (id, kind) in (7..).zip(kinds) {
             let event = Event { id, at_ms: 5, kind };

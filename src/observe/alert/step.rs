@@ -53,6 +53,8 @@ pub struct Alert {
     /// When it began or ceased to fire, lately.
     pub changes: Vec<u64>,
     pub acknowledged: Option<Acknowledged>,
+    /// It does not end before: what it is about may not have been looked at since the start.
+    pub held_until_ms: u64,
 }
 
 impl Alert {
@@ -67,6 +69,7 @@ impl Alert {
             resolved_ms: None,
             changes: Vec::new(),
             acknowledged: None,
+            held_until_ms: 0,
         }
     }
 
@@ -109,14 +112,15 @@ pub struct Change {
     pub to: Option<Phase>,
 }
 
-/// A pending alert after a restart: nobody watched its condition meanwhile, so that it does not fire at once, but
-/// after a part of its time at the soonest. Others are what they were.
+/// An alert after a restart. Nobody watched the condition of a pending one meanwhile, so that it does not fire at once,
+/// but after a part of its time at the soonest. One that fires is not over because a probe has not looked yet.
 #[must_use]
 pub fn restored(mut alert: Alert, hold: u64, now: u64) -> Alert {
     if alert.phase == Phase::Pending {
         let latest = now.saturating_add(hold.min(GRACE_MS)).saturating_sub(hold);
         alert.active_ms = alert.active_ms.max(latest);
     }
+    alert.held_until_ms = now.saturating_add(GRACE_MS);
     alert
 }
 
@@ -177,6 +181,7 @@ fn ceased(alert: &mut Alert, times: Times, now: u64) -> (bool, bool) {
             alert.phase = Phase::Resolved;
             (alert.resolved_ms.is_some(), false)
         }
+        Phase::Firing if now < alert.held_until_ms => (true, false),
         Phase::Firing => {
             let fresh = alert.keeps_since_ms.is_none() && times.keep > 0;
             let since = *alert.keeps_since_ms.get_or_insert(now);
@@ -257,6 +262,24 @@ mod tests {
         // All of a short time is waited for again.
         assert_eq!(after(Phase::Pending, 10, 2), 100);
         assert_eq!(after(Phase::Firing, 10, 60), 10);
+    }
+
+    #[test]
+    fn an_alert_that_fired_before_a_restart_is_over_minutes_after_it_at_the_soonest() {
+        let labels = Labels::new([("alertname", "A")]);
+        let fired = Alert { phase: Phase::Firing, ..Alert::new(0) };
+        let mut alerts = Alerts::from([(labels.clone(), restored(fired, 0, 100 * MINUTE))]);
+        let mut phase = |at: u64, seen: bool| {
+            let found = seen.then(|| (labels.clone(), Found { value: 1.0, annotations: Vec::new() }));
+            let now = at * MINUTE;
+            alerts = step(std::mem::take(&mut alerts), Times::default(), found.into_iter().collect(), now).0;
+            (alerts[&labels].phase, alerts[&labels].changes.len())
+        };
+        // Its series is there from before, is stale then, and comes again when the probe has looked.
+        for (at, seen) in [(100, true), (101, false), (104, true), (104, false)] {
+            assert_eq!(phase(at, seen), (Phase::Firing, 0));
+        }
+        assert_eq!(phase(105, false), (Phase::Resolved, 1));
     }
 
     #[test]

@@ -477,7 +477,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
         }
         // The queue's own event tells how many there are.
-        EventKind::Operation(_) => Vec::new(),
+        EventKind::Operation(_) | EventKind::Missed(_) => Vec::new(),
         EventKind::Alert(alert) => {
             alerts::event(model, *alert);
             Vec::new()
