@@ -235,6 +235,37 @@ fn what_was_known_of_alerts_survives_kill_9_and_the_end_of_its_cause() {
 }
 
 #[test]
+fn a_probe_that_is_down_before_and_after_a_kill_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule =
+        "groups:\n- name: test\n  interval: 1s\n  rules:\n  - {alert: Down, expr: spud_probe_up == 0}\n";
+    rules(folder.path(), rule);
+    let probe =
+        "[[probe]]\nname = \"gone\"\nperiodSeconds = 1\nfailureThreshold = 3\ntcpSocket = { port = 1 }\n";
+    fs::create_dir_all(folder.path().join("config/probes")).unwrap();
+    fs::write(folder.path().join("config/probes/site.toml"), probe).unwrap();
+    let mut daemon = Daemon::start_in(folder, QUICK);
+    let before = in_state(&daemon, "Down", "firing");
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let folder = std::mem::replace(&mut daemon.folder, tempfile::tempdir().unwrap());
+    drop(daemon);
+    let daemon = Daemon::start_in(folder, QUICK);
+    let state = || named(&daemon, "Down").map(|alert| (alert["state"].clone(), alert["fired_ms"].clone()));
+    let same = Some((json!("firing"), before["fired_ms"].clone()));
+    // Until the probe has looked often enough to know that it is down, and a while longer.
+    let mut known = 0;
+    until("what the probe saw", || {
+        assert_eq!(state(), same);
+        let probes = daemon.get("/v1/probes").json();
+        known += usize::from(probes["items"][0]["state"] == "down");
+        (known > 40).then_some(())
+    });
+    let log = daemon.get("/v1/logs?contains=is%20over").json();
+    assert_eq!(log["items"], json!([]), "nobody was told that it is over");
+}
+
+#[test]
 fn files_that_are_wrong_are_left_out_and_told_with_their_places() {
     let wrong = "groups:\n- name: test\n  rules:\n  - alert: A\n    expr: sum(up\n    fro: 5m\n";
     let daemon = with_rules(wrong);

@@ -342,6 +342,7 @@ fn decided(inner: &Inner, subject: &Subject, need: &Need) -> Arc<Decision> {
 /// Permits, or denies with the policy and what would be needed.
 fn allow(inner: &Inner, caller: &Caller, subject: &Subject, need: Need) -> Result<(), EngineError> {
     let decision = decided(inner, subject, &need);
+    inner.instruments.decided(decision.allowed);
     if decision.allowed {
         if !is_usual(need.permission) {
             let one = Decision { request: caller.request.clone(), ..(*decision).clone() };

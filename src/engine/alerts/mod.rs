@@ -20,7 +20,7 @@ pub use notice_actions::check_notify;
 pub use trial::try_rules;
 
 use super::run::Inner;
-use super::{incidents, metrics};
+use super::{approvals, incidents, metrics};
 use crate::api::types::{EventKind, OwnWork};
 use crate::base::InOrder;
 use crate::observe::alert::{
@@ -199,6 +199,10 @@ impl Alerting {
         [of(Phase::Pending), of(Phase::Firing), failing as u64]
     }
 
+    pub(super) fn waiting_notices(&self) -> u64 {
+        self.notices.desk().waiting.len() as u64
+    }
+
     /// How many fire that nobody has silenced or seen, and that no other makes needless.
     pub(super) fn loud(&self, now: u64) -> u64 {
         let desk = self.desk();
@@ -278,6 +282,7 @@ pub(super) fn tick(inner: &Arc<Inner>, seconds: u64) {
     if is_known {
         incidents::watch(inner, &facts);
         facts.extend(incidents::tell(inner));
+        facts.extend(approvals::tell(inner));
         notices::tick(inner, &facts);
     }
 }
@@ -296,7 +301,12 @@ fn evaluated(inner: &Inner, group: &mut LiveGroup, now: u64, room: &mut usize) -
     let began_us = inner.clock.monotonic_us();
     let time = i64::try_from(now.saturating_sub(group.group.offset_ms)).unwrap_or(i64::MAX);
     let mut told = Vec::new();
+    // Everything was looked at since the start, and what was seen is recorded.
+    let is_known = inner.probes.settled_for_ms(now) > 2 * inner.telemetry.interval_ms();
     for live in &mut group.rules {
+        if is_known {
+            live.alerts.values_mut().for_each(|alert| alert.held_until_ms = 0);
+        }
         let rule_us = inner.clock.monotonic_us();
         let late = || inner.clock.monotonic_us().saturating_sub(rule_us) > RULE_US;
         let context = Context { source: &inner.telemetry, limits: metrics::limits(inner, time), late: &late };
@@ -327,6 +337,7 @@ fn evaluated(inner: &Inner, group: &mut LiveGroup, now: u64, room: &mut usize) -
     }
     group.evaluated_ms = now;
     group.took_us = inner.clock.monotonic_us().saturating_sub(began_us);
+    inner.instruments.rules_seconds.observe(group.took_us);
     told
 }
 

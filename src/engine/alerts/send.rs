@@ -211,6 +211,12 @@ fn settle(inner: &Inner, notice: Notice, outcome: Outcome) {
         }
         NoticeState::Failed => tracing::warn!(receiver, id, error, "a notice is given up"),
     }
+    let outcome = match notice.state {
+        NoticeState::Sent => "sent",
+        NoticeState::Waiting => "put_off",
+        NoticeState::Failed => "given_up",
+    };
+    inner.instruments.notice(receiver, outcome);
     let kept = NoticeShelf::settle(&inner.modes.control, &notice);
     let mut desk = inner.alerting.notices.desk();
     if notice.state == NoticeState::Waiting {

@@ -11,6 +11,7 @@ mod held;
 mod held_tests;
 #[cfg(test)]
 mod power_tests;
+mod reminder;
 mod signing;
 #[cfg(test)]
 mod signing_tests;
@@ -26,6 +27,7 @@ pub use actions::{ApprovalAction, ApprovalReply};
 pub(super) use change::{grant_needs_votes, submit, submit_grant};
 pub(super) use due::{carry_out_due, voted};
 pub(super) use held::hold;
+pub(super) use reminder::{counts, tell};
 pub(super) use words::facts;
 
 use super::run::Inner;
@@ -46,12 +48,18 @@ pub(super) struct Approvals {
     /// One at a time carries out what is due.
     due: Mutex<()>,
     looked_ms: AtomicU64,
+    waiting: Mutex<Vec<reminder::Waiting>>,
 }
 
 impl Approvals {
     /// Nobody else changes requests or models meanwhile.
     pub(super) fn desk(&self) -> MutexGuard<'_, ()> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests that wait, as they were a minute ago at most.
+    fn waiting(&self) -> MutexGuard<'_, Vec<reminder::Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends requests that nobody decided in time, and does what is due since a power cut.
@@ -62,10 +70,14 @@ impl Approvals {
             return;
         }
         inner.approvals.looked_ms.store(now_ms, Ordering::Relaxed);
-        if let Some(control) = inner.config_history()
-            && let Err(error) = expire(inner, control, now_ms)
-        {
-            tracing::warn!(%error, "requests whose time is over could not be ended");
+        if let Some(control) = inner.config_history() {
+            if let Err(error) = expire(inner, control, now_ms) {
+                tracing::warn!(%error, "requests whose time is over could not be ended");
+            }
+            match reminder::waiting(control, now_ms) {
+                Ok(waiting) => *inner.approvals.waiting() = waiting,
+                Err(error) => tracing::warn!(%error, "requests that wait for votes could not be read"),
+            }
         }
         carry_out_due(inner);
     }

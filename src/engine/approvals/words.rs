@@ -65,7 +65,7 @@ fn is_of(vote: &SignedVote, event: &Event) -> bool {
     event.act == act && event.by == vote.voter
 }
 
-fn title(one: &Approval) -> String {
+pub(super) fn title(one: &Approval) -> String {
     match &one.change {
         Change::Grant { to, role, .. } => {
             format!("grant {} to {to}", Role::from_number(*role).map_or("a role", |role| role.name()))

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(super) use actions::act;
 pub use actions::{IncidentAction, IncidentReply};
-pub(super) use watch::{Opening, Sign, begins, ends, opening, tell, waits_since, watch};
+pub(super) use watch::{Opening, Sign, begins, counts, ends, opening, tell, waits_since, watch};
 
 use super::run::Inner;
 use super::worker::invalid;

@@ -241,6 +241,18 @@ fn ceased(
     Ok(())
 }
 
+/// How many of each severity are neither resolved nor closed.
+pub(in crate::engine) fn counts(inner: &Inner) -> Vec<(&'static str, u64)> {
+    let Ok(control) = control(inner) else { return Vec::new() };
+    let mut desk = inner.incidents.desk();
+    let unclosed = desk.unclosed(control).unwrap_or_default();
+    let count = |severity: Severity| {
+        let of = |one: &&Incident| one.severity == severity && one.state != State::Resolved;
+        (severity.name(), unclosed.iter().filter(of).count() as u64)
+    };
+    Severity::ALL.iter().map(|severity| count(*severity)).collect()
+}
+
 /// Incidents as receivers are told of them: loud until somebody sees to one, and when a breach's time runs out.
 pub(in crate::engine) fn tell(inner: &Inner) -> Vec<Fact> {
     let Ok(control) = control(inner) else { return Vec::new() };

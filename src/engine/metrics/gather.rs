@@ -7,7 +7,7 @@ use super::table::{TABLE, of};
 use crate::api::types::{JobState, QueueStatus, Status};
 use crate::base::ordered_map;
 use crate::engine::run::Inner;
-use crate::engine::{backups, queue_words, status, traces};
+use crate::engine::{approvals, backups, incidents, queue_words, status, traces, trail};
 use crate::observe::metric::Family;
 use crate::resilience::Mode;
 use crate::store::Written;
@@ -90,6 +90,17 @@ fn upkeep(all: &mut Gathered, inner: &Inner) {
     all.put(of::ALERTS, &[("state", "pending")], float(pending));
     all.put(of::ALERTS, &[("state", "firing")], float(firing));
     all.plain(of::RULES_FAILING, float(failing));
+    all.plain(of::NOTICES_WAITING, float(inner.alerting.waiting_notices()));
+    let (waiting, age_s) = approvals::counts(inner);
+    all.plain(of::APPROVALS, float(waiting));
+    all.plain(of::APPROVALS_AGE, float(age_s));
+    for (severity, count) in incidents::counts(inner) {
+        all.put(of::INCIDENTS, &[("severity", severity)], float(count));
+    }
+    if let Some((entries, unanchored)) = trail::sizes(inner) {
+        all.plain(of::AUDIT, float(entries));
+        all.plain(of::AUDIT_UNANCHORED, float(unanchored));
+    }
     if let Some(seconds) = backups::age_s(inner) {
         all.plain(of::BACKUP_AGE, float(seconds));
     }

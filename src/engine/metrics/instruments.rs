@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::table;
 use crate::engine::EngineError;
-use crate::observe::metric::{Counter, Described, Family, Histogram, Many, MetricError, Registry};
+use crate::observe::metric::{Counter, Described, Family, Histogram, Many, MetricError, Registry, Summary};
 
 /// Combinations of label values that one metric may have.
 const SERIES_MOST: usize = 128;
@@ -55,6 +55,9 @@ pub(in crate::engine) struct Instruments {
     pub(in crate::engine) ingest_bytes: Arc<Counter>,
     pub(in crate::engine) ingest_chunks: Arc<Counter>,
     mode_changes: Arc<Many<Counter>>,
+    decisions: [Arc<Counter>; 2],
+    notices: Arc<Many<Counter>>,
+    pub(in crate::engine) rules_seconds: Arc<Summary>,
     scrapes: Arc<Many<Counter>>,
     pub(in crate::engine) scrape_seconds: Arc<Histogram>,
 }
@@ -77,6 +80,7 @@ impl Instruments {
             refused: queries.with(&[name, "refused"]),
             took: took.with(&[name]),
         };
+        let decisions = counters(table::DECISIONS)?;
         let stages = times(table::STAGE_SECONDS)?;
         let files = counters(table::FILES)?;
         for outcome in ["done", "skipped", "failed", "removed"] {
@@ -92,6 +96,9 @@ impl Instruments {
             ingest_bytes: counters(table::INGEST_BYTES)?.with(&[]),
             ingest_chunks: counters(table::INGEST_CHUNKS)?.with(&[]),
             mode_changes: counters(table::MODE_CHANGES)?,
+            decisions: [decisions.with(&["denied"]), decisions.with(&["allowed"])],
+            notices: counters(table::NOTICES)?,
+            rules_seconds: registry.many::<Summary>(table::RULES_SECONDS)?.with(&[]),
             scrapes: counters(table::SCRAPES)?,
             scrape_seconds: times(table::SCRAPE_SECONDS)?.with(&[]),
             registry,
@@ -132,6 +139,17 @@ impl Instruments {
 
     pub(in crate::engine) fn file(&self, outcome: &str) {
         self.files.with(&[outcome]).one();
+    }
+
+    pub(in crate::engine) fn decided(&self, allowed: bool) {
+        if let Some(counter) = self.decisions.get(usize::from(allowed)) {
+            counter.one();
+        }
+    }
+
+    /// A notice was sent, put off or given up.
+    pub(in crate::engine) fn notice(&self, receiver: &str, outcome: &str) {
+        self.notices.with(&[receiver, outcome]).one();
     }
 
     pub(in crate::engine) fn mode_change(&self, to: &str, cause: &str) {

@@ -63,6 +63,20 @@ pub(super) const INGEST_CHUNKS: Described =
     counter("spud_ingest_chunks_total", &[], "Passages that were made of files");
 pub(super) const MODE_CHANGES: Described =
     counter("spud_mode_changes_total", &["to", "cause"], "Changes of the mode since the start");
+pub(super) const DECISIONS: Described =
+    counter("spud_policy_decisions_total", &["outcome"], "Decisions of policies: allowed, denied");
+pub(super) const NOTICES: Described = counter(
+    "spud_notices_total",
+    &["receiver", "outcome"],
+    "Tries to send a notice: sent, put_off, given_up",
+);
+pub(super) const RULES_SECONDS: Described = metric(
+    "spud_alert_evaluation_seconds",
+    Kind::Summary,
+    "seconds",
+    &[],
+    "Time that evaluating a group of rules took",
+);
 pub(super) const SCRAPES: Described =
     counter("spud_telemetry_scrapes_total", &["outcome"], "Moments that were recorded: kept, lost");
 pub(super) const SCRAPE_SECONDS: Described =
@@ -121,6 +135,12 @@ pub(in crate::engine) mod of {
     pub(in crate::engine) const DISK_FREE: &str = "spud_disk_free_bytes";
     pub(in crate::engine) const TEMPERATURE: &str = "spud_temperature_celsius";
     pub(in crate::engine) const ALERTS: &str = "spud_alerts";
+    pub(in crate::engine) const NOTICES_WAITING: &str = "spud_notices_waiting";
+    pub(in crate::engine) const APPROVALS: &str = "spud_approvals_waiting";
+    pub(in crate::engine) const APPROVALS_AGE: &str = "spud_approvals_oldest_age_seconds";
+    pub(in crate::engine) const INCIDENTS: &str = "spud_incidents";
+    pub(in crate::engine) const AUDIT: &str = "spud_audit_entries";
+    pub(in crate::engine) const AUDIT_UNANCHORED: &str = "spud_audit_unanchored_entries";
     pub(in crate::engine) const RULES_FAILING: &str = "spud_alert_rules_failing";
     pub(in crate::engine) const BACKUP_AGE: &str = "spud_backup_age_seconds";
     pub(in crate::engine) const STATSD: &str = "spud_statsd_lines_total";
@@ -204,6 +224,15 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     gauge(of::TELEMETRY_BYTES, "bytes", &["tier"], "What recorded metrics take on disk: raw, middle, hour, and the file"),
     counter(of::TRACES, &["outcome"], "Traces for the collector since the start: sent, or dropped because they were refused or had to give way"),
     gauge(of::ALERTS, "", &["state"], "Alerts that are pending or fire"),
+    RULES_SECONDS,
+    NOTICES,
+    gauge(of::NOTICES_WAITING, "", &[], "Notices that are not sent yet"),
+    DECISIONS,
+    gauge(of::APPROVALS, "", &[], "Requests that wait for votes"),
+    gauge(of::APPROVALS_AGE, "seconds", &[], "For how long the oldest request has waited for votes"),
+    gauge(of::INCIDENTS, "", &["severity"], "Incidents that are neither resolved nor closed"),
+    gauge(of::AUDIT, "", &[], "Entries of the audit log"),
+    gauge(of::AUDIT_UNANCHORED, "", &[], "Entries of the audit log that nobody else has confirmed yet"),
     gauge(of::RULES_FAILING, "", &[], "Rules that could not be evaluated, and files of rules that could not be read"),
     gauge(of::BACKUP_AGE, "seconds", &[], "Age of the newest good backup, where backups are scheduled"),
     gauge(of::PROBE_UP, "", &["probe", "kind"], "1 while a probe is up, 0 while it is down"),

@@ -55,6 +55,8 @@ struct Desk {
     all: Vec<Live>,
     problems: Vec<String>,
     workers: usize,
+    /// Since when something is known of each.
+    settled_ms: Option<u64>,
 }
 
 impl Desk {
@@ -84,6 +86,22 @@ impl Probes {
         let mut desk = self.desk();
         load::ensure(inner, &mut desk);
         desk
+    }
+
+    /// For how long something has been known of every probe and target.
+    pub(super) fn settled_for_ms(&self, now_ms: u64) -> u64 {
+        let mut desk = self.desk();
+        let is_known = |live: &Live| match live.probe.check {
+            Check::Scrape { .. } => live.last.is_some(),
+            _ => live.course.phase != Phase::Unknown,
+        };
+        if desk.all.is_empty() {
+            return u64::MAX;
+        }
+        if desk.settled_ms.is_none() && desk.all.iter().all(is_known) {
+            desk.settled_ms = Some(now_ms);
+        }
+        desk.settled_ms.map_or(0, |at_ms| now_ms.saturating_sub(at_ms))
     }
 
     /// Those that answering hangs on, or all others; of targets the metrics tell.

@@ -169,6 +169,12 @@ fn status(inner: &Inner, log: &Log) -> Result<AuditStatus, AuditError> {
     })
 }
 
+/// Entries, and those that nobody else has confirmed; nothing where the log cannot be read.
+pub(in crate::engine) fn sizes(inner: &Inner) -> Option<(u64, u64)> {
+    let log = Log::open(&inner.config_history()?.snapshot().ok()?).ok()?;
+    Some((log.size(), unanchored(&log).ok()?))
+}
+
 fn unanchored(log: &Log) -> Result<u64, AuditError> {
     Ok(log.size().saturating_sub(log.anchored()?.map_or(0, |anchored| anchored.size)))
 }

@@ -14,7 +14,7 @@ mod sign;
 mod words;
 
 pub use actions::{AuditAction, AuditReply};
-pub(super) use actions::{act, problems};
+pub(super) use actions::{act, problems, sizes};
 pub(super) use class::mutation;
 pub use evidence::{sha256, sign_evidence, verify_evidence};
 pub(super) use job::job_ended;

@@ -19,6 +19,6 @@ mod registry;
 
 pub use family::{Family, Kind, Point, Reading};
 pub use histogram::{Histogram, Snapshot};
-pub use instrument::{Counter, Gauge};
+pub use instrument::{Counter, Gauge, Summary};
 pub use name::{MetricError, is_label_name, is_metric_name};
 pub use registry::{Described, Many, Registry};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::family::{Family, Kind, Point, Reading};
 use super::histogram::Histogram;
-use super::instrument::{Counter, Gauge};
+use super::instrument::{Counter, Gauge, Summary};
 use super::name::{MetricError, is_label_name, is_metric_name};
 
 /// What a metric is, whether or not it has a value yet.
@@ -63,6 +63,17 @@ impl Instrument for Histogram {
 }
 
 type Values = Box<[Box<str>]>;
+
+impl Instrument for Summary {
+    /// Its values are microseconds.
+    #[allow(clippy::cast_precision_loss)] // times stay below 2^53
+    fn read(&self, _: &Described) -> Reading {
+        let (quantiles, sum, count) = Summary::read(self);
+        let seconds = |us: u64| us as f64 / 1e6;
+        let quantiles = quantiles.into_iter().map(|(quantile, us)| (quantile, seconds(us))).collect();
+        Reading::Summary { quantiles, sum: seconds(sum), count }
+    }
+}
 
 /// The instruments of one family, by the values of its labels.
 pub struct Many<T> {

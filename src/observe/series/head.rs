@@ -52,13 +52,14 @@ impl Table {
         column.and_then(|column| column.last()).copied().unwrap_or(ABSENT)
     }
 
-    /// What is different from the row before: new values, and ends of series that are gone. `values` by number.
-    pub(super) fn changes(&self, values: &[Change]) -> Vec<Change> {
+    /// What is different from the row before: new values, and, where `ends` is set, ends of series that are gone. `values`
+    /// by number.
+    pub(super) fn changes(&self, values: &[Change], ends: bool) -> Vec<Change> {
         let mut changes: Vec<Change> =
             values.iter().filter(|(series, bits)| self.last(*series) != *bits).copied().collect();
         for series in self.columns.keys() {
             let gone = values.binary_search_by_key(series, |(known, _)| *known).is_err();
-            if gone && is_live(self.last(*series)) {
+            if ends && gone && is_live(self.last(*series)) {
                 changes.push((*series, STALE));
             }
         }
@@ -127,7 +128,7 @@ mod tests {
         let mut table = Table::default();
         let mut add = |time: i64, values: &[(u32, f64)]| {
             let values: Vec<Change> = values.iter().map(|(id, value)| (*id, bits(*value))).collect();
-            let changes = table.changes(&values);
+            let changes = table.changes(&values, true);
             table.apply(time, &changes);
             changes
         };

@@ -103,7 +103,7 @@ mod tests {
                     Some((number, value.to_bits()))
                 }).collect();
                 values.sort_unstable();
-                let changes = table.changes(&values);
+                let changes = table.changes(&values, true);
                 let body = write(time, &new, &changes, &index, &table);
                 table.apply(time, &changes);
                 replay(&body, &mut other_index, &mut other).unwrap();

@@ -29,6 +29,8 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// Rows that came within this time share a sync: a cut of the power loses no more.
 const SYNC_MS: i64 = 10_000;
+/// What was known when the box stopped is still believed for so long, as Prometheus believes a sample.
+const CARRIES_MS: i64 = 5 * MINUTE_MS;
 /// A block is written after so long, if it has the samples that make it worth a commit, or after the other at last.
 const BLOCK_MS: i64 = 10 * MINUTE_MS;
 const BLOCK_LAST_MS: i64 = 2 * HOUR_MS;
@@ -100,6 +102,10 @@ pub(super) struct State {
     /// Hours before it are rolled up.
     rolled: i64,
     forgot: i64,
+    /// The newest row of before the start, until there is one of after it.
+    before: Option<i64>,
+    /// Until then, a series of before goes on as it was: its program may not have been asked again yet.
+    carries_until: i64,
 }
 
 impl Telemetry {
@@ -110,6 +116,12 @@ impl Telemetry {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Between rows; 0 where none are recorded.
+    #[must_use]
+    pub fn interval_ms(&self) -> u64 {
+        self.settings.interval_ms
     }
 
     fn interval(&self) -> i64 {
@@ -171,7 +183,11 @@ impl Telemetry {
             state.table = Table::default();
         }
         let (values, new) = self.values(&mut state.index, families, time);
-        let changes = state.table.changes(&values);
+        if let Some(before) = state.before.take().filter(|before| time.saturating_sub(*before) <= CARRIES_MS)
+        {
+            state.carries_until = before.saturating_add(CARRIES_MS);
+        }
+        let changes = state.table.changes(&values, time >= state.carries_until);
         state.waiting.push(rows::write(time, &new, &changes, &state.index, &state.table));
         state.table.apply(time, &changes);
         self.samples.fetch_add(values.len() as u64, Ordering::Relaxed);
@@ -345,6 +361,7 @@ impl Telemetry {
             }
         }
         let last = table.last_time().unwrap_or(0);
+        state.before = table.last_time();
         (state.blocks, state.index, state.table) = (blocks, index, table);
         (state.generation, state.rolled, state.synced) = (generation, rolled, last);
         state.waiting.clear();

@@ -92,6 +92,28 @@ fn rows_are_found_again_before_and_after_they_are_blocks_and_after_a_crash() {
 }
 
 #[test]
+fn a_series_of_before_a_restart_goes_on_until_its_program_may_have_been_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = 1_000 * HOUR_MS as u64;
+    fill(&Telemetry::new(settings(folder.path())), begin, 10);
+    let own = &families(50.0, 0.5)[..1];
+    let values = |after_ms: u64| {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["telemetry.redb", "telemetry.tail"] {
+            fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let telemetry = Telemetry::new(settings(copy.path()));
+        select(&telemetry, "depth", &[]);
+        (0..40).for_each(|row| telemetry.record(begin + after_ms + row * SECOND, own, true).unwrap());
+        let found = select(&telemetry, "depth", &[("lane", "a")]).remove(0);
+        (found.samples.iter().filter(|sample| !sample.value.is_nan()).count(), found.samples.len())
+    };
+    // A minute later: as it was, until five minutes after its last value; then the mark that it is gone.
+    assert_eq!(values(60_000 + 9 * SECOND), (10 + 16, 27));
+    assert_eq!(values(24 * HOUR_MS as u64), (10, 11), "nobody believes what was a day ago");
+}
+
+#[test]
 fn older_times_are_told_by_wider_points() {
     let folder = tempfile::tempdir().unwrap();
     let small = SeriesSettings { bytes: 36 << 10, ..settings(folder.path()) };
