@@ -45,8 +45,8 @@ class Bits:
     def bit(self, bit, *contexts):
         zero = self.zero[contexts[0]]
         for context in contexts[1:]:
-            weight = 2 * min(self.seen[context], 30)
-            zero = (zero * 5 + self.zero[context] * weight) // (5 + weight)
+            seen = min(self.seen[context], 30)
+            zero += (self.zero[context] - zero) * ((seen << 17) // (2 * seen + 5)) >> 16
         below = self.range * zero >> 16
         if bit:
             self.low += below

@@ -5,10 +5,27 @@ use crate::base::{RangeCoder, RangeReader};
 
 /// Contexts; those that are hashed share places.
 const PLACES_BITS: u32 = 20;
+const PLACES: usize = 1 << PLACES_BITS;
 /// A context that was seen so often moves no slower.
 const SEEN_MOST: u16 = 255;
-/// A narrow context outweighs the wider ones the more often it was seen, up to so often.
-const WEIGHT_MOST: u16 = 30;
+/// How far, of 2^16, a chance moves by what it sees, by how often it saw something: the mean of all that it saw.
+const RATES: [i64; SEEN_MOST as usize + 1] = {
+    let (mut rates, mut seen) = ([0; SEEN_MOST as usize + 1], 0);
+    while seen < rates.len() {
+        rates[seen] = (1 << 17) / (2 * seen as i64 + 3);
+        seen += 1;
+    }
+    rates
+};
+/// How much, of 2^16, a narrow context counts against the wider ones, by how often it was seen.
+const WEIGHTS: [i64; 31] = {
+    let (mut weights, mut seen) = ([0; 31], 0);
+    while seen < weights.len() {
+        weights[seen] = ((seen as i64) << 17) / (2 * seen as i64 + 5);
+        seen += 1;
+    }
+    weights
+};
 /// No bit is ever certain.
 const LEAST: i64 = 32;
 
@@ -22,19 +39,20 @@ struct Chance {
 const EVEN: Chance = Chance { zero: 1 << 15, seen: 0 };
 
 impl Chance {
+    #[inline]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped
     fn learn(&mut self, bit: bool) {
         let goal = if bit { 0 } else { 0xffff };
-        let rate = (1 << 17) / (2 * u32::from(self.seen) + 3);
         let zero = i64::from(self.zero);
-        self.zero = (zero + (((goal - zero) * i64::from(rate)) >> 16)).clamp(LEAST, 0xffff - LEAST) as u16;
+        let zero = zero + (((goal - zero) * RATES[usize::from(self.seen) % RATES.len()]) >> 16);
+        self.zero = zero.clamp(LEAST, 0xffff - LEAST) as u16;
         self.seen = (self.seen + 1).min(SEEN_MOST);
     }
 }
 
 pub(super) struct KnownBits<'a> {
     reader: RangeReader<'a>,
-    chances: Vec<Chance>,
+    chances: Box<[Chance; PLACES]>,
 }
 
 /// The place of a context that is one of very many.
@@ -44,8 +62,9 @@ pub(super) fn hashed(context: u64) -> usize {
 }
 
 impl<'a> KnownBits<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { reader: RangeReader::new(bytes), chances: vec![EVEN; 1 << PLACES_BITS] }
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let chances = vec![EVEN; PLACES].into_boxed_slice().try_into().ok()?;
+        Some(Self { reader: RangeReader::new(bytes), chances })
     }
 
     /// Whether it reads behind the end: what it gives then is nothing.
@@ -58,34 +77,38 @@ impl<'a> KnownBits<'a> {
         self.chances.fill(EVEN);
     }
 
-    fn chance(&mut self, context: usize) -> &mut Chance {
-        &mut self.chances[context % (1 << PLACES_BITS)]
+    /// A bit that is expected to be zero so much of 2^16.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // a part of the range
+    fn expected(&mut self, zero: i64) -> bool {
+        let range = self.reader.range();
+        let below = ((u64::from(range) * zero.unsigned_abs()) >> 16) as u32;
+        self.reader.narrow(below, range - below, false)
+    }
+
+    /// A bit by one context.
+    #[inline]
+    pub(super) fn bit(&mut self, context: usize) -> bool {
+        let bit = self.expected(i64::from(self.chances[context % PLACES].zero));
+        self.chances[context % PLACES].learn(bit);
+        bit
     }
 
     /// A bit by contexts from the widest to the narrowest.
-    #[allow(clippy::cast_possible_truncation)] // a part of the range
-    pub(super) fn bit(&mut self, contexts: &[usize]) -> bool {
-        let mut zero = 1 << 15;
-        for (at, context) in contexts.iter().enumerate() {
-            let Chance { zero: here, seen } = *self.chance(*context);
-            let weight = 2 * u32::from(seen.min(WEIGHT_MOST));
-            let wider = 5 * u32::from(at > 0);
-            if at == 0 {
-                zero = u32::from(here);
-            } else {
-                zero = (zero * wider + u32::from(here) * weight) / (wider + weight);
-            }
-        }
-        let range = self.reader.range();
-        let below = ((u64::from(range) * u64::from(zero)) >> 16) as u32;
-        let bit = self.reader.narrow(below, range - below, false);
-        contexts.iter().for_each(|context| self.chance(*context).learn(bit));
+    pub(super) fn mixed(&mut self, contexts: [usize; 4]) -> bool {
+        let [widest, narrower @ ..] = contexts.map(|context| self.chances[context % PLACES]);
+        let zero = narrower.iter().fold(i64::from(widest.zero), |zero, chance| {
+            let weight = WEIGHTS[usize::from(chance.seen).min(WEIGHTS.len() - 1)];
+            zero + (((i64::from(chance.zero) - zero) * weight) >> 16)
+        });
+        let bit = self.expected(zero);
+        contexts.iter().for_each(|context| self.chances[context % PLACES].learn(bit));
         bit
     }
 
     /// A number of so many bits, the highest first; takes 2^`bits` contexts.
     pub(super) fn tree(&mut self, context: usize, bits: u32) -> usize {
-        let node = (0..bits).fold(1, |node, _| node << 1 | usize::from(self.bit(&[context + node])));
+        let node = (0..bits).fold(1, |node, _| node << 1 | usize::from(self.bit(context + node)));
         node - (1 << bits)
     }
 
@@ -93,11 +116,11 @@ impl<'a> KnownBits<'a> {
     /// others. Takes 512 contexts.
     pub(super) fn number(&mut self, context: usize) -> usize {
         let mut length = 0;
-        while length < 31 && self.bit(&[context + length]) {
+        while length < 31 && self.bit(context + length) {
             length += 1;
         }
         let known = |node: usize| if node < 8 { node } else { 0 };
-        let bit = |node: usize, bits: &mut Self| bits.bit(&[context + 32 + length * 8 + known(node)]);
+        let bit = |node: usize, bits: &mut Self| bits.bit(context + 32 + length * 8 + known(node));
         (0..length).fold(1, |node, _| node << 1 | usize::from(bit(node, self))) - 1
     }
 }

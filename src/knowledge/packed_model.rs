@@ -46,7 +46,7 @@ pub(super) fn unpack(packed: &[u8], path: &Path) -> io::Result<()> {
     if rows > ROWS_MOST || columns > COLUMNS_MOST {
         return Err(malformed());
     }
-    let mut bits = KnownBits::new(bits);
+    let mut bits = KnownBits::new(bits).ok_or_else(malformed)?;
     let pieces = (0..rows).map(|_| piece(&mut bits)).collect::<io::Result<Vec<String>>>()?;
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     bits.forget();
@@ -74,7 +74,7 @@ fn piece(bits: &mut KnownBits<'_>) -> io::Result<String> {
         let mut node = 1u64;
         while node < 256 {
             let context = |order: u64| hashed((before & ((1 << (8 * order)) - 1)) << 10 | order << 8 | node);
-            let bit = bits.bit(&[context(0), context(1), context(2), context(3)]);
+            let bit = bits.mixed([context(0), context(1), context(2), context(3)]);
             node = node << 1 | u64::from(bit);
         }
         let [letter, ..] = node.to_le_bytes();
@@ -143,7 +143,7 @@ fn neighbours(bits: &mut KnownBits<'_>, pieces: &[&str]) -> io::Result<Vec<Vec<N
         likely.dedup();
         let flag = |other: &usize| {
             let Signs { common, best, alike } = signs[*other];
-            bits.bit(&[FLAGS + (common.min(5) * 9 + (best / 6).min(8)) * 64 + alike])
+            bits.bit(FLAGS + (common.min(5) * 9 + (best / 6).min(8)) * 64 + alike)
         };
         let mut found: Vec<usize> = likely.iter().copied().filter(flag).collect();
         let count = bits.number(COUNTS + (near[row].len().min(6) * 4 + found.len().min(3)) * 512);
@@ -178,7 +178,7 @@ fn kept(bits: &mut KnownBits<'_>, near: &[Near]) -> Vec<u32> {
     let mut kept = Vec::new();
     while let (Some(&(_, cosine)), true) = (left.first(), kept.len() < NEAR_KEPT) {
         let ties = left.iter().take_while(|(_, other)| *other == cosine).count();
-        let first = (1..ties).take_while(|_| bits.bit(&[TIES])).count();
+        let first = (1..ties).take_while(|_| bits.bit(TIES)).count();
         let (row, _) = left.remove(first);
         kept.push(u32::try_from(row).unwrap_or(0) << 7 | u32::from(cosine));
     }
@@ -232,7 +232,7 @@ impl Table {
             return Err(malformed());
         }
         let mut square = 0.0;
-        if bits.bit(&[DEAD]) {
+        if bits.bit(DEAD) {
             self.bytes.resize(self.bytes.len() + self.columns, 0);
         } else {
             let (expected, sure) = self.expected(near);
