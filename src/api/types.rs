@@ -16,6 +16,7 @@ pub mod dashboard;
 mod evaluation;
 mod event;
 pub mod evidence;
+mod from_json;
 mod hardware;
 mod health;
 pub mod incident;
@@ -56,6 +57,7 @@ pub use config::{
 };
 pub use evaluation::{EvalReport, EvalRequest, LatencyMs, QueryScore};
 pub use event::{Event, EventKind, MissedEvents};
+pub use from_json::from_json;
 pub use hardware::{Accelerator, Hardware, PowerSupply, Sensor};
 pub use health::{HealthCheck, HealthReport};
 pub use log::{ImportedLog, LogLine, LogPage, LogQuery, LogSource};

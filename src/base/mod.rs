@@ -1,4 +1,4 @@
-//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts.
+//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts, a range coder.
 //!
 //! Invariant: knows nothing of spud; calls no other room.
 
@@ -9,6 +9,7 @@ mod clock;
 mod hex;
 mod memory;
 mod order;
+mod range_coder;
 mod threads;
 mod when;
 
@@ -19,5 +20,6 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use hex::{from_hex, to_hex};
 pub use memory::trim_memory;
 pub use order::{InOrder, ordered_map, ordered_set};
+pub use range_coder::{RangeCoder, RangeReader, RangeWriter};
 pub use threads::{spawn, spawn_scoped};
 pub use when::{format_second, format_time, parse_time};

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::context::Context;
 use super::error::{CliError, DATA_ERROR};
 use crate::api::client::escape;
-use crate::api::types::Page;
 use crate::api::types::registry::{JudgeAnswers, JudgedQuestion, JudgedTarget, Judgement};
+use crate::api::types::{Page, from_json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -92,7 +92,7 @@ fn read(collection: &str, file: &Path) -> Result<(Vec<Judgement>, usize), CliErr
     let text = std::fs::read_to_string(file).map_err(|error| CliError::input(file, &error))?;
     let (mut items, mut unanswered) = (Vec::new(), 0);
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let line: Line = serde_json::from_str(line).map_err(|error| {
+        let line: Line = from_json(line.as_bytes()).map_err(|error| {
             let what = format!("{}:{number}: {error}", file.display());
             CliError::new(
                 DATA_ERROR,

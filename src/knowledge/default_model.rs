@@ -12,7 +12,7 @@ use super::packed_model;
 use crate::base::to_hex;
 use crate::store::sync_parent;
 
-const PACKED: &[u8] = include_bytes!("../../assets/model/default.packed.zst");
+const PACKED: &[u8] = include_bytes!("../../assets/model/default.packed");
 const SHA256: &str = include_str!("../../assets/model/default.sha256");
 const FILE_NAME: &str = "model.spud";
 

@@ -21,6 +21,7 @@ pub mod extract;
 mod glob;
 mod import;
 mod ingest;
+mod known_bits;
 mod language;
 mod lexical;
 #[cfg(test)]

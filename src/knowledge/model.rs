@@ -23,7 +23,7 @@ use crate::store::{BlockFile, BlockFileWriter, Damage, read_u32};
 pub(super) const TOKEN_LIMIT: usize = 512;
 /// Vocabulary words with cosine at least this are neighbours (soft BM25).
 const NEAR_COSINE: f32 = 0.6;
-const NEAR_KEPT: usize = 12;
+pub(super) const NEAR_KEPT: usize = 12;
 
 /// What is known of a model, kept inside its file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use crate::api::host;
 use crate::api::types::access::AccessGrant;
 use crate::api::types::{
     Alert, Breaker, Event, EventKind, Job, LogPage, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
+    from_json,
 };
 use crate::base;
 use crate::base::InOrder;
@@ -389,7 +390,7 @@ fn config(request: &ConfigRequest, body: &[u8]) -> Result<ConfigAnswer, LinkErro
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, LinkError> {
-    serde_json::from_slice(body).map_err(|e| LinkError {
+    from_json(body).map_err(|e| LinkError {
         problem: Problem {
             title: "The box sent something this version does not understand.".to_owned(),
             status: 502,
@@ -405,7 +406,7 @@ fn page<T: DeserializeOwned>(body: &[u8]) -> Result<Page<T>, LinkError> {
 
 /// A change may answer with its job, or with nothing.
 fn job(body: &[u8]) -> Option<Box<Job>> {
-    serde_json::from_slice::<Job>(body).ok().filter(|j| !j.id.is_empty()).map(Box::new)
+    from_json::<Job>(body).ok().filter(|j| !j.id.is_empty()).map(Box::new)
 }
 
 /// Listens while wanted; tries again, ever more rarely, while the stream is broken.

@@ -4,7 +4,9 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Alert, Collection, ConfigEvent, Job, LogLine, ModeChange, Operation, QueueStatus, Status};
+use super::{
+    Alert, Collection, ConfigEvent, Job, LogLine, ModeChange, Operation, QueueStatus, Status, from_json,
+};
 
 /// What happened, in order; `id` rises by one (Last-Event-ID resumes).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,16 +68,16 @@ impl<'de> Deserialize<'de> for Event {
 impl EventKind {
     fn read(kind: &str, data: &[u8]) -> serde_json::Result<Self> {
         Ok(match kind {
-            "job" => Self::Job(serde_json::from_slice(data)?),
-            "index" => Self::Index(serde_json::from_slice(data)?),
-            "log" => Self::Log(serde_json::from_slice(data)?),
-            "status" => Self::Status(serde_json::from_slice(data)?),
-            "mode" => Self::Mode(serde_json::from_slice(data)?),
-            "queue" => Self::Queue(serde_json::from_slice(data)?),
-            "operation" => Self::Operation(serde_json::from_slice(data)?),
-            "config" => Self::Config(serde_json::from_slice(data)?),
-            "alert" => Self::Alert(serde_json::from_slice(data)?),
-            "missed" => Self::Missed(serde_json::from_slice(data)?),
+            "job" => Self::Job(from_json(data)?),
+            "index" => Self::Index(from_json(data)?),
+            "log" => Self::Log(from_json(data)?),
+            "status" => Self::Status(from_json(data)?),
+            "mode" => Self::Mode(from_json(data)?),
+            "queue" => Self::Queue(from_json(data)?),
+            "operation" => Self::Operation(from_json(data)?),
+            "config" => Self::Config(from_json(data)?),
+            "alert" => Self::Alert(from_json(data)?),
+            "missed" => Self::Missed(from_json(data)?),
             other => return Err(serde_json::Error::custom(format!("no event is of the type '{other}'"))),
         })
     }
@@ -102,9 +104,9 @@ mod tests {
         for (id, kind) in (7..).zip(kinds) {
             let event = Event { id, at_ms: 5, kind };
             let json = serde_json::to_string(&event).unwrap();
-            assert_eq!(serde_json::from_slice::<Event>(json.as_bytes()).unwrap(), event, "{json}");
+            assert_eq!(from_json::<Event>(json.as_bytes()).unwrap(), event, "{json}");
         }
-        let other = serde_json::from_slice::<Event>(br#"{"id":1,"at_ms":2,"type":"tea","data":{}}"#);
+        let other = from_json::<Event>(br#"{"id":1,"at_ms":2,"type":"tea","data":{}}"#);
         assert!(other.unwrap_err().to_string().contains("'tea'"));
     }
 }

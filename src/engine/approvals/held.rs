@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::change::submit;
 use super::control;
 use crate::api::types::access::TakePolicies;
-use crate::api::types::{ApplyConfig, ForceMode, PruneBackups, RollbackConfig, SetConfig};
+use crate::api::types::{ApplyConfig, ForceMode, PruneBackups, RollbackConfig, SetConfig, from_json};
 use crate::engine::access::{self, has_pass, subject};
 use crate::engine::action::{BackupWork, Origin};
 use crate::engine::run::Inner;
@@ -170,7 +170,7 @@ struct About<'a> {
 
 /// What is kept of an action as it was held.
 pub(super) fn action(text: &str) -> Result<Action, EngineError> {
-    let held: Held = serde_json::from_str(text)
+    let held: Held = from_json(text.as_bytes())
         .map_err(|error| EngineError::Internal(format!("what was approved cannot be read: {error}")))?;
     Ok(held.action(false))
 }

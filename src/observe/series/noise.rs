@@ -1,12 +1,12 @@
 //! Numbers that jump about, in about as many bits as their noise has: how many bits a number has, its sign, and its
 //! first two after the leading one, by what the column had until then; the others as they are.
 //!
-//! A binary range coder with adaptive probabilities, as LZMA has it (Martin 1979; Pavlov's specification of LZMA), but
-//! that what is seen first counts for more (a column has some hundred numbers: it cannot learn slowly). What is read
-//! behind the end is zeros: garbage gives garbage, no error.
+//! What a column shows first counts for more (it has some hundred numbers: it cannot learn slowly). What is read behind
+//! the end is zeros: garbage gives garbage, no error.
+
+use crate::base::{RangeCoder, RangeReader, RangeWriter};
 
 const PRECISION: u32 = 14;
-const LEAST_RANGE: u32 = 1 << 24;
 /// Bits of a number are told in a tree of seven decisions.
 const LENGTHS: usize = 128;
 /// Bits after the leading one that are told by what was.
@@ -46,26 +46,18 @@ struct Model {
     was_zero: bool,
 }
 
-/// One side of the coder: takes a bit and writes it, or gives the one that is read.
-trait Coder {
-    fn range(&self) -> u32;
+/// A bit by what is known of it, which is then known better.
+fn chosen(coder: &mut dyn RangeCoder, chance: &mut Chance, bit: bool) -> bool {
+    let below = (coder.range() >> PRECISION) * u32::from(chance.zero);
+    let bit = coder.narrow(below, coder.range() - below, bit);
+    chance.learn(bit);
+    bit
+}
 
-    /// Goes on in one of the two parts of the range.
-    fn narrow(&mut self, below: u32, above: u32, bit: bool) -> bool;
-
-    /// A bit by what is known of it, which is then known better.
-    fn chosen(&mut self, chance: &mut Chance, bit: bool) -> bool {
-        let below = (self.range() >> PRECISION) * u32::from(chance.zero);
-        let bit = self.narrow(below, self.range() - below, bit);
-        chance.learn(bit);
-        bit
-    }
-
-    /// A bit of which nothing is known.
-    fn even(&mut self, bit: bool) -> bool {
-        let half = self.range() >> 1;
-        self.narrow(half, half, bit)
-    }
+/// A bit of which nothing is known.
+fn even(coder: &mut dyn RangeCoder, bit: bool) -> bool {
+    let half = coder.range() >> 1;
+    coder.narrow(half, half, bit)
 }
 
 impl Model {
@@ -79,13 +71,13 @@ impl Model {
     }
 
     /// Codes a number; who reads gives any.
-    fn number(&mut self, coder: &mut dyn Coder, number: i64) -> i64 {
+    fn number(&mut self, coder: &mut dyn RangeCoder, number: i64) -> i64 {
         let size = number.unsigned_abs();
         let length = u64::BITS - size.leading_zeros();
         let tree = &mut self.lengths[usize::from(self.was_zero)];
         let mut node = 1usize;
         for place in (0..7).rev() {
-            let bit = coder.chosen(&mut tree[node % LENGTHS], length >> place & 1 == 1);
+            let bit = chosen(coder, &mut tree[node % LENGTHS], length >> place & 1 == 1);
             node = node << 1 | usize::from(bit);
         }
         let length = (node % LENGTHS).min(64);
@@ -93,107 +85,22 @@ impl Model {
         let Some(below) = u32::try_from(length).ok().and_then(|length| length.checked_sub(1)) else {
             return 0;
         };
-        let negative = coder.chosen(&mut self.signs[length], number < 0);
+        let negative = chosen(coder, &mut self.signs[length], number < 0);
         let leading = &mut self.leading[usize::from(negative)][length];
         let (mut out, mut known) = (1u64, 1usize);
         for place in (0..below).rev() {
             let bit = size >> place & 1 == 1;
             let bit = if below - place <= LEADING {
-                let bit = coder.chosen(&mut leading[known % (1 << LEADING)], bit);
+                let bit = chosen(coder, &mut leading[known % (1 << LEADING)], bit);
                 known = known << 1 | usize::from(bit);
                 bit
             } else {
-                coder.even(bit)
+                even(coder, bit)
             };
             out = out << 1 | u64::from(bit);
         }
         let out = out.cast_signed();
         if negative { out.wrapping_neg() } else { out }
-    }
-}
-
-struct Writer {
-    low: u64,
-    range: u32,
-    /// The byte that a carry may still change, and how many 0xff follow it.
-    held: u8,
-    behind: u64,
-    begun: bool,
-    out: Vec<u8>,
-}
-
-impl Writer {
-    fn shift(&mut self) {
-        if self.low < 0xff00_0000 || self.low > u64::from(u32::MAX) {
-            let carry = u8::from(self.low > u64::from(u32::MAX));
-            if std::mem::replace(&mut self.begun, true) {
-                self.out.push(self.held.wrapping_add(carry));
-            }
-            self.out.extend((0..self.behind).map(|_| 0xffu8.wrapping_add(carry)));
-            self.behind = 0;
-            self.held = u8::try_from(self.low >> 24 & 0xff).unwrap_or(0);
-        } else {
-            self.behind += 1;
-        }
-        self.low = (self.low & 0x00ff_ffff) << 8;
-    }
-
-    fn settle(&mut self) {
-        while self.range < LEAST_RANGE {
-            self.range <<= 8;
-            self.shift();
-        }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        (0..5).for_each(|_| self.shift());
-        // What is read behind the end is zeros.
-        while self.out.last() == Some(&0) {
-            self.out.pop();
-        }
-        self.out
-    }
-}
-
-impl Coder for Writer {
-    fn range(&self) -> u32 {
-        self.range
-    }
-
-    fn narrow(&mut self, below: u32, above: u32, bit: bool) -> bool {
-        self.low += if bit { u64::from(below) } else { 0 };
-        self.range = if bit { above } else { below };
-        self.settle();
-        bit
-    }
-}
-
-struct Read<'a> {
-    bytes: std::slice::Iter<'a, u8>,
-    range: u32,
-    code: u32,
-}
-
-impl Read<'_> {
-    fn settle(&mut self) {
-        while self.range < LEAST_RANGE {
-            self.range <<= 8;
-            self.code = self.code << 8 | u32::from(self.bytes.next().copied().unwrap_or(0));
-        }
-    }
-}
-
-impl Coder for Read<'_> {
-    fn range(&self) -> u32 {
-        self.range
-    }
-
-    fn narrow(&mut self, below: u32, above: u32, _: bool) -> bool {
-        let bit = self.code >= below;
-        self.code -= if bit { below } else { 0 };
-        self.range = if bit { above } else { below };
-        self.settle();
-        bit
     }
 }
 
@@ -208,8 +115,7 @@ pub(super) enum Told {
 
 /// Numbers as bytes.
 pub(super) fn write(numbers: &[i64], told: Told) -> Vec<u8> {
-    let (low, range) = (0, u32::MAX);
-    let mut writer = Writer { low, range, held: 0, behind: 0, begun: false, out: Vec::new() };
+    let mut writer = RangeWriter::default();
     let (mut model, mut before) = (Model::new(), 0i64);
     for number in numbers {
         let _ = model.number(&mut writer, number.wrapping_sub(before));
@@ -222,10 +128,7 @@ pub(super) fn write(numbers: &[i64], told: Told) -> Vec<u8> {
 
 /// So many numbers again.
 pub(super) fn read(bytes: &[u8], told: Told, count: usize) -> Vec<i64> {
-    let mut reader = Read { bytes: bytes.iter(), range: u32::MAX, code: 0 };
-    for _ in 0..4 {
-        reader.code = reader.code << 8 | u32::from(reader.bytes.next().copied().unwrap_or(0));
-    }
+    let mut reader = RangeReader::new(bytes);
     let (mut model, mut before) = (Model::new(), 0i64);
     let mut number = |_| {
         let number = before.wrapping_add(model.number(&mut reader, 0));
