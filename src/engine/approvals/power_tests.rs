@@ -110,14 +110,15 @@ impl World {
 
     fn start(&mut self) {
         self.engine = None;
-        let options =
-            [("modes.latency_target_ms", "600000"), ("approval.hours", "24"), ("approval.subjects", "purge")];
+        let options = [
+            ("modes.latency_target_ms", "600000"),
+            ("approval.hours", "24"),
+            ("approval.subjects", "purge"),
+            ("promotion.unmeasured", "allow"),
+        ];
         let options = options.map(|(key, value)| ("--set".to_owned(), key.to_owned(), value.to_owned()));
-        let settings = Settings {
-            data_dir: self.data.path().join("box"),
-            options: options.into(),
-            ..Settings::default()
-        };
+        let (data_dir, options) = (self.data.path().join("box"), options.into());
+        let settings = Settings { data_dir, options, ..Settings::default() };
         let clock: Arc<dyn Clock> = Arc::clone(&self.time) as Arc<dyn Clock>;
         stand::NEXT.set(Some((clock, self.board.disk(0))));
         let engine = Engine::open(settings).unwrap();

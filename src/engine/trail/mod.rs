@@ -26,10 +26,10 @@ use super::action::Origin;
 use super::run::Inner;
 use super::{Action, Caller, EngineError, Reply, queue_words};
 use crate::api::types;
-use crate::audit::{self, AuditError, Entry, Hash, Outcome, Receipt};
+use crate::audit::{self, AuditError, Entry, Hash, Log, Outcome, Receipt};
 use crate::redact::kept;
 use crate::store::crypt::random;
-use crate::store::{StoreError, WriteTransaction};
+use crate::store::{Control, StoreError, WriteTransaction};
 use class::{About, Class, about};
 use sha2::Digest;
 
@@ -88,6 +88,12 @@ pub(super) fn enter_outcome(inner: &Inner, entry: &Entry) {
     if let Err(error) = enter(inner, entry) {
         tracing::error!(%error, kind = entry.kind, "the outcome could not be entered into the audit log");
     }
+}
+
+/// When the first entry was made.
+pub(super) fn first(control: &Control) -> Option<u64> {
+    let read = control.snapshot().ok()?;
+    Some(Log::open(&read).ok()?.find(0).ok()?.leaf.at_ms)
 }
 
 /// SHA-256 of what stood there.
