@@ -158,7 +158,8 @@ fn change(
     told: Option<&Entry>,
 ) -> Result<AccessReply, EngineError> {
     let now_ms = inner.clock.now_ms();
-    let by = subject(inner, caller)?.name.to_string();
+    let asker = subject(inner, caller)?.name;
+    let by = asker.to_string();
     let access = &inner.access;
     Ok(match action {
         AccessAction::AddPrincipal(request) => {
@@ -167,7 +168,9 @@ fn change(
         }
         AccessAction::RevokePrincipal { name, reason } => {
             let name = meant(inner, &name)?;
-            access.change(inner, told, |book| book.revoke_principal(&name))?;
+            access.change(inner, told, |book| {
+                book.leaving_a_voter(&asker, now_ms, |book| book.revoke_principal(&name))
+            })?;
             tracing::info!(request = %caller.request, %name, by, reason, "a principal lost everything");
             AccessReply::Done
         }
@@ -179,7 +182,6 @@ fn change(
         }
         AccessAction::Grant(request) => {
             let role = questions::role(&request.role)?;
-            let asker = subject(inner, caller)?.name;
             if approvals::grant_needs_votes(inner, &asker, role) {
                 let waits = approvals::submit_grant(inner, &asker, &request, role, told)?;
                 return Ok(AccessReply::Grant(Box::new(words::waiting(&waits, role))));
@@ -200,7 +202,9 @@ fn change(
         }
         AccessAction::RevokeGrant { id, reason } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;
-            let gone = access.change(inner, told, |book| book.revoke_grant(number))?;
+            let gone = access.change(inner, told, |book| {
+                book.leaving_a_voter(&asker, now_ms, |book| book.revoke_grant(number))
+            })?;
             tracing::info!(request = %caller.request, to = %gone.to, role = gone.role.name(), by, reason, "a role was taken");
             AccessReply::Done
         }
