@@ -90,6 +90,12 @@ pub(super) fn enter_outcome(inner: &Inner, entry: &Entry) {
     }
 }
 
+/// Whether the log has this entry; one that cannot be read has none.
+pub(super) fn has_entry(control: &Control, sequence: u64) -> bool {
+    let read = control.snapshot().ok();
+    read.and_then(|read| Some(Log::open(&read).ok()?.size())).is_some_and(|size| sequence < size)
+}
+
 /// When the first entry was made.
 pub(super) fn first(control: &Control) -> Option<u64> {
     let read = control.snapshot().ok()?;
