@@ -371,3 +371,36 @@ fn a_token_with_a_second_factor_needs_a_code_for_what_does_harm() {
     bench.root(access(remove)).unwrap();
     with_token(&bench, force(), &made.secret, None).unwrap();
 }
+
+#[test]
+fn what_a_token_did_is_entered_under_the_name_of_its_owner() {
+    use crate::api::types::access::{AddPrincipal, CreateToken};
+    use crate::api::types::{AuditQuery, ForceMode};
+    use crate::engine::{AuditAction, AuditReply};
+    let bench = Bench::new("");
+    let access = |action| Action::Access(action);
+    let add = AddPrincipal { name: "svc".into(), about: String::new() };
+    bench.root(access(AccessAction::AddPrincipal(add))).unwrap();
+    bench.grant("svc", "admin", None).unwrap();
+    let request = CreateToken { scopes: vec!["*".into()], ttl_s: 600 };
+    let made = bench.root(access(AccessAction::CreateToken { name: "svc".into(), request }));
+    let Ok(Reply::Access(AccessReply::Token(made))) = made else { panic!("no token") };
+    let force = ForceMode { mode: "reduced".into(), reason: "a test".into(), ttl_s: 60 };
+    with_token(&bench, Action::ForceMode(force), &made.secret, None).unwrap();
+    with_token(&bench, Action::PauseQueue(Some("a test".into())), &made.secret, None).unwrap();
+    let query = AuditQuery { actor: Some("svc".into()), ..AuditQuery::default() };
+    let entries = match bench.root(Action::Audit(AuditAction::Entries(query))).unwrap() {
+        Reply::Audit(AuditReply::Entries(page)) => page.items,
+        other => panic!("{other:?}"),
+    };
+    for kind in ["mode.forced", "queue.paused"] {
+        let entry =
+            entries.iter().find(|entry| entry.kind == kind).unwrap_or_else(|| panic!("{kind}: {entries:?}"));
+        let token = entry.texts.iter().find(|text| text.name == "token").unwrap();
+        assert_eq!(
+            (entry.actor.as_str(), token.text.as_deref()),
+            ("svc", Some(made.token.id.as_str())),
+            "{entry:?}"
+        );
+    }
+}

@@ -111,6 +111,8 @@ fn what_changes_something_is_entered_and_nothing_else_is() {
 
 #[test]
 fn actors_are_ids() {
-    assert_eq!(actor_in("uid 1000, pid 77"), "uid:1000");
-    assert_eq!(actor_in(""), "box");
+    assert_eq!(actor_in("uid 1000, pid 77"), ("uid:1000".to_owned(), None));
+    assert_eq!(actor_in("grafana, token:1a"), ("grafana".to_owned(), Some("1a")));
+    assert_eq!(actor_in("network"), ("network".to_owned(), None));
+    assert_eq!(actor_in(""), ("box".to_owned(), None));
 }
