@@ -232,7 +232,7 @@ fn wrong_policies_are_refused_and_the_old_ones_go_on() {
 
 #[test]
 fn changed_policies_wait_for_votes_and_what_was_voted_on_holds() {
-    use crate::api::types::access::TakePolicies;
+    use crate::api::types::access::{CheckPolicies, PolicyFile, TakePolicies};
     use crate::api::types::approval::{Approval, ApprovalWord};
     use crate::engine::{ApprovalAction, ApprovalReply};
 
@@ -271,13 +271,23 @@ fn changed_policies_wait_for_votes_and_what_was_voted_on_holds() {
     assert!(may(&bench));
     let problems = bench.inner().access.state().problems.clone();
     assert!(problems[0].what.contains("spud policy reload"), "{problems:?}");
+    assert!(!problems[0].to_string().contains(":1:1"), "nothing is wrong at a place: {problems:?}");
     let id = asked(&bench);
     assert_eq!(asked(&bench), id, "the same again is the same request");
     let shown = anna(&bench, ApprovalAction::Show(id.to_string())).unwrap();
     assert!(shown.kind == "policies" && shown.diff.contains("+ policy no-search"), "{shown:?}");
+    // What is checked from anywhere, what is voted on and what holds then have one digest.
+    let file = PolicyFile { name: "/elsewhere/site.cedar".into(), text: forbid.into() };
+    let check = CheckPolicies { files: vec![file] };
+    let checked = match bench.root(Action::Access(AccessAction::CheckPolicies(check))).unwrap() {
+        Reply::Access(AccessReply::Check(check)) => check.digest,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(checked.as_ref(), Some(&shown.digest));
     assert!(may(&bench));
     assert_eq!(approve(&bench, id).unwrap().history.last().unwrap().act, "carried out");
     assert!(!may(&bench) && bench.inner().access.state().problems.is_empty());
+    assert_eq!(checked.as_deref(), Some(bench.inner().access.state().set.digest()));
     bench.start().unwrap();
     assert!(!may(&bench));
     // What was voted on is not what lies there now: nothing is taken.

@@ -7,6 +7,7 @@ use super::change::submit;
 use super::control;
 use crate::api::types::access::TakePolicies;
 use crate::api::types::{ApplyConfig, ForceMode, PruneBackups, RollbackConfig, SetConfig};
+use crate::base::from_hex;
 use crate::engine::access::{self, has_pass, subject};
 use crate::engine::action::{BackupWork, Origin};
 use crate::engine::run::Inner;
@@ -181,9 +182,10 @@ pub(super) fn action(text: &str) -> Result<Action, EngineError> {
 /// [`EngineError::Waits`] where it waits from now on, or did already.
 pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -> Result<(), EngineError> {
     let Some(mut held) = Held::of(action) else { return Ok(()) };
-    let mut difference = None;
+    let (mut difference, mut set) = (None, None);
     if let Held::TakePolicies(request) = &mut held {
         let Some((digest, diff)) = access::proposed(inner) else { return Ok(()) };
+        set = Some(digest.clone());
         (request.digest, difference) = (Some(digest), Some(diff));
     }
     let about = held.about();
@@ -206,7 +208,8 @@ pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -
     };
     let text = serde_json::to_string(&held)
         .map_err(|error| EngineError::Internal(format!("this cannot be kept: {error}")))?;
-    let digest = trail::digest(text.as_bytes());
+    // Of policies it is that of the set which would hold, as `spud policy check` says it.
+    let digest = set.as_deref().and_then(from_hex).unwrap_or_else(|| trail::digest(text.as_bytes()));
     let desk = inner.approvals.desk();
     let pending = Shelf::pending(control(inner)?, inner.clock.now_ms())?;
     // The same again, by the same: one request.
