@@ -60,7 +60,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         // Those that may not be read are left out of the list.
         Action::Collections | Action::Redact(_) => on_box(P::ReadSelf),
         Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
-        Action::RemoveCollection(name) => on_collection(P::RemoveCollection, name),
+        Action::RemoveCollection { name, .. } => on_collection(P::RemoveCollection, name),
         Action::Reindex(name) => on_collection(P::Reindex, name),
         Action::Documents(query) => on_some(P::ReadDocuments, query.collection.as_ref()),
         Action::Document(id) => Needs::Document(P::ReadDocuments, id.clone()),
