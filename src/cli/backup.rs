@@ -139,6 +139,13 @@ pub(super) struct Why {
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     let posted = |from: &Option<PathBuf>| from.as_deref().map(absolute);
+    // A folder that is named is looked at from anywhere.
+    if let Verb::List(From { from: None })
+    | Verb::Show { from: From { from: None }, .. }
+    | Verb::Verify { from: From { from: None }, .. } = &verb
+    {
+        host::is_known(&context.options)?;
+    }
     match verb {
         Verb::Create { to } => work("/v1/backups", &CreateBackup { to: posted(&to) }, context),
         Verb::List(from) => {
