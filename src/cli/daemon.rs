@@ -14,7 +14,8 @@ use crate::api::host::Host;
 
 #[derive(Debug, Args)]
 pub(super) struct DaemonArgs {
-    /// Also serve search, ask, status and health over TCP on this loopback address, read-only
+    /// Also serve search, ask, status and health over TCP on this loopback address: nothing is
+    /// changed without a token whose scopes say so
     #[arg(long, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
     /// Deliver queued operations to this address (plain http:// only); without it they wait
@@ -34,7 +35,7 @@ pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliErr
     let host = Host::start_after_others(&options)?;
     context.remark(&format!("spud {} serves {}", env!("CARGO_PKG_VERSION"), host.socket().display()));
     if let Some(address) = host.network() {
-        context.remark(&format!("and http://{address} (read-only)"));
+        context.remark(&format!("and http://{address} (changes take a token)"));
     }
     tell(&[NotifyState::Ready]);
     watchdog();
