@@ -13,7 +13,7 @@ use crate::api::types::access::{
 use crate::audit::Entry;
 use crate::base::InOrder;
 use crate::engine::run::Inner;
-use crate::engine::{Caller, EngineError, approvals};
+use crate::engine::{Caller, EngineError, approvals, trail};
 use crate::governance::access::{
     DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, decide, hash_of,
     would_allow,
@@ -124,11 +124,7 @@ pub(in crate::engine) fn act(
             AccessReply::Principals(words::principals(&state.book, &People::read(), inner.clock.now_ms()))
         }
         AccessAction::Principal(name) => AccessReply::Principal(Box::new(principal(inner, &name)?)),
-        AccessAction::Sessions => {
-            let people = People::read();
-            let named = |one: Session| Session { login: login_in(&people, &one.principal), ..one };
-            AccessReply::Sessions(inner.sessions.list().into_iter().map(named).collect())
-        }
+        AccessAction::Sessions => AccessReply::Sessions(sessions(inner, caller)?),
         AccessAction::Roles => AccessReply::Roles(roles(inner)),
         AccessAction::Grants => {
             let state = inner.access.state();
@@ -221,12 +217,24 @@ fn change(
     })
 }
 
+/// All of them, or one's own.
+fn sessions(inner: &Inner, caller: &Caller) -> Result<Vec<Session>, EngineError> {
+    let need = Need::of_box(Permission::ReadAccess);
+    let sees_all = super::decided(inner, &subject(inner, caller)?, &need).allowed;
+    let (people, own) = (People::read(), trail::actor(caller));
+    let named = |one: Session| Session { login: login_in(&people, &one.principal), ..one };
+    let mut all = inner.sessions.list();
+    all.retain(|one| sees_all || one.principal == own);
+    Ok(all.into_iter().map(named).collect())
+}
+
 pub(super) fn no_such(noun: &'static str, name: &str) -> EngineError {
-    EngineError::NotFound {
-        noun,
-        name: name.chars().take(60).collect(),
-        advice: "`spud role review` shows grants, `spud principal list` tokens".into(),
-    }
+    let advice = match noun {
+        "session" => "`spud session list` shows them",
+        "token" => "`spud principal list` shows them",
+        _ => "`spud role review` shows them",
+    };
+    EngineError::NotFound { noun, name: name.chars().take(60).collect(), advice: advice.into() }
 }
 
 /// A principal that somebody typed.

@@ -256,7 +256,8 @@ fn of_alert(action: &AlertAction) -> P {
 
 fn of_access(action: &AccessAction) -> Need {
     match action {
-        AccessAction::WhoAmI => Need::of_box(P::ReadSelf),
+        // Whoever may not read the access of others sees their own sessions.
+        AccessAction::WhoAmI | AccessAction::Sessions => Need::of_box(P::ReadSelf),
         AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
         AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
         AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
@@ -269,7 +270,6 @@ fn of_access(action: &AccessAction) -> Need {
         AccessAction::RevokeToken { .. } | AccessAction::RevokeSession { .. } => {
             Need::of_box(P::ManageTokens)
         }
-        AccessAction::Sessions => Need::of_box(P::ReadAccess),
         AccessAction::Grant(GrantRole { to, role, .. }) => {
             Need { role: Role::parse(role), ..Need::of(P::GrantRoles, "User", to) }
         }

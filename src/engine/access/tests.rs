@@ -414,3 +414,53 @@ fn what_a_token_did_is_entered_under_the_name_of_its_owner() {
         );
     }
 }
+
+#[test]
+fn decisions_have_their_own_time_and_what_is_not_there_says_where_to_look() {
+    let bench = Bench::new("");
+    for _ in 0..2 {
+        bench.root(Action::PurgeOperations(None)).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let Ok(Reply::Access(AccessReply::Decisions(all))) = bench.root(Action::Access(AccessAction::Decisions))
+    else {
+        panic!("no decisions")
+    };
+    let times: Vec<u64> = all
+        .iter()
+        .filter(|one| one.permission.contains("letters") || one.permission.contains("purge"))
+        .map(|one| one.at_ms)
+        .collect();
+    assert!(times.len() == 2 && times[0] > times[1], "{all:?}");
+    let revoke = AccessAction::RevokeSession { id: "1-1".into(), reason: "x".into() };
+    match bench.root(Action::Access(revoke)) {
+        Err(EngineError::NotFound { advice, .. }) => {
+            assert!(advice.contains("spud session list"), "{advice}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everybody_sees_their_own_sessions_and_who_may_sees_all() {
+    use crate::engine::sessions::Seat;
+    let bench = Bench::new("");
+    let inner = bench.inner();
+    let seats: Vec<Seat> = [0, 4242, 4243]
+        .map(|uid| {
+            let seat = Seat::take(&inner.sessions, &inner.clock, Box::new(|| {}));
+            seat.asked(&Caller::local(uid, uid, 7, "r".into()));
+            seat
+        })
+        .into();
+    let seen = |uid: u32| match bench
+        .ask(Caller::local(uid, uid, 7, "r".into()), Action::Access(AccessAction::Sessions))
+    {
+        Ok(Reply::Access(AccessReply::Sessions(all))) => {
+            all.into_iter().map(|one| one.principal).collect::<Vec<String>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((seen(0).len(), seen(4242)), (3, vec!["uid:4242".to_owned()]));
+    drop(seats);
+}
