@@ -14,8 +14,7 @@ use crate::api::host::Host;
 
 #[derive(Debug, Args)]
 pub(super) struct DaemonArgs {
-    /// Also serve search, ask, status and health over TCP on this loopback address: nothing is
-    /// changed without a token whose scopes say so
+    /// Also serve TCP on this loopback address: reading for everybody, changes for tokens that may
     #[arg(long, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
     /// Deliver queued operations to this address (plain http:// only); without it they wait
@@ -35,7 +34,7 @@ pub(super) fn run(args: &DaemonArgs, context: &mut Context) -> Result<u8, CliErr
     let host = Host::start_after_others(&options)?;
     context.remark(&format!("spud {} serves {}", env!("CARGO_PKG_VERSION"), host.socket().display()));
     if let Some(address) = host.network() {
-        context.remark(&format!("and http://{address} (changes take a token)"));
+        context.remark(&format!("and http://{address} (changes need a token)"));
     }
     tell(&[NotifyState::Ready]);
     watchdog();
