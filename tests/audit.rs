@@ -235,6 +235,18 @@ fn a_laptop_anchors_the_log_and_texts_can_be_erased() {
     assert_eq!(again.status.code(), Some(73), "a key is not overwritten");
     let (note_at, key_at) = (note.to_str().unwrap(), key.to_str().unwrap());
     let log = text(&status()["key"]).to_owned();
+    for words in [
+        &["audit", "verify"][..],
+        &["audit", "list"],
+        &["compliance", "list"],
+        &["evidence", "list"],
+        &["backup", "verify"],
+        &["backup", "list"],
+    ] {
+        let looked = run(&none, words);
+        assert_eq!(looked.status.code(), Some(2), "{words:?}: {looked:?}");
+        assert!(String::from_utf8_lossy(&looked.stderr).contains("holds no box"), "{words:?}: {looked:?}");
+    }
     let signed = good(&none, &["audit", "cosign", note_at, "--key", key_at, "--log", &log]);
     assert!(!none.exists(), "no box was made");
     let wrong = log.replacen('+', "x+", 1);

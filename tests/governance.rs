@@ -284,8 +284,10 @@ fn the_api_has_tags_pages_and_problems() {
     assert_eq!(daemon.get("/v1/registry/nobody").status, 404);
     let judged = daemon.get("/v1/judgements?collection=garden").json();
     assert_eq!(judged["items"].as_array().unwrap().len(), WORDS.len());
-    let at = daemon.get("/v1/registry/at?time=2026-01-01").json();
+    let at = daemon.get("/v1/registry/at?time=2090-01-01").json();
     assert_eq!(at["sha256"], default_model_id());
+    let before = daemon.get("/v1/registry/at?time=1999-01-01");
+    assert!(before.status == 422 && before.body.contains("nothing is known of that time"), "{before:?}");
     assert_eq!(daemon.get("/v1/registry/at").status, 422);
     assert_eq!(daemon.post("/v1/approvals/1/withdraw", word).json()["state"], "withdrawn");
 }

@@ -90,6 +90,7 @@ fn incidents_are_opened_worked_on_and_closed_over_the_api() {
         (json!({"unknown": 1}), 422, "unknown"),
         (json!({"note": " "}), 422, "a note of 1 to"),
         (json!({"links": ["ufo:1"]}), 422, "alert:4a1f"),
+        (json!({"links": ["entry:99999"]}), 422, "there is no entry 99999"),
         (json!({"type": "safety"}), 422, "no breach"),
         (json!({"state": "resolved"}), 422, "a reason"),
         (json!({"state": "closed", "text": "learnt"}), 409, "not resolved"),

@@ -38,7 +38,7 @@ pub struct Options {
     pub tier: Option<String>,
     /// `--config`: settings above all folders, or another `tiers.toml`.
     pub config: Option<PathBuf>,
-    /// `--listen`: loopback TCP, read-only.
+    /// `--listen`: loopback TCP, where nothing is changed without a token.
     pub listen: Option<SocketAddr>,
     pub daemon: bool,
     /// A throw-away box; [`scratch`] sets it.
@@ -336,6 +336,19 @@ pub struct Attached {
 pub fn attach(options: &Options) -> Result<Attached, HostError> {
     let (client, host) = find(options)?;
     Ok(Attached { client, host, options: options.clone(), folder: None })
+}
+
+/// Who looks at what was done is not told of a new box that did nothing: there must be one.
+///
+/// # Errors
+/// [`HostError`] where there is none.
+pub fn is_known(options: &Options) -> Result<(), HostError> {
+    let data = options.data_dir();
+    if reach(options).is_some() || data.join("control.redb").exists() {
+        return Ok(());
+    }
+    let what = format!("{} holds no box", data.display());
+    Err(HostError::Usage { what, advice: "name its folder: --data DIR".to_owned() })
 }
 
 /// A fresh box in a temporary folder, gone when dropped.

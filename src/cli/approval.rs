@@ -152,14 +152,15 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
 
 fn sentence(one: &Approval) -> String {
     let Approval { id, title, votes, votes_needed, state, .. } = one;
+    let needed = match votes_needed {
+        1 => "vote".to_owned(),
+        many => format!("{many} votes"),
+    };
     if let Some(failed) = one.history.last().filter(|event| event.act == "failed") {
-        return format!(
-            "Request {id} has its {votes_needed} votes, but it could not be done: {}",
-            failed.text
-        );
+        return format!("Request {id} has its {needed}, but it could not be done: {}", failed.text);
     }
     match state.as_str() {
-        "approved" => format!("Request {id} has its {votes_needed} votes: {title} is done."),
+        "approved" => format!("Request {id} has its {needed}: {title} is done."),
         "pending" => format!("Request {id} waits: {votes} of {votes_needed} votes to {title}."),
         state => format!("Request {id} is {state}; nothing was changed."),
     }

@@ -144,7 +144,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::List(filters) => list(&filters.target(None), context)?,
         Verb::Search { text, filters } => list(&filters.target(Some(&text)), context)?,
         Verb::Show { seq } => {
-            let entry: AuditEntry = context.connect()?.get(&format!("/v1/audit/entries/{seq}"))?;
+            let entry: AuditEntry = context.connect_known()?.get(&format!("/v1/audit/entries/{seq}"))?;
             show(&entry, context)?;
         }
         Verb::Verify { checkpoint } => return verify(checkpoint, context),
@@ -152,11 +152,12 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::Prove { from, size, .. } => {
             let size = size.map_or(String::new(), |size| format!("&size={size}"));
             let target = format!("/v1/audit/consistency?from={}{size}", from.unwrap_or(0));
-            let proof: AuditConsistency = context.connect()?.get(&target)?;
+            let proof: AuditConsistency = context.connect_known()?.get(&target)?;
             context.print_json(&proof)?;
         }
         Verb::Checkpoint => {
-            let made: AuditCheckpoint = context.connect()?.send("POST", "/v1/audit/checkpoints", &())?;
+            let made: AuditCheckpoint =
+                context.connect_known()?.send("POST", "/v1/audit/checkpoints", &())?;
             checkpoint(&made, context)?;
         }
         Verb::Checkpoints => checkpoints(context)?,
@@ -168,7 +169,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::Key { file, name } => audit_files::key(&file, name.as_deref(), context)?,
         Verb::Erase { seq, reason } => {
             let target = format!("/v1/audit/entries/{seq}/erase");
-            let entry: AuditEntry = context.connect()?.send("POST", &target, &EraseAudit { reason })?;
+            let entry: AuditEntry = context.connect_known()?.send("POST", &target, &EraseAudit { reason })?;
             show(&entry, context)?;
         }
         Verb::Export { tiles: Some(folder) } => audit_files::export_tiles(&folder, context)?,
@@ -178,7 +179,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
 }
 
 fn status(context: &mut Context) -> Result<(), CliError> {
-    let status: AuditStatus = context.connect()?.get("/v1/audit")?;
+    let status: AuditStatus = context.connect_known()?.get("/v1/audit")?;
     if context.json {
         return context.print_json(&status);
     }
@@ -208,7 +209,7 @@ fn status(context: &mut Context) -> Result<(), CliError> {
 }
 
 fn list(target: &str, context: &mut Context) -> Result<(), CliError> {
-    let page: Page<AuditEntry> = context.connect()?.get(target)?;
+    let page: Page<AuditEntry> = context.connect_known()?.get(target)?;
     if context.json {
         return context.print_json(&page);
     }
@@ -267,7 +268,7 @@ fn show(entry: &AuditEntry, context: &mut Context) -> Result<(), CliError> {
 fn verify(checkpoint: Option<PathBuf>, context: &mut Context) -> Result<u8, CliError> {
     let checkpoint = checkpoint.map(|file| audit_files::text(&file)).transpose()?;
     let request = VerifyAudit { checkpoint };
-    let verdict: AuditVerdict = context.connect()?.send("POST", "/v1/audit/verify", &request)?;
+    let verdict: AuditVerdict = context.connect_known()?.send("POST", "/v1/audit/verify", &request)?;
     let code = if verdict.ok { 0 } else { FAILED };
     if context.json {
         context.print_json(&verdict)?;
@@ -294,7 +295,7 @@ fn verify(checkpoint: Option<PathBuf>, context: &mut Context) -> Result<u8, CliE
 fn prove(seq: u64, size: Option<u64>, context: &mut Context) -> Result<(), CliError> {
     let size = size.map_or(String::new(), |size| format!("?size={size}"));
     let target = format!("/v1/audit/entries/{seq}/proof{size}");
-    let found: AuditInclusion = context.connect()?.get(&target)?;
+    let found: AuditInclusion = context.connect_known()?.get(&target)?;
     match &found.proof {
         Some(proof) if !context.json => {
             context.remark("the leaf is what `spud audit show --json` gives as leaf");
@@ -312,7 +313,7 @@ fn checkpoint(made: &AuditCheckpoint, context: &mut Context) -> Result<(), CliEr
 }
 
 fn checkpoints(context: &mut Context) -> Result<(), CliError> {
-    let page: Page<AuditCheckpoint> = context.connect()?.get("/v1/audit/checkpoints")?;
+    let page: Page<AuditCheckpoint> = context.connect_known()?.get("/v1/audit/checkpoints")?;
     if context.json {
         return context.print_json(&page);
     }

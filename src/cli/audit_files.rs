@@ -48,7 +48,7 @@ pub(super) fn anchor(
     context: &mut Context,
 ) -> Result<AuditCheckpoint, CliError> {
     let request = AnchorAudit { note: text(file)?, cosigners };
-    Ok(context.connect()?.send("POST", "/v1/audit/anchors", &request)?)
+    Ok(context.connect_known()?.send("POST", "/v1/audit/anchors", &request)?)
 }
 
 /// Makes a key, or reads one; the public key is printed.
@@ -72,7 +72,7 @@ pub(super) fn key(file: &Path, name: Option<&str>, context: &mut Context) -> Res
 
 /// One entry a line, oldest first.
 pub(super) fn export_lines(context: &mut Context) -> Result<(), CliError> {
-    let mut link = context.connect()?;
+    let mut link = context.connect_known()?;
     let mut cursor = 0;
     loop {
         let target = format!("/v1/audit/entries?oldest_first=1&limit=500&cursor={cursor}");
@@ -90,7 +90,7 @@ pub(super) fn export_lines(context: &mut Context) -> Result<(), CliError> {
 
 /// Checkpoint and tiles, the checkpoint last: whoever finds it finds all that it names.
 pub(super) fn export_tiles(folder: &Path, context: &mut Context) -> Result<(), CliError> {
-    let mut link = context.connect()?;
+    let mut link = context.connect_known()?;
     let mut page: AuditTiles = link.get("/v1/audit/tiles")?;
     let (size, checkpoint) = (page.size, page.checkpoint.clone());
     let mut files = 0;

@@ -59,6 +59,8 @@ pub(super) enum Verb {
         /// Public key that must have signed it
         #[arg(long, value_name = "HEX")]
         key: Option<String>,
+        #[command(flatten)]
+        why: Why,
     },
     /// Remove backups that retention does not keep
     Prune {
@@ -69,6 +71,8 @@ pub(super) enum Verb {
         /// Only say what would go
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        why: Why,
     },
     /// Try a restore: into a scratch folder, checked, asked, compared, thrown away
     Drill {
@@ -126,8 +130,22 @@ pub(super) struct Schedule {
     off: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Why: kept in the audit log; needed where this waits for votes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     let posted = |from: &Option<PathBuf>| from.as_deref().map(absolute);
+    // A folder that is named is looked at from anywhere.
+    if let Verb::List(From { from: None })
+    | Verb::Show { from: From { from: None }, .. }
+    | Verb::Verify { from: From { from: None }, .. } = &verb
+    {
+        host::is_known(&context.options)?;
+    }
     match verb {
         Verb::Create { to } => work("/v1/backups", &CreateBackup { to: posted(&to) }, context),
         Verb::List(from) => {
@@ -145,14 +163,15 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let request = VerifyBackups { from: posted(&from.from), id, repair };
             work("/v1/backups/verify", &request, context)
         }
-        Verb::Restore { id, from, force, key } => {
-            let request = RestoreBackup { from: posted(&from.from), force, key };
+        Verb::Restore { id, from, force, key, why: Why { reason } } => {
+            let request = RestoreBackup { from: posted(&from.from), force, key, reason };
             restore(&id, &request, context)
         }
-        Verb::Prune { from, keep, dry_run } => {
+        Verb::Prune { from, keep, dry_run, why: Why { reason } } => {
             let Keep { keep_last, keep_daily, keep_weekly, keep_monthly } = keep;
             let from = posted(&from.from);
-            let request = PruneBackups { from, keep_last, keep_daily, keep_weekly, keep_monthly, dry_run };
+            let request =
+                PruneBackups { from, keep_last, keep_daily, keep_weekly, keep_monthly, dry_run, reason };
             work("/v1/backups/prune", &request, context)
         }
         Verb::Drill { id, from } => {

@@ -25,7 +25,12 @@ pub(super) enum Verb {
         language: Option<String>,
     },
     /// Remove a collection and its index; the source files stay
-    Remove { name: String },
+    Remove {
+        name: String,
+        /// Why: kept in the audit log; needed where removing waits for votes
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
     /// Index everything in it again
     Reindex { name: String },
 }
@@ -47,8 +52,9 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
                 link.send("POST", "/v1/collections", &CreateCollection { name, language })?;
             show(&made, context)?;
         }
-        Verb::Remove { name } => {
-            link.send::<(), ()>("DELETE", &of(&name), &())?;
+        Verb::Remove { name, reason } => {
+            let why = if reason.is_empty() { reason } else { format!("?reason={}", escape(&reason)) };
+            link.send::<(), ()>("DELETE", &format!("{}{why}", of(&name)), &())?;
             context.remark(&format!("collection {name} is removed"));
         }
         Verb::Reindex { name } => {

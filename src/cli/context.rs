@@ -47,6 +47,12 @@ impl Context {
         Ok(host::attach(&self.options)?)
     }
 
+    /// The same for those who look at a record: where there is no box, none is made.
+    pub(super) fn connect_known(&self) -> Result<Attached, CliError> {
+        host::is_known(&self.options)?;
+        self.connect()
+    }
+
     /// Colours for standard error.
     pub(super) fn error_paint(&self) -> Paint {
         Paint::new(allowed(self.color, std::io::stderr().is_terminal()))

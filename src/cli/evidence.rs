@@ -98,11 +98,12 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let others =
                 [("topic", topic.as_deref()), ("subject", subject.as_deref()), ("cursor", cursor.as_deref())];
             let target = format!("/v1/evidence?limit={n}{}", range.query(&others));
-            let page: Page<Evidence> = context.connect()?.get(&target)?;
+            let page: Page<Evidence> = context.connect_known()?.get(&target)?;
             list(&page, context)?;
         }
         Verb::Show { id, envelope } => {
-            let one: EvidenceDetail = context.connect()?.get(&format!("/v1/evidence/{}", escape(&id)))?;
+            let one: EvidenceDetail =
+                context.connect_known()?.get(&format!("/v1/evidence/{}", escape(&id)))?;
             show(&one, envelope, context)?;
         }
         Verb::Verify { file, keys, threshold } => return verify(&file, keys, threshold, context),
@@ -173,7 +174,7 @@ fn verify(
     let keys = match keys {
         Some(keys) => audit_files::text(&keys)?,
         None => {
-            let status: AuditStatus = context.connect()?.get("/v1/audit")?;
+            let status: AuditStatus = context.connect_known()?.get("/v1/audit")?;
             status.key.ok_or_else(|| {
                 let advice = "give the keys with --keys, or make a checkpoint first: spud audit checkpoint";
                 CliError::new(DATA_ERROR, "the box has no key that signed anything yet", advice)

@@ -97,6 +97,12 @@ fn state(state: JobState) -> &'static str {
 }
 
 pub(super) fn summary(job: &Job) -> String {
+    // Jobs of models are about no collection and no files.
+    if job.collection.is_empty() && job.files_total == 0 {
+        let passages = if job.chunks > 0 { format!(", {} passages", job.chunks) } else { String::new() };
+        let error = job.error.as_ref().map_or_else(String::new, |error| format!("; {}", clean(error)));
+        return format!("{} job {}: {}{passages}{error}", job.kind, job.id, state(job.state));
+    }
     let mut line = format!(
         "{} job {} in {}: {}, {} of {} files, {} passages, {} unchanged, {} removed, {} failed",
         job.kind,
@@ -263,4 +269,23 @@ pub(super) fn list_failures(job: &Job, link: &mut Attached, context: &Context) -
         context.remark(&format!("  and {} more: GET /v1/failures lists them", new.len() - LISTED));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_of_a_model_is_about_no_files() {
+        let promote = Job {
+            id: "6".into(),
+            kind: "promote".into(),
+            state: JobState::Failed,
+            error: Some("gates failed: quality".into()),
+            ..Job::default()
+        };
+        assert_eq!(summary(&promote), "promote job 6: failed; gates failed: quality");
+        let add = Job { kind: "add".into(), collection: "garden".into(), ..promote };
+        assert!(summary(&add).starts_with("add job 6 in garden: failed, 0 of 0 files"), "{}", summary(&add));
+    }
 }

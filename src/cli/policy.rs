@@ -163,7 +163,10 @@ fn list(all: &PolicyList, context: &mut Context) -> Result<(), CliError> {
         context.out.line(&clean(&format!("site   {folder}/*.cedar")))?;
     }
     if !all.problems.is_empty() {
-        let text = context.out.paint.bad("The site's files are wrong: those that were valid before go on.");
+        let text = match all.problems.iter().all(|one| one.line == 0) {
+            true => "The site's files wait: the policies above go on.".to_owned(),
+            false => context.out.paint.bad("The site's files are wrong: those that were valid before go on."),
+        };
         context.out.line(&text)?;
         problems(&all.problems, context)?;
     }
@@ -172,7 +175,9 @@ fn list(all: &PolicyList, context: &mut Context) -> Result<(), CliError> {
 
 fn problems(all: &[PolicyProblem], context: &mut Context) -> Result<(), CliError> {
     for PolicyProblem { file, line, column, what } in all {
-        context.out.line(&clean(&format!("{file}:{line}:{column}: {what}")))?;
+        // About all of it, where no line is named.
+        let place = if *line == 0 { file.clone() } else { format!("{file}:{line}:{column}") };
+        context.out.line(&clean(&format!("{place}: {what}")))?;
     }
     Ok(())
 }

@@ -101,6 +101,7 @@ fn show(one: &Objective, context: &mut Context) -> Result<(), CliError> {
     );
     for rate in &one.burns {
         let span = humantime::format_duration(std::time::Duration::from_millis(rate.window_ms));
+        let span = span.to_string().replace("day", " day");
         lines.push(("burn", format!("{} over {span}, {:.0} events", burn(rate.burn), rate.total)));
     }
     lines.extend(one.queries.iter().map(|query| ("asks", query.clone())));

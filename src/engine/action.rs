@@ -116,8 +116,11 @@ pub enum Action {
     Profile,
     Collections,
     CreateCollection(CreateCollection),
-    /// By name.
-    RemoveCollection(String),
+    RemoveCollection {
+        name: String,
+        /// Why; needed where it waits for votes.
+        reason: String,
+    },
     /// Re-index everything in the collection of this name.
     Reindex(String),
     Documents(DocumentQuery),

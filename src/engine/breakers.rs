@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::mode_actions::actor;
 use super::modes::{Modes, now};
 use super::run::Inner;
+use super::trail::in_words;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words, outbox, queue_words, traces, trail};
 use crate::api::types::{Breaker, ForceBreaker};
@@ -104,7 +104,7 @@ impl Modes {
         let since_ms = inner.clock.now_ms();
         let held = Held {
             open,
-            actor: actor(caller),
+            actor: in_words(inner, caller),
             reason: reason.to_owned(),
             since_ms,
             until_ms: since_ms.saturating_add(request.ttl_s * 1000),

@@ -3,6 +3,7 @@
 use super::modes::{Active, Modes, now};
 use super::paging::cursor;
 use super::run::Inner;
+use super::trail::in_words;
 use super::worker::invalid;
 use super::{Caller, EngineError, mode_words};
 use crate::api::types::{ForceMode, ModeBrief, ModeChange, ModeHistoryQuery, ModeReport, Page};
@@ -70,7 +71,7 @@ impl Modes {
         let now = now(&*inner.clock);
         let forced = Forced {
             mode,
-            actor: actor(caller),
+            actor: in_words(inner, caller),
             reason: reason.to_owned(),
             since_ms: now.wall_ms,
             until_ms: now.wall_ms.saturating_add(request.ttl_s * 1000),
@@ -87,17 +88,14 @@ impl Modes {
     /// Gives the choice back to the box.
     pub(super) fn auto(&self, inner: &Inner, caller: &Caller) -> Result<ModeReport, EngineError> {
         {
+            let by = in_words(inner, caller);
             let mut active = self.active();
-            let change = active.machine.auto(&actor(caller), now(&*inner.clock));
+            let change = active.machine.auto(&by, now(&*inner.clock));
             self.settle(inner, &mut active, change.into_iter().collect());
             kept(&active)?;
         }
         Ok(self.report(&*inner.clock))
     }
-}
-
-pub(super) fn actor(caller: &Caller) -> String {
-    format!("uid {}, pid {}", caller.uid, caller.pid)
 }
 
 /// A choice that holds now but would be forgotten by a power cut must not look kept.

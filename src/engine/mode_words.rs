@@ -18,9 +18,14 @@ pub(super) fn entry(inner: &Inner, change: &Change) -> Entry {
         Cause::Expired => "mode.expired",
         Cause::Restart => "mode.restart",
     };
-    let entry = trail::bare(inner, kind, &trail::actor_in(&change.actor), ("mode", change.to.name()));
+    let (actor, token) = trail::actor_in(&change.actor);
+    let entry = trail::bare(inner, kind, &actor, ("mode", change.to.name()));
     let (at_ms, mode) = (change.at_ms, change.from.name().to_owned());
-    Entry { at_ms, mode, ..entry }.text("reason", change.reason.as_str())
+    let entry = Entry { at_ms, mode, ..entry }.text("reason", change.reason.as_str());
+    match token {
+        Some(token) => entry.text("token", token),
+        None => entry,
+    }
 }
 
 pub(super) fn brief(view: &View) -> ModeBrief {

@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 
+use super::action::BackupWork;
 use super::{
     AccessAction, Action, AlertAction, ApprovalAction, AuditAction, ConfigAction, IncidentAction,
     RegistryAction, UseCaseAction,
@@ -25,6 +26,9 @@ pub(super) fn cleaned(mut action: Action) -> Action {
 fn texts(action: &mut Action) -> Vec<&mut String> {
     match action {
         Action::ForceMode(request) => vec![&mut request.reason],
+        Action::RemoveCollection { reason, .. }
+        | Action::BeginBackupWork(BackupWork::Restore { reason, .. }) => vec![reason],
+        Action::BeginBackupWork(BackupWork::Prune(request)) => vec![&mut request.reason],
         Action::ForceBreaker(request) => vec![&mut request.reason],
         Action::PauseQueue(reason) => reason.iter_mut().collect(),
         Action::Config(ConfigAction::Set { request, .. }) => vec![&mut request.reason],

@@ -72,6 +72,20 @@ impl Sessions {
         id
     }
 
+    /// A connection is gone; another one of its session goes on counting.
+    fn end(&self, id: u64) {
+        let mut all = self.all();
+        let Some(gone) = all.remove(&id) else { return };
+        let rest = all.values_mut().find(|one| {
+            let ids = one.who.as_ref().zip(gone.who.as_ref());
+            ids.is_some_and(|(one, gone)| one.id == gone.id)
+        });
+        if let Some(rest) = rest {
+            rest.since_ms = rest.since_ms.min(gone.since_ms);
+            rest.requests += gone.requests;
+        }
+    }
+
     /// Those who asked something, longest first.
     pub(super) fn list(&self) -> Vec<Session> {
         let mut found: Vec<Session> = Vec::new();
@@ -142,7 +156,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.sessions.all().remove(&self.id);
+        self.sessions.end(self.id);
     }
 }
 
@@ -184,6 +198,12 @@ mod tests {
         assert_eq!((sessions.token("1000-4"), sessions.token("1000-5")), (Some(None), None));
         sessions.close("1000-4");
         assert_eq!(closed.load(Ordering::Relaxed), 2);
-        sessions.all().remove(&silent);
+        sessions.end(silent);
+        // One of two connections ends: the session counts on.
+        sessions.end(one);
+        let first = sessions.list().remove(0);
+        assert_eq!((first.connections, first.requests, first.since_ms), (1, 3, 5));
+        sessions.end(two);
+        assert_eq!(sessions.list().len(), 1);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::paging::cursor;
 use super::run::Inner;
 use super::settings::{Desk, refuse, reload, take_up};
-use super::trail;
+use super::trail::{self, in_words};
 use super::worker::invalid;
 use super::{Caller, EngineError, settings_words};
 use crate::api::types::{
@@ -145,7 +145,7 @@ pub(super) fn set(
     let text = with_setting(&inner.config.edited_text().unwrap_or_default(), setting, &request.value)?;
     let edit = Edit {
         cause: if request.value.is_null() { Cause::Unset } else { Cause::Set },
-        actor: actor(caller),
+        actor: in_words(inner, caller),
         reason: &request.reason,
         confirm_s: request.confirm_s,
         dry_run: request.dry_run,
@@ -194,7 +194,7 @@ pub(super) fn apply(
     matches(if_match, &settings_words::whole_etag(&desk))?;
     let edit = Edit {
         cause,
-        actor: actor(caller),
+        actor: in_words(inner, caller),
         reason: &request.reason,
         confirm_s: request.confirm_s,
         dry_run: request.dry_run,
@@ -218,7 +218,7 @@ pub(super) fn rollback(
     };
     let edit = Edit {
         cause: Cause::Rollback,
-        actor: actor(caller),
+        actor: in_words(inner, caller),
         reason: &reason,
         confirm_s: request.confirm_s,
         dry_run: request.dry_run,
@@ -406,10 +406,6 @@ fn version_of(inner: &Inner, id: u64) -> Result<Version, EngineError> {
 
 pub(super) fn version(inner: &Inner, id: u64) -> Result<ConfigVersion, EngineError> {
     version_of(inner, id).map(|version| settings_words::version(&version))
-}
-
-pub(super) fn actor(caller: &Caller) -> String {
-    format!("uid {}, pid {}", caller.uid, caller.pid)
 }
 
 /// Templates in the words of the API.

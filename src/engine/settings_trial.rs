@@ -3,8 +3,8 @@
 
 use super::run::Inner;
 use super::settings::{Configuration, Desk};
-use super::settings_edit::{Edit, actor, history, make};
-use super::trail;
+use super::settings_edit::{Edit, history, make};
+use super::trail::{self, in_words};
 use super::worker::invalid;
 use super::{Caller, EngineError, settings_words};
 use crate::api::types::{CommitConfirm, ConfigChange, ConfigEvent, ConfigTrial, EventKind};
@@ -43,7 +43,7 @@ pub(super) fn commit_confirm(
         text,
         began_ms: inner.clock.now_ms(),
         seconds: request.seconds,
-        actor: actor(caller),
+        actor: in_words(inner, caller),
     };
     History::set_trial(control, Some(&trial))?;
     inner.config.arm(&mut desk, Some(trial), inner.clock.monotonic_us());
@@ -68,7 +68,7 @@ pub(super) fn confirm(inner: &Inner, caller: &Caller) -> Result<ConfigChange, En
 }
 
 fn publish(inner: &Inner, cause: &str, caller: &Caller, trial: Option<ConfigTrial>) {
-    let actor = actor(caller);
+    let actor = in_words(inner, caller);
     tracing::info!(cause, actor, "a trial of settings");
     let event = ConfigEvent { cause: cause.to_owned(), actor, trial, ..ConfigEvent::default() };
     inner.events.publish(inner.clock.now_ms(), EventKind::Config(Box::new(event)));

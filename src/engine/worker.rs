@@ -62,7 +62,7 @@ fn carry_out(
             Ok(super::access::leave(inner, caller, Reply::Collections(collections(inner))))
         }
         Action::CreateCollection(request) => create(inner, &request).map(Reply::Collection),
-        Action::RemoveCollection(name) => remove_collection(inner, &name),
+        Action::RemoveCollection { name, .. } => remove_collection(inner, &name),
         Action::Reindex(name) => reindex(inner, &name).map(Reply::Job),
         Action::Documents(query) => documents::listed(inner, &query).map(Reply::Documents),
         Action::Document(id) => documents::one(inner, &id).map(Reply::Document),

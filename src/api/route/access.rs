@@ -316,7 +316,8 @@ async fn gone(call: &Call, action: Asked) -> Result<StatusCode, Fault> {
     ask(call, action).await.map(|_| StatusCode::NO_CONTENT)
 }
 
-fn reason(call: &mut Call) -> Result<String, Fault> {
+/// Why, from the query.
+pub(super) fn reason(call: &mut Call) -> Result<String, Fault> {
     let mut query = call.query();
     let reason = query.one("reason").unwrap_or_default();
     query.finish()?;

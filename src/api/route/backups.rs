@@ -132,8 +132,8 @@ async fn drill(mut call: Call) -> Result<Response, Fault> {
 
 async fn restore(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
-    let RestoreBackup { from, force, key } = call.json_or_default()?;
-    begin(&call, BackupWork::Restore { from, id: call.param("id"), force, key }).await
+    let RestoreBackup { from, force, key, reason } = call.json_or_default()?;
+    begin(&call, BackupWork::Restore { from, id: call.param("id"), force, key, reason }).await
 }
 
 async fn begin(call: &Call, work: BackupWork) -> Result<Response, Fault> {

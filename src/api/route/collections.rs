@@ -18,6 +18,7 @@ pub(super) static ROUTES: [Route; 5] = [
         .reply(201, "Collection"),
     Route::new("GET", "/v1/collections/{name}", "One collection", || get(show)).reply(200, "Collection"),
     Route::new("DELETE", "/v1/collections/{name}", "Remove a collection and its index", || delete(remove))
+        .query(&["reason"])
         .reply(204, ""),
     Route::new("POST", "/v1/collections/{name}/reindex", "Index everything in it again", || post(reindex))
         .reply(202, "Job"),
@@ -57,8 +58,9 @@ async fn create(call: Call) -> Result<Response, Fault> {
     .await
 }
 
-async fn remove(call: Call) -> Result<StatusCode, Fault> {
-    call.ask(Action::RemoveCollection(call.param("name"))).await?;
+async fn remove(mut call: Call) -> Result<StatusCode, Fault> {
+    let (reason, name) = (super::access::reason(&mut call)?, call.param("name"));
+    call.ask(Action::RemoveCollection { name, reason }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

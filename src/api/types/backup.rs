@@ -141,6 +141,8 @@ pub struct PruneBackups {
     pub keep_monthly: Option<u32>,
     /// Only say what would go.
     pub dry_run: bool,
+    /// Why; needed where removing waits for votes.
+    pub reason: String,
 }
 
 /// A restore that is tried in a scratch folder.
@@ -160,6 +162,8 @@ pub struct RestoreBackup {
     pub force: bool,
     /// Public key that must have signed it; hexadecimal.
     pub key: Option<String>,
+    /// Why; needed where restores wait for votes.
+    pub reason: String,
 }
 
 /// A restore that was done without a running box.

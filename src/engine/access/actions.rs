@@ -13,7 +13,7 @@ use crate::api::types::access::{
 use crate::audit::Entry;
 use crate::base::InOrder;
 use crate::engine::run::Inner;
-use crate::engine::{Caller, EngineError, approvals};
+use crate::engine::{Caller, EngineError, approvals, trail};
 use crate::governance::access::{
     DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, decide, hash_of,
     would_allow,
@@ -124,11 +124,7 @@ pub(in crate::engine) fn act(
             AccessReply::Principals(words::principals(&state.book, &People::read(), inner.clock.now_ms()))
         }
         AccessAction::Principal(name) => AccessReply::Principal(Box::new(principal(inner, &name)?)),
-        AccessAction::Sessions => {
-            let people = People::read();
-            let named = |one: Session| Session { login: login_in(&people, &one.principal), ..one };
-            AccessReply::Sessions(inner.sessions.list().into_iter().map(named).collect())
-        }
+        AccessAction::Sessions => AccessReply::Sessions(sessions(inner, caller)?),
         AccessAction::Roles => AccessReply::Roles(roles(inner)),
         AccessAction::Grants => {
             let state = inner.access.state();
@@ -158,7 +154,8 @@ fn change(
     told: Option<&Entry>,
 ) -> Result<AccessReply, EngineError> {
     let now_ms = inner.clock.now_ms();
-    let by = subject(inner, caller)?.name.to_string();
+    let asker = subject(inner, caller)?.name;
+    let by = asker.to_string();
     let access = &inner.access;
     Ok(match action {
         AccessAction::AddPrincipal(request) => {
@@ -167,7 +164,9 @@ fn change(
         }
         AccessAction::RevokePrincipal { name, reason } => {
             let name = meant(inner, &name)?;
-            access.change(inner, told, |book| book.revoke_principal(&name))?;
+            access.change(inner, told, |book| {
+                book.leaving_a_voter(&asker, now_ms, |book| book.revoke_principal(&name))
+            })?;
             tracing::info!(request = %caller.request, %name, by, reason, "a principal lost everything");
             AccessReply::Done
         }
@@ -179,7 +178,6 @@ fn change(
         }
         AccessAction::Grant(request) => {
             let role = questions::role(&request.role)?;
-            let asker = subject(inner, caller)?.name;
             if approvals::grant_needs_votes(inner, &asker, role) {
                 let waits = approvals::submit_grant(inner, &asker, &request, role, told)?;
                 return Ok(AccessReply::Grant(Box::new(words::waiting(&waits, role))));
@@ -200,7 +198,9 @@ fn change(
         }
         AccessAction::RevokeGrant { id, reason } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;
-            let gone = access.change(inner, told, |book| book.revoke_grant(number))?;
+            let gone = access.change(inner, told, |book| {
+                book.leaving_a_voter(&asker, now_ms, |book| book.revoke_grant(number))
+            })?;
             tracing::info!(request = %caller.request, to = %gone.to, role = gone.role.name(), by, reason, "a role was taken");
             AccessReply::Done
         }
@@ -217,12 +217,24 @@ fn change(
     })
 }
 
+/// All of them, or one's own.
+fn sessions(inner: &Inner, caller: &Caller) -> Result<Vec<Session>, EngineError> {
+    let need = Need::of_box(Permission::ReadAccess);
+    let sees_all = super::decided(inner, &subject(inner, caller)?, &need).allowed;
+    let (people, own) = (People::read(), trail::actor(caller));
+    let named = |one: Session| Session { login: login_in(&people, &one.principal), ..one };
+    let mut all = inner.sessions.list();
+    all.retain(|one| sees_all || one.principal == own);
+    Ok(all.into_iter().map(named).collect())
+}
+
 pub(super) fn no_such(noun: &'static str, name: &str) -> EngineError {
-    EngineError::NotFound {
-        noun,
-        name: name.chars().take(60).collect(),
-        advice: "`spud role review` shows grants, `spud principal list` tokens".into(),
-    }
+    let advice = match noun {
+        "session" => "`spud session list` shows them",
+        "token" => "`spud principal list` shows them",
+        _ => "`spud role review` shows them",
+    };
+    EngineError::NotFound { noun, name: name.chars().take(60).collect(), advice: advice.into() }
 }
 
 /// A principal that somebody typed.

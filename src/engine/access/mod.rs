@@ -345,7 +345,8 @@ fn allow(inner: &Inner, caller: &Caller, subject: &Subject, need: Need) -> Resul
     inner.instruments.decided(decision.allowed);
     if decision.allowed {
         if !is_usual(need.permission) {
-            let one = Decision { request: caller.request.clone(), ..(*decision).clone() };
+            let (request, at_ms) = (caller.request.clone(), inner.clock.now_ms());
+            let one = Decision { request, at_ms, ..(*decision).clone() };
             inner.access.state().remember(&one);
         }
         return Ok(());

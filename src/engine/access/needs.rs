@@ -60,7 +60,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         // Those that may not be read are left out of the list.
         Action::Collections | Action::Redact(_) => on_box(P::ReadSelf),
         Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
-        Action::RemoveCollection(name) => on_collection(P::RemoveCollection, name),
+        Action::RemoveCollection { name, .. } => on_collection(P::RemoveCollection, name),
         Action::Reindex(name) => on_collection(P::Reindex, name),
         Action::Documents(query) => on_some(P::ReadDocuments, query.collection.as_ref()),
         Action::Document(id) => Needs::Document(P::ReadDocuments, id.clone()),
@@ -257,7 +257,8 @@ fn of_alert(action: &AlertAction) -> P {
 
 fn of_access(action: &AccessAction) -> Need {
     match action {
-        AccessAction::WhoAmI => Need::of_box(P::ReadSelf),
+        // Whoever may not read the access of others sees their own sessions.
+        AccessAction::WhoAmI | AccessAction::Sessions => Need::of_box(P::ReadSelf),
         AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
         AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
         AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
@@ -270,7 +271,6 @@ fn of_access(action: &AccessAction) -> Need {
         AccessAction::RevokeToken { .. } | AccessAction::RevokeSession { .. } => {
             Need::of_box(P::ManageTokens)
         }
-        AccessAction::Sessions => Need::of_box(P::ReadAccess),
         AccessAction::Grant(GrantRole { to, role, .. }) => {
             Need { role: Role::parse(role), ..Need::of(P::GrantRoles, "User", to) }
         }

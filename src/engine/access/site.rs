@@ -50,7 +50,7 @@ fn waiting(folders: &[PathBuf], set: &PolicySet) -> PolicyProblem {
         "the files (digest {}) are not in force: policies wait for votes here; ask for them: spud policy reload",
         set.digest()
     );
-    PolicyProblem { file, line: 1, column: 1, what }
+    PolicyProblem { file, line: 0, column: 0, what }
 }
 
 fn note(state: &mut State, problems: &[PolicyProblem]) {

@@ -232,7 +232,7 @@ fn wrong_policies_are_refused_and_the_old_ones_go_on() {
 
 #[test]
 fn changed_policies_wait_for_votes_and_what_was_voted_on_holds() {
-    use crate::api::types::access::TakePolicies;
+    use crate::api::types::access::{CheckPolicies, PolicyFile, TakePolicies};
     use crate::api::types::approval::{Approval, ApprovalWord};
     use crate::engine::{ApprovalAction, ApprovalReply};
 
@@ -271,13 +271,23 @@ fn changed_policies_wait_for_votes_and_what_was_voted_on_holds() {
     assert!(may(&bench));
     let problems = bench.inner().access.state().problems.clone();
     assert!(problems[0].what.contains("spud policy reload"), "{problems:?}");
+    assert!(!problems[0].to_string().contains(":1:1"), "nothing is wrong at a place: {problems:?}");
     let id = asked(&bench);
     assert_eq!(asked(&bench), id, "the same again is the same request");
     let shown = anna(&bench, ApprovalAction::Show(id.to_string())).unwrap();
     assert!(shown.kind == "policies" && shown.diff.contains("+ policy no-search"), "{shown:?}");
+    // What is checked from anywhere, what is voted on and what holds then have one digest.
+    let file = PolicyFile { name: "/elsewhere/site.cedar".into(), text: forbid.into() };
+    let check = CheckPolicies { files: vec![file] };
+    let checked = match bench.root(Action::Access(AccessAction::CheckPolicies(check))).unwrap() {
+        Reply::Access(AccessReply::Check(check)) => check.digest,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(checked.as_ref(), Some(&shown.digest));
     assert!(may(&bench));
     assert_eq!(approve(&bench, id).unwrap().history.last().unwrap().act, "carried out");
     assert!(!may(&bench) && bench.inner().access.state().problems.is_empty());
+    assert_eq!(checked.as_deref(), Some(bench.inner().access.state().set.digest()));
     bench.start().unwrap();
     assert!(!may(&bench));
     // What was voted on is not what lies there now: nothing is taken.
@@ -370,4 +380,87 @@ fn a_token_with_a_second_factor_needs_a_code_for_what_does_harm() {
     let remove = AccessAction::RemoveTotp { name: "robot".into(), reason: "new phone".into() };
     bench.root(access(remove)).unwrap();
     with_token(&bench, force(), &made.secret, None).unwrap();
+}
+
+#[test]
+fn what_a_token_did_is_entered_under_the_name_of_its_owner() {
+    use crate::api::types::access::{AddPrincipal, CreateToken};
+    use crate::api::types::{AuditQuery, ForceMode};
+    use crate::engine::{AuditAction, AuditReply};
+    let bench = Bench::new("");
+    let access = |action| Action::Access(action);
+    let add = AddPrincipal { name: "svc".into(), about: String::new() };
+    bench.root(access(AccessAction::AddPrincipal(add))).unwrap();
+    bench.grant("svc", "admin", None).unwrap();
+    let request = CreateToken { scopes: vec!["*".into()], ttl_s: 600 };
+    let made = bench.root(access(AccessAction::CreateToken { name: "svc".into(), request }));
+    let Ok(Reply::Access(AccessReply::Token(made))) = made else { panic!("no token") };
+    let force = ForceMode { mode: "reduced".into(), reason: "a test".into(), ttl_s: 60 };
+    with_token(&bench, Action::ForceMode(force), &made.secret, None).unwrap();
+    with_token(&bench, Action::PauseQueue(Some("a test".into())), &made.secret, None).unwrap();
+    let query = AuditQuery { actor: Some("svc".into()), ..AuditQuery::default() };
+    let entries = match bench.root(Action::Audit(AuditAction::Entries(query))).unwrap() {
+        Reply::Audit(AuditReply::Entries(page)) => page.items,
+        other => panic!("{other:?}"),
+    };
+    for kind in ["mode.forced", "queue.paused"] {
+        let entry =
+            entries.iter().find(|entry| entry.kind == kind).unwrap_or_else(|| panic!("{kind}: {entries:?}"));
+        let token = entry.texts.iter().find(|text| text.name == "token").unwrap();
+        assert_eq!(
+            (entry.actor.as_str(), token.text.as_deref()),
+            ("svc", Some(made.token.id.as_str())),
+            "{entry:?}"
+        );
+    }
+}
+
+#[test]
+fn decisions_have_their_own_time_and_what_is_not_there_says_where_to_look() {
+    let bench = Bench::new("");
+    for _ in 0..2 {
+        bench.root(Action::PurgeOperations(None)).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let Ok(Reply::Access(AccessReply::Decisions(all))) = bench.root(Action::Access(AccessAction::Decisions))
+    else {
+        panic!("no decisions")
+    };
+    let times: Vec<u64> = all
+        .iter()
+        .filter(|one| one.permission.contains("letters") || one.permission.contains("purge"))
+        .map(|one| one.at_ms)
+        .collect();
+    assert!(times.len() == 2 && times[0] > times[1], "{all:?}");
+    let revoke = AccessAction::RevokeSession { id: "1-1".into(), reason: "x".into() };
+    match bench.root(Action::Access(revoke)) {
+        Err(EngineError::NotFound { advice, .. }) => {
+            assert!(advice.contains("spud session list"), "{advice}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everybody_sees_their_own_sessions_and_who_may_sees_all() {
+    use crate::engine::sessions::Seat;
+    let bench = Bench::new("");
+    let inner = bench.inner();
+    let seats: Vec<Seat> = [0, 4242, 4243]
+        .map(|uid| {
+            let seat = Seat::take(&inner.sessions, &inner.clock, Box::new(|| {}));
+            seat.asked(&Caller::local(uid, uid, 7, "r".into()));
+            seat
+        })
+        .into();
+    let seen = |uid: u32| match bench
+        .ask(Caller::local(uid, uid, 7, "r".into()), Action::Access(AccessAction::Sessions))
+    {
+        Ok(Reply::Access(AccessReply::Sessions(all))) => {
+            all.into_iter().map(|one| one.principal).collect::<Vec<String>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((seen(0).len(), seen(4242)), (3, vec!["uid:4242".to_owned()]));
+    drop(seats);
 }

@@ -186,7 +186,7 @@ fn silence(
     let one = Silence {
         id: now.max(newest + 1),
         matchers: request.matchers,
-        by: trail::actor(caller),
+        by: trail::principal(inner, caller),
         reason: reason(&request.reason)?,
         from_ms: now,
         until_ms: now.saturating_add(request.ttl_s * 1000),
@@ -241,7 +241,8 @@ fn acknowledge(
                     });
                 }
                 let mut changed = alert.clone();
-                changed.acknowledged = Some(Acknowledged { by: trail::actor(caller), reason, at_ms: now });
+                changed.acknowledged =
+                    Some(Acknowledged { by: trail::principal(inner, caller), reason, at_ms: now });
                 let kept = KeptAlert {
                     group: name,
                     rule: rule.key.clone(),

@@ -6,14 +6,16 @@ use crate::api::types::approval::{
     Approval as Words, ApprovalDocument, ApprovalQuery, ApprovalWord, BreakGlass, DelegateVote, SignVote,
     SignedVote,
 };
-use crate::audit::Entry;
+use crate::audit::{Entry, Log, Outcome};
 use crate::engine::access::{meant, subject};
 use crate::engine::paging::{cursor, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError};
-use crate::governance::access::{Name, Role, Via};
-use crate::governance::approval::{Filter, Input, Person, Proof, Shelf, State, decision, step};
+use crate::governance::access::{Name, Role, Subject as Who, Via};
+use crate::governance::approval::{
+    Approval, ApprovalError, Filter, Input, Person, Proof, Shelf, State, decision, step,
+};
 
 const LIMIT: usize = 100;
 const LIMIT_MOST: usize = 1_000;
@@ -94,15 +96,12 @@ pub(in crate::engine) fn act(
     };
     let now_ms = inner.clock.now_ms();
     let who = subject(inner, caller)?;
-    let roles: Vec<Role> = {
-        let state = inner.access.state();
-        state.book.roles(&who, now_ms).into_iter().map(|(role, _)| role).collect()
-    };
     let name = who.name.to_string();
     let is_local = who.via == Via::Socket;
-    let by = Person { name: &name, roles: &roles, is_root: who.name == Name::Uid(0), is_local };
     let _desk = inner.approvals.desk();
     let before = Shelf::get(control(inner)?, id)?;
+    let (roles, lent) = roles(inner, &who, &before, now_ms)?;
+    let by = Person { name: &name, roles: &roles, lent: &lent, is_root: who.name == Name::Uid(0), is_local };
     unchanged(if_match.as_deref(), before.revision, "somebody else voted or wrote meanwhile")?;
     let mut signed = None;
     let mut vote = |word: &ApprovalWord, approve| -> Result<Proof, EngineError> {
@@ -142,6 +141,44 @@ pub(in crate::engine) fn act(
     change::keep(inner, &name, done, signed.as_ref(), told)?;
     let after = Shelf::get(control(inner)?, id)?;
     Ok(ApprovalReply::One(Box::new(words::approval(inner, &after))))
+}
+
+/// Roles of somebody who votes; apart from them those that only the submitter stands behind.
+fn roles(
+    inner: &Inner,
+    who: &Who,
+    before: &Approval,
+    now_ms: u64,
+) -> Result<(Vec<Role>, Vec<Role>), EngineError> {
+    let held: Vec<(Role, Option<Name>)> = {
+        let state = inner.access.state();
+        let own = |id: Option<u64>| state.book.grants.get(&id?).filter(|grant| grant.by == before.by);
+        let all = state.book.roles(who, now_ms).into_iter();
+        all.map(|(role, id)| (role, own(id).map(|grant| grant.to.clone()))).collect()
+    };
+    let (mut roles, mut lent) = (Vec::new(), Vec::new());
+    for (role, to) in held {
+        let is_lent = to.map_or(Ok(false), |to| granted_since(inner, before, &to))?;
+        if is_lent { &mut lent } else { &mut roles }.push(role);
+    }
+    Ok((roles, lent))
+}
+
+/// True where the submitter granted something alone after asking. The log says it, for clocks may go back: what others
+/// voted for is entered under the name of the last one of them.
+fn granted_since(inner: &Inner, before: &Approval, to: &Name) -> Result<bool, EngineError> {
+    let (id, mut granted) = (before.id.to_string(), false);
+    let read = control(inner)?.snapshot().map_err(ApprovalError::from)?;
+    Log::open(&read)?.newest(u64::MAX, |_, leaf, _| {
+        let (kind, name) = (leaf.kind.as_str(), leaf.subject.1.as_str());
+        granted = kind == "role.granted"
+            && leaf.outcome == Outcome::Done
+            && leaf.actor == before.by
+            && meant(inner, name).map_or(true, |one| one == *to);
+        let is_submission = kind == "approval.submitted" && name == id;
+        Ok(!granted && !is_submission)
+    })?;
+    Ok(granted)
 }
 
 /// Whether a vote is for the request.

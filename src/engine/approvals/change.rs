@@ -174,18 +174,7 @@ pub(in crate::engine) fn grant_needs_votes(inner: &Inner, by: &Name, role: Role)
 
 /// Somebody other than this one, and other than root, whose vote would count.
 fn others_can_vote(inner: &Inner, by: &Name) -> bool {
-    let now_ms = inner.clock.now_ms();
-    let state = inner.access.state();
-    let book = &state.book;
-    let decides = |grant: &Grant| {
-        matches!(grant.role, Role::Admin | Role::Approver)
-            && grant.until_ms.is_none_or(|until| now_ms < until)
-            && matches!(grant.to, Name::Uid(_) | Name::Gid(_))
-            && grant.to != Name::Uid(0)
-            && grant.to != *by
-    };
-    let owner = Name::Uid(book.owner);
-    (book.owner != 0 && owner != *by) || book.grants.values().any(decides)
+    inner.access.state().book.others_can_vote(by, inner.clock.now_ms())
 }
 
 /// A grant becomes a request.

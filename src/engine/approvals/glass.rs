@@ -11,7 +11,7 @@ use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, trail};
 use crate::governance::access::{Book, Permission, Role};
 use crate::governance::approval::{Approval, Change, Draft, Impact, Subject};
-use crate::governance::incident::{Kind, Severity};
+use crate::governance::incident::{Kind, Link, Severity};
 use crate::store::{StoreError, WriteTransaction};
 
 /// Where no time is asked for.
@@ -67,7 +67,7 @@ pub(super) fn tell(inner: &Inner, one: &Approval) -> Result<(), EngineError> {
         severity: Severity::Critical,
         text: format!("Request {}: {}", one.id, one.reason),
         is_breach: false,
-        links: Vec::new(),
+        links: vec![Link { kind: "approval".to_owned(), id: one.id.to_string() }],
         since_ms: one.at_ms,
     };
     Ok(begins(inner, &sign)?)

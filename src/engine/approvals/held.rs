@@ -7,6 +7,7 @@ use super::change::submit;
 use super::control;
 use crate::api::types::access::TakePolicies;
 use crate::api::types::{ApplyConfig, ForceMode, PruneBackups, RollbackConfig, SetConfig, from_json};
+use crate::base::from_hex;
 use crate::engine::access::{self, has_pass, subject};
 use crate::engine::action::{BackupWork, Origin};
 use crate::engine::run::Inner;
@@ -19,8 +20,10 @@ use crate::governance::approval::{Change, Draft, Impact, Shelf, Subject};
 use crate::store::{StoreError, WriteTransaction};
 
 /// Settings that decide what others may rely on; any other is changed without votes.
-const CRITICAL: [&str; 8] = [
+const CRITICAL: [&str; 9] = [
     "approval.",
+    // The gate of promotions measures against it.
+    "modes.latency_target_ms",
     "promotion.",
     "store.",
     "retention.",
@@ -38,11 +41,12 @@ enum Held {
     SetConfig(String, SetConfig),
     ApplyConfig(ApplyConfig),
     RollbackConfig(RollbackConfig),
-    RemoveCollection(String),
+    /// Name, and why.
+    RemoveCollection(String, String),
     PurgeLetters(Option<String>),
     PruneBackups(PruneBackups),
-    /// From where, which, and the key that must have signed it.
-    Restore(Option<String>, String, Option<String>),
+    /// From where, which, the key that must have signed it, and why.
+    Restore(Option<String>, String, Option<String>, String),
     ForceMode(ForceMode),
     /// The site's files of the digest that is voted on.
     TakePolicies(TakePolicies),
@@ -62,13 +66,13 @@ impl Held {
             Action::Config(ConfigAction::Rollback { request, .. }) if !request.dry_run => {
                 Self::RollbackConfig(request.clone())
             }
-            Action::RemoveCollection(name) => Self::RemoveCollection(name.clone()),
+            Action::RemoveCollection { name, reason } => Self::RemoveCollection(name.clone(), reason.clone()),
             Action::PurgeOperations(id) => Self::PurgeLetters(id.clone()),
             Action::BeginBackupWork(BackupWork::Prune(request)) if !request.dry_run => {
                 Self::PruneBackups(request.clone())
             }
-            Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key }) => {
-                Self::Restore(from.clone(), id.clone(), key.clone())
+            Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key, reason }) => {
+                Self::Restore(from.clone(), id.clone(), key.clone(), reason.clone())
             }
             Action::ForceMode(request) => Self::ForceMode(request.clone()),
             Action::Access(AccessAction::TakePolicies(request)) => Self::TakePolicies(request.clone()),
@@ -91,11 +95,11 @@ impl Held {
                 let request = RollbackConfig { dry_run, ..request };
                 Action::Config(ConfigAction::Rollback { request, if_match })
             }
-            Self::RemoveCollection(name) => Action::RemoveCollection(name),
+            Self::RemoveCollection(name, reason) => Action::RemoveCollection { name, reason },
             Self::PurgeLetters(id) => Action::PurgeOperations(id),
             Self::PruneBackups(request) => Action::BeginBackupWork(BackupWork::Prune(request)),
-            Self::Restore(from, id, key) => {
-                Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key })
+            Self::Restore(from, id, key, reason) => {
+                Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key, reason })
             }
             Self::ForceMode(request) => Action::ForceMode(request),
             Self::TakePolicies(request) => Action::Access(AccessAction::TakePolicies(request)),
@@ -125,9 +129,9 @@ impl Held {
                 let title = format!("go back to version {} of the settings", request.version);
                 about("config", "settings", "all", title, &request.reason, Impact::High)
             }
-            Self::RemoveCollection(name) => {
+            Self::RemoveCollection(name, reason) => {
                 let title = format!("remove the collection {name} with all that is in it");
-                about("purge", "collection", name, title, "", Impact::High)
+                about("purge", "collection", name, title, reason, Impact::High)
             }
             Self::PurgeLetters(id) => {
                 let name = id.as_deref().unwrap_or("all");
@@ -140,12 +144,13 @@ impl Held {
                     Impact::Medium,
                 )
             }
-            Self::PruneBackups(_) => {
-                about("purge", "backup", "old", "remove old backups".to_owned(), "", Impact::High)
+            Self::PruneBackups(request) => {
+                let title = "remove old backups".to_owned();
+                about("purge", "backup", "old", title, &request.reason, Impact::High)
             }
-            Self::Restore(_, id, _) => {
+            Self::Restore(_, id, _, reason) => {
                 let title = format!("restore the backup {id} in place of what is there");
-                about("restore", "backup", id, title, "", Impact::High)
+                about("restore", "backup", id, title, reason, Impact::High)
             }
             Self::ForceMode(request) => {
                 let title = format!("force the mode {} for {} s", request.mode, request.ttl_s);
@@ -181,9 +186,10 @@ pub(super) fn action(text: &str) -> Result<Action, EngineError> {
 /// [`EngineError::Waits`] where it waits from now on, or did already.
 pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -> Result<(), EngineError> {
     let Some(mut held) = Held::of(action) else { return Ok(()) };
-    let mut difference = None;
+    let (mut difference, mut set) = (None, None);
     if let Held::TakePolicies(request) = &mut held {
         let Some((digest, diff)) = access::proposed(inner) else { return Ok(()) };
+        set = Some(digest.clone());
         (request.digest, difference) = (Some(digest), Some(diff));
     }
     let about = held.about();
@@ -200,13 +206,18 @@ pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -
         return Ok(());
     }
     let by = asker.name.to_string();
-    let reason = match about.reason.trim() {
-        "" => format!("{by} asks for it"),
-        reason => reason.to_owned(),
+    let reason = match (about.reason.trim(), about.impact) {
+        ("", Impact::High | Impact::Critical) => {
+            let what = format!("to {} waits for votes here: whoever votes wants to know why", about.title);
+            return Err(invalid(what, "say why: --reason TEXT"));
+        }
+        ("", _) => format!("{by} asks for it"),
+        (reason, _) => reason.to_owned(),
     };
     let text = serde_json::to_string(&held)
         .map_err(|error| EngineError::Internal(format!("this cannot be kept: {error}")))?;
-    let digest = trail::digest(text.as_bytes());
+    // Of policies it is that of the set which would hold, as `spud policy check` says it.
+    let digest = set.as_deref().and_then(from_hex).unwrap_or_else(|| trail::digest(text.as_bytes()));
     let desk = inner.approvals.desk();
     let pending = Shelf::pending(control(inner)?, inner.clock.now_ms())?;
     // The same again, by the same: one request.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::tests::{Bench, denied};
 use crate::api::types::approval::ApprovalWord;
-use crate::api::types::{CreateCollection, SetConfig};
+use crate::api::types::{CreateCollection, PruneBackups, SetConfig};
+use crate::engine::action::BackupWork;
 use crate::engine::{Action, ApprovalAction, Caller, ConfigAction, EngineError};
 use crate::governance::approval::Shelf;
 
@@ -33,6 +34,10 @@ fn waits(bench: &Bench, action: Action) -> u64 {
     }
 }
 
+fn remove_garden(reason: &str) -> Action {
+    Action::RemoveCollection { name: "garden".into(), reason: reason.into() }
+}
+
 fn has_garden(bench: &Bench) -> bool {
     bench.inner().library.snapshot().collections.contains_key("garden")
 }
@@ -40,9 +45,19 @@ fn has_garden(bench: &Bench) -> bool {
 #[test]
 fn what_is_removed_for_good_waits_and_is_done_with_the_last_vote() {
     let bench = holding("purge");
-    let remove = || Action::RemoveCollection("garden".into());
+    let remove = || remove_garden("spring");
+    // Whoever votes wants to know why.
+    let silent = bench.ask(0, remove_garden(" ")).unwrap_err().to_string();
+    assert!(silent.contains("wants to know why"), "{silent}");
+    let prune = |reason: &str| {
+        let request = PruneBackups { reason: reason.into(), ..PruneBackups::default() };
+        Action::BeginBackupWork(BackupWork::Prune(request))
+    };
+    assert!(matches!(bench.ask(0, prune("")), Err(EngineError::Invalid { .. })));
     let id = waits(&bench, remove());
     assert_eq!(waits(&bench, remove()), id, "the same again is the same request");
+    let shown = bench.approval(ANNA, ApprovalAction::Show(id.to_string())).unwrap();
+    assert_eq!(shown.reason, "spring");
     assert!(has_garden(&bench) && bench.log("collection.removed") == 0);
     assert_eq!(
         denied(bench.approve(0, "1", None)).policies,
@@ -78,6 +93,9 @@ fn critical_settings_wait_and_the_setting_that_says_so_is_one_of_them() {
     let one = bench.approval(ANNA, ApprovalAction::Show(id.clone())).unwrap();
     assert!(one.diff.contains("approval.votes = 2") && one.reason == "spring", "{one:?}");
     waits(&bench, set("approval.subjects", "purge"));
+    // The command line of this box has it, so that nothing would change: it is looked at, not done.
+    let target = bench.ask(0, set("modes.latency_target_ms", "60000"));
+    assert!(matches!(target, Err(EngineError::Conflict { .. })), "{target:?}");
     assert!(
         matches!(bench.ask(0, set("approval.votes", "99")), Err(EngineError::Invalid { .. })),
         "told now"
@@ -91,7 +109,7 @@ fn critical_settings_wait_and_the_setting_that_says_so_is_one_of_them() {
 #[test]
 fn a_power_cut_between_vote_and_deed_loses_nothing() {
     let mut bench = holding("purge");
-    let id = waits(&bench, Action::RemoveCollection("garden".into())).to_string();
+    let id = waits(&bench, remove_garden("spring")).to_string();
     // The vote alone, as if the power went right after its transaction.
     let word = ApprovalWord { reason: "seen".into(), ..ApprovalWord::default() };
     let action = ApprovalAction::Approve { id: id.clone(), word, if_match: None };
@@ -126,7 +144,7 @@ fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
         let (permission, reason) = (permission.to_owned(), "fire".to_owned());
         bench.approval(uid, ApprovalAction::BreakGlass(BreakGlass { permission, reason, ttl_s }))
     };
-    let remove = || Action::RemoveCollection("garden".into());
+    let remove = || remove_garden("spring");
     assert!(matches!(bench.ask(OLAF, remove()), Err(EngineError::Denied(_))));
     for permission in ["vote-approvals", "grant-roles", "fly"] {
         assert!(matches!(ask(OLAF, permission, None), Err(EngineError::Invalid { .. })), "{permission}");
@@ -147,6 +165,7 @@ fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
     };
     let broken = page.items.iter().find(|one| one.title.contains("Glass was broken")).unwrap();
     assert_eq!(broken.severity, "critical");
+    assert_eq!(broken.links, [format!("approval:{}", one.id)]);
     assert_eq!((bench.log("break_glass.granted"), bench.log("collection.removed")), (1, 1));
     let until = Instant::now() + Duration::from_secs(30);
     while bench.ask(OLAF, remove()).is_err_and(|error| !matches!(error, EngineError::Denied(_))) {

@@ -29,7 +29,7 @@ use crate::engine::{
     AccessAction, Action, ApprovalAction, Caller, Engine, RegistryAction, RegistryReply, Reply,
     UseCaseAction, stand, trail,
 };
-use crate::governance::access::Role;
+use crate::governance::access::{Grant, Name, Role};
 use crate::governance::approval::{Act, Approval, Change, Filter, Impact, Shelf as Requests, State};
 use crate::governance::registry::{Deed, Registry, Shelf as Models};
 use crate::governance::use_case::{GENERAL, Shelf as UseCases, State as Stage};
@@ -93,12 +93,8 @@ impl World {
         };
         world.start();
         for (uid, role) in FIRST {
-            let request = GrantRole {
-                to: format!("uid:{uid}"),
-                role: role.into(),
-                reason: "first".into(),
-                ttl_s: None,
-            };
+            let (to, role, reason) = (format!("uid:{uid}"), role.into(), "first".into());
+            let request = GrantRole { to, role, reason, ttl_s: None };
             world.ask(0, Action::Access(AccessAction::Grant(request))).unwrap();
             // Those that wait have the vote of whoever may vote first.
             for id in world.pending() {
@@ -110,14 +106,16 @@ impl World {
 
     fn start(&mut self) {
         self.engine = None;
+        let options = [
+            ("modes.latency_target_ms", "600000"),
+            ("approval.hours", "24"),
+            ("approval.subjects", "purge"),
+            ("promotion.unmeasured", "allow"),
+        ];
         let options =
-            [("modes.latency_target_ms", "600000"), ("approval.hours", "24"), ("approval.subjects", "purge")];
-        let options = options.map(|(key, value)| ("--set".to_owned(), key.to_owned(), value.to_owned()));
-        let settings = Settings {
-            data_dir: self.data.path().join("box"),
-            options: options.into(),
-            ..Settings::default()
-        };
+            options.map(|(key, value)| ("--set".to_owned(), key.to_owned(), value.to_owned())).into();
+        let data_dir = self.data.path().join("box");
+        let settings = Settings { data_dir, options, ..Settings::default() };
         let clock: Arc<dyn Clock> = Arc::clone(&self.time) as Arc<dyn Clock>;
         stand::NEXT.set(Some((clock, self.board.disk(0))));
         let engine = Engine::open(settings).unwrap();
@@ -161,10 +159,14 @@ impl World {
         let pending = self.pending();
         let request = self.pick(&pending).unwrap_or(1);
         let word = || ApprovalWord { reason: "because".into(), ..ApprovalWord::default() };
-        let (kind, action) = match self.dice.below(24) {
+        let (kind, action) = match self.dice.below(26) {
+            24 | 25 => return self.revoke(),
             0 | 1 => {
-                let (to, role) = (3000 + self.dice.below(3), self.pick(&["approver", "admin"]).unwrap());
-                let (to, ttl_s) = (format!("uid:{to}"), Some(60 * (1 + self.dice.below(600))));
+                let to = self.pick(&[3000, 3001, 3002, 2001, 2002, 2003]).unwrap();
+                let role = self.pick(&["approver", "admin"]).unwrap();
+                // Those of the first days get theirs back for good: somebody can always vote.
+                let ttl_s = (to >= 3000).then(|| 60 * (1 + self.dice.below(600)));
+                let to = format!("uid:{to}");
                 let request = GrantRole { to, role: role.into(), reason: "busy".into(), ttl_s };
                 let by = self.pick(&[0, 2005, who]).unwrap();
                 return drop(self.ask(by, Action::Access(AccessAction::Grant(request))));
@@ -177,12 +179,9 @@ impl World {
             ),
             10 => {
                 let to = format!("uid:{}", self.pick(&PEOPLE).unwrap());
-                let request_ = DelegateVote { to, reason: "away".into() };
-                let (id, if_match) = (request.to_string(), None);
-                (
-                    "approval.delegated",
-                    Action::Approval(ApprovalAction::Delegate { id, request: request_, if_match }),
-                )
+                let (id, request) = (request.to_string(), DelegateVote { to, reason: "away".into() });
+                let delegate = ApprovalAction::Delegate { id, request, if_match: None };
+                ("approval.delegated", Action::Approval(delegate))
             }
             11 => {
                 let (id, if_match) = (request.to_string(), None);
@@ -195,15 +194,26 @@ impl World {
             16..=20 => return self.model(),
             21 => return drop(self.ask(2004, Action::PurgeOperations(None))),
             _ => {
-                let ms = self.dice.below(5 * HOUR_MS);
+                let (ms, wall) = (self.dice.below(5 * HOUR_MS), &self.time.wall_ms);
                 match self.dice.one_in(6) {
-                    true => self.time.wall_ms.fetch_sub(ms / 4, Ordering::Relaxed),
-                    false => self.time.wall_ms.fetch_add(ms, Ordering::Relaxed),
+                    true => wall.fetch_sub(ms / 4, Ordering::Relaxed),
+                    false => wall.fetch_add(ms, Ordering::Relaxed),
                 };
                 return;
             }
         };
         self.does(who, kind, action);
+    }
+
+    /// Somebody tries to take the role of somebody who votes, never that of the admin who is there for good.
+    fn revoke(&mut self) {
+        let all = self.inner().access.state().book.grants.clone().into_iter();
+        let votes = |grant: &Grant| grant.to != Name::Uid(2005) && grant.role != Role::Operator;
+        let all: Vec<_> = all.filter(|(_, grant)| votes(grant)).collect();
+        let Some((id, _)) = self.pick(&all) else { return };
+        let by = self.pick(&[2005, 2005, 3000, 3001, 3002]).unwrap();
+        let revoke = AccessAction::RevokeGrant { id: id.to_string(), reason: "gone".into() };
+        self.does(by, "role.revoked", Action::Access(revoke));
     }
 
     fn does(&mut self, who: u32, kind: &'static str, action: Action) {

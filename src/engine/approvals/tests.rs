@@ -195,6 +195,37 @@ fn votes_are_given_away_once_and_requests_are_listed_and_withdrawn() {
 }
 
 #[test]
+fn nobody_makes_their_own_voters_after_taking_the_votes_of_others() {
+    let mut bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    bench.grant(0, "uid:2002", "admin");
+    bench.approve(2001, "1", None).unwrap();
+    assert_eq!(bench.grant(2002, "uid:2010", "approver"), "waits for approval 2");
+    let id = |to: &str| match bench.ask(0, Action::Access(AccessAction::Grants)).unwrap() {
+        Reply::Access(AccessReply::Grants(all)) => all.into_iter().find(|one| one.to == to).unwrap().id,
+        other => panic!("{other:?}"),
+    };
+    let (approver, reason) = (id("uid:2001"), "gone".to_owned());
+    let revoke = Action::Access(AccessAction::RevokeGrant { id: approver, reason: reason.clone() });
+    let all = Action::Access(AccessAction::RevokePrincipal { name: "uid:2001".into(), reason });
+    for action in [revoke.clone(), all] {
+        let refused = bench.ask(2002, action).unwrap_err().to_string();
+        assert!(refused.contains("nobody else could vote"), "{refused}");
+    }
+    assert_eq!((bench.roles("uid:2001"), bench.log("role.revoked")), (vec!["approver".to_owned()], 0));
+    // Root may; then the admin grants the role alone, and that is no vote on what was asked for before.
+    bench.ask(0, revoke).unwrap();
+    assert_eq!(bench.grant(2002, "uid:2010", "approver"), "fine");
+    bench.start();
+    assert_eq!(denied(bench.approve(2010, "2", None)).policies, ["grants-of-the-submitter-do-not-count"]);
+    let request = DelegateVote { to: "uid:2011".into(), reason: "away".into() };
+    let delegate = ApprovalAction::Delegate { id: "2".into(), request, if_match: None };
+    denied(bench.approval(2010, delegate));
+    assert_eq!(bench.grant(2002, "uid:2003", "admin"), "waits for approval 3");
+    assert_eq!(bench.approve(2010, "3", None).unwrap().state, "approved", "asked for after it");
+}
+
+#[test]
 fn what_nobody_decides_ends() {
     let bench = Bench::new();
     bench.grant(0, "uid:2001", "approver");

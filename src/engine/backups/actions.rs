@@ -131,7 +131,7 @@ pub enum Asked {
     Verify { from: Option<String>, id: Option<String>, repair: bool },
     Prune(PruneBackups),
     Drill { from: Option<String>, id: Option<String> },
-    Restore { from: Option<String>, id: String, force: bool, key: Option<String> },
+    Restore { from: Option<String>, id: String, force: bool, key: Option<String>, reason: String },
 }
 
 fn begin(inner: &Arc<Inner>, asked: Asked, told: Option<&Entry>) -> Result<BackupRun, EngineError> {

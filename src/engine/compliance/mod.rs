@@ -140,6 +140,14 @@ fn collect(
     let head = head.ok_or_else(|| EngineError::Internal("a checkpoint cannot be read".into()))?;
     // It must be of this log, and signed by a key that is believed.
     log.compare(&checkpoint.note, Trust::of_box(&inner.settings.data_dir).keys())?;
+    if let (Some(from), Some(to)) = (query.from_ms, query.to_ms)
+        && from >= to
+    {
+        return Err(invalid(
+            "the time ends before it begins",
+            "--from is the earlier one, --to the later one",
+        ));
+    }
     let (counter, looked_at) = count(log, head.size, query.from_ms, query.to_ms)?;
     let controls = controls(table, framework, &counter);
     let mut named: Vec<u64> = controls

@@ -10,6 +10,7 @@ use crate::engine::paging::{cursor, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, trail, violations};
+use crate::governance::approval::Shelf as Requests;
 use crate::governance::incident::{
     Draft, Event, Filter, Incident, IncidentError, Input, Kind, Link, Move, Severity, Shelf, State, step,
 };
@@ -108,8 +109,25 @@ fn severity(name: &str) -> Result<Severity, EngineError> {
     word(Severity::parse(name), "severity", name, Severity::known())
 }
 
-fn links(texts: &[String]) -> Result<Vec<Link>, IncidentError> {
-    texts.iter().map(|text| Link::parse(text)).collect()
+/// Links that somebody typed; what this box counts itself must be there.
+fn links(inner: &Inner, texts: &[String]) -> Result<Vec<Link>, EngineError> {
+    let control = control(inner)?;
+    let links: Vec<Link> = texts.iter().map(|text| Link::parse(text)).collect::<Result<_, _>>()?;
+    for link in &links {
+        let id = link.id.parse::<u64>().ok();
+        let advice = match link.kind.as_str() {
+            "entry" if !id.is_some_and(|id| trail::has_entry(control, id)) => "`spud audit list` shows them",
+            "approval" if id.is_none_or(|id| Requests::get(control, id).is_err()) => {
+                "`spud approval list --state all` shows them"
+            }
+            "incident" if id.is_none_or(|id| Shelf::get(control, id).is_err()) => {
+                "`spud incident list --state all` shows them"
+            }
+            _ => continue,
+        };
+        return Err(invalid(format!("there is no {} {}", link.kind, link.id), advice));
+    }
+    Ok(links)
 }
 
 /// Somebody that a person typed; nobody where nothing was.
@@ -132,7 +150,7 @@ fn open(
         owner: owner(inner, request.owner.as_deref().unwrap_or_default())?,
         is_breach: request.breach,
         key: String::new(),
-        links: links(&request.links)?,
+        links: links(inner, &request.links)?,
     };
     let control = control(inner)?;
     let mut desk = inner.incidents.desk();
@@ -171,7 +189,7 @@ fn changed(
     let id = number(id)?;
     let by = subject(inner, caller)?.name.to_string();
     let (links, to) =
-        (links(&change.links)?, change.owner.as_deref().map(|to| owner(inner, to)).transpose()?);
+        (links(inner, &change.links)?, change.owner.as_deref().map(|to| owner(inner, to)).transpose()?);
     let inputs = inputs(change, &by, &links, to.as_ref().map(Option::as_deref))?;
     let mut desk = inner.incidents.desk();
     let before = Shelf::get(control, id)?;

@@ -194,7 +194,7 @@ fn all_that_a_change_says_is_done_together_or_not_at_all() {
         owner: Some("uid:1001".into()),
         note: Some("the police knows".into()),
         state: Some("acknowledged".into()),
-        links: vec!["entry:1".into()],
+        links: vec!["entry:0".into()],
         text: "names of patients".into(),
         etag: Some("\"1\"".into()),
         ..ChangeIncident::default()
@@ -203,6 +203,11 @@ fn all_that_a_change_says_is_done_together_or_not_at_all() {
     let acts: Vec<&str> = after.timeline.iter().map(|event| event.act.as_str()).collect();
     assert_eq!(acts, ["opened", "changed", "assigned", "linked", "noted", "acknowledged"]);
     assert!(matches!(bench.change("1", change), Err(EngineError::Stale { .. })));
+    for absent in ["entry:99999", "entry:x", "approval:7", "incident:9"] {
+        let link = ChangeIncident { links: vec![absent.into()], ..ChangeIncident::default() };
+        let refused = bench.change("1", link).unwrap_err().to_string();
+        assert!(refused.contains("there is no"), "{absent}: {refused}");
+    }
     // The last part is refused: so is the first.
     let wrong = ChangeIncident {
         severity: Some("info".into()),

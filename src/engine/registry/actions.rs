@@ -96,7 +96,7 @@ pub(in crate::engine) fn act(
             if version.stage == Stage::Archived {
                 return Err(EngineError::Conflict {
                     what: format!("the model {} is archived", version.name),
-                    advice: "register another one".into(),
+                    advice: "register it again: spud model register FILE".into(),
                 });
             }
             RegistryReply::Job(Box::new(enqueue(inner, "stage", &version.sha256)?))

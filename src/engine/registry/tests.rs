@@ -8,10 +8,12 @@ use crate::api::types::registry::{
     JudgeAnswers, Judgement, ModelHistoryQuery, ModelReason, ModelRegistry, ModelVersion, RegisterModel,
     ServedModel, SubmitModel,
 };
-use crate::api::types::{AddRequest, Job, JobState, SearchRequest};
+use crate::api::types::{AddRequest, Job, JobState, SearchRequest, SetConfig};
 use crate::engine::approvals::tests::{Bench, denied};
-use crate::engine::{Action, EngineError, RegistryAction, RegistryReply, Reply};
+use crate::engine::{Action, ConfigAction, EngineError, RegistryAction, RegistryReply, Reply};
 use crate::knowledge::{ModelSource, default_model_id, write_model};
+
+mod signed;
 
 const OWNER: u32 = 0;
 const APPROVER: u32 = 2001;
@@ -97,6 +99,12 @@ impl World {
             Reply::Registry(reply) => Ok(reply),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn set(&self, key: &str, value: &str) {
+        let request = SetConfig { value: value.into(), reason: "a trial".into(), ..SetConfig::default() };
+        let set = ConfigAction::Set { key: key.into(), request, if_match: None };
+        self.bench.ask(OWNER, Action::Config(set)).unwrap();
     }
 
     fn version(&self, uid: u32, action: RegistryAction) -> ModelVersion {
@@ -215,6 +223,8 @@ fn a_better_model_answers_after_the_vote_of_another_and_goes_again() {
     world.bench.start();
     assert!(world.found("wofenta")[0].ends_with("klamdrop.md"));
     let now_ms = world.bench.inner().clock.now_ms();
+    let unknown = world.ask(OPERATOR, RegistryAction::At(1)).unwrap_err().to_string();
+    assert!(unknown.contains("nothing is known of that time"), "{unknown}");
     assert_eq!((world.at(now_ms).sha256, world.at(before_ms).sha256.as_str()), (sha256, default_model_id()));
     world.roll_back().unwrap();
     assert_eq!(world.bench.inner().library.model_id(), default_model_id());
@@ -262,6 +272,13 @@ fn a_worse_model_a_hold_and_a_rejected_one_change_nothing() {
         request: ModelReason { reason: "of no use".into() },
     };
     assert!(matches!(world.ask(OPERATOR, archive("good")), Err(EngineError::Conflict { .. })), "it answers");
+    let back = world.all().previous.unwrap();
+    let kept = world.ask(OPERATOR, archive(&back)).unwrap_err();
+    assert!(kept.to_string().contains("a rollback brings back"), "one operator takes no way back: {kept}");
+    assert_eq!(world.version(OPERATOR, archive("bad")).stage, "archived");
+    world.register("bad", &wrong);
+    let again = world.version(OPERATOR, RegistryAction::Show("bad".into()));
+    assert_eq!((again.stage.as_str(), again.review.as_str()), ("none", "not submitted"), "as a new one");
     assert_eq!(world.version(OPERATOR, archive("bad")).stage, "archived");
     // Whoever may not is told so, and nobody activates a model past the votes.
     let denied = world.ask(4242, RegistryAction::RollBack(ModelReason::default()));
@@ -269,6 +286,25 @@ fn a_worse_model_a_hold_and_a_rejected_one_change_nothing() {
     let path = world.folder.path().join("bad").display().to_string();
     let past = crate::api::types::ModelPath { path, activate: true };
     assert!(matches!(world.bench.ask(OWNER, Action::ImportModel(past)), Err(EngineError::Conflict { .. })));
+}
+
+#[test]
+fn a_model_that_nothing_could_be_measured_of_is_not_promoted_unless_the_settings_let_it() {
+    let world = World::new();
+    let Ok(RegistryReply::Judged(judged)) = world.ask(OPERATOR, RegistryAction::Judged(None)) else {
+        panic!()
+    };
+    for one in judged.items {
+        world.ask(OPERATOR, RegistryAction::ForgetJudged(one.id)).unwrap();
+    }
+    world.register("garden-words", &WORDS);
+    let request = world.submit("garden-words");
+    world.bench.approve(APPROVER, &request, None).unwrap();
+    let (state, error) = world.ended(&world.promote("garden-words").unwrap());
+    assert!(state == JobState::Failed && error.contains("not measured: quality, latency"), "{error}");
+    assert!(error.contains("spud judge") && world.all().serving == default_model_id(), "{error}");
+    world.set("promotion.unmeasured", "allow");
+    assert_eq!(world.ended(&world.promote("garden-words").unwrap()).0, JobState::Done);
 }
 
 /// Run by hand: the promise is 50 ms on a quiet machine.
@@ -326,6 +362,14 @@ fn what_burns_after_a_promotion_is_rolled_back_by_the_box() {
     assert!(opened[0].title.contains(&sha256[..12]) && opened[0].events[0].text.contains("answers-p95"));
     super::burned(inner, "answers-p95", "too slow", since + 59 * MINUTE);
     assert_eq!(world.bench.log("model.rolled_back"), 1, "there is nothing to go back to");
+    let now_ms = inner.clock.now_ms();
+    super::burned(inner, "answers-p95", "slow as before", now_ms);
+    super::burned(inner, "answered", "nobody is answered", now_ms + 1);
+    let opened = Incidents::unclosed(inner.config_history().unwrap()).unwrap();
+    let stays = opened.iter().find(|one| one.title.contains("cannot roll it back")).expect("people are told");
+    let said: Vec<&str> = stays.events.iter().map(|event| event.text.as_str()).collect();
+    assert!(said.iter().all(|text| text.contains("nothing to roll back to")), "{said:?}");
+    assert!(said[1].contains("slow as before") && said[2].contains("nobody is answered"), "{said:?}");
     // A critical incident that is open keeps it from being promoted again.
     let open = OpenIncident {
         title: "Flood".into(),
@@ -336,106 +380,6 @@ fn what_burns_after_a_promotion_is_rolled_back_by_the_box() {
     world.bench.ask(OPERATOR, Action::Incident(IncidentAction::Open(open))).unwrap();
     let (done, error) = promoted(&world);
     assert!(!done && error.contains("gates failed: incidents"), "{error}");
-}
-
-/// What a key signs of one file, as the reference tool writes it.
-fn bundle(secret: &ring::signature::EcdsaKeyPair, digest: &[u8]) -> String {
-    use crate::base::{to_base64, to_hex};
-
-    const KIND: &str = "application/vnd.in-toto+json";
-    let root = to_hex(&crate::engine::trail::digest(digest));
-    let statement = serde_json::json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "m", "digest": {"sha256": root}}],
-        "predicateType": "https://model_signing/signature/v1.0",
-        "predicate": {
-            "serialization": {"method": "files"},
-            "resources": [{"name": ".", "algorithm": "sha256", "digest": to_hex(digest)}],
-        },
-    })
-    .to_string();
-    let signed = crate::audit::pae(KIND, statement.as_bytes());
-    let made = secret.sign(&ring::rand::SystemRandom::new(), &signed).unwrap();
-    serde_json::json!({
-        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": []},
-        "dsseEnvelope": {
-            "payload": to_base64(statement.as_bytes()),
-            "payloadType": KIND,
-            "signatures": [{"sig": to_base64(made.as_ref())}],
-        },
-    })
-    .to_string()
-}
-
-#[test]
-fn a_model_without_a_signature_that_holds_is_not_promoted_where_one_is_required() {
-    use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-    use sha2::{Digest, Sha256};
-
-    use crate::api::types::SetConfig;
-    use crate::base::to_base64;
-    use crate::engine::ConfigAction;
-
-    let mut world = World::new();
-    let random = ring::rand::SystemRandom::new();
-    let secret = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-    let secret = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, secret.as_ref(), &random).unwrap();
-    let der = [
-        &b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"[..],
-        secret.public_key().as_ref(),
-    ];
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", to_base64(&der.concat()));
-    let path = |name: &str| world.folder.path().join(name).display().to_string();
-    fs::write(path("keys.pem"), pem).unwrap();
-    let set = |key: &str, value: &str| {
-        let request = SetConfig { value: value.into(), reason: "safety".into(), ..SetConfig::default() };
-        let action = ConfigAction::Set { key: key.into(), request, if_match: None };
-        world.bench.ask(OWNER, Action::Config(action)).unwrap();
-    };
-    set("promotion.signature", "required");
-    set("promotion.signature_keys", &path("keys.pem"));
-    let sign = |digest: &[u8]| bundle(&secret, digest);
-    artifact(Path::new(&path("garden-words")), "garden-words", &WORDS);
-    let digest = Sha256::digest(fs::read(path("garden-words")).unwrap());
-    let register = |name: &str, bundle: Option<&str>| {
-        if let Some(bundle) = bundle {
-            fs::write(path("model.sig"), bundle).unwrap();
-        }
-        let signature = bundle.map(|_| path("model.sig"));
-        let request = RegisterModel { path: path(name), signature, ..RegisterModel::default() };
-        world.ask(OPERATOR, RegistryAction::Register(request))
-    };
-    let refused = register("garden-words", Some("{}")).unwrap_err();
-    assert!(refused.to_string().contains("no bundle of OpenSSF Model Signing"), "{refused}");
-    let pass = |name: &str| {
-        let request = world.submit(name);
-        world.bench.approve(APPROVER, &request, None).unwrap();
-        world.ended(&world.promote(name).unwrap())
-    };
-    register("garden-words", Some(&sign(&digest))).unwrap();
-    let shown = world.version(OPERATOR, RegistryAction::Show("garden-words".into())).signature.unwrap();
-    assert!(shown.starts_with("passed: the key "), "{shown}");
-    assert_eq!(pass("garden-words"), (JobState::Done, String::new()));
-    // Another one with a signature that is none of it, and one without.
-    for (name, bundle, why) in [
-        ("stranger", Some(sign(&digest)), "is not among what was signed"),
-        ("bare", None, "no signature came"),
-    ] {
-        artifact(Path::new(&path(name)), name, &WORDS);
-        register(name, bundle.as_deref()).unwrap();
-        let (state, error) = pass(name);
-        assert!(state == JobState::Failed && error.contains("gates failed: signature"), "{error}");
-        let one = world.version(OPERATOR, RegistryAction::Show(name.into()));
-        let gate = one.gates.iter().find(|gate| gate.name == "signature").unwrap();
-        assert!(gate.what.contains(why), "{gate:?}");
-    }
-    // It is kept, and so is what it says; a key that is not trusted any more makes it fail.
-    fs::write(world.folder.path().join("keys.pem"), include_str!("../../../tests/data/oms/p256.pem"))
-        .unwrap();
-    world.bench.start();
-    let shown = world.version(OPERATOR, RegistryAction::Show("garden-words".into())).signature.unwrap();
-    assert!(shown.starts_with("failed: none of the 1 trusted keys"), "{shown}");
 }
 
 #[test]

@@ -4,11 +4,12 @@ use super::{control, signing};
 use crate::api::types::Page;
 use crate::api::types::approval::Gate as GateWords;
 use crate::api::types::registry::{ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel};
-use crate::base::InOrder;
-use crate::engine::EngineError;
+use crate::base::{InOrder, format_time};
 use crate::engine::access::login;
 use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
+use crate::engine::worker::invalid;
+use crate::engine::{EngineError, trail};
 use crate::governance::approval::Shelf as Requests;
 use crate::governance::registry::{Gate, Move, Registry, Shelf, Stage, Version};
 
@@ -142,6 +143,13 @@ pub(super) fn history(inner: &Inner, query: &ModelHistoryQuery) -> Result<Page<M
 /// What answered at a time: by the last switch before, or what the first one after took the place of.
 pub(super) fn at(inner: &Inner, at_ms: u64) -> Result<ServedModel, EngineError> {
     let control = control(inner)?;
+    if let Some(first) = trail::first(control).filter(|first_ms| at_ms < *first_ms) {
+        let what = format!(
+            "nothing is known of that time: the first entry of this box is of {} UTC",
+            format_time(first)
+        );
+        return Err(invalid(what, "give a later time; `spud model history` shows what answered when"));
+    }
     let registry = Shelf::load(control)?;
     let (sha256, since) = match Shelf::at(control, at_ms)? {
         Some(one) => {

@@ -72,7 +72,9 @@ pub(in crate::engine) fn mutation(action: &Action) -> Option<&'static str> {
 pub(super) fn about(action: &Action) -> Option<About> {
     Some(match action {
         Action::CreateCollection(request) => around("collection.created", ("collection", &request.name)),
-        Action::RemoveCollection(name) => around("collection.removed", ("collection", name)),
+        Action::RemoveCollection { name, reason } => {
+            around("collection.removed", ("collection", name)).text("reason", reason)
+        }
         Action::Reindex(name) => around("collection.reindexed", ("collection", name)),
         Action::Add(request) => {
             let name = if request.collection.is_empty() { "default" } else { &request.collection };
@@ -100,9 +102,8 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::EditOperation { id, payload, .. } => {
             together("operation.edited", ("operation", id)).digest(payload)
         }
-        Action::PurgeOperations(id) => {
-            together("operation.purged", ("operation", id.as_deref().unwrap_or("all")))
-        }
+        Action::PurgeOperations(None) => together("operation.purged", ("operation", "all")),
+        Action::PurgeOperations(Some(id)) => together("operation.purged", ("operation", id)),
         Action::BeginBackupWork(work) => return backup(work),
         Action::ScheduleBackups(Some(schedule)) => {
             together("backup.scheduled", ("backup", &schedule.when)).text("folder", &schedule.to)
@@ -158,12 +159,12 @@ fn backup(work: &BackupWork) -> Option<About> {
         BackupWork::Create(to) => {
             begins("backup.created", "").text("folder", to.as_deref().unwrap_or_default())
         }
-        BackupWork::Prune(request) if !request.dry_run => {
-            begins("backup.pruned", "").text("folder", request.from.as_deref().unwrap_or_default())
-        }
-        BackupWork::Restore { from, id, .. } => {
-            begins("backup.restored", id).text("folder", from.as_deref().unwrap_or_default())
-        }
+        BackupWork::Prune(request) if !request.dry_run => begins("backup.pruned", "")
+            .text("folder", request.from.as_deref().unwrap_or_default())
+            .text("reason", &request.reason),
+        BackupWork::Restore { from, id, reason, .. } => begins("backup.restored", id)
+            .text("folder", from.as_deref().unwrap_or_default())
+            .text("reason", reason),
         BackupWork::Verify { from, id, repair: true } => {
             begins("backup.repaired", id.as_deref().unwrap_or("all"))
                 .text("folder", from.as_deref().unwrap_or_default())

@@ -24,12 +24,12 @@ pub(super) use sign::Signing;
 
 use super::action::Origin;
 use super::run::Inner;
-use super::{Action, Caller, EngineError, Reply, queue_words};
+use super::{Action, Caller, EngineError, Reply, access, queue_words};
 use crate::api::types;
-use crate::audit::{self, AuditError, Entry, Hash, Outcome, Receipt};
+use crate::audit::{self, AuditError, Entry, Hash, Log, Outcome, Receipt};
 use crate::redact::kept;
 use crate::store::crypt::random;
-use crate::store::{StoreError, WriteTransaction};
+use crate::store::{Control, StoreError, WriteTransaction};
 use class::{About, Class, about};
 use sha2::Digest;
 
@@ -48,7 +48,7 @@ pub(super) fn bare(inner: &Inner, kind: &str, actor: &str, subject: (&str, &str)
     Entry::new(inner.clock.now_ms(), random(), kind, actor, subject)
 }
 
-/// Id of who asks.
+/// Id of who asks; of somebody with a token the part of it that is no secret.
 pub(super) fn actor(caller: &Caller) -> String {
     match &caller.origin {
         Origin::Local => format!("uid:{}", caller.uid),
@@ -57,10 +57,34 @@ pub(super) fn actor(caller: &Caller) -> String {
     }
 }
 
-/// Id in the words that histories keep of an actor: `uid 1000, pid 77`.
-pub(super) fn actor_in(words: &str) -> String {
-    let uid = words.strip_prefix("uid ").and_then(|rest| rest.split(',').next());
-    uid.map_or_else(|| BOX.to_owned(), |uid| format!("uid:{uid}"))
+/// Who asks: of somebody with a token its owner, as long as the token is good.
+pub(super) fn principal(inner: &Inner, caller: &Caller) -> String {
+    match &caller.origin {
+        Origin::Bearer(_) => {
+            access::subject(inner, caller).map_or_else(|_| actor(caller), |who| who.name.to_string())
+        }
+        _ => actor(caller),
+    }
+}
+
+/// Who asks in the words that histories keep: `uid 1000, pid 77`; `grafana, token:1a`.
+pub(super) fn in_words(inner: &Inner, caller: &Caller) -> String {
+    match &caller.origin {
+        Origin::Local => format!("uid {}, pid {}", caller.uid, caller.pid),
+        Origin::Network => actor(caller),
+        Origin::Bearer(shown) => format!("{}, {}", principal(inner, caller), shown.id()),
+    }
+}
+
+/// Id in those words, and the token where there was one.
+pub(super) fn actor_in(words: &str) -> (String, Option<&str>) {
+    let (first, rest) = words.split_once(", ").unwrap_or((words, ""));
+    let id = match first.strip_prefix("uid ") {
+        Some(uid) => format!("uid:{uid}"),
+        None if first.is_empty() => BOX.to_owned(),
+        None => first.to_owned(),
+    };
+    (id, rest.strip_prefix("token:"))
 }
 
 /// Adds the entry to a transaction, where there is one to add.
@@ -90,6 +114,18 @@ pub(super) fn enter_outcome(inner: &Inner, entry: &Entry) {
     }
 }
 
+/// Whether the log has this entry; one that cannot be read has none.
+pub(super) fn has_entry(control: &Control, sequence: u64) -> bool {
+    let read = control.snapshot().ok();
+    read.and_then(|read| Some(Log::open(&read).ok()?.size())).is_some_and(|size| sequence < size)
+}
+
+/// When the first entry was made.
+pub(super) fn first(control: &Control) -> Option<u64> {
+    let read = control.snapshot().ok()?;
+    Some(Log::open(&read).ok()?.find(0).ok()?.leaf.at_ms)
+}
+
 /// SHA-256 of what stood there.
 pub(super) fn digest(bytes: &[u8]) -> Hash {
     sha2::Sha256::digest(bytes).into()
@@ -111,7 +147,11 @@ pub(super) fn told(
         texts,
         before: settings,
         after: digest,
-        ..entry(inner, kind, &actor(caller), (subject.0, &subject.1))
+        ..entry(inner, kind, &principal(inner, caller), (subject.0, &subject.1))
+    };
+    let entry = match &caller.origin {
+        Origin::Bearer(shown) => entry.text("token", shown.id().trim_start_matches("token:")),
+        _ => entry,
     };
     if class == Class::Together {
         let done = carry_out(action, Some(&entry));

@@ -34,7 +34,7 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
         (Action::Audit(AuditAction::Verify(VerifyAudit::default())), None),
         (Action::Audit(AuditAction::Sign), None),
         (Action::CreateCollection(CreateCollection::default()), Some("collection.created")),
-        (Action::RemoveCollection(id()), Some("collection.removed")),
+        (Action::RemoveCollection { name: id(), reason: id() }, Some("collection.removed")),
         (Action::Reindex(id()), Some("collection.reindexed")),
         (Action::Add(AddRequest::default()), Some("documents.added")),
         (Action::Remove(RemoveRequest::default()), Some("documents.removed")),
@@ -52,7 +52,10 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
         (Action::PurgeOperations(None), Some("operation.purged")),
         (work(BackupWork::Create(None)), Some("backup.created")),
         (work(BackupWork::Prune(PruneBackups::default())), Some("backup.pruned")),
-        (work(BackupWork::Restore { from: None, id: id(), force: true, key: None }), Some("backup.restored")),
+        (
+            work(BackupWork::Restore { from: None, id: id(), force: true, key: None, reason: id() }),
+            Some("backup.restored"),
+        ),
         (work(BackupWork::Verify { from: None, id: None, repair: true }), Some("backup.repaired")),
         (Action::ScheduleBackups(Some(BackupSchedule::default())), Some("backup.scheduled")),
         (Action::ScheduleBackups(None), Some("backup.unscheduled")),
@@ -111,6 +114,8 @@ fn what_changes_something_is_entered_and_nothing_else_is() {
 
 #[test]
 fn actors_are_ids() {
-    assert_eq!(actor_in("uid 1000, pid 77"), "uid:1000");
-    assert_eq!(actor_in(""), "box");
+    assert_eq!(actor_in("uid 1000, pid 77"), ("uid:1000".to_owned(), None));
+    assert_eq!(actor_in("grafana, token:1a"), ("grafana".to_owned(), Some("1a")));
+    assert_eq!(actor_in("network"), ("network".to_owned(), None));
+    assert_eq!(actor_in(""), ("box".to_owned(), None));
 }

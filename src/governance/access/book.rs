@@ -175,6 +175,42 @@ impl Book {
         self.grants.remove(&id).ok_or_else(missing)
     }
 
+    /// Somebody other than this one, and other than root, whose vote would count.
+    #[must_use]
+    pub fn others_can_vote(&self, by: &Name, now_ms: u64) -> bool {
+        let decides = |grant: &Grant| {
+            matches!(grant.role, Role::Admin | Role::Approver)
+                && grant.until_ms.is_none_or(|until| now_ms < until)
+                && matches!(grant.to, Name::Uid(_) | Name::Gid(_))
+                && grant.to != Name::Uid(0)
+                && grant.to != *by
+        };
+        let owner = Name::Uid(self.owner);
+        (self.owner != 0 && owner != *by) || self.grants.values().any(decides)
+    }
+
+    /// Takes something away, as long as somebody else can vote afterwards where somebody could before: who took the
+    /// last vote of others could make voters of their own. Root may: it is for emergencies, and never votes.
+    ///
+    /// # Errors
+    /// What `take` says, and [`AccessError::Refused`].
+    pub fn leaving_a_voter<T>(
+        &mut self,
+        by: &Name,
+        now_ms: u64,
+        take: impl FnOnce(&mut Self) -> Result<T, AccessError>,
+    ) -> Result<T, AccessError> {
+        let could = self.others_can_vote(by, now_ms);
+        let taken = take(self)?;
+        if could && !self.others_can_vote(by, now_ms) && *by != Name::Uid(0) {
+            let what = "nobody else could vote then on what you ask for".to_owned();
+            const ADVICE: &str = "grant another one the role first (spud role grant LOGIN approver): that waits for a \
+                vote; root may take it at once";
+            return Err(AccessError::Refused { what, advice: ADVICE });
+        }
+        Ok(taken)
+    }
+
     /// A review found the grant right.
     ///
     /// # Errors

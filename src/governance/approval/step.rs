@@ -16,6 +16,8 @@ pub struct Person<'a> {
     pub name: &'a str,
     /// Roles they have now.
     pub roles: &'a [Role],
+    /// Roles they have now only because the submitter granted them, alone and after asking.
+    pub lent: &'a [Role],
     /// Root of this box: for emergencies, never a vote.
     pub is_root: bool,
     /// True where the kernel says who it is; somebody with tokens may be anybody.
@@ -188,6 +190,7 @@ fn may_vote(before: &Approval, by: Person<'_>) -> Result<Option<String>, Approva
     if by.roles.iter().any(|role| wanted.contains(role)) {
         return Ok(None);
     }
+    not_lent(before, by)?;
     let free = |from: &&str| !counted(from) && *from != before.by;
     before.delegators(by.name).find(free).map(|from| Some(from.to_owned())).ok_or_else(|| {
         let roles: Vec<&str> = wanted.iter().map(|role| role.name()).collect();
@@ -200,6 +203,7 @@ fn may_delegate(before: &Approval, by: Person<'_>, to: &str) -> Result<(), Appro
     is_person(by)?;
     let wanted = before.roles();
     if !by.roles.iter().any(|role| wanted.contains(role)) {
+        not_lent(before, by)?;
         let what = format!("{} has no vote to give away", by.name);
         return Err(refused("votes-need-the-role", what, "ask somebody with the role"));
     }
@@ -214,6 +218,16 @@ fn may_delegate(before: &Approval, by: Person<'_>, to: &str) -> Result<(), Appro
         return Err(refused("everybody-counts-once", what, "there is no vote left to give"));
     }
     Ok(())
+}
+
+/// A role that the submitter granted alone, after asking, would be a vote of their own.
+fn not_lent(before: &Approval, by: Person<'_>) -> Result<(), ApprovalError> {
+    let wanted = before.roles();
+    if !by.lent.iter().any(|role| wanted.contains(role)) {
+        return Ok(());
+    }
+    let what = format!("{} granted {} the role alone, after asking for this", before.by, by.name);
+    Err(refused("grants-of-the-submitter-do-not-count", what, "somebody else must vote"))
 }
 
 /// A vote is a person's: who the kernel knows, and not root.

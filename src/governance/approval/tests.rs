@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::governance::access::Role;
+use crate::governance::access::{Book, Grant, Name, Role};
 use crate::store::codec;
 
 const HOUR: u64 = 3_600_000;
@@ -26,7 +26,7 @@ fn draft(by: &str, votes: u32) -> Draft {
 }
 
 fn person<'a>(name: &'a str, roles: &'a [Role]) -> Person<'a> {
-    Person { name, roles, is_root: name == "uid:0", is_local: name.starts_with("uid:") }
+    Person { name, roles, lent: &[], is_root: name == "uid:0", is_local: name.starts_with("uid:") }
 }
 
 fn vote<'a>(name: &'a str, roles: &'a [Role], approve: bool) -> Input<'a> {
@@ -82,6 +82,17 @@ fn every_way_to_decide_alone_is_refused_by_name() {
 }
 
 #[test]
+fn a_role_that_only_the_submitter_stands_behind_is_no_vote() {
+    let one = Approval::new(1, draft("uid:1", 1), 5).unwrap();
+    let lent = Person { lent: VOTER, ..person("uid:2", &[]) };
+    let vote = |approve| Input::Vote { by: lent, approve, reason: "seen", proof: Proof::Signed };
+    assert_eq!(rule(step(&one, vote(true), 6)), "grants-of-the-submitter-do-not-count");
+    assert_eq!(rule(step(&one, vote(false), 6)), "grants-of-the-submitter-do-not-count");
+    let give = Input::Delegate { by: lent, to: "uid:4", reason: "away" };
+    assert_eq!(rule(step(&one, give, 6)), "grants-of-the-submitter-do-not-count");
+}
+
+#[test]
 fn time_and_rejection_end_it() {
     let one = Approval::new(1, draft("uid:1", 1), 5).unwrap();
     assert!(step(&one, Input::Expire, 5 + HOUR - 1).is_err());
@@ -115,6 +126,9 @@ enum Deed {
     Withdraw(u8),
     Expire,
     Wait(u64),
+    /// By whom, to whom: at once where nobody else could vote on it.
+    Grant(u8, u8),
+    Revoke(u8, u8),
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -127,7 +141,23 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0u8..60).prop_map(Deed::Withdraw),
         1 => Just(Deed::Expire),
         2 => (1u64..HOUR).prop_map(Deed::Wait),
+        3 => (who.clone(), 0u8..6).prop_map(|(by, to)| Deed::Grant(by, to)),
+        3 => (who.clone(), 0u8..6).prop_map(|(by, to)| Deed::Revoke(by, to)),
     ]
+}
+
+/// A role that one gives another.
+fn role_of(by: u8, to: u8, at_ms: u64) -> Grant {
+    Grant {
+        to: Name::Uid(u32::from(to)),
+        role: Role::Approver,
+        by: format!("uid:{by}"),
+        reason: "x".into(),
+        at_ms,
+        until_ms: None,
+        confirmed: None,
+        used_ms: None,
+    }
 }
 
 fn proof(signed: bool, must_sign: bool) -> Proof {
@@ -153,9 +183,13 @@ proptest! {
     ) {
         let names: Vec<String> = (0..60).map(|n| format!("uid:{n}")).collect();
         let name = |who: u8| names[who as usize].as_str();
-        let holds = |who: u8| roles.get(who as usize).copied().unwrap_or(false);
-        let of = |who: u8| if holds(who) { VOTER } else { &[][..] };
-        let mut now = 0;
+        let mut book = Book { owner: 0, ..Book::default() };
+        for who in (0u8..6).filter(|who| roles.get(*who as usize).copied().unwrap_or(false)) {
+            book.grant(role_of(99, who, 0), 0).unwrap();
+        }
+        let gift = format!("uid:{submitter}");
+        let is_gift = |grant: &Grant| grant.by == gift;
+        let mut now = 1;
         let mut one = Approval::new(1, draft(name(submitter), votes), now).unwrap();
         // The plain model: who counts for it, who gave to whom.
         let mut counted: BTreeSet<u8> = BTreeSet::new();
@@ -163,24 +197,46 @@ proptest! {
         let mut given: BTreeMap<u8, BTreeSet<u8>> = BTreeMap::new();
         let (mut carried, mut told, mut over) = (0, 1, false);
         for deed in deeds {
-            let was_over = over || now >= HOUR;
+            let was_over = over || now > HOUR;
+            let before = one.clone();
+            // Who votes as the book has it, and whose role is the submitter's own gift.
+            let grant_of = |who: u8| book.grants.iter().find(|(_, grant)| grant.to == Name::Uid(u32::from(who)));
+            let is_lent = |who: u8| grant_of(who).is_some_and(|(_, grant)| is_gift(grant));
+            let holds = |who: u8| grant_of(who).is_some() && !is_lent(who);
+            let of = |who: u8| Person {
+                lent: if is_lent(who) { VOTER } else { &[] },
+                ..person(name(who), if holds(who) { VOTER } else { &[] })
+            };
             let input = match deed {
                 Deed::Vote(who, approve, signed) => {
-                    let by = person(name(who), of(who));
-                    Input::Vote { by, approve, reason: "seen", proof: proof(signed, must_sign) }
+                    Input::Vote { by: of(who), approve, reason: "seen", proof: proof(signed, must_sign) }
                 }
-                Deed::Comment(who) => Input::Comment { by: person(name(who), of(who)), text: "hm" },
+                Deed::Comment(who) => Input::Comment { by: of(who), text: "hm" },
                 Deed::Delegate(from, to) => {
-                    Input::Delegate { by: person(name(from), of(from)), to: name(to), reason: "away" }
+                    Input::Delegate { by: of(from), to: name(to), reason: "away" }
                 }
-                Deed::Withdraw(who) => Input::Withdraw { by: person(name(who), of(who)), reason: "" },
+                Deed::Withdraw(who) => Input::Withdraw { by: person(name(who), &[]), reason: "" },
                 Deed::Expire => Input::Expire,
                 Deed::Wait(ms) => {
                     now += ms / 4;
                     continue;
                 }
+                Deed::Grant(by, to) => {
+                    if !book.others_can_vote(&Name::Uid(u32::from(by)), now) {
+                        book.grant(role_of(by, to, now), now).unwrap();
+                    }
+                    continue;
+                }
+                Deed::Revoke(by, to) => {
+                    let (by, mut after) = (Name::Uid(u32::from(by)), book.clone());
+                    let (could, id) = (book.others_can_vote(&by, now), grant_of(to).map_or(0, |(id, _)| *id));
+                    if after.leaving_a_voter(&by, now, |book| book.revoke_grant(id)).is_ok() {
+                        book = after;
+                        prop_assert!(by == Name::Uid(0) || !could || book.others_can_vote(&by, now), "the last vote went");
+                    }
+                    continue;
+                }
             };
-            let before = one.clone();
             let Ok(done) = step(&one, input, now) else {
                 // A vote that a plain reading of the rules allows is never refused.
                 if let Deed::Vote(who, yes, signed) = deed {
@@ -204,7 +260,9 @@ proptest! {
                         None => who,
                         Some(whom) => names.iter().position(|name| name == whom).unwrap() as u8,
                     };
-                    prop_assert!(holds(whose) && whose != submitter && whose != 0);
+                    prop_assert!(whose != submitter && whose != 0);
+                    // A vote that was given away was its giver's then.
+                    prop_assert!(whose != who || (holds(who) && !is_lent(who)));
                     if whose != who {
                         prop_assert!(!holds(who) && given[&whose].contains(&who) && used.insert(whose));
                     }
@@ -220,10 +278,10 @@ proptest! {
                     over = true;
                 }
                 Deed::Expire => {
-                    prop_assert!(now >= HOUR);
+                    prop_assert!(now > HOUR);
                     over = true;
                 }
-                Deed::Comment(_) | Deed::Wait(_) => {}
+                Deed::Comment(_) | Deed::Wait(_) | Deed::Grant(..) | Deed::Revoke(..) => {}
             }
             let carries = done.effects.contains(&Effect::CarryOut);
             carried += u32::from(carries);

@@ -34,7 +34,11 @@ pub struct PolicyProblem {
 
 impl fmt::Display for PolicyProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{}:{}: {}", self.file, self.line, self.column, self.what)
+        // About all of it, where no line is named.
+        match self.line {
+            0 => write!(out, "{}: {}", self.file, self.what),
+            line => write!(out, "{}:{line}:{}: {}", self.file, self.column, self.what),
+        }
     }
 }
 

@@ -158,7 +158,9 @@ fn stem(file: &str) -> &str {
 fn digest(schema: &Source, files: &[Source]) -> String {
     let mut hash = Sha256::new();
     for source in std::iter::once(schema).chain(files) {
-        for part in [source.file.as_bytes(), source.text.as_bytes()] {
+        // Wherever the file lies, the same policies have the same digest.
+        let name = source.file.rsplit('/').next().unwrap_or_default();
+        for part in [name.as_bytes(), source.text.as_bytes()] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

@@ -42,6 +42,12 @@ impl Gate {
         let state = if passed { GateState::Passed } else { GateState::Failed };
         Self { name: name.to_owned(), state, what }
     }
+
+    /// True where it is one of those that stand on figures, and there was nothing to take them from.
+    #[must_use]
+    pub fn lacks_figures(&self) -> bool {
+        self.state == GateState::NotMeasured && ["quality", "latency", "memory"].contains(&self.name.as_str())
+    }
 }
 
 /// Retrieval quality of one collection, by its judged questions.

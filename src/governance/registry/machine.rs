@@ -34,11 +34,12 @@ pub enum Input<'a> {
         reason: &'a str,
     },
     /// Its vectors are there and its gates were measured: it answers from now on, or it does not. `serving` is what
-    /// answers without a registry.
+    /// answers without a registry; `lenient` where what could not be measured is let pass.
     Decide {
         sha256: &'a str,
         serving: &'a str,
         gates: Vec<Gate>,
+        lenient: bool,
     },
     /// A promotion that cannot come to its end.
     GiveUp {
@@ -119,7 +120,10 @@ pub fn step(before: &Registry, input: Input<'_>, now_ms: u64) -> Result<(Registr
             moved(Deed::Staged, sha256, by, "")
         }
         Input::Begin { sha256, by, reason } => return begin(registry, sha256, by, reason, now_ms),
-        Input::Decide { sha256, serving, gates } => return decide(registry, sha256, serving, gates, now_ms),
+        Input::Decide { sha256, serving, gates, lenient } => {
+            let why = stopped_by(&gates, lenient);
+            return decide(registry, (sha256, serving), gates, why, now_ms);
+        }
         Input::GiveUp { sha256, why } => {
             let Some(promotion) = under_way(&mut registry, sha256) else {
                 return conflict("this promotion is not under way", "`spud model list` shows what is");
@@ -146,8 +150,12 @@ pub fn step(before: &Registry, input: Input<'_>, now_ms: u64) -> Result<(Registr
     Ok((registry, made))
 }
 
+/// What was archived comes again as a new one: without its approval, to be staged anew.
 fn may_register(before: &Registry, version: &Version) -> Result<(), RegistryError> {
-    if before.versions.contains_key(&version.sha256) {
+    if let Some(known) = before.versions.get(&version.sha256) {
+        if known.stage == Stage::Archived {
+            return Ok(());
+        }
         let what = format!("the model {} is registered already", version.name);
         return conflict(what, "`spud model show` tells how it stands");
     }
@@ -186,15 +194,16 @@ fn archive(registry: &mut Registry, sha256: &str) -> Result<(), RegistryError> {
     if registry.pointer.production.as_deref() == Some(sha256) || promoting == Some(sha256) {
         return conflict("this model answers, or is about to", "promote another one first");
     }
+    if registry.pointer.previous.as_deref() == Some(sha256) {
+        let what = "this model is what a rollback brings back";
+        return conflict(what, "promote another one first: a rollback then brings back what answers now");
+    }
     let version = usable(registry, sha256)?;
     if version.stage == Stage::Production {
         return conflict("this model answers", "promote another one first");
     }
     version.stage = Stage::Archived;
     (version.approval, version.approved_ms) = (None, None);
-    if registry.pointer.previous.as_deref() == Some(sha256) {
-        registry.pointer.previous = None;
-    }
     Ok(())
 }
 
@@ -204,7 +213,7 @@ fn usable<'a>(registry: &'a mut Registry, sha256: &str) -> Result<&'a mut Versio
     let version = registry.versions.get_mut(sha256).ok_or_else(missing)?;
     if version.stage == Stage::Archived {
         let what = format!("the model {} is archived", version.name);
-        return Err(RegistryError::Conflict { what, advice: "register and submit another one" });
+        return Err(RegistryError::Conflict { what, advice: "register it again (spud model register FILE)" });
     }
     Ok(version)
 }
@@ -253,23 +262,36 @@ fn begin(
     Ok((registry, made))
 }
 
+/// Why gates stop a promotion.
+fn stopped_by(gates: &[Gate], lenient: bool) -> Option<String> {
+    let names = |is: &dyn Fn(&Gate) -> bool| {
+        let found: Vec<&str> = gates.iter().filter(|gate| is(gate)).map(|gate| gate.name.as_str()).collect();
+        found.join(", ")
+    };
+    let failed = names(&|gate| gate.state == GateState::Failed);
+    let unmeasured = names(&Gate::lacks_figures);
+    if !failed.is_empty() {
+        return Some(format!("gates failed: {failed}"));
+    }
+    (!unmeasured.is_empty() && !lenient).then(|| {
+        format!("not measured: {unmeasured}; judge answers first (spud judge), or set promotion.unmeasured to allow")
+    })
+}
+
 fn decide(
     mut registry: Registry,
-    sha256: &str,
-    serving: &str,
+    (sha256, serving): (&str, &str),
     gates: Vec<Gate>,
+    why: Option<String>,
     now_ms: u64,
 ) -> Result<(Registry, Move), RegistryError> {
     let Some(promotion) = under_way(&mut registry, sha256) else {
         return conflict("this promotion was given up meanwhile", "begin it anew: spud model promote");
     };
     let version = usable(&mut registry, sha256)?;
-    let failed: Vec<&str> =
-        gates.iter().filter(|gate| gate.state == GateState::Failed).map(|gate| gate.name.as_str()).collect();
-    let why = match (failed.is_empty(), version.approved_ms) {
-        (_, None) => Some("its approval was taken back meanwhile".to_owned()),
-        (false, _) => Some(format!("gates failed: {}", failed.join(", "))),
-        (true, Some(_)) => None,
+    let why = match version.approved_ms {
+        None => Some("its approval was taken back meanwhile".to_owned()),
+        Some(_) => why,
     };
     (version.gates, version.measured_ms) = (gates, Some(now_ms));
     let mut made = Move {

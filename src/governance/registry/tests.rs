@@ -55,25 +55,24 @@ fn a_model_is_promoted_and_rolled_back() {
     ));
     // A failed gate stops it; nothing else changes.
     let (stopped, told) =
-        step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(false) }, 6).unwrap();
+        step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(false), lenient: false }, 6)
+            .unwrap();
     assert_eq!((told.deed, told.reason.as_str()), (Deed::Refused, "gates failed: quality"));
     assert_eq!((stopped.pointer.production, stopped.pointer.promoting), (None, None));
     let (done, told) =
-        step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(true) }, 6).unwrap();
+        step(&one, Input::Decide { sha256: "a", serving: "built-in", gates: gate(true), lenient: false }, 6)
+            .unwrap();
     assert_eq!(told.switched, Some(("built-in".into(), "a".into())));
     assert_eq!(done.versions["a"].stage, Stage::Production);
     assert!(
-        !one.pointer.is_watched(100, 6)
-            && done.pointer.is_watched(100, 6)
-            && done.pointer.is_watched(100, 105)
+        !one.pointer.is_fresh(100, 6) && done.pointer.is_fresh(100, 6) && done.pointer.is_fresh(100, 105)
     );
-    assert!(!done.pointer.is_watched(100, 106), "the time is over");
+    assert!(!done.pointer.is_fresh(100, 106), "the time is over");
     assert!(
-        !done.pointer.is_watched(100, 5) && !done.pointer.is_watched(0, 6),
+        !done.pointer.is_fresh(100, 5) && !done.pointer.is_fresh(0, 6),
         "a clock that went back, no watch"
     );
     let (back, told) = step(&done, Input::RollBack { by: "uid:1", reason: "worse" }, 7).unwrap();
-    assert!(!back.pointer.is_watched(100, 8), "a rollback is not taken back");
     assert_eq!(told.switched, Some(("a".into(), "built-in".into())));
     assert_eq!((back.pointer.production.as_deref(), back.pointer.previous.clone()), (Some("built-in"), None));
     assert_eq!(back.versions["a"].stage, Stage::Staging, "it may be promoted again");
@@ -81,6 +80,29 @@ fn a_model_is_promoted_and_rolled_back() {
     assert!(step(&done, Input::Archive { sha256: "a", by: "uid:1", reason: "x" }, 8).is_err(), "it answers");
     let gone = after(&back, Input::Archive { sha256: "a", by: "uid:1", reason: "x" }, 8);
     assert!(step(&gone, Input::Begin { sha256: "a", by: "uid:1", reason: "go" }, 9).is_err());
+}
+
+#[test]
+fn what_a_rollback_brings_back_is_kept_and_what_was_archived_comes_again() {
+    let promoted = |registry: &Registry, sha256, serving, now| {
+        let one = after(registry, Input::Begin { sha256, by: "uid:1", reason: "go" }, now);
+        after(&one, Input::Decide { sha256, serving, gates: gate(true), lenient: false }, now)
+    };
+    let archive = |sha256| Input::Archive { sha256, by: "uid:1", reason: "old" };
+    let mut one = approved("a");
+    one.versions.insert("b".into(), Version { approval: Some(8), approved_ms: Some(4), ..version("b") });
+    let one = promoted(&promoted(&one, "a", "built-in", 5), "b", "a", 6);
+    let kept = step(&one, archive("a"), 7).unwrap_err();
+    assert!(kept.to_string().contains("rollback") && !kept.advice().is_empty(), "{kept}");
+    let back = after(&one, Input::RollBack { by: "uid:1", reason: "worse" }, 8);
+    assert_eq!(back.pointer.production.as_deref(), Some("a"));
+    // Afterwards b is no way back any more, and may go; it comes again as a new one, without its approval.
+    let gone = after(&back, archive("b"), 9);
+    let known = step(&gone, Input::Register(Box::new(version("a"))), 10).unwrap_err();
+    assert!(known.to_string().contains("registered already"), "{known}");
+    let again = after(&gone, Input::Register(Box::new(version("b"))), 10);
+    assert_eq!(again.versions["b"], version("b"));
+    assert!(step(&again, Input::Begin { sha256: "b", by: "uid:1", reason: "go" }, 11).is_err(), "no vote");
 }
 
 #[test]
@@ -149,6 +171,31 @@ fn gates_say_what_they_measured() {
 }
 
 #[test]
+fn what_could_not_be_measured_stops_a_promotion_unless_that_is_allowed() {
+    let one = after(&approved("a"), Input::Begin { sha256: "a", by: "uid:1", reason: "go" }, 5);
+    let decide = |gates: Vec<Gate>, lenient| {
+        step(&one, Input::Decide { sha256: "a", serving: "built-in", gates, lenient }, 6).unwrap().1
+    };
+    let gates = || vec![quality(&[], 20), latency(None, 0, 200), memory(1, 1, 3)];
+    let told = decide(gates(), false);
+    assert_eq!(told.deed, Deed::Refused);
+    assert!(told.reason.starts_with("not measured: quality, latency;"), "{}", told.reason);
+    assert!(
+        told.reason.contains("spud judge") && told.reason.contains("promotion.unmeasured"),
+        "{}",
+        told.reason
+    );
+    assert_eq!(decide(gates(), true).deed, Deed::Promoted);
+    // One that failed is never let pass, and one that nobody asked for stops nothing.
+    assert_eq!(
+        decide(vec![quality(&[], 20), Gate::of("memory", false, String::new())], true).deed,
+        Deed::Refused
+    );
+    let signature = Gate { name: "signature".into(), state: GateState::NotMeasured, what: String::new() };
+    assert_eq!(decide([gate(true), vec![signature]].concat(), false).deed, Deed::Promoted);
+}
+
+#[test]
 fn targets_match_what_they_mean() {
     let target = |file: &str, heading: &str, passage: &str| Target {
         file: file.into(),
@@ -180,7 +227,7 @@ fn what_is_kept_comes_back_and_knows_what_answered_when() {
     }
     for (sha256, now) in [("a", 10), ("b", 20)] {
         go(Input::Begin { sha256, by: "uid:1", reason: "go" }, now);
-        go(Input::Decide { sha256, serving: "built-in", gates: gate(true) }, now);
+        go(Input::Decide { sha256, serving: "built-in", gates: gate(true), lenient: false }, now);
     }
     go(Input::RollBack { by: "uid:1", reason: "worse" }, 30);
     assert_eq!(Shelf::load(&control).unwrap(), registry);
@@ -209,6 +256,7 @@ enum Try {
     GiveUp(u8),
     RollBack,
     Archive(u8),
+    Register(u8),
     Hold(bool),
 }
 
@@ -221,6 +269,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         1 => (0u8..3).prop_map(Try::GiveUp),
         2 => Just(Try::RollBack),
         1 => (0u8..3).prop_map(Try::Archive),
+        1 => (0u8..3).prop_map(Try::Register),
         1 => any::<bool>().prop_map(Try::Hold),
     ];
     prop::collection::vec(one, 1..60)
@@ -229,7 +278,8 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever is tried: what answers was approved, begun by somebody and passed its gates, or answered just before.
+    /// Whatever is tried: what answers was approved, begun by somebody and passed its gates, or answered just before;
+    /// and what answered just before is there for a rollback.
     #[test]
     fn nothing_answers_that_was_not_let_through(all in tries()) {
         let names = ["aaaaaa", "bbbbbb", "cccccc"];
@@ -241,16 +291,18 @@ proptest! {
         let mut fine = [false; 3];
         let mut begun: Option<usize> = None;
         let (mut held, mut serving) = (false, "built-in".to_owned());
+        let mut back: Option<String> = None;
         for (now, one) in (1u64..).zip(all) {
             let m = |m: u8| names[m as usize];
             let input = match &one {
                 Try::Submit(at, approval) => Input::Submit { sha256: m(*at), approval: *approval, by: "u", reason: "r" },
                 Try::Approve(at, approval) => Input::Approve { sha256: m(*at), approval: *approval, by: "v" },
                 Try::Begin(at) => Input::Begin { sha256: m(*at), by: "u", reason: "r" },
-                Try::Decide(at, passed) => Input::Decide { sha256: m(*at), serving: "built-in", gates: gate(*passed) },
+                Try::Decide(at, passed) => Input::Decide { sha256: m(*at), serving: "built-in", gates: gate(*passed), lenient: false },
                 Try::GiveUp(at) => Input::GiveUp { sha256: m(*at), why: "w" },
                 Try::RollBack => Input::RollBack { by: "u", reason: "r" },
                 Try::Archive(at) => Input::Archive { sha256: m(*at), by: "u", reason: "r" },
+                Try::Register(at) => Input::Register(Box::new(version(m(*at)))),
                 Try::Hold(true) => Input::Hold { by: "u", reason: "r" },
                 Try::Hold(false) => Input::Release { by: "u" },
             };
@@ -270,22 +322,27 @@ proptest! {
                     let through = passed && fine[at as usize];
                     prop_assert_eq!(moved.deed == Deed::Promoted, through);
                     if through {
-                        serving = names[at as usize].to_owned();
+                        back = Some(std::mem::replace(&mut serving, names[at as usize].to_owned()));
                     }
                 }
                 Try::GiveUp(at) => prop_assert_eq!(begun.take(), Some(at as usize)),
                 Try::RollBack => {
                     prop_assert_eq!(registry.pointer.previous.clone(), next.pointer.production.clone());
+                    prop_assert_eq!(back.take(), next.pointer.production.clone());
                     serving = next.pointer.production.clone().unwrap();
                     begun = None;
                 }
                 Try::Archive(at) => {
-                    prop_assert!(serving != names[at as usize]);
+                    prop_assert!(serving != names[at as usize] && back.as_deref() != Some(names[at as usize]));
                     (asked[at as usize], fine[at as usize]) = (None, false);
+                }
+                Try::Register(at) => {
+                    prop_assert_eq!(registry.versions[names[at as usize]].stage, Stage::Archived);
                 }
                 Try::Hold(on) => held = on,
             }
             registry = next;
+            prop_assert_eq!(&registry.pointer.previous, &back);
             prop_assert_eq!(registry.pointer.production.as_deref().unwrap_or("built-in"), serving.as_str());
             let shown: Vec<&Version> =
                 registry.versions.values().filter(|one| one.stage == Stage::Production).collect();

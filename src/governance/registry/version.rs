@@ -84,13 +84,12 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// True where a promotion is so fresh that what burns now is taken for its fault, and there is a way back. A
-    /// rollback leaves none: it is not taken back by itself.
+    /// True where what answers does so for so short a time that what burns now is taken for its fault.
     #[must_use]
-    pub fn is_watched(&self, watch_ms: u64, now_ms: u64) -> bool {
+    pub fn is_fresh(&self, watch_ms: u64, now_ms: u64) -> bool {
         // Where the clock went back since, nothing is known of the time between.
         let age_ms = now_ms.checked_sub(self.since_ms);
-        self.previous.is_some() && self.production.is_some() && age_ms.is_some_and(|age_ms| age_ms < watch_ms)
+        self.production.is_some() && age_ms.is_some_and(|age_ms| age_ms < watch_ms)
     }
 }
 

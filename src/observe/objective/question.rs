@@ -15,8 +15,11 @@ pub struct Question {
     pub total: String,
 }
 
+/// In the largest unit that it is a whole number of.
 fn span(ms: u64) -> String {
-    format!("{}ms", ms.max(1))
+    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (MINUTE_MS, "m"), (1_000, "s")];
+    let fits = UNITS.iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
+    fits.map_or_else(|| format!("{}ms", ms.max(1)), |(unit, name)| format!("{}{name}", ms / unit))
 }
 
 impl Objective {

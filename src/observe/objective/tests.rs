@@ -41,22 +41,19 @@ fn what_is_asked() {
     );
     let one = read(&object(&ratio, "Occurrences", "{target: 0.9}")).unwrap().remove(0);
     let asked = one.question(60_000);
-    assert_eq!((asked.part.as_str(), asked.is_bad), ("sum(increase(bad_total[60000ms]))", true));
-    assert_eq!(asked.total, "sum(increase(all_total[60000ms]))");
+    assert_eq!((asked.part.as_str(), asked.is_bad), ("sum(increase(bad_total[1m]))", true));
+    assert_eq!(asked.total, "sum(increase(all_total[1m]))");
     let one = read(&object(&ratio, "Timeslices", "{target: 0.9, timeSliceTarget: 0.8, timeSliceWindow: 1m}"))
         .unwrap()
         .remove(0);
     assert_eq!(one.method, Method::Timeslices { window_ms: 60_000, target: 0.8 });
     let asked = one.question(3_600_000);
-    assert!(asked.part.contains(">= bool 0.8)[3600000ms:60000ms]") && !asked.is_bad, "{}", asked.part);
+    assert!(asked.part.contains(">= bool 0.8)[1h:1m]") && !asked.is_bad, "{}", asked.part);
     let threshold = format!("thresholdMetric: {}", source("temperature"));
     let one =
         read(&object(&threshold, "Occurrences", "{target: 0.9, op: lte, value: 70.5}")).unwrap().remove(0);
     assert_eq!(one.indicator, Indicator::Threshold { query: "temperature".into(), op: "<=", value: 70.5 });
-    assert_eq!(
-        one.question(3_600_000).part,
-        "sum_over_time((max(temperature) <= bool 70.5)[3600000ms:60000ms])"
-    );
+    assert_eq!(one.question(3_600_000).part, "sum_over_time((max(temperature) <= bool 70.5)[1h:1m])");
 }
 
 #[test]
