@@ -1,4 +1,5 @@
-//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts, a range coder.
+//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts, a range coder, what
+//! deceives the eye.
 //!
 //! Invariant: knows nothing of spud; calls no other room.
 
@@ -6,6 +7,7 @@ mod asset;
 mod base64;
 mod bytes;
 mod clock;
+mod deceit;
 mod hex;
 mod memory;
 mod order;
@@ -17,6 +19,7 @@ pub use asset::unpacked;
 pub use base64::{from_base64, to_base64};
 pub use bytes::{format_bytes, parse_bytes};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use deceit::{deceit, is_hidden};
 pub use hex::{from_hex, to_hex};
 pub use memory::trim_memory;
 pub use order::{InOrder, ordered_map, ordered_set};

@@ -237,6 +237,9 @@ fn show(one: &Approval, context: &mut Context) -> Result<u8, CliError> {
         let line = format!("{} {by} {}{whom}{signed}{text}", format_time(event.at_ms), event.act);
         context.out.line(&clean(&line))?;
     }
+    let texts = [&one.title, &one.subject, &one.by, &one.reason, &one.diff];
+    let said = one.history.iter().flat_map(|event| [&event.text, &event.by]);
+    context.out.careful(texts.into_iter().chain(said).map(String::as_str))?;
     Ok(0)
 }
 

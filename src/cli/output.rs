@@ -6,6 +6,7 @@ use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::error::CliError;
+use crate::base::{deceit, is_hidden};
 
 /// Width where there is no terminal, and the widest that reads well.
 const USUAL: usize = 80;
@@ -24,6 +25,18 @@ impl Output {
     /// A line; what came from documents must have been through [`clean`].
     pub(super) fn line(&mut self, text: &str) -> Result<(), CliError> {
         Ok(writeln!(self.to, "{text}")?)
+    }
+
+    /// Says what may deceive the eye in what was just shown.
+    pub(super) fn careful<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> Result<(), CliError> {
+        let all: Vec<&str> = texts.into_iter().collect();
+        match deceit(&all.join("\n")) {
+            Some(said) => {
+                let said = self.paint.bad(&said);
+                self.line(&said)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Text wrapped to the terminal, every line indented.
@@ -45,7 +58,7 @@ impl Output {
     /// Rows below a head, columns as wide as their widest cell; numbers to the right.
     pub(super) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> Result<(), CliError> {
         let rows: Vec<Vec<String>> =
-            rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
+            rows.iter().map(|row| row.iter().map(|cell| marked(cell)).collect()).collect();
         let mut widths: Vec<usize> = head.iter().map(|title| title.width()).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -147,16 +160,16 @@ fn harmless(letter: char, lines: bool) -> Option<char> {
     match letter {
         '\n' if lines => Some('\n'),
         '\t' | '\n' => Some(' '),
-        '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}'
-        | '\u{feff}'
-        | '\u{ad}'
-        | '\u{61c}' => None,
         '\u{2028}' | '\u{2029}' => Some(' '),
         letter if letter.is_control() => Some('\u{fffd}'),
+        letter if is_hidden(letter) => None,
         letter => Some(letter),
     }
+}
+
+/// Cleaned, and marked where something in it may deceive the eye.
+fn marked(text: &str) -> String {
+    format!("{}{}", if deceit(text).is_some() { "? " } else { "" }, clean(text))
 }
 
 /// Colours, or none.

@@ -238,6 +238,7 @@ fn show(one: &ModelVersion, context: &mut Context) -> Result<(), CliError> {
     for (name, value) in lines {
         context.out.line(&format!("{name:<9} {}", clean(&value)))?;
     }
+    context.out.careful([one.name.as_str(), &one.licence, &one.source, &one.about])?;
     approval::gates(&one.gates, context)
 }
 

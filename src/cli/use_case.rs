@@ -220,6 +220,8 @@ fn show(one: &UseCase, context: &mut Context) -> Result<u8, CliError> {
     for (name, value) in lines {
         context.out.line(&format!("{name:<11} {}", clean(&value)))?;
     }
+    let said = one.history.iter().map(|event| event.reason.as_str());
+    context.out.careful([one.purpose.as_str(), &one.owner, &one.legal_basis].into_iter().chain(said))?;
     if !one.history.is_empty() {
         context.out.line("")?;
     }

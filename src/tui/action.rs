@@ -1,12 +1,13 @@
 //! The one table of everything a key can do. Keymap, footer, help, palette and docs come from it.
 
 use crate::tui::disabled::{
-    a_breaker, a_changed_dashboard, a_decision, a_grant, a_held_breaker, a_list, a_model, a_panel,
-    a_previous, a_principal, a_probe, a_set_one, a_setting, a_silenced_alert, a_table, a_trial, a_use_case,
-    a_version, always, an_alert, an_audit, an_expression, an_incident, attested, backup_selected,
-    collection_selected, connected, decisions_here, documents, forced, idle_backups, job_selected, judgeable,
-    letter, missing, not_newest, not_typing, openable, panels, reading_after, reading_before, removable,
-    revocable, some_alerts, some_collections, some_lines, something, suggestion, upstream, was_denied,
+    a_breaker, a_changed_dashboard, a_decision, a_deployed, a_draft, a_grant, a_held_breaker, a_list,
+    a_model, a_panel, a_previous, a_principal, a_probe, a_set_one, a_setting, a_silenced_alert, a_table,
+    a_trial, a_version, always, an_alert, an_audit, an_expression, an_incident, attested, backup_selected,
+    collection_selected, connected, decisions_here, deployable, documents, forced, idle_backups,
+    job_selected, judgeable, letter, missing, not_newest, not_typing, openable, panels, reading_after,
+    reading_before, removable, retirable, revocable, some_alerts, some_collections, some_lines, something,
+    suggestion, upstream, was_denied,
 };
 use crate::tui::model::{Model, View};
 
@@ -358,10 +359,10 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SubmitModel, "submit-model", "Ask others to let the model be promoted", "submit", Models, &["n"], a_model),
     danger(row(A::PromoteModel, "promote-model", "Let the model answer, if its gates pass", "promote", Models, &["P"], a_model)),
     danger(row(A::RollBack, "roll-back", "Back to what answered before", "roll back", Models, &["R"], a_previous)),
-    row(A::SubmitUseCase, "submit-use-case", "Ask others to let the use case be deployed", "submit", UseCases, &["n"], a_use_case),
-    row(A::DeployUseCase, "deploy-use-case", "Let questions be asked under the use case", "deploy", UseCases, &["P"], a_use_case),
-    danger(row(A::DeprecateUseCase, "deprecate-use-case", "Tell callers that the use case ends", "deprecate", UseCases, &["e"], a_use_case)),
-    danger(row(A::RetireUseCase, "retire-use-case", "Answer nothing under the use case any more", "retire", UseCases, &["X"], a_use_case)),
+    row(A::SubmitUseCase, "submit-use-case", "Ask others to let the use case be deployed", "submit", UseCases, &["n"], a_draft),
+    row(A::DeployUseCase, "deploy-use-case", "Let questions be asked under the use case", "deploy", UseCases, &["P"], deployable),
+    danger(row(A::DeprecateUseCase, "deprecate-use-case", "Tell callers that the use case ends", "deprecate", UseCases, &["e"], a_deployed)),
+    danger(row(A::RetireUseCase, "retire-use-case", "Answer nothing under the use case any more", "retire", UseCases, &["X"], retirable)),
     row(A::Alerts, "alerts", "Alerts or graphs", "alerts", Observe, &["a"], always),
     row(A::Notices, "notices", "What receivers were told of alerts", "told", Observe, &["o"], always),
     row(A::Traces, "traces", "Traces or graphs", "traces", Observe, &["w"], always),

@@ -114,11 +114,28 @@ pub(super) fn a_model(m: &Model) -> Option<&'static str> {
     unlocked(m).or_else(|| unless(one.stage != "archived", "it is archived"))
 }
 
-pub(super) fn a_use_case(m: &Model) -> Option<&'static str> {
+/// The state that a use case must have for something to be done to it.
+fn use_case_in(m: &Model, states: &[&str], reason: &'static str) -> Option<&'static str> {
     let Some(one) = m.use_cases.one().filter(|_| m.view == View::UseCases) else {
         return Some("select a use case");
     };
-    unlocked(m).or_else(|| unless(one.state != "retired", "it is retired"))
+    unlocked(m).or_else(|| unless(states.contains(&one.state.as_str()), reason))
+}
+
+pub(super) fn a_draft(m: &Model) -> Option<&'static str> {
+    use_case_in(m, &["draft"], "it is no draft")
+}
+
+pub(super) fn deployable(m: &Model) -> Option<&'static str> {
+    use_case_in(m, &["approved", "deprecated"], "not approved, or deployed")
+}
+
+pub(super) fn a_deployed(m: &Model) -> Option<&'static str> {
+    use_case_in(m, &["deployed", "deprecated"], "it is not deployed")
+}
+
+pub(super) fn retirable(m: &Model) -> Option<&'static str> {
+    use_case_in(m, &["draft", "approved", "deployed", "deprecated"], "retired, or others vote on it")
 }
 
 pub(super) fn a_previous(m: &Model) -> Option<&'static str> {

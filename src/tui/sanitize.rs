@@ -4,16 +4,7 @@
 
 use std::borrow::Cow;
 
-/// True for characters that must never reach the screen.
-pub(crate) fn hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
+pub(crate) use crate::base::is_hidden as hostile;
 
 /// One line of safe text: white space becomes one space each, hostile characters vanish.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {

@@ -300,8 +300,9 @@ pub(crate) struct Model {
     pub(crate) approvals: Approvals,
     pub(crate) models: Models,
     pub(crate) use_cases: UseCases,
-    /// Decisions are possible: a person said so.
+    /// Decisions are possible in this view: a person said so.
     pub(crate) unlocked: bool,
+    pub(crate) last_key_ms: u64,
     /// The permission that was missing last.
     pub(crate) denied: Option<String>,
     pub(crate) alerts: AlertList,

@@ -142,7 +142,6 @@ fn decide(
             one.id
         ));
     }
-    body.extend(odd(&format!("{}{}", one.title, one.by)));
     let vote = matches!(decision, Decision::Approve(..) | Decision::Reject(..));
     dialog_for(model, title, verb, body, decision, typed);
     if vote && one.signature_needed {
@@ -175,20 +174,6 @@ pub(super) fn dialog_for(
     Vec::new()
 }
 
-/// Names that may look like others are said to.
-fn odd(text: &str) -> Option<String> {
-    let odd: String = text.chars().filter(|letter| !letter.is_ascii()).take(8).collect();
-    (!odd.is_empty()).then(|| format!("Careful: letters that may look like others: {odd}"))
-}
-
-/// A name in a list, marked where letters of it may look like others.
-pub(crate) fn marked(name: &str) -> (Tone, String) {
-    match odd(name) {
-        Some(_) => (Tone::Warn, format!("? {name}")),
-        None => (Tone::Text, name.to_owned()),
-    }
-}
-
 fn short(sha256: &str) -> String {
     sha256.chars().take(SHORT).collect()
 }
@@ -204,11 +189,10 @@ fn of_model(model: &mut Model, action: Action) -> Vec<Effect> {
             dialog_for(model, "Submit the model", "Submit", body, Decision::Submit(one.sha256), None)
         }
         (Action::PromoteModel, Some(one)) => {
-            let mut body = vec![
+            let body = vec![
                 format!("{} ({}) is to answer from now on.", one.name, short(&one.sha256)),
                 format!("Gates: {}. What is missing is measured first.", summary(&one.gates)),
             ];
-            body.extend(odd(&one.name));
             let typed = Some(one.sha256.chars().take(6).collect());
             dialog_for(model, "Promote the model", "Promote", body, Decision::Promote(one.sha256), typed)
         }
@@ -312,7 +296,6 @@ fn opened(model: &mut Model, one: &Approval) {
     };
     add("request", format!("{} ({})", one.id, one.state));
     add("what", one.title.clone());
-    add("careful", odd(&format!("{}{}{}", one.title, one.by, one.diff)).unwrap_or_default());
     add("digest", one.digest.clone());
     add("impact", one.impact.clone());
     add("by", named(&one.by, one.login.as_ref()));
@@ -364,7 +347,6 @@ fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
         }
     };
     add("name", name.clone());
-    add("careful", odd(name).unwrap_or_default());
     add("sha256", sha256.to_owned());
     add("stage", if one.serving { format!("{stage}, answers") } else { stage.clone() });
     let request = one.approval.as_ref().map_or_else(String::new, |id| format!(" (request {id})"));

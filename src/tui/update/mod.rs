@@ -23,7 +23,7 @@ mod queue;
 mod traces;
 
 pub(crate) use config::TRIAL_S;
-pub(crate) use govern::{marked, summary as gate_summary};
+pub(crate) use govern::summary as gate_summary;
 pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
@@ -43,8 +43,24 @@ pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Without a key for so long, a view is read-only again.
+const UNLOCKED_MS: u64 = 5 * 60_000;
+
+/// True where nobody was there for long: what was unlocked is locked, and what was being decided is put away.
+fn relocked(model: &mut Model) -> bool {
+    let over = model.unlocked && model.now_ms.saturating_sub(model.last_key_ms) >= UNLOCKED_MS;
+    if over {
+        (model.unlocked, model.overlay) = (false, None);
+        model.tell(Tone::Warn, "Read-only again: no key was pressed for five minutes.");
+    }
+    over
+}
+
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let late = relocked(model);
     let mut effects = match msg {
+        // A key that comes too late decides nothing.
+        Msg::Key(_) if late => Vec::new(),
         Msg::Key(key) => on_key(model, key),
         Msg::Paste(text) => on_paste(model, &text),
         Msg::Resize(width, height) => {
@@ -101,6 +117,7 @@ fn listen(model: &mut Model, effects: &mut Vec<Effect>) {
 fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     model.notice = None;
     model.touched = true;
+    model.last_key_ms = model.now_ms;
     if model.overlay.is_some() {
         return overlay::key(model, key);
     }
@@ -256,6 +273,8 @@ fn step(view: View, by: usize) -> View {
 }
 
 fn go(model: &mut Model, view: View) -> Vec<Effect> {
+    // Whoever unlocked one view did not unlock the next.
+    model.unlocked &= model.view == view;
     model.view = view;
     load(model, false)
 }

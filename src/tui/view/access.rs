@@ -6,14 +6,14 @@ use crate::tui::model::{AccessTab, GrantDialog, Model, ROLES};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
 use crate::tui::view::dialog::{Cursor, buttons, field};
-use crate::tui::view::{Pen, Piece};
+use crate::tui::view::{Pen, Piece, waiting};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const GRANTS: &[Column] = &[
     column("to", 20, 0),
     column("role", 8, 0),
-    number("since", 5, 60),
-    number("used", 5, 60),
+    number("since", 6, 60),
+    number("used", 6, 60),
     column("state", 13, 50),
     column("reason", 0, 0),
 ];
@@ -23,13 +23,13 @@ const ROLES_SHOWN: &[Column] = &[column("role", 9, 0), number("may", 4, 0), colu
 const SESSIONS: &[Column] = &[
     column("who", 20, 0),
     column("by", 7, 0),
-    number("since", 5, 0),
-    number("last", 5, 60),
+    number("since", 6, 0),
+    number("last", 6, 60),
     number("asked", 6, 50),
     column("session", 0, 60),
 ];
 const DECISIONS: &[Column] = &[
-    number("age", 5, 0),
+    number("age", 6, 0),
     column("principal", 12, 0),
     column("", 7, 50),
     column("permission", 18, 0),
@@ -38,8 +38,7 @@ const DECISIONS: &[Column] = &[
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     let Some(me) = &model.access.me else {
-        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
-        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-self"));
         return None;
     };
     let login = me.login.as_ref().map_or_else(String::new, |login| format!(" ({login})"));

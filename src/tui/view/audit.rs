@@ -6,7 +6,7 @@ use crate::api::types::{AuditEntry, AuditStatus};
 use crate::tui::model::Model;
 use crate::tui::text::{age, count};
 use crate::tui::theme::Tone;
-use crate::tui::view::{Pen, Piece};
+use crate::tui::view::{Pen, Piece, waiting};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const COLUMNS: &[Column] = &[
@@ -14,7 +14,7 @@ const COLUMNS: &[Column] = &[
     number("age", 6, 0),
     column("kind", 18, 0),
     column("who", 10, 60),
-    column("what", 22, 70),
+    column("what", 20, 70),
     column("outcome", 7, 50),
     column("text", 0, 80),
 ];
@@ -22,8 +22,7 @@ const COLUMNS: &[Column] = &[
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     let audit = &model.audit;
     let Some(status) = &audit.status else {
-        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
-        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-audit"));
         return None;
     };
     pen.pieces(area.x, area.y, area.width, &signed(model, status));

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::base::deceit;
 use crate::tui::model::{AddDialog, Confirm, EditDialog, ForceDialog};
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
@@ -108,10 +109,17 @@ pub(crate) fn force(pen: &mut Pen<'_>, screen: Rect, force: &ForceDialog) -> Cur
     cursor
 }
 
+/// Lines of a dialog, and first what in them may deceive the eye.
+pub(crate) fn body(texts: &[String], width: usize) -> Vec<passage::Line> {
+    let flow = |text: &String| passage::flow(text, width, &Marks::default());
+    let mut lines: Vec<_> = deceit(&texts.join("\n")).iter().flat_map(flow).collect();
+    lines.iter_mut().flat_map(|line| &mut line.pieces).for_each(|(tone, _)| *tone = Tone::Warn);
+    lines.extend(texts.iter().flat_map(flow));
+    lines
+}
+
 pub(crate) fn confirm(pen: &mut Pen<'_>, screen: Rect, confirm: &Confirm) -> Cursor {
-    let width = usize::from(screen.width.min(64).saturating_sub(4));
-    let lines: Vec<_> =
-        confirm.body.iter().flat_map(|t| passage::flow(t, width, &Marks::default())).collect();
+    let lines = body(&confirm.body, usize::from(screen.width.min(64).saturating_sub(4)));
     let typed = if confirm.typed.is_some() { 3 } else { 0 };
     let height = u16::try_from(lines.len()).unwrap_or(1).min(8) + typed + 5;
     let inner = pen.panel(screen, 64, height, &confirm.title);
@@ -143,7 +151,9 @@ pub(crate) fn detail(
     let names = fields.iter().map(|(n, _)| crate::tui::text::width(n)).max().unwrap_or(4).clamp(4, 16) + 2;
     let room = usize::from(screen.width.min(76).saturating_sub(4)).saturating_sub(names).max(8);
     let mut rows = Vec::new();
-    for (name, value) in fields {
+    let texts: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
+    let careful = deceit(&texts.join("\n")).map(|said| (String::new(), said));
+    for (name, value) in careful.iter().chain(fields) {
         let mut lines = passage::flow(value, room, &Marks::default());
         if lines.is_empty() {
             lines.push(passage::Line::default());

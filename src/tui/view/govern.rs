@@ -8,10 +8,9 @@ use crate::api::types::use_case::UseCase;
 use crate::tui::model::{DecideDialog, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
-use crate::tui::update::{gate_summary, marked};
-use crate::tui::view::dialog::{Cursor, buttons, field};
-use crate::tui::view::{Pen, Piece};
-use crate::tui::widgets::passage::{self, Marks};
+use crate::tui::update::gate_summary;
+use crate::tui::view::dialog::{Cursor, body, buttons, field};
+use crate::tui::view::{Pen, Piece, waiting};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const APPROVALS: &[Column] = &[
@@ -21,7 +20,7 @@ const APPROVALS: &[Column] = &[
     column("impact", 8, 50),
     number("votes", 5, 0),
     column("by", 12, 80),
-    number("age", 5, 60),
+    number("age", 6, 60),
     column("reason", 0, 90),
 ];
 const MODELS: &[Column] = &[
@@ -29,7 +28,7 @@ const MODELS: &[Column] = &[
     column("sha256", 12, 70),
     column("stage", 10, 0),
     column("review", 13, 50),
-    number("age", 5, 80),
+    number("age", 6, 80),
     column("gates", 0, 40),
 ];
 
@@ -44,7 +43,7 @@ const USE_CASES: &[Column] = &[
 
 fn lock(model: &Model) -> Piece {
     match model.unlocked {
-        true => (Tone::Warn, "  unlocked: decisions are possible (u locks)".to_owned()),
+        true => (Tone::Warn, "  unlocked (u locks)".to_owned()),
         false => (Tone::Quiet, "  read-only (u unlocks)".to_owned()),
     }
 }
@@ -52,8 +51,7 @@ fn lock(model: &Model) -> Piece {
 pub(crate) fn approvals(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     let approvals = &model.approvals;
     if !approvals.loaded {
-        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
-        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-approvals"));
         return None;
     }
     let waiting = approvals.items.iter().filter(|one| one.state == "pending").count();
@@ -105,7 +103,7 @@ fn request_cells(one: &Approval, now_ms: u64) -> Vec<Piece> {
     vec![
         (Tone::Quiet, one.id.clone()),
         (state, one.state.clone()),
-        marked(&one.title),
+        (Tone::Text, one.title.clone()),
         (impact, one.impact.clone()),
         (Tone::Text, format!("{}/{}", one.votes, one.votes_needed)),
         (Tone::Text, one.login.clone().unwrap_or_else(|| one.by.clone())),
@@ -116,8 +114,7 @@ fn request_cells(one: &Approval, now_ms: u64) -> Vec<Piece> {
 
 pub(crate) fn models(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     let Some(registry) = &model.models.registry else {
-        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
-        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-models"));
         return None;
     };
     pen.pieces(area.x, area.y, area.width, &serving(model, registry));
@@ -170,8 +167,7 @@ fn under_way(registry: &ModelRegistry) -> Vec<Piece> {
 pub(crate) fn use_cases(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     let list = &model.use_cases;
     if !list.loaded {
-        let text = if model.link.down { "Not connected to the box; r tries again." } else { "Loading." };
-        pen.put(area.x, area.y, area.width, Tone::Quiet, text);
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-use-cases"));
         return None;
     }
     let served = list.items.iter().filter(|one| one.state == "deployed").count();
@@ -196,9 +192,9 @@ fn use_case_cells(one: &UseCase) -> Vec<Piece> {
         (Tone::Text, one.name.clone()),
         (state, one.state.clone()),
         (Tone::Text, one.impact.clone()),
-        marked(&one.owner),
+        (Tone::Text, one.owner.clone()),
         (Tone::Quiet, asked.to_string()),
-        marked(&one.purpose),
+        (Tone::Text, one.purpose.clone()),
     ]
 }
 
@@ -217,7 +213,7 @@ fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {
     let gates = gate_summary(&one.gates);
     let bad = gates.starts_with("failed");
     vec![
-        marked(&one.name),
+        (Tone::Text, one.name.clone()),
         (Tone::Quiet, one.sha256.chars().take(12).collect()),
         (stage, one.stage.clone()),
         (review, one.review.clone()),
@@ -228,7 +224,7 @@ fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {
 
 pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> Cursor {
     let width = usize::from(screen.width.min(68).saturating_sub(4));
-    let lines: Vec<_> = dialog.body.iter().flat_map(|t| passage::flow(t, width, &Marks::default())).collect();
+    let lines = body(&dialog.body, width);
     let shown = if screen.height > 12 { lines.len().min(6) } else { 1 };
     let rows = 3 + u16::from(dialog.extra.is_some());
     let height = u16::try_from(shown).unwrap_or(1) + 5 + rows;

@@ -8,7 +8,7 @@ use crate::tui::model::{BUDGET_SPAN_S, Model};
 use crate::tui::text::{age, plural};
 use crate::tui::theme::Tone;
 use crate::tui::update::{breach_left, percent};
-use crate::tui::view::{Pen, Piece};
+use crate::tui::view::{Pen, Piece, waiting};
 use crate::tui::widgets::chart::{Frame, rows};
 use crate::tui::widgets::table::{self, Column, column, number};
 
@@ -28,18 +28,18 @@ const LEVELS: &[Column] = &[
     column("state", 8, 0),
     number("target", 7, 60),
     number("was", 7, 60),
-    number("left", 8, 0),
+    number("left", 9, 0),
     number("burn 1h", 7, 50),
     column("budget over 30 days", 0, 70),
 ];
 
 /// Columns before the graph, with their gaps.
-const LEVELS_WIDTH: u16 = 65;
+const LEVELS_WIDTH: u16 = 66;
 
 /// What is left of the budgets, and how that was.
 fn levels(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let Some(all) = &model.incidents.objectives else {
-        pen.put(area.x, area.y, area.width, Tone::Quiet, "Loading.");
+        pen.put(area.x, area.y, area.width, Tone::Quiet, &waiting(model, "read-metrics"));
         return;
     };
     let of = |state: &str| all.iter().filter(|one| one.state == state).count();
@@ -96,13 +96,12 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     }
     let list = &model.incidents;
     let open = list.items.iter().filter(|one| one.state == "open").count();
-    let head = match (list.loaded, model.link.down) {
-        (false, true) => "Not connected to the box; r tries again.".to_owned(),
-        (false, false) => "Loading.".to_owned(),
-        (true, _) => format!(
+    let head = match (list.loaded, list.all) {
+        (false, _) => waiting(model, "read-incidents"),
+        (true, all) => format!(
             "{}{}, {open} open",
             plural(list.items.len() as u64, "incident"),
-            if list.all { "" } else { " not closed" }
+            if all { "" } else { " not closed" }
         ),
     };
     let lock = match model.unlocked {

@@ -122,6 +122,15 @@ pub(crate) fn draw_dashboard(buffer: &mut ratatui::buffer::Buffer, model: &Model
     dashboards::draw(&mut pen, Rect { y: 0, height: body.height, ..body }.intersection(area), model);
 }
 
+/// What is said in the place of what did not come yet: why, where that is known.
+pub(crate) fn waiting(model: &Model, permission: &str) -> String {
+    match (model.link.down, model.access.lacks(permission)) {
+        (true, _) => "Not connected to the box; r tries again.".to_owned(),
+        (_, true) => format!("This needs the permission {permission}."),
+        _ => "Loading.".to_owned(),
+    }
+}
+
 /// Where in its document a passage stands: `p. 12`, `lines 10-20`, `record 7`; empty when unknown.
 pub(crate) fn place(place: &Place) -> String {
     let range = |one: &str, many: &str, from: u32, to: Option<u32>| match to {

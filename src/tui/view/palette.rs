@@ -16,7 +16,7 @@ pub(crate) fn draw(
     selected: usize,
 ) -> Option<(u16, u16)> {
     let found = palette_matches(model.view, &edit.text());
-    let inner = pen.panel(screen, 64, screen.height.saturating_sub(2).min(16), "Actions");
+    let inner = pen.panel(screen, 76, screen.height.saturating_sub(2).min(16), "Actions");
     let line = Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), height: 1, ..inner };
     let prompt = pen.look.glyphs.prompt;
     pen.put(inner.x, inner.y, 2, Tone::Accent, prompt);
@@ -30,7 +30,7 @@ pub(crate) fn draw(
         let reason = spec.disabled_reason(model);
         let tone = if reason.is_some() { Tone::Quiet } else { Tone::Text };
         let mut row: Vec<Piece> =
-            vec![(Tone::Accent, format!("{key:<9}")), (tone, format!("{:<17}", spec.id))];
+            vec![(Tone::Accent, format!("{key:<9}")), (tone, format!("{:<21}", spec.id))];
         let about = reason.map_or_else(|| spec.label.to_owned(), |r| format!("({r})"));
         row.push((Tone::Quiet, about));
         pen.pieces(inner.x, y, inner.width, &row);

@@ -3,6 +3,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::base::deceit;
 use crate::tui::text;
 use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece};
@@ -71,7 +72,10 @@ pub(crate) fn draw(
     }
 }
 
+/// What may deceive the eye is marked, wherever it stands.
 fn cell(pen: &mut Pen<'_>, area: Rect, column: &Column, tone: Tone, text: &str) {
+    let odd = deceit(text).map(|_| format!("? {text}"));
+    let (tone, text) = odd.as_deref().map_or((tone, text), |odd| (Tone::Warn, odd));
     let ellipsis = pen.look.glyphs.ellipsis;
     let room = usize::from(area.width);
     if column.right {

@@ -1,6 +1,6 @@
 //! Use cases: looked at freely, decided when unlocked, with a reason.
 
-use super::{dialog_for, may_say, named, odd};
+use super::{dialog_for, may_say, named};
 use crate::api::types::use_case::UseCase;
 use crate::base::format_time;
 use crate::tui::action::Action;
@@ -48,7 +48,6 @@ fn decide(
         let asked: u64 = one.callers.iter().map(|caller| caller.questions).sum();
         body.push(format!("Callers since the box started: {}, with {asked} questions.", one.callers.len()));
     }
-    body.extend(odd(&one.purpose));
     // What ends something is typed, and what is of high impact.
     let careful = verb == "retire" || matches!(one.impact.as_str(), "high" | "critical");
     let typed = careful.then(|| one.name.clone());
@@ -72,7 +71,6 @@ fn fields(one: &UseCase) -> Vec<(String, String)> {
     let request = one.approval.as_ref().map_or_else(String::new, |id| format!(" (request {id})"));
     add("name", one.name.clone());
     add("state", format!("{}{request}", one.state));
-    add("careful", odd(&format!("{}{}", one.purpose, one.owner)).unwrap_or_default());
     add("purpose", one.purpose.clone());
     add("owner", one.owner.clone());
     add("legal basis", one.legal_basis.clone());
