@@ -163,13 +163,15 @@ pub(super) fn push(
     samples.iter_mut().for_each(|sample| sample.labels = marked(&sample.labels, &marks));
     let count = samples.len() as u64;
     let now_ms = inner.clock.now_ms();
-    // A daemon records it with the next row. A command that runs the engine for itself has none but this.
-    if !inner.settings.daemon && !inner.telemetry.is_due(now_ms) {
+    // A daemon records it with the next row, and so does a screen that stays open. A command that runs the engine for
+    // itself has none but this.
+    let records = inner.settings.daemon || metrics::records(inner, now_ms);
+    if !records && !inner.telemetry.is_due(now_ms) {
         return Err(EngineError::Busy { retry_after_s: 10 });
     }
     let intake = &inner.intake.intake;
     let series = intake.merge(&format!("push {principal}"), samples, now_ms).map_err(refused)?;
-    if !inner.settings.daemon {
+    if !records {
         metrics::record(inner, u64::MAX);
     }
     Ok(PushedMetrics { samples: count, series: series as u64, most: intake.limits().each as u64 })

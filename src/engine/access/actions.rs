@@ -141,7 +141,9 @@ pub(in crate::engine) fn act(
         }
         AccessAction::DiffPolicies => AccessReply::Diff(questions::diff(inner)),
         AccessAction::Decisions => AccessReply::Decisions(decisions(inner)),
-        AccessAction::Decision(request) => AccessReply::Decision(Box::new(decision(inner, &request)?)),
+        AccessAction::Decision(request) => {
+            AccessReply::Decision(Box::new(decision(inner, caller, &request)?))
+        }
         action => return change(inner, caller, action, told),
     })
 }
@@ -379,8 +381,14 @@ fn decisions(inner: &Inner) -> Vec<Decision> {
     all.iter().map(words::decision).collect()
 }
 
-fn decision(inner: &Inner, request: &str) -> Result<Decision, EngineError> {
-    let found = decisions(inner).into_iter().find(|decision| decision.request == request);
+/// Of others, for those who may see who was denied what; for all others there is none.
+fn decision(inner: &Inner, caller: &Caller, request: &str) -> Result<Decision, EngineError> {
+    let who = subject(inner, caller)?;
+    let sees_all = super::decided(inner, &who, &Need::of_box(Permission::ReadDecisions)).allowed;
+    let own = who.name.to_string();
+    let found = decisions(inner)
+        .into_iter()
+        .find(|decision| decision.request == request && (sees_all || decision.principal == own));
     found.ok_or_else(|| EngineError::NotFound {
         noun: "decision on the request",
         name: request.chars().take(64).collect(),

@@ -257,8 +257,10 @@ fn of_alert(action: &AlertAction) -> P {
 
 fn of_access(action: &AccessAction) -> Need {
     match action {
-        // Whoever may not read the access of others sees their own sessions.
-        AccessAction::WhoAmI | AccessAction::Sessions => Need::of_box(P::ReadSelf),
+        // Whoever may not read the access of others sees their own sessions, and why they were denied something.
+        AccessAction::WhoAmI | AccessAction::Sessions | AccessAction::Decision(_) => {
+            Need::of_box(P::ReadSelf)
+        }
         AccessAction::Principals | AccessAction::Roles | AccessAction::Grants => Need::of_box(P::ReadAccess),
         AccessAction::Principal(name) => Need::of(P::ReadAccess, "User", name),
         AccessAction::AddPrincipal(request) => Need::of(P::ManagePrincipals, "User", &request.name),
@@ -283,6 +285,6 @@ fn of_access(action: &AccessAction) -> Need {
         | AccessAction::DiffPolicies => Need::of_box(P::ReadPolicies),
         AccessAction::TakePolicies(_) => Need::of_box(P::Reload),
         AccessAction::Policy(id) => Need::of(P::ReadPolicies, "Policy", id),
-        AccessAction::Decisions | AccessAction::Decision(_) => Need::of_box(P::ReadDecisions),
+        AccessAction::Decisions => Need::of_box(P::ReadDecisions),
     }
 }

@@ -116,6 +116,11 @@ fn others_ask_and_change_nothing_until_they_are_granted_more() {
     };
     let why = all.iter().find(|one| one.permission == "create-collection" && !one.allowed).unwrap();
     assert!(why.request == "r-1" && why.needs.contains("operator"), "{why:?}");
+    // Whoever was denied something may ask why, and only that.
+    let asked = |id: &str| Action::Access(AccessAction::Decision(id.into()));
+    assert!(bench.stranger(asked("r-1")).is_ok() && bench.root(asked("r-1")).is_ok());
+    let other = Caller::local(STRANGER + 1, STRANGER, 1, "r-2".into());
+    assert!(matches!(bench.ask(other, asked("r-1")), Err(EngineError::NotFound { .. })));
     let Ok(Reply::Access(AccessReply::Grants(grants))) = bench.root(Action::Access(AccessAction::Grants))
     else {
         panic!("no grants")

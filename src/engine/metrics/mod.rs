@@ -13,7 +13,7 @@ pub(super) use gather::gather;
 pub(super) use instruments::{Instruments, Stage};
 pub use query::Ask;
 pub(super) use query::{answer, limits};
-pub(super) use recording::{end, record, telemetry};
+pub(super) use recording::{end, record, records, telemetry};
 #[cfg(test)]
 pub(super) use table::TABLE;
 pub(super) use table::of;

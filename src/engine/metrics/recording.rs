@@ -24,6 +24,11 @@ pub(in crate::engine) fn telemetry(data: &Path, budgets: &Budgets, scratch: bool
     })
 }
 
+/// True where the engine has been there for long enough to record by itself.
+pub(in crate::engine) fn records(inner: &Inner, now_ms: u64) -> bool {
+    now_ms.saturating_sub(inner.started_ms()) > PATIENCE_S * 1000
+}
+
 /// Called once a second, so many seconds after the start.
 pub(in crate::engine) fn record(inner: &Inner, seconds: u64) {
     let now_ms = inner.clock.now_ms();

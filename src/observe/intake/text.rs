@@ -14,6 +14,8 @@ use crate::observe::promql::{Labels, METRIC_NAME};
 const PARTS: [&str; 6] = ["_total", "_bucket", "_sum", "_count", "_created", "_info"];
 /// Labels of one series.
 const LABELS_MOST: usize = 30;
+/// Of the value of one label: series are counted, not weighed.
+const VALUE_BYTES: usize = 1024;
 
 /// Why a text cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +90,9 @@ fn labels<'a>(inside: &'a str, pairs: &mut Vec<(String, String)>) -> Result<&'a 
             after.trim_start().strip_prefix('=').and_then(|text| text.trim_start().strip_prefix('"'));
         let quoted = quoted.ok_or_else(|| format!("{name}: a label is written {name}=\"value\""))?;
         let (value, after) = value(quoted).ok_or_else(|| format!("{name}: its value has no end"))?;
+        if value.len() > VALUE_BYTES {
+            return Err(format!("{name}: its value has more than {VALUE_BYTES} bytes"));
+        }
         pairs.push((name.to_owned(), value));
         if pairs.len() > LABELS_MOST {
             return Err(format!("a series has at most {LABELS_MOST} labels"));
@@ -165,7 +170,9 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_their_line() {
+        let long = format!("a{{b=\"{}\"}} 1", "x".repeat(VALUE_BYTES + 1));
         for (text, line, what) in [
+            (long.as_str(), 1, "more than 1024 bytes"),
             ("ok 1\n9a 1", 2, "no name of a metric"),
             ("a{b=\"c\" 1", 1, "comma or a brace"),
             ("a{b=\"c} 1", 1, "no end"),
