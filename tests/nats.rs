@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use spud::resilience::queue::{
-    Delivery, LaneLimits, Link, Mark, NewOperation, Outcome, Papers, Parcel, Queue, QueueSettings,
-    Surroundings, Upstream, Wire,
+    Delivery, FleetLock, LaneLimits, Link, LockError, Mark, NewOperation, Outcome, Papers, Parcel, Queue,
+    QueueSettings, Surroundings, Upstream, Wire,
 };
 use spud::store::Control;
 use support::nats::{Message, NatsServer};
@@ -431,4 +431,47 @@ fn what_arrived_unnoticed_is_found_in_the_stream() {
         bench.work();
     }
     assert_eq!((server.count(), bench.mark(), bench.left()), (5, 5, 0));
+}
+
+fn lock(server: &NatsServer, bucket: &str) -> FleetLock {
+    let upstream = Upstream::parse(&server.url()).unwrap();
+    let wire = Wire { upstream, secret: None, papers: Papers::default(), subject: String::new() };
+    FleetLock::new(wire, bucket, "promotion")
+}
+
+#[test]
+fn one_box_of_a_fleet_has_the_lock() {
+    let Some(mut server) = NatsServer::start("") else { return };
+    let nobody = lock(&server, "locks").take("a").unwrap_err().to_string();
+    assert!(nobody.contains("nats kv add locks"), "{nobody}");
+    server.make_bucket("locks", Duration::from_secs(3600));
+    let lock = lock(&server, "locks");
+    // Of many who ask at once, one gets it.
+    let won: Vec<String> = std::thread::scope(|scope| {
+        let asked = (0..8).map(|n| format!("box{n} promotes m{n}"));
+        let all: Vec<_> = asked.map(|who| scope.spawn(|| lock.take(&who).is_ok().then_some(who))).collect();
+        all.into_iter().filter_map(|one| one.join().unwrap()).collect()
+    });
+    let [winner] = won.as_slice() else { panic!("{won:?}") };
+    assert_eq!(lock.take("other promotes x"), Err(LockError::Taken(winner.clone())));
+    // Who has it may ask again, over a restart of either; others cannot give it back.
+    server.stop();
+    assert!(matches!(lock.take(winner), Err(LockError::Unreachable(_))));
+    server.start_again();
+    lock.take(winner).unwrap();
+    lock.release("other").unwrap();
+    assert!(lock.take("other promotes x").is_err());
+    lock.release(winner).unwrap();
+    lock.release(winner).unwrap();
+    lock.take("other promotes x").unwrap();
+}
+
+#[test]
+fn the_lock_of_a_box_that_died_ends() {
+    let Some(server) = NatsServer::start("") else { return };
+    server.make_bucket("short", Duration::from_secs(2));
+    let lock = lock(&server, "short");
+    lock.take("dead").unwrap();
+    assert!(lock.take("next").is_err());
+    until(|| lock.take("next").is_ok(), || "the lock of the dead box".to_owned());
 }

@@ -259,6 +259,7 @@ pub const SETTINGS: &[Setting] = &[
     row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
     row("approval.subjects", Kind::Words(&["config", "purge", "restore", "mode", "policies"]), "", Unset, true, "What waits for votes beside grants, models and use cases: critical settings, removing for good, restores, forced modes, the site's policies"),
     row("approval.signature", Kind::Word(&["never", "low", "medium", "high", "critical"]), "", Is("never"), true, "From which impact on a vote for a change must be signed with an enrolled SSH key"),
+    row("promotion.fleet_lock", Kind::Text, "", Unset, true, "JetStream key-value bucket of the NATS upstream in which one box of a fleet at a time promotes a model; unset, each box by itself"),
     row("promotion.margin", number(0, 1000), "thousandths", Is("20"), true, "How much worse than now nDCG@10 of a collection's judged questions may be under a new model"),
     row("promotion.signature", Kind::Word(&["off", "if-present", "required"]), "", Is("off"), true, "Whether the OpenSSF signature of a model must hold before it may be promoted"),
     row("promotion.signature_keys", Kind::Path, "", Unset, true, "PEM file, or a folder of them: public keys and certificates that may sign models"),

@@ -7,7 +7,7 @@ use super::EngineError;
 use super::worker::invalid;
 use crate::config::{Effective, Secret};
 use crate::resilience::queue::{
-    Delivery, Link, Papers, Queue, Upstream, Wire, check_authorities, check_subject,
+    Delivery, FleetLock, Link, Papers, Queue, Upstream, Wire, check_authorities, check_bucket, check_subject,
 };
 use crate::store::Control;
 
@@ -50,11 +50,27 @@ impl Chosen {
     }
 
     fn open(&self) -> Result<Box<dyn Delivery>, String> {
+        self.wire()?.open()
+    }
+
+    fn wire(&self) -> Result<Wire, String> {
         let secret = self.token.as_ref().map(Secret::read).transpose();
         let secret = secret.map_err(|what| format!("queue.upstream_token: {what}"))?;
         let (upstream, papers) = (self.upstream.clone(), self.papers.clone());
-        Wire { upstream, secret, papers, subject: self.subject.clone() }.open()
+        Ok(Wire { upstream, secret, papers, subject: self.subject.clone() })
     }
+}
+
+/// The lock that boxes of a fleet share while one of them promotes, where the settings name one.
+///
+/// # Errors
+/// What keeps it from being asked for.
+pub(super) fn fleet_lock(settings: &Effective) -> Result<Option<FleetLock>, String> {
+    let bucket = settings.text("promotion.fleet_lock").filter(|bucket| !bucket.is_empty());
+    let Some(bucket) = bucket else { return Ok(None) };
+    let chosen = Chosen::read(settings)?.filter(|chosen| chosen.upstream.kind() == "nats");
+    let chosen = chosen.ok_or("promotion.fleet_lock wants a NATS server as queue.upstream")?;
+    Ok(Some(FleetLock::new(chosen.wire()?, bucket, "promotion")))
 }
 
 impl Wiring {
@@ -128,7 +144,7 @@ impl Wiring {
 pub(super) fn problems(settings: &Effective) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut check = |key: &'static str, checked: &dyn Fn(&str) -> Result<(), String>| {
-        if let Some(Err(what)) = settings.text(key).map(checked) {
+        if let Some(Err(what)) = settings.text(key).filter(|text| !text.is_empty()).map(checked) {
             found.push((key, what));
         }
     };
@@ -136,5 +152,6 @@ pub(super) fn problems(settings: &Effective) -> Vec<(&'static str, String)> {
     check("queue.upstream_token", &|reference| Secret::parse(reference)?.read().map(drop));
     check("queue.upstream_ca", &|file| check_authorities(std::path::Path::new(file)));
     check("queue.subject", &check_subject);
+    check("promotion.fleet_lock", &check_bucket);
     found
 }

@@ -102,6 +102,18 @@ impl NatsServer {
         assert!(answer["error"].is_null(), "{answer}");
     }
 
+    /// Makes a key-value bucket whose keys end after this time.
+    pub fn make_bucket(&self, name: &str, ttl: Duration) {
+        let config = json!({
+            "name": format!("KV_{name}"), "subjects": [format!("$KV.{name}.>")], "max_msgs_per_subject": 1,
+            "max_age": u64::try_from(ttl.as_nanos()).unwrap(), "allow_rollup_hdrs": true, "deny_delete": true,
+            "discard": "new",
+        });
+        let answer = self.ask(&format!("$JS.API.STREAM.CREATE.KV_{name}"), &config);
+        let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert!(answer["error"].is_null(), "{answer}");
+    }
+
     pub fn remove_stream(&self) {
         self.ask("$JS.API.STREAM.DELETE.OPS", &json!({}));
     }

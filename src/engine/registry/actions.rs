@@ -1,6 +1,6 @@
 //! What people ask of the models: look, register, submit, stage, promote, roll back, archive, hold.
 
-use super::{control, enqueue, judge, open, signing, words};
+use super::{control, enqueue, fleet, judge, open, signing, words};
 use crate::api::types::registry::{
     JudgeAnswers, JudgedQuestion, ModelHistoryQuery, ModelMove, ModelReason, ModelRegistry, ModelVersion,
     RegisterModel, ServedModel, SubmitModel,
@@ -347,16 +347,22 @@ fn promote(
     request: &ModelReason,
     told: Option<&Entry>,
 ) -> Result<RegistryReply, EngineError> {
-    let sha256 = {
+    let before = Shelf::load(control(inner)?)?;
+    let sha256 = before.meant(id)?.sha256.clone();
+    // What cannot be opened, or may not be promoted, is told now, not by a job, and no other box hears of it.
+    open(&inner.settings.data_dir, &sha256)?;
+    let begin = || Input::Begin { sha256: &sha256, by, reason: &request.reason };
+    step(&before, begin(), inner.clock.now_ms())?;
+    fleet::take(inner, &sha256)?;
+    {
         let _desk = inner.approvals.desk();
         let before = Shelf::load(control(inner)?)?;
-        let sha256 = before.meant(id)?.sha256.clone();
-        // What cannot be opened is told now, not by a job.
-        open(&inner.settings.data_dir, &sha256)?;
-        let input = Input::Begin { sha256: &sha256, by, reason: &request.reason };
-        keep(inner, &before, input, told, |_| Ok(()))?;
-        sha256
-    };
+        keep(inner, &before, begin(), told, |_| Ok(())).inspect_err(|_| {
+            if before.pointer.promoting.is_none() {
+                fleet::release(inner, &sha256);
+            }
+        })?;
+    }
     // A power cut here leaves a promotion without a job: the next start queues it.
     Ok(RegistryReply::Job(Box::new(enqueue(inner, "promote", &sha256)?)))
 }

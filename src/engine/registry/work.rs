@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::actions::{keep, kind, served};
-use super::{control, measure, open};
+use super::{control, fleet, measure, open};
 use crate::api::types::JobState;
 use crate::audit::{Entry, Outcome};
 use crate::engine::jobs::JobRecord;
@@ -50,6 +50,9 @@ pub(super) fn run(inner: &Arc<Inner>, id: u64, mut record: JobRecord) -> JobReco
             record.set_state(JobState::Failed);
             record.error = Some(error.to_string());
         }
+    }
+    if is_promotion {
+        fleet::release(inner, &sha256);
     }
     record.finished_ms = Some(inner.clock.now_ms());
     if let Err(error) = ingest::store(inner, id, &record) {
@@ -104,6 +107,7 @@ fn promote(inner: &Arc<Inner>, id: u64, record: &mut JobRecord, sha256: &str) ->
         return Ok(false);
     }
     let gates = measured(inner, &model, sha256)?;
+    fleet::take(inner, sha256)?;
     let desk = inner.approvals.desk();
     let before = Shelf::load(control(inner)?)?;
     let serving = inner.library.model_id();

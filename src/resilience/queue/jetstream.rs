@@ -42,6 +42,9 @@ pub(super) struct Kept {
     pub(super) sequence: u64,
     /// `Nats-Msg-Id`; empty where there is none.
     pub(super) id: String,
+    /// `KV-Operation`: what was done to a key but to write it.
+    pub(super) operation: String,
+    pub(super) body: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -73,6 +76,7 @@ struct GetReply {
 struct GetMessage {
     seq: u64,
     hdrs: String,
+    data: String,
 }
 
 /// Reads the answer to a publication.
@@ -125,7 +129,14 @@ pub(super) fn kept(answer: &[u8]) -> Result<Option<Kept>, String> {
     match (reply.message, reply.error) {
         (Some(message), _) => {
             let headers = from_base64(&message.hdrs).unwrap_or_default();
-            Ok(Some(Kept { sequence: message.seq, id: header(&headers, "nats-msg-id").unwrap_or_default() }))
+            let of = |name: &str| header(&headers, name).unwrap_or_default();
+            let body = from_base64(&message.data).unwrap_or_default();
+            Ok(Some(Kept {
+                sequence: message.seq,
+                id: of("nats-msg-id"),
+                operation: of("kv-operation"),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            }))
         }
         (None, Some(error)) if error.err_code == NO_MESSAGE => Ok(None),
         (None, Some(error)) => {
@@ -211,11 +222,17 @@ mod tests {
     fn messages_of_a_stream_are_read() {
         // "NATS/1.0\r\nNats-Msg-Id: abc\r\n\r\n"
         let text = r#"{"message":{"subject":"a","seq":3,"hdrs":"TkFUUy8xLjANCk5hdHMtTXNnLUlkOiBhYmMNCg0K","data":"eA=="}}"#;
-        assert_eq!(kept(text.as_bytes()).unwrap(), Some(Kept { sequence: 3, id: "abc".into() }));
+        assert_eq!(
+            kept(text.as_bytes()).unwrap(),
+            Some(Kept { sequence: 3, id: "abc".into(), ..kept(text.as_bytes()).unwrap().unwrap() })
+        );
         let none = br#"{"error":{"code":404,"err_code":10037,"description":"no message found"}}"#;
         assert_eq!(kept(none).unwrap(), None);
         let bare = br#"{"message":{"subject":"a","seq":4}}"#;
-        assert_eq!(kept(bare).unwrap(), Some(Kept { sequence: 4, id: String::new() }));
+        assert_eq!(
+            kept(bare).unwrap(),
+            Some(Kept { sequence: 4, id: String::new(), ..kept(bare).unwrap().unwrap() })
+        );
         assert!(kept(b"{}").is_err() && kept(b"").is_err());
     }
 

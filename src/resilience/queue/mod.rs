@@ -8,6 +8,7 @@
 mod batch;
 mod delivery;
 mod desk;
+mod fleet_lock;
 mod gap;
 mod http;
 mod jetstream;
@@ -32,6 +33,7 @@ mod work;
 
 pub use batch::Surroundings;
 pub use delivery::{Delivery, Link, Outcome, Parcel, delivery_id};
+pub use fleet_lock::{FleetLock, LockError, check_bucket};
 pub use http::post;
 pub use jetstream::check_subject;
 pub use line::Mark;

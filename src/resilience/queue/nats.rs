@@ -205,7 +205,7 @@ impl Delivery for NatsDelivery {
     }
 }
 
-fn options(wire: &Wire, said: Arc<Mutex<String>>) -> ConnectOptions {
+pub(super) fn options(wire: &Wire, said: Arc<Mutex<String>>) -> ConnectOptions {
     let mut options = ConnectOptions::new()
         .name(concat!("spud/", env!("CARGO_PKG_VERSION")))
         .connection_timeout(CONNECT)
@@ -350,7 +350,7 @@ impl Put<'_> {
 }
 
 /// The reason at the end of a chain.
-fn innermost(error: &dyn Error) -> String {
+pub(super) fn innermost(error: &dyn Error) -> String {
     let mut found = error;
     while let Some(next) = found.source() {
         found = next;
