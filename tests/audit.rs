@@ -267,7 +267,9 @@ fn a_laptop_anchors_the_log_and_texts_can_be_erased() {
     let paused = entries(&daemon, "kind=queue.paused")[0].clone();
     let seq = text(&paused["seq"]).to_owned();
     let proof = json(data, &["audit", "prove", &seq]);
-    good(data, &["audit", "erase", &seq, "--reason", "Art. 17"]);
+    let told = run(data, &["audit", "erase", &seq, "--reason", "Art. 17"]);
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success() && said.contains("erased from the log alone: queue"), "{said}");
     let erased = json(data, &["audit", "show", &seq]);
     assert_eq!(texts(&erased), [("reason", None)]);
     assert_eq!(erased["leaf"], paused["leaf"]);

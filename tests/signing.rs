@@ -181,11 +181,13 @@ fn what_waits_is_answered_with_its_request_and_done_after_the_vote() {
     fine(&run_as(None, data, &["role", "grant", "uid:2001", "approver", "--reason", "votes"]));
     assert_eq!(daemon.post("/v1/collections", "{\"name\": \"garden\"}").status, 201);
     let there = || daemon.get("/v1/collections").body.contains("garden");
-    let held = daemon.ask("DELETE", "/v1/collections/garden", "", "");
+    let silent = daemon.ask("DELETE", "/v1/collections/garden", "", "");
+    assert!(silent.status == 422 && silent.body.contains("wants to know why"), "{silent:?}");
+    let held = daemon.ask("DELETE", "/v1/collections/garden?reason=sold", "", "");
     assert_eq!((held.status, held.header("location")), (202, Some("/v1/approvals/1")), "{held:?}");
     let told = held.json();
     assert_eq!((&told["type"], &told["approval"]), (&json!("urn:spud:problem:waits-for-votes"), &json!("1")));
-    let again = run_as(None, data, &["collection", "remove", "garden"]);
+    let again = run_as(None, data, &["collection", "remove", "garden", "--reason", "sold"]);
     assert_eq!(again.status.code(), Some(75), "{}", said(&again));
     assert!(
         said(&again).contains("waits: request 1 waits for votes: remove the collection garden"),
@@ -196,5 +198,5 @@ fn what_waits_is_answered_with_its_request_and_done_after_the_vote() {
     fine(&run_as(Some(ANNA), data, &["approval", "approve", "1", "--reason", "it is empty"]));
     assert!(!there());
     let shown = fine(&run_as(None, data, &["approval", "show", "1"]));
-    assert!(shown.contains("box carried out"), "{shown}");
+    assert!(shown.contains("box carried out") && shown.contains("sold"), "{shown}");
 }

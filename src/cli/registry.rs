@@ -26,7 +26,7 @@ pub(super) enum Verb {
         /// SHA-256, the beginning of one, or a name
         model: String,
     },
-    /// Register a model file or a Model2Vec folder; nothing answers with it yet
+    /// Register a model file or a Model2Vec folder, also one that was archived; nothing answers with it yet
     Register {
         /// A file of our own format, or a folder with safetensors and tokenizer
         path: PathBuf,

@@ -33,7 +33,7 @@ pub(super) enum Verb {
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         time: Option<Duration>,
     },
-    /// Take a granted role, by the grant's number
+    /// Take a granted role, by the grant's number; the last vote of others is taken by root alone
     Revoke {
         id: String,
         /// Why

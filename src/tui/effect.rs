@@ -15,7 +15,7 @@ pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use dashboard::{DashboardRequest, RowsRequest};
-pub(crate) use govern::{Decision, GovernRequest};
+pub(crate) use govern::{Decision, Gone, GovernRequest};
 pub(crate) use incident::IncidentRequest;
 pub(crate) use probe::ProbeRequest;
 pub(crate) use trace::TraceRequest;
@@ -65,7 +65,8 @@ pub(crate) enum Request {
     },
     Add(AddRequest),
     RemoveDocument(String),
-    RemoveCollection(String),
+    /// Its name, and why it goes.
+    RemoveCollection(String, String),
     Reindex(String),
     CancelJob(String),
     Mode,
@@ -237,7 +238,7 @@ impl Request {
             }
             Self::Add(request) => post("/v1/documents".to_owned(), request),
             Self::RemoveDocument(id) => delete(format!("/v1/documents/{}", escape(id))),
-            Self::RemoveCollection(name) => delete(format!("/v1/collections/{}", escape(name))),
+            Self::RemoveCollection(name, reason) => delete(with_reason("collections", name, reason)),
             Self::Reindex(name) => command(format!("/v1/collections/{}/reindex", escape(name))),
             Self::CancelJob(id) => delete(format!("/v1/jobs/{}", escape(id))),
             Self::Mode => get("/v1/mode"),
@@ -292,7 +293,7 @@ impl Request {
             Self::Passages { .. } => "read the document",
             Self::Add(_) => "add documents",
             Self::RemoveDocument(_) => "remove the document",
-            Self::RemoveCollection(_) => "remove the collection",
+            Self::RemoveCollection(..) => "remove the collection",
             Self::Reindex(_) => "re-index",
             Self::CancelJob(_) => "cancel the job",
             Self::Mode => "read the mode",
@@ -374,6 +375,11 @@ fn escape(text: &str) -> String {
         .collect()
 }
 
+/// What goes, and why.
+fn with_reason(all: &str, name: &str, reason: &str) -> String {
+    with_query(&format!("/v1/{all}/{}", escape(name)), &[("reason", Some(reason.to_owned()))])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,8 +389,8 @@ mod tests {
         let query = DocumentQuery { contains: Some("a b&c".into()), limit: 50, ..DocumentQuery::default() };
         let call = Request::Documents { serial: 1, append: false, query }.call();
         assert_eq!((call.method, call.path.as_str()), ("GET", "/v1/documents?contains=a%20b%26c&limit=50"));
-        let call = Request::RemoveCollection("../x y".into()).call();
-        assert_eq!((call.method, call.path.as_str()), ("DELETE", "/v1/collections/..%2Fx%20y"));
+        let call = Request::RemoveCollection("../x y".into(), "old".into()).call();
+        assert_eq!((call.method, call.path.as_str()), ("DELETE", "/v1/collections/..%2Fx%20y?reason=old"));
         let ask = Request::Ask(1, SearchRequest { q: "pump".into(), ..SearchRequest::default() });
         assert!(!ask.changes());
         assert!(String::from_utf8(ask.call().body.unwrap()).unwrap().contains("\"q\":\"pump\""));

@@ -211,7 +211,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Passages { serial, way, .. } => Reply::Passages(*serial, *way, page(body)?.items),
         Request::Add(add) => Reply::Done(format!("Adding {}.", add.paths.join(", ")), job(body)),
         Request::RemoveDocument(_) => Reply::Done("Removed the document.".to_owned(), job(body)),
-        Request::RemoveCollection(name) => Reply::Done(format!("Removed \"{name}\"."), job(body)),
+        Request::RemoveCollection(name, _) => Reply::Done(format!("Removed \"{name}\"."), job(body)),
         Request::Reindex(name) => Reply::Done(format!("Indexing \"{name}\" again."), job(body)),
         Request::CancelJob(_) => Reply::Done("The job is being cancelled.".to_owned(), job(body)),
         Request::Mode => Reply::Mode(json(body)?),

@@ -39,9 +39,12 @@ pub(super) static ROUTES: [Route; 12] = [
     Route::new("GET", "/v1/audit/entries/{seq}/proof", "Proof that the entry is in the log", || get(proof))
         .query(&["size"])
         .reply(200, "AuditInclusion"),
-    Route::new("POST", "/v1/audit/entries/{seq}/erase", "Erase the texts of an entry; proofs hold", || {
-        post(erase)
-    })
+    Route::new(
+        "POST",
+        "/v1/audit/entries/{seq}/erase",
+        "Erase the texts of an entry from the log; proofs hold, what it is about keeps its words",
+        || post(erase),
+    )
     .body("EraseAudit")
     .reply(200, "AuditEntry"),
     Route::new(

@@ -206,8 +206,10 @@ pub(in crate::engine) fn hold(inner: &Inner, caller: &Caller, action: &Action) -
         return Ok(());
     }
     let by = asker.name.to_string();
-    let reason = match (about.reason.trim(), about.impact) {
-        ("", Impact::High | Impact::Critical) => {
+    // Settings say by themselves what would be different; of what goes for good, and of policies, nobody sees why.
+    let is_plain = about.subject == "config" || about.impact < Impact::High;
+    let reason = match (about.reason.trim(), is_plain) {
+        ("", false) => {
             let what = format!("to {} waits for votes here: whoever votes wants to know why", about.title);
             return Err(invalid(what, "say why: --reason TEXT"));
         }

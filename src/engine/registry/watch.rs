@@ -21,7 +21,8 @@ pub(in crate::engine) fn burned(inner: &Inner, objective: &str, why: &str, now_m
     }
     let minutes = inner.config.running().number("promotion.watch_minutes");
     let why: String = why.chars().take(300).collect();
-    let reason = format!("within {minutes} minutes of its promotion the objective {objective} burned: {why}");
+    let reason =
+        format!("within {minutes} minutes of the switch to it the objective {objective} burned: {why}");
     match rolled_back(inner, &reason, minutes.saturating_mul(60_000), now_ms) {
         Ok(Some(sha256)) => tracing::warn!(model = sha256, objective, "rolled back: the objective burned"),
         Ok(None) => {}

@@ -127,15 +127,14 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::UseCase(action) => return use_case(action),
         Action::Search(_) | Action::Ask(_) | Action::Embed(_) | Action::Eval(_) => return None,
         Action::Status | Action::Hardware | Action::Logs(_) | Action::Check(_) => return None,
-        Action::ImportLog(_) | Action::LogSources => return None,
         Action::Collections | Action::Documents(_) | Action::Document(_) | Action::Passages(_) => {
             return None;
         }
-        Action::Jobs | Action::Job(_) | Action::Failures(_) => return None,
+        Action::Jobs | Action::Job(_) | Action::Failures(_) | Action::LogSources => return None,
         Action::Models | Action::InspectModel(_) => return None,
         Action::Mode | Action::ModeHistory(_) | Action::Breakers => return None,
         Action::PostOperation(_) | Action::Operations(_) | Action::Operation(_) => return None,
-        Action::OperationPayload(_) | Action::Queue => return None,
+        Action::OperationPayload(_) | Action::Queue | Action::ImportLog(_) => return None,
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             return None;
         }

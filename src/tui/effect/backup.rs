@@ -13,8 +13,10 @@ pub(crate) enum BackupRequest {
     Make,
     Verify,
     Drill(String),
-    Prune,
-    Restore(String),
+    /// Why.
+    Prune(String),
+    /// Which, and why.
+    Restore(String, String),
     /// How the stores are kept.
     Store,
     /// Every segment, record and model.
@@ -38,9 +40,13 @@ impl BackupRequest {
                 let request = DrillBackup { id: Some(id.clone()), ..DrillBackup::default() };
                 post("/v1/backups/drill".to_owned(), &request)
             }
-            Self::Prune => post("/v1/backups/prune".to_owned(), &PruneBackups::default()),
-            Self::Restore(id) => {
-                let request = RestoreBackup { force: true, ..RestoreBackup::default() };
+            Self::Prune(reason) => {
+                let request = PruneBackups { reason: reason.clone(), ..PruneBackups::default() };
+                post("/v1/backups/prune".to_owned(), &request)
+            }
+            Self::Restore(id, reason) => {
+                let reason = reason.clone();
+                let request = RestoreBackup { force: true, reason, ..RestoreBackup::default() };
                 post(format!("/v1/backups/{}/restore", escape(id)), &request)
             }
         }
@@ -55,8 +61,8 @@ impl BackupRequest {
             Self::Make => "make a backup",
             Self::Verify => "verify the backups",
             Self::Drill(_) => "try a restore",
-            Self::Prune => "remove old backups",
-            Self::Restore(_) => "restore the backup",
+            Self::Prune(_) => "remove old backups",
+            Self::Restore(..) => "restore the backup",
         }
     }
 }

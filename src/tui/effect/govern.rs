@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Call, escape, post, with_query};
+use super::{BackupRequest, Call, Request, escape, post, with_query};
 use crate::api::types::access::{AddKey, TakePolicies};
 use crate::api::types::approval::{ApprovalWord, BreakGlass};
 use crate::api::types::registry::{JudgeAnswers, ModelReason, SubmitModel};
@@ -53,6 +53,28 @@ pub(crate) enum Decision {
     EnrolTotp(String),
     /// The site's files are to hold.
     TakePolicies,
+    /// What goes for good, and is asked of its own view.
+    Gone(Gone),
+}
+
+/// What goes for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// By name.
+    Collection(String),
+    OldBackups,
+    /// What is there, for this backup.
+    Box(String),
+}
+
+impl Gone {
+    pub(crate) fn request(&self, reason: String) -> Request {
+        match self {
+            Self::Collection(name) => Request::RemoveCollection(name.clone(), reason),
+            Self::OldBackups => Request::Backup(BackupRequest::Prune(reason)),
+            Self::Box(id) => Request::Backup(BackupRequest::Restore(id.clone(), reason)),
+        }
+    }
 }
 
 /// What stands in a small file.
@@ -156,6 +178,7 @@ impl Decision {
             Self::TakePolicies => {
                 post("/v1/policies/reload".to_owned(), &TakePolicies { reason, digest: None })
             }
+            Self::Gone(gone) => gone.request(reason).call(),
         }
     }
 
@@ -190,6 +213,7 @@ impl Decision {
             Self::EnrolKey(..) => "enrol the key",
             Self::EnrolTotp(_) => "enrol a second factor",
             Self::TakePolicies => "take the policies up",
+            Self::Gone(gone) => gone.request(String::new()).purpose(),
             Self::UseCase(..) => "retire the use case",
         }
     }
@@ -212,6 +236,7 @@ impl Decision {
             Self::EnrolKey(..) => "Votes may be signed with it.",
             Self::EnrolTotp(_) => "A code is asked for from now on.",
             Self::TakePolicies => "The files hold, or wait for votes: see the approvals.",
+            Self::Gone(_) => "It is done, or waits for votes: see the approvals.",
             Self::UseCase(..) => "Nothing is answered under it any more.",
         }
     }

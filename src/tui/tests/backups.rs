@@ -157,12 +157,13 @@ fn they_are_made_tried_and_restored_by_keys() {
     assert_eq!(requests(&keys(&mut m, "n")), [&Request::Backup(BackupRequest::Make)]);
     assert_eq!(requests(&keys(&mut m, "v")), [&Request::Backup(BackupRequest::Verify)]);
     assert_eq!(requests(&keys(&mut m, "t")), [&Request::Backup(BackupRequest::Drill(first.clone()))]);
-    assert!(requests(&keys(&mut m, "X enter")).is_empty(), "Cancel has the focus");
-    assert_eq!(requests(&keys(&mut m, "X tab enter")), [&Request::Backup(BackupRequest::Prune)]);
-    assert!(requests(&keys(&mut m, "R tab enter")).is_empty(), "the name is missing");
+    assert!(requests(&keys(&mut m, "X tab tab enter")).is_empty(), "a reason is missing");
+    let effects = keys(&mut m, "o l d tab tab enter");
+    assert_eq!(requests(&effects), [&Request::Backup(BackupRequest::Prune("old".into()))]);
+    assert!(requests(&keys(&mut m, "R o l d tab tab tab enter")).is_empty(), "the name is missing");
     let typed: Vec<String> = first.chars().map(String::from).collect();
-    let effects = keys(&mut m, &format!("{} enter", typed.join(" ")));
-    assert_eq!(requests(&effects), [&Request::Backup(BackupRequest::Restore(first))]);
+    let effects = keys(&mut m, &format!("{} tab tab enter", typed.join(" ")));
+    assert_eq!(requests(&effects), [&Request::Backup(BackupRequest::Restore(first, "old".into()))]);
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn dialogs() {
     });
     both("dialog_remove_collection", |size| {
         let mut m = full(size);
-        keys(&mut m, "f3 down d m a n");
+        keys(&mut m, "f3 down d o l d enter m a n");
         m
     });
     both("dialog_detail", |size| {

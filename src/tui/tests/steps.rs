@@ -101,12 +101,12 @@ fn removing_a_collection_wants_its_name() {
     let mut m = full((80, 24));
     keys(&mut m, "f3 down");
     assert_eq!(m.library.collection().unwrap().name, "manuals");
-    assert!(requests(&keys(&mut m, "d enter")).is_empty(), "Cancel has the focus");
+    assert!(requests(&keys(&mut m, "d o l d enter enter enter")).is_empty(), "Enter ends at Cancel");
     assert!(m.overlay.is_none());
-    assert!(requests(&keys(&mut m, "d tab enter")).is_empty(), "the name is missing");
-    assert!(matches!(m.overlay, Some(Overlay::Confirm(_))));
-    let effects = keys(&mut m, "m a n u a l s enter");
-    assert_eq!(requests(&effects), [&Request::RemoveCollection("manuals".into())]);
+    assert!(requests(&keys(&mut m, "d o l d tab tab tab enter")).is_empty(), "the name is missing");
+    assert!(matches!(m.overlay, Some(Overlay::Decide(_))));
+    let effects = keys(&mut m, "m a n u a l s tab tab enter");
+    assert_eq!(requests(&effects), [&Request::RemoveCollection("manuals".into(), "old".into())]);
     keys(&mut m, "up d");
     assert!(m.overlay.is_none(), "what is built in stays");
 }

@@ -1,14 +1,14 @@
 //! The backups view: one is made, verified, tried, restored; old ones go.
 
+use super::govern::dialog_for;
 use super::moved;
 use crate::api::types::{BackupDetail, BackupRun, BackupStatus, CheckReport, CompactReport};
 use crate::base::{format_bytes, format_time};
 use crate::tui::action::Action;
-use crate::tui::effect::{BackupRequest, Effect, Request};
+use crate::tui::effect::{BackupRequest, Decision, Effect, Gone, Request};
 use crate::tui::model::{Confirm, Model, Overlay};
 use crate::tui::msg::BackupReply;
 use crate::tui::theme::Tone;
-use crate::tui::widgets::line_edit::LineEdit;
 
 pub(super) fn load() -> Vec<Effect> {
     vec![
@@ -28,12 +28,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::Copy, Some(id)) => vec![Effect::Copy(id)],
         (Action::PruneBackups, _) => {
             let body = vec!["Backups that retention does not keep are removed. The newest stays.".to_owned()];
-            ask(model, ("Remove old backups", "Remove"), body, Request::Backup(BackupRequest::Prune), None);
-            Vec::new()
+            let gone = Decision::Gone(Gone::OldBackups);
+            dialog_for(model, "Remove old backups", "Remove", body, gone, None)
         }
         (Action::CheckBox, _) => {
             let body = vec!["Every segment, record and model is read; that may take minutes.".to_owned()];
-            ask(model, ("Check the box", "Check"), body, Request::Backup(BackupRequest::Check), None);
+            ask(model, ("Check the box", "Check"), body, Request::Backup(BackupRequest::Check));
             Vec::new()
         }
         (Action::CompactStores, _) => {
@@ -41,13 +41,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 "The stores are made as small as they can be.".to_owned(),
                 "Requests that write wait meanwhile.".to_owned(),
             ];
-            ask(
-                model,
-                ("Compact the stores", "Compact"),
-                body,
-                Request::Backup(BackupRequest::Compact),
-                None,
-            );
+            ask(model, ("Compact the stores", "Compact"), body, Request::Backup(BackupRequest::Compact));
             Vec::new()
         }
         (Action::RestoreBackup, Some(id)) => {
@@ -55,9 +49,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 format!("The backup {id} takes the place of this box at its next start."),
                 "What the box has now is moved aside, not removed.".to_owned(),
             ];
-            let request = Request::Backup(BackupRequest::Restore(id.clone()));
-            ask(model, ("Restore a backup", "Restore"), body, request, Some(id));
-            Vec::new()
+            let gone = Decision::Gone(Gone::Box(id.clone()));
+            dialog_for(model, "Restore a backup", "Restore", body, gone, Some(id))
         }
         (action, _) => {
             let page = model.body_height();
@@ -67,16 +60,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-fn ask(
-    model: &mut Model,
-    (title, verb): (&str, &'static str),
-    body: Vec<String>,
-    request: Request,
-    typed: Option<String>,
-) {
-    let typed = typed.map(|want| (want, LineEdit::default()));
+fn ask(model: &mut Model, (title, verb): (&str, &'static str), body: Vec<String>, request: Request) {
     let (title, requests) = (title.to_owned(), vec![request]);
-    let confirm = Confirm { title, body, verb, requests, typed, yes: false };
+    let confirm = Confirm { title, body, verb, requests, typed: None, yes: false };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 

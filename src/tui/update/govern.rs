@@ -406,6 +406,7 @@ pub(super) fn dialog(model: &mut Model, mut dialog: Box<DecideDialog>, key: Key)
             } else if ready {
                 let said = dialog.extra.as_ref().map_or_else(String::new, |(_, _, edit)| edit.text());
                 match decided(&dialog.decision, said.trim(), dialog.signature.as_ref()) {
+                    Ok(Decision::Gone(gone)) => return vec![Effect::Request(gone.request(reason))],
                     Ok(decision) => return vec![ask(GovernRequest::Decide(decision, reason))],
                     Err(problem) => (dialog.field, dialog.problem) = (EXTRA, Some(problem)),
                 }

@@ -1,9 +1,10 @@
 //! The library: lists, filters, and what changes them.
 
+use super::govern::dialog_for;
 use super::moved;
 use crate::api::types::{Collection, Document, DocumentQuery, Job, Page};
 use crate::tui::action::Action;
-use crate::tui::effect::{Effect, Request};
+use crate::tui::effect::{Decision, Effect, Gone, Request};
 use crate::tui::filter::Filter;
 use crate::tui::key::{Code, Key};
 use crate::tui::model::{AddDialog, Confirm, Model, Overlay, Tab, failure_fields, job_fields};
@@ -258,36 +259,31 @@ fn add(model: &mut Model) {
 }
 
 fn remove(model: &mut Model) {
-    let confirm = if let Some(c) = model.library.collection() {
+    if let Some(c) = model.library.collection() {
         let counts = format!(
             "Its index goes: {}, {}. The source files stay on disk.",
             text::plural(c.documents, "document"),
             text::plural(c.chunks, "passage")
         );
-        Confirm {
-            title: format!("Remove the collection \"{}\"?", c.name),
-            body: vec![counts],
-            verb: "Remove",
-            requests: vec![Request::RemoveCollection(c.name.clone())],
-            typed: Some((c.name.clone(), LineEdit::default())),
-            yes: false,
-        }
-    } else {
-        let marked: Vec<String> = model.library.marked.iter().cloned().collect();
-        let one = model.library.document();
-        let ids = if marked.is_empty() { one.map(|d| d.id.clone()).into_iter().collect() } else { marked };
-        let mut body = vec!["They go from the index. The source files stay on disk.".to_owned()];
-        if let (1, Some(d)) = (ids.len(), one) {
-            body = vec![d.path.clone(), "It goes from the index. The file stays on disk.".to_owned()];
-        }
-        Confirm {
-            title: format!("Remove {}?", text::plural(ids.len() as u64, "document")),
-            body,
-            verb: "Remove",
-            requests: ids.into_iter().map(Request::RemoveDocument).collect(),
-            typed: None,
-            yes: false,
-        }
+        let name = c.name.clone();
+        let body = vec![format!("The collection \"{name}\"."), counts];
+        let gone = Decision::Gone(Gone::Collection(name.clone()));
+        return drop(dialog_for(model, "Remove a collection", "Remove", body, gone, Some(name)));
+    }
+    let marked: Vec<String> = model.library.marked.iter().cloned().collect();
+    let one = model.library.document();
+    let ids = if marked.is_empty() { one.map(|d| d.id.clone()).into_iter().collect() } else { marked };
+    let mut body = vec!["They go from the index. The source files stay on disk.".to_owned()];
+    if let (1, Some(d)) = (ids.len(), one) {
+        body = vec![d.path.clone(), "It goes from the index. The file stays on disk.".to_owned()];
+    }
+    let confirm = Confirm {
+        title: format!("Remove {}?", text::plural(ids.len() as u64, "document")),
+        body,
+        verb: "Remove",
+        requests: ids.into_iter().map(Request::RemoveDocument).collect(),
+        typed: None,
+        yes: false,
     };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }

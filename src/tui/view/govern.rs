@@ -238,8 +238,12 @@ pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> 
     let hint = "kept with it, and in the audit log";
     let mut cursor = field(pen, inner, row(0), "Reason", &dialog.reason, hint, dialog.field == 0);
     if let Some((want, edit)) = &dialog.typed {
-        let label = format!("Type {want}");
-        cursor = cursor.or(field(pen, inner, row(1), &label, edit, "to allow it", dialog.field == 1));
+        // A long name stands in the body.
+        let (label, hint) = match want.chars().count() {
+            ..=6 => (format!("Type {want}"), "to allow it"),
+            _ => ("Type it".to_owned(), "the name above, to allow it"),
+        };
+        cursor = cursor.or(field(pen, inner, row(1), &label, edit, hint, dialog.field == 1));
     }
     if let Some((label, hint, edit)) = &dialog.extra {
         let at = row(1 + u16::from(dialog.typed.is_some()));
