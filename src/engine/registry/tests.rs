@@ -169,6 +169,18 @@ impl World {
     }
 }
 
+/// A box of a fleet that cannot be asked switches nothing, and has nothing under way.
+fn without_its_fleet(world: &World) {
+    world.set("promotion.fleet_lock", "locks");
+    let alone = world.promote("garden-words").unwrap_err().to_string();
+    assert!(alone.contains("promotion.fleet_lock wants a NATS server"), "{alone}");
+    world.set("queue.upstream", "nats://127.0.0.1:1");
+    let alone = world.promote("garden-words").unwrap_err().to_string();
+    assert!(alone.contains("the fleet's lock cannot be asked for: 127.0.0.1:1"), "{alone}");
+    assert!(world.all().promoting.is_none());
+    world.set("promotion.fleet_lock", "");
+}
+
 #[test]
 fn a_better_model_answers_after_the_vote_of_another_and_goes_again() {
     let mut world = World::new();
@@ -206,15 +218,7 @@ fn a_better_model_answers_after_the_vote_of_another_and_goes_again() {
     );
     assert_eq!(gate("incidents").state, "passed");
     assert_eq!(firsts(&world), before);
-    // A box of a fleet that cannot be asked switches nothing, and has nothing under way.
-    world.set("promotion.fleet_lock", "locks");
-    let alone = world.promote("garden-words").unwrap_err().to_string();
-    assert!(alone.contains("promotion.fleet_lock wants a NATS server"), "{alone}");
-    world.set("queue.upstream", "nats://127.0.0.1:1");
-    let alone = world.promote("garden-words").unwrap_err().to_string();
-    assert!(alone.contains("the fleet's lock cannot be asked for: 127.0.0.1:1"), "{alone}");
-    assert!(world.all().promoting.is_none());
-    world.set("promotion.fleet_lock", "");
+    without_its_fleet(&world);
     // The power goes while it is promoted: the next start goes on.
     world.promote("garden-words").unwrap();
     assert!(matches!(world.promote("garden-words"), Err(EngineError::Conflict { .. })), "one at a time");
