@@ -7,6 +7,7 @@ mod backup;
 mod dashboard;
 mod govern;
 mod incident;
+mod order;
 mod probe;
 mod trace;
 
@@ -15,8 +16,9 @@ pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use dashboard::{DashboardRequest, RowsRequest};
-pub(crate) use govern::{Decision, GovernRequest};
+pub(crate) use govern::GovernRequest;
 pub(crate) use incident::IncidentRequest;
+pub(crate) use order::{Order, listed, new_file, put_line};
 pub(crate) use probe::ProbeRequest;
 pub(crate) use trace::TraceRequest;
 
@@ -93,6 +95,8 @@ pub(crate) enum Request {
     /// What a name in an expression may go on with.
     Words(String),
     Govern(GovernRequest),
+    /// Done one after the other, until one is refused.
+    Order(Vec<Order>),
     Alert(AlertRequest),
     Dashboard(DashboardRequest),
     Trace(TraceRequest),
@@ -271,6 +275,7 @@ impl Request {
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
+            Self::Order(orders) => orders.first().map(Order::call).unwrap_or_else(|| get("/v1/whoami")),
             Self::Alert(request) => request.call(),
             Self::Dashboard(request) => request.call(),
             Self::Trace(request) => request.call(),
@@ -315,6 +320,7 @@ impl Request {
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
             Self::Govern(request) => request.purpose(),
+            Self::Order(orders) => orders.first().map_or("do it", |order| order.purpose),
             Self::Alert(request) => request.purpose(),
             Self::Dashboard(request) => request.purpose(),
             Self::Trace(request) => request.purpose(),
@@ -325,7 +331,7 @@ impl Request {
 
     /// True where a person asked for a change and must hear how it ended.
     pub(crate) fn changes(&self) -> bool {
-        self.call().method != "GET" && !matches!(self, Self::Ask(..))
+        matches!(self, Self::Order(_)) || (self.call().method != "GET" && !matches!(self, Self::Ask(..)))
     }
 }
 
@@ -365,7 +371,7 @@ fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String {
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
