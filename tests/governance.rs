@@ -287,6 +287,12 @@ fn the_api_has_tags_pages_and_problems() {
     let at = daemon.get("/v1/registry/at?time=2026-01-01").json();
     assert_eq!(at["sha256"], default_model_id());
     assert_eq!(daemon.get("/v1/registry/at").status, 422);
+    let compared = daemon.get(&format!("/v1/registry/compare?a={sha256}&b={}", &sha256[..8])).json();
+    let fields = compared["fields"].as_array().unwrap();
+    assert!(fields.iter().any(|field| field["name"] == "sha256" && field["a"] == sha256.as_str()));
+    assert!(fields.iter().all(|field| field["differs"] == false), "{compared}");
+    assert_eq!(daemon.get(&format!("/v1/registry/compare?a={sha256}")).status, 422);
+    assert_eq!(daemon.get(&format!("/v1/registry/compare?a={sha256}&b=nobody")).status, 404);
     assert_eq!(daemon.post("/v1/approvals/1/withdraw", word).json()["state"], "withdrawn");
 }
 

@@ -101,7 +101,11 @@ impl FormRow {
     /// What must be typed by hand.
     pub(crate) fn typed(want: String) -> Self {
         let sent = Sent { kind: Kind::Typed, was: want, ..Sent::default() };
-        let label = Cow::Owned(format!("Type {}", sent.was));
+        // A long one stands above: it has no room beside its row.
+        let label = match sent.was.len() {
+            0..=6 => Cow::Owned(format!("Type {}", sent.was)),
+            _ => Cow::Borrowed("Type it"),
+        };
         Self::Text { label, hint: "to allow it", edit: LineEdit::default(), sent }
     }
 

@@ -323,7 +323,7 @@ fn glass_is_broken_for_what_was_denied_by_typing_it() {
     assert!(asked(&keys(&mut m, "ctrl-g")).is_empty() && m.overlay.is_none());
     m.denied = Some("compact".into());
     keys(&mut m, "ctrl-g");
-    assert!(shot(&m).contains("Break the glass") && shot(&m).contains("Type compact"), "{}", shot(&m));
+    assert!(shot(&m).contains("Break the glass") && shot(&m).contains("type: compact"), "{}", shot(&m));
     let sent = keys(&mut m, "f i r e enter c o m p a c t enter right enter");
     let wanted = json!({"permission": "compact", "reason": "fire"});
     assert_eq!(orders(&sent), [("POST /v1/break-glass".into(), wanted)]);

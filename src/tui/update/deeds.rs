@@ -224,8 +224,8 @@ pub(super) fn begin(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         _ => Some(field.row(known(field.key))),
     };
     let rows = deed.fields.iter().filter_map(row).collect();
-    // A long one has no room beside its row.
-    body.extend(typed.iter().filter(|want| want.len() > 7).map(|want| format!("To allow it, type: {want}")));
+    // As the row's label is where it is short.
+    body.extend(typed.iter().filter(|want| want.len() > 6).map(|want| format!("To allow it, type: {want}")));
     let mut form = Form::new(FormOf::Orders(orders), rows);
     (form.title, form.verb, form.body) = (deed.title.into(), deed.verb, body);
     form.edits = matches!(deed.action, A::EditUseCase | A::ChangeIncident);
