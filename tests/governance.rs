@@ -182,6 +182,9 @@ fn promoted_asked_and_rolled_back(data: &Path) {
     show(&screen);
     screen.send("\x1br");
     screen.wait_for("answers garden-words");
+    // The view was left: it is read-only again.
+    screen.send("u");
+    screen.wait_for("unlocked");
     screen.send("R");
     screen.wait_for("answers again, at once");
     screen.send("only a trial\r");
