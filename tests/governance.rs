@@ -182,6 +182,9 @@ fn promoted_asked_and_rolled_back(data: &Path) {
     show(&screen);
     screen.send("\x1br");
     screen.wait_for("answers garden-words");
+    // The view was left: it is read-only again.
+    screen.send("u");
+    screen.wait_for("unlocked");
     screen.send("R");
     screen.wait_for("answers again, at once");
     screen.send("only a trial\r");
@@ -289,6 +292,12 @@ fn the_api_has_tags_pages_and_problems() {
     let before = daemon.get("/v1/registry/at?time=1999-01-01");
     assert!(before.status == 422 && before.body.contains("nothing is known of that time"), "{before:?}");
     assert_eq!(daemon.get("/v1/registry/at").status, 422);
+    let compared = daemon.get(&format!("/v1/registry/compare?a={sha256}&b={}", &sha256[..8])).json();
+    let fields = compared["fields"].as_array().unwrap();
+    assert!(fields.iter().any(|field| field["name"] == "sha256" && field["a"] == sha256.as_str()));
+    assert!(fields.iter().all(|field| field["differs"] == false), "{compared}");
+    assert_eq!(daemon.get(&format!("/v1/registry/compare?a={sha256}")).status, 422);
+    assert_eq!(daemon.get(&format!("/v1/registry/compare?a={sha256}&b=nobody")).status, 404);
     assert_eq!(daemon.post("/v1/approvals/1/withdraw", word).json()["state"], "withdrawn");
 }
 

@@ -257,6 +257,8 @@ fn models(all: &mut Map<String, Value>) {
     add(all, "ModelMove", &registry::ModelMove::default());
     let since = Some(registry::ModelMove::default());
     add(all, "ServedModel", &registry::ServedModel { since, ..Default::default() });
+    let fields = vec![registry::ComparedField::default()];
+    add(all, "ModelComparison", &registry::ModelComparison { fields, ..Default::default() });
     let targets = vec![registry::JudgedTarget::default()];
     add(all, "JudgedQuestion", &registry::JudgedQuestion { targets, ..Default::default() });
     let items = vec![registry::Judgement::default()];

@@ -14,7 +14,8 @@ use super::output::clean;
 use super::principal::named;
 use crate::api::client::escape;
 use crate::api::types::registry::{
-    ModelMove, ModelReason, ModelRegistry, ModelVersion, RegisterModel, ServedModel, SubmitModel,
+    ComparedField, ModelComparison, ModelMove, ModelReason, ModelRegistry, ModelVersion, RegisterModel,
+    ServedModel, SubmitModel,
 };
 use crate::api::types::{Job, Page};
 use crate::base::{format_bytes, format_time, parse_time};
@@ -100,6 +101,16 @@ pub(super) enum Verb {
         #[arg(short, long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
         n: u64,
     },
+    /// Two models side by side: size, licence, stage, gates with their figures
+    Compare {
+        /// SHA-256, the beginning of one, or a name
+        a: String,
+        /// SHA-256, the beginning of one, or a name
+        b: String,
+        /// Only what differs
+        #[arg(long)]
+        differing: bool,
+    },
     /// What answered at a time: 2026-03-01, 2026-03-01T08:00:00Z
     At { time: String },
 }
@@ -154,13 +165,15 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             state(&all, context)?;
         }
         Verb::Release => {
-            let all: ModelRegistry = link.send("POST", "/v1/registry/release", &())?;
-            state(&all, context)?;
+            state(&link.send("POST", "/v1/registry/release", &())?, context)?;
         }
         Verb::History { model, n } => {
             let of = model.map_or_else(String::new, |model| format!("&model={}", escape(&model)));
-            let page: Page<ModelMove> = link.get(&format!("/v1/registry/history?limit={n}{of}"))?;
-            history(&page, context)?;
+            history(&link.get(&format!("/v1/registry/history?limit={n}{of}"))?, context)?;
+        }
+        Verb::Compare { a, b, differing } => {
+            let target = format!("/v1/registry/compare?a={}&b={}", escape(&a), escape(&b));
+            compared(&link.get(&target)?, differing, context)?;
         }
         Verb::At { time } => {
             let Some(ms) = parse_time(&time) else {
@@ -282,6 +295,19 @@ fn history(page: &Page<ModelMove>, context: &mut Context) -> Result<(), CliError
     };
     let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
     context.out.table(&["AT (UTC)", "WHAT", "NAME", "SHA256", "BY", "REASON"], &rows)
+}
+
+fn compared(found: &ModelComparison, differing: bool, context: &mut Context) -> Result<(), CliError> {
+    if context.json {
+        return context.print_json(found);
+    }
+    let row = |one: &ComparedField| {
+        let mark = if one.differs { "!" } else { "" };
+        vec![mark.to_owned(), one.name.clone(), one.a.clone(), one.b.clone()]
+    };
+    let rows: Vec<Vec<String>> =
+        found.fields.iter().filter(|one| one.differs || !differing).map(row).collect();
+    context.out.table(&["", "WHAT", &found.a, &found.b], &rows)
 }
 
 fn at(one: &ServedModel, context: &mut Context) -> Result<(), CliError> {

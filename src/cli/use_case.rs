@@ -74,6 +74,7 @@ impl Written {
             models: self.model,
             quality: self.quality,
             objective: self.sla,
+            etag: None,
         }
     }
 }

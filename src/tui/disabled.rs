@@ -3,7 +3,7 @@
 //! Invariant: looks at the model, changes nothing.
 
 use crate::tui::action::Action;
-use crate::tui::model::{AccessTab, Model, Reading, Tab, View};
+use crate::tui::model::{Model, Reading, Tab, View, together};
 
 /// The permission that is missing, where it is known who asks.
 pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
@@ -28,21 +28,26 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
             ("force-mode", "needs force-mode")
         }
         Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
-        Action::EnrolKey => ("manage-principals", "needs manage-principals"),
-        Action::EnrolTotp => ("manage-tokens", "needs manage-tokens"),
+        Action::EnrolKey | Action::AddPrincipal => ("manage-principals", "needs manage-principals"),
+        Action::EnrolTotp | Action::MakeToken => ("manage-tokens", "needs manage-tokens"),
         Action::TakePolicies => ("reload", "needs reload"),
         Action::ConfirmGrant => ("review-roles", "needs review-roles"),
-        Action::Approve | Action::Reject => ("vote-approvals", "needs vote-approvals"),
+        Action::Approve | Action::Reject | Action::Delegate => ("vote-approvals", "needs vote-approvals"),
         Action::Comment | Action::Withdraw => ("discuss-approvals", "needs discuss-approvals"),
         Action::StageModel => ("stage-models", "needs stage-models"),
-        Action::SubmitModel => ("register-models", "needs register-models"),
-        Action::PromoteModel => ("promote-models", "needs promote-models"),
-        Action::SubmitUseCase => ("write-use-cases", "needs write-use-cases"),
+        Action::SubmitModel | Action::RegisterModel => ("register-models", "needs register-models"),
+        Action::PromoteModel | Action::HoldModels => ("promote-models", "needs promote-models"),
+        Action::ArchiveModel => ("archive-models", "needs archive-models"),
+        Action::SubmitUseCase | Action::CreateUseCase | Action::EditUseCase => {
+            ("write-use-cases", "needs write-use-cases")
+        }
         Action::DeployUseCase | Action::DeprecateUseCase | Action::RetireUseCase => {
             ("deploy-use-cases", "needs deploy-use-cases")
         }
         Action::RollBack => ("roll-back-models", "needs roll-back-models"),
-        Action::MarkRight | Action::MarkWrong => ("judge-answers", "needs judge-answers"),
+        Action::MarkRight | Action::MarkWrong | Action::ForgetJudged => {
+            ("judge-answers", "needs judge-answers")
+        }
         Action::SignAudit => ("sign-audit", "needs sign-audit"),
         Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
         Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
@@ -52,12 +57,18 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::SaveDashboard => ("write-dashboards", "needs write-dashboards"),
         Action::TestProbe => ("test-probes", "needs test-probes"),
         Action::OpenIncident => ("open-incidents", "needs open-incidents"),
-        Action::ChangeIncident | Action::AcknowledgeIncident | Action::ResolveIncident => {
-            ("handle-incidents", "needs handle-incidents")
-        }
+        Action::ChangeIncident
+        | Action::AcknowledgeIncident
+        | Action::ResolveIncident
+        | Action::BreachTold
+        | Action::LinkIncident => ("handle-incidents", "needs handle-incidents"),
         Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
         Action::CloseIncident => ("close-incidents", "needs close-incidents"),
-        Action::VerifyAudit | Action::Evidence | Action::Compliance => ("read-audit", "needs read-audit"),
+        Action::VerifyAudit
+        | Action::Evidence
+        | Action::Compliance
+        | Action::ProveEntry
+        | Action::ExportAudit => ("read-audit", "needs read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)
@@ -74,7 +85,7 @@ pub(super) fn a_principal(m: &Model) -> Option<&'static str> {
     if m.link.down {
         return Some("not connected");
     }
-    let one = m.view == View::Access && m.access.tab == AccessTab::Principals && m.access.len() > 0;
+    let one = m.view == View::Access && m.access.principal().is_some();
     unless(one, "select a principal")
 }
 
@@ -114,6 +125,28 @@ pub(super) fn a_model(m: &Model) -> Option<&'static str> {
     unlocked(m).or_else(|| unless(one.stage != "archived", "it is archived"))
 }
 
+pub(super) fn unlocked_models(m: &Model) -> Option<&'static str> {
+    if m.view == View::Models { unlocked(m) } else { Some("see the models") }
+}
+
+pub(super) fn unlocked_use_cases(m: &Model) -> Option<&'static str> {
+    if m.view == View::UseCases { unlocked(m) } else { Some("see the use cases") }
+}
+
+/// A model is selected, and another one marked.
+pub(super) fn two_models(m: &Model) -> Option<&'static str> {
+    let here = m.models.version().filter(|_| m.view == View::Models);
+    let two = here.is_some_and(|one| m.models.marked.as_ref().is_some_and(|marked| *marked != one.sha256));
+    unless(two, "mark another one: space")
+}
+
+pub(super) fn a_question(m: &Model) -> Option<&'static str> {
+    if m.view != View::Models || m.models.question().is_none() {
+        return Some("see the judged questions");
+    }
+    unlocked(m)
+}
+
 /// The state that a use case must have for something to be done to it.
 fn use_case_in(m: &Model, states: &[&str], reason: &'static str) -> Option<&'static str> {
     let Some(one) = m.use_cases.one().filter(|_| m.view == View::UseCases) else {
@@ -124,6 +157,12 @@ fn use_case_in(m: &Model, states: &[&str], reason: &'static str) -> Option<&'sta
 
 pub(super) fn a_draft(m: &Model) -> Option<&'static str> {
     use_case_in(m, &["draft"], "it is no draft")
+}
+
+/// A draft; the general one also when it is retired, so that it can come back.
+pub(super) fn editable(m: &Model) -> Option<&'static str> {
+    let general = m.use_cases.one().is_some_and(|one| one.name == "general");
+    use_case_in(m, if general { &["draft", "retired"] } else { &["draft"] }, "it is no draft")
 }
 
 pub(super) fn deployable(m: &Model) -> Option<&'static str> {
@@ -403,16 +442,28 @@ pub(super) fn something(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn a_list(m: &Model) -> Option<&'static str> {
-    unless(
-        matches!(m.view, View::Library | View::Logs | View::Config | View::Audit | View::Approvals),
-        "no list here",
-    )
+    let none = matches!(m.view, View::Overview | View::Ask | View::Queue | View::Backups | View::Observe);
+    let levels = m.view == View::Incidents && m.incidents.service;
+    unless(!none && !levels, "no list here")
 }
 
 pub(super) fn a_table(m: &Model) -> Option<&'static str> {
     unless(m.view == View::Library, "no table here")
 }
 
-pub(super) fn documents(m: &Model) -> Option<&'static str> {
-    unless(m.view == View::Library && m.library.tab == Tab::Documents, "only documents")
+/// Documents; models to compare; requests of which several may be voted on together.
+pub(super) fn selectable(m: &Model) -> Option<&'static str> {
+    match m.view {
+        View::Models => unless(m.models.version().is_some(), "select a model"),
+        View::Approvals => match m.approvals.approval() {
+            None => Some("select a request"),
+            Some(one) => unless(together(one), "one by one: it is grave, signed or decided"),
+        },
+        _ => unless(m.view == View::Library && m.library.tab == Tab::Documents, "only documents"),
+    }
+}
+
+/// An entry of the audit log.
+pub(super) fn an_entry(m: &Model) -> Option<&'static str> {
+    an_audit(m).or_else(|| unless(m.audit.entry().is_some(), "no entry"))
 }

@@ -7,6 +7,7 @@ mod backup;
 mod dashboard;
 mod govern;
 mod incident;
+mod order;
 mod probe;
 mod trace;
 
@@ -15,8 +16,9 @@ pub(crate) use alert::AlertRequest;
 pub(crate) use audit::AuditRequest;
 pub(crate) use backup::BackupRequest;
 pub(crate) use dashboard::{DashboardRequest, RowsRequest};
-pub(crate) use govern::{Decision, Gone, GovernRequest};
+pub(crate) use govern::GovernRequest;
 pub(crate) use incident::IncidentRequest;
+pub(crate) use order::{Order, listed, new_file, put_line};
 pub(crate) use probe::ProbeRequest;
 pub(crate) use trace::TraceRequest;
 
@@ -65,8 +67,6 @@ pub(crate) enum Request {
     },
     Add(AddRequest),
     RemoveDocument(String),
-    /// Its name, and why it goes.
-    RemoveCollection(String, String),
     Reindex(String),
     CancelJob(String),
     Mode,
@@ -94,6 +94,8 @@ pub(crate) enum Request {
     /// What a name in an expression may go on with.
     Words(String),
     Govern(GovernRequest),
+    /// Done one after the other, until one is refused.
+    Order(Vec<Order>),
     Alert(AlertRequest),
     Dashboard(DashboardRequest),
     Trace(TraceRequest),
@@ -238,7 +240,6 @@ impl Request {
             }
             Self::Add(request) => post("/v1/documents".to_owned(), request),
             Self::RemoveDocument(id) => delete(format!("/v1/documents/{}", escape(id))),
-            Self::RemoveCollection(name, reason) => delete(with_reason("collections", name, reason)),
             Self::Reindex(name) => command(format!("/v1/collections/{}/reindex", escape(name))),
             Self::CancelJob(id) => delete(format!("/v1/jobs/{}", escape(id))),
             Self::Mode => get("/v1/mode"),
@@ -272,6 +273,7 @@ impl Request {
             Self::Access(request) => request.call(),
             Self::Audit(request) => request.call(),
             Self::Govern(request) => request.call(),
+            Self::Order(orders) => orders.first().map(Order::call).unwrap_or_else(|| get("/v1/whoami")),
             Self::Alert(request) => request.call(),
             Self::Dashboard(request) => request.call(),
             Self::Trace(request) => request.call(),
@@ -293,7 +295,6 @@ impl Request {
             Self::Passages { .. } => "read the document",
             Self::Add(_) => "add documents",
             Self::RemoveDocument(_) => "remove the document",
-            Self::RemoveCollection(..) => "remove the collection",
             Self::Reindex(_) => "re-index",
             Self::CancelJob(_) => "cancel the job",
             Self::Mode => "read the mode",
@@ -316,6 +317,7 @@ impl Request {
             Self::Access(request) => request.purpose(),
             Self::Audit(request) => request.purpose(),
             Self::Govern(request) => request.purpose(),
+            Self::Order(orders) => orders.first().map_or("do it", |order| order.purpose),
             Self::Alert(request) => request.purpose(),
             Self::Dashboard(request) => request.purpose(),
             Self::Trace(request) => request.purpose(),
@@ -326,7 +328,7 @@ impl Request {
 
     /// True where a person asked for a change and must hear how it ended.
     pub(crate) fn changes(&self) -> bool {
-        self.call().method != "GET" && !matches!(self, Self::Ask(..))
+        matches!(self, Self::Order(_)) || (self.call().method != "GET" && !matches!(self, Self::Ask(..)))
     }
 }
 
@@ -366,18 +368,13 @@ fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String {
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
             _ => format!("%{b:02X}"),
         })
         .collect()
-}
-
-/// What goes, and why.
-fn with_reason(all: &str, name: &str, reason: &str) -> String {
-    with_query(&format!("/v1/{all}/{}", escape(name)), &[("reason", Some(reason.to_owned()))])
 }
 
 #[cfg(test)]
@@ -389,8 +386,8 @@ mod tests {
         let query = DocumentQuery { contains: Some("a b&c".into()), limit: 50, ..DocumentQuery::default() };
         let call = Request::Documents { serial: 1, append: false, query }.call();
         assert_eq!((call.method, call.path.as_str()), ("GET", "/v1/documents?contains=a%20b%26c&limit=50"));
-        let call = Request::RemoveCollection("../x y".into(), "old".into()).call();
-        assert_eq!((call.method, call.path.as_str()), ("DELETE", "/v1/collections/..%2Fx%20y?reason=old"));
+        let call = Request::RemoveDocument("../x y".into()).call();
+        assert_eq!((call.method, call.path.as_str()), ("DELETE", "/v1/documents/..%2Fx%20y"));
         let ask = Request::Ask(1, SearchRequest { q: "pump".into(), ..SearchRequest::default() });
         assert!(!ask.changes());
         assert!(String::from_utf8(ask.call().body.unwrap()).unwrap().contains("\"q\":\"pump\""));

@@ -3,6 +3,8 @@
 //! Events wait in one bounded inbox, the newest state of each thing only, so that a stalled screen
 //! never holds up the engine and never grows.
 
+mod obey;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
@@ -12,8 +14,6 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use crate::api::host;
-use crate::api::types::access::AccessGrant;
 use crate::api::types::{
     Alert, Breaker, Event, EventKind, Job, LogPage, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
     from_json,
@@ -21,13 +21,13 @@ use crate::api::types::{
 use crate::base;
 use crate::base::InOrder;
 use crate::tui::effect::{
-    AccessRequest, AlertRequest, AuditRequest, BackupRequest, ConfigRequest, DashboardRequest, Decision,
-    Effect, GovernRequest, IncidentRequest, ProbeRequest, Request, TraceRequest,
+    AccessRequest, AlertRequest, AuditRequest, BackupRequest, Call, ConfigRequest, DashboardRequest, Effect,
+    GovernRequest, IncidentRequest, ProbeRequest, Request, TraceRequest,
 };
 use crate::tui::model::{alert_row, log_row};
 use crate::tui::msg::{
     AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, DashboardAnswer, GovernAnswer,
-    IncidentAnswer, Msg, ProbeAnswer, Reply, TraceAnswer, Wire,
+    IncidentAnswer, Msg, Ordered, ProbeAnswer, Reply, TraceAnswer, Wire,
 };
 use crate::tui::{Inlet, Link, LinkError};
 
@@ -166,28 +166,22 @@ fn worker(name: &str, mut link: Box<dyn Link>, to: SyncSender<Inlet>) -> io::Res
 pub(crate) fn serve(link: &mut dyn Link, request: Request) -> Msg {
     let began = Instant::now();
     let before = total(link);
-    let request = match request {
-        Request::Govern(asked) => match asked.with_file() {
-            Ok(asked) => Request::Govern(asked),
-            Err((asked, detail)) => {
-                let problem =
-                    Problem { title: "The file cannot be read".to_owned(), detail, ..Problem::default() };
-                let wire = Wire { bytes: 0, round_trip_us: 1 };
-                return Msg::Refused(Box::new(Request::Govern(asked)), Box::new(problem), wire);
-            }
-        },
-        request => request,
-    };
-    let call = request.call();
-    let result = match call.method {
-        "GET" => link.get(&call.path),
-        method => link.send(method, &call.path, call.body),
+    let result = match &request {
+        Request::Order(orders) => obey::all(link, orders).map(Reply::Ordered),
+        request => called(link, request.call()).and_then(|body| decode(request, &body)),
     };
     let round_trip_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX).max(1);
     let wire = Wire { bytes: total(link).saturating_sub(before), round_trip_us };
-    match result.and_then(|body| decode(&request, &body)) {
+    match result {
         Ok(reply) => Msg::Reply(Box::new(reply), wire),
         Err(e) => Msg::Refused(Box::new(request), Box::new(e.problem), wire),
+    }
+}
+
+fn called(link: &mut dyn Link, call: Call) -> Result<Vec<u8>, LinkError> {
+    match call.method {
+        "GET" => link.get(&call.path),
+        method => link.send(method, &call.path, call.body),
     }
 }
 
@@ -211,7 +205,6 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Passages { serial, way, .. } => Reply::Passages(*serial, *way, page(body)?.items),
         Request::Add(add) => Reply::Done(format!("Adding {}.", add.paths.join(", ")), job(body)),
         Request::RemoveDocument(_) => Reply::Done("Removed the document.".to_owned(), job(body)),
-        Request::RemoveCollection(name, _) => Reply::Done(format!("Removed \"{name}\"."), job(body)),
         Request::Reindex(name) => Reply::Done(format!("Indexing \"{name}\" again."), job(body)),
         Request::CancelJob(_) => Reply::Done("The job is being cancelled.".to_owned(), job(body)),
         Request::Mode => Reply::Mode(json(body)?),
@@ -250,6 +243,7 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::Probe(ProbeRequest::List) => Reply::Probe(ProbeAnswer::List(json(body)?)),
         Request::Probe(ProbeRequest::Test(_)) => Reply::Probe(ProbeAnswer::Tested(json(body)?)),
         Request::Incident(request) => Reply::Incident(incident(request, body)?),
+        Request::Order(_) => Reply::Ordered(Ordered::default()),
     })
 }
 
@@ -261,16 +255,6 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
         AccessRequest::Sessions => AccessReply::Sessions(page(body)?.items),
-        AccessRequest::EndSession(_) => AccessReply::Changed("The session is over.".to_owned()),
-        AccessRequest::Grant(grant) => {
-            let made: AccessGrant = json(body)?;
-            AccessReply::Changed(match made.state.starts_with("waits") {
-                true => format!("It {}: others vote on it.", made.state),
-                false => format!("{} is {} now.", grant.to, grant.role),
-            })
-        }
-        AccessRequest::Revoke(..) => AccessReply::Changed("The grant is revoked.".to_owned()),
-        AccessRequest::Confirm(_) => AccessReply::Changed("The grant is confirmed.".to_owned()),
     })
 }
 
@@ -281,19 +265,8 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
         GovernRequest::UseCases => GovernAnswer::UseCases(page(body)?.items),
         GovernRequest::Models => GovernAnswer::Models(json(body)?),
         GovernRequest::ModelHistory(sha256) => GovernAnswer::History(sha256.clone(), page(body)?.items),
-        GovernRequest::Stage(_) => {
-            GovernAnswer::Changed("Vectors are made and gates measured; see the jobs.".to_owned())
-        }
-        GovernRequest::Judge(request) => {
-            let right = request.items.iter().all(|item| item.relevance > 0);
-            let word = if right { "right" } else { "wrong" };
-            GovernAnswer::Changed(format!("Kept as {word}: it measures models from now on."))
-        }
-        GovernRequest::Decide(Decision::EnrolTotp(_), _) => GovernAnswer::Secret(json(body)?),
-        GovernRequest::Decide(decision, reason) => {
-            let kept = host::redaction_of(reason).map_or_else(String::new, |words| format!(" ({words})"));
-            GovernAnswer::Changed(format!("{}{kept}", decision.done()))
-        }
+        GovernRequest::Judged => GovernAnswer::Judged(page(body)?.items),
+        GovernRequest::Compare(..) => GovernAnswer::Compared(json(body)?),
     })
 }
 
@@ -306,14 +279,6 @@ fn incident(request: &IncidentRequest, body: &[u8]) -> Result<IncidentAnswer, Li
             IncidentAnswer::Budgets(Box::new(envelope.data.unwrap_or_default()))
         }
         IncidentRequest::Show(_) => IncidentAnswer::One(json(body)?),
-        IncidentRequest::Open(request) => {
-            let said = host::redaction_of(&format!("{}\n{}", request.title, request.text));
-            IncidentAnswer::Changed(json(body)?, said)
-        }
-        IncidentRequest::Change(_, change) => {
-            let note = change.note.as_deref().unwrap_or_default();
-            IncidentAnswer::Changed(json(body)?, host::redaction_of(&format!("{}\n{note}", change.text)))
-        }
     })
 }
 

@@ -1,12 +1,12 @@
 //! What can happen to the screen: keys, replies, events.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, NewTotp, Principal, Session, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::dashboard::{Dashboard, DashboardList};
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::incident::Incident;
-use crate::api::types::registry::{ModelMove, ModelRegistry};
+use crate::api::types::registry::{JudgedQuestion, ModelComparison, ModelMove, ModelRegistry};
 use crate::api::types::sla::Objective;
 use crate::api::types::use_case::UseCase;
 use crate::api::types::{
@@ -81,6 +81,7 @@ pub(crate) enum Reply {
     Access(AccessReply),
     Audit(AuditAnswer),
     Govern(GovernAnswer),
+    Ordered(Ordered),
     Alert(AlertAnswer),
     Dashboard(DashboardAnswer),
     Trace(TraceAnswer),
@@ -112,9 +113,6 @@ pub(crate) enum IncidentAnswer {
     Objectives(Vec<Objective>),
     Budgets(Box<MetricValue>),
     One(Box<Incident>),
-    /// As it is now.
-    /// And what was taken out of its texts, in words.
-    Changed(Box<Incident>, Option<String>),
 }
 
 /// What came of a question about requests, models, judged questions.
@@ -126,10 +124,16 @@ pub(crate) enum GovernAnswer {
     Models(Box<ModelRegistry>),
     /// Of the model of this SHA-256.
     History(String, Vec<ModelMove>),
-    /// Of a second factor; shown once.
-    Secret(Box<NewTotp>),
-    /// What to tell.
-    Changed(String),
+    Judged(Vec<JudgedQuestion>),
+    Compared(Box<ModelComparison>),
+}
+
+/// What came of orders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ordered {
+    pub(crate) told: String,
+    /// Title and fields of the answer, where it is shown.
+    pub(crate) shown: Option<(&'static str, Vec<(String, String)>)>,
 }
 
 /// What came of a question about dashboards.
@@ -161,8 +165,6 @@ pub(crate) enum AccessReply {
     Roles(Vec<AccessRole>),
     Decisions(Vec<Decision>),
     Sessions(Vec<Session>),
-    /// Somebody has more or less now; what to tell.
-    Changed(String),
 }
 
 /// What came of a question about the audit log.

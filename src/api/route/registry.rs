@@ -11,11 +11,12 @@ use crate::api::fault::Fault;
 use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::registry::{
-    JudgeAnswers, ModelHistoryQuery, ModelReason, ModelRegistry, ModelVersion, RegisterModel, SubmitModel,
+    CompareModels, JudgeAnswers, ModelHistoryQuery, ModelReason, ModelRegistry, ModelVersion, RegisterModel,
+    SubmitModel,
 };
 use crate::engine::{Action, RegistryAction as Asked, RegistryReply, Reply};
 
-pub(super) static ROUTES: [Route; 15] = [
+pub(super) static ROUTES: [Route; 16] = [
     Route::new("GET", "/v1/registry", "Every registered model, what answers, what is on its way", || {
         get(all)
     })
@@ -30,6 +31,11 @@ pub(super) static ROUTES: [Route; 15] = [
     Route::new("GET", "/v1/registry/at", "What answered at a time", || get(at))
         .query(&["time"])
         .reply(200, "ServedModel"),
+    Route::new("GET", "/v1/registry/compare", "Two models side by side, as the registry has them", || {
+        get(compare)
+    })
+    .query(&["a", "b"])
+    .reply(200, "ModelComparison"),
     Route::new("POST", "/v1/registry/rollback", "Back to what answered before: one commit", || {
         post(roll_back)
     })
@@ -84,6 +90,7 @@ fn body(reply: &RegistryReply) -> Result<Value, Fault> {
         RegistryReply::Job(job) => value(job),
         RegistryReply::Moves(page) => value(page),
         RegistryReply::At(one) => value(one),
+        RegistryReply::Compared(found) => value(found),
         RegistryReply::Judged(page) => value::<Page<_>>(page),
         RegistryReply::Done => Ok(Value::Null),
     }
@@ -180,6 +187,16 @@ async fn history(mut call: Call) -> Result<Json<Value>, Fault> {
         return Err(Fault::invalid(format!("limit: {} is more than 1000", wanted.limit)));
     }
     told(&call, Asked::History(wanted)).await
+}
+
+async fn compare(mut call: Call) -> Result<Json<Value>, Fault> {
+    let mut query = call.query();
+    let (a, b) = (query.one("a"), query.one("b"));
+    query.finish()?;
+    let (Some(a), Some(b)) = (a, b) else {
+        return Err(Fault::invalid("two models are compared").advice("?a=SHA256&b=SHA256, or their names"));
+    };
+    told(&call, Asked::Compare(CompareModels { a, b })).await
 }
 
 async fn at(mut call: Call) -> Result<Json<Value>, Fault> {

@@ -83,6 +83,7 @@ async fn edit(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
     let if_match = Some(call.header("if-match")?.trim_matches('"').to_owned()).filter(|tag| !tag.is_empty());
     let request: WriteUseCase = call.json()?;
+    let if_match = if_match.or_else(|| request.etag.clone());
     one(&call, Asked::Edit { name: call.param("name"), request, if_match }).await
 }
 

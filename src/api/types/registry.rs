@@ -110,6 +110,34 @@ pub struct ModelHistoryQuery {
     pub limit: usize,
 }
 
+/// Which two models are compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CompareModels {
+    /// SHA-256, its beginning, or a name.
+    pub a: String,
+    pub b: String,
+}
+
+/// Two models side by side, as the registry has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelComparison {
+    /// Names with the beginnings of the SHA-256s.
+    pub a: String,
+    pub b: String,
+    pub fields: Vec<ComparedField>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComparedField {
+    pub name: String,
+    pub a: String,
+    pub b: String,
+    pub differs: bool,
+}
+
 /// What answered at a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

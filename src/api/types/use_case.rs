@@ -81,6 +81,8 @@ pub struct WriteUseCase {
     pub quality: Option<u32>,
     /// Empty: none.
     pub objective: Option<String>,
+    /// As `If-Match`, for those who send no headers.
+    pub etag: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

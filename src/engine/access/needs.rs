@@ -143,6 +143,7 @@ fn of_registry(action: &RegistryAction) -> Needs {
         | RegistryAction::Show(_)
         | RegistryAction::History(_)
         | RegistryAction::At(_)
+        | RegistryAction::Compare(_)
         | RegistryAction::Judged(_) => on_box(P::ReadModels),
         RegistryAction::Register(_) => on_box(P::RegisterModels),
         RegistryAction::Submit { id, .. } => on(P::RegisterModels, "Model", id),

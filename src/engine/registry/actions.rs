@@ -1,9 +1,9 @@
 //! What people ask of the models: look, register, submit, stage, promote, roll back, archive, hold.
 
-use super::{control, enqueue, fleet, judge, open, signing, words};
+use super::{compare, control, enqueue, fleet, judge, open, signing, words};
 use crate::api::types::registry::{
-    JudgeAnswers, JudgedQuestion, ModelHistoryQuery, ModelMove, ModelReason, ModelRegistry, ModelVersion,
-    RegisterModel, ServedModel, SubmitModel,
+    CompareModels, JudgeAnswers, JudgedQuestion, ModelComparison, ModelHistoryQuery, ModelMove, ModelReason,
+    ModelRegistry, ModelVersion, RegisterModel, ServedModel, SubmitModel,
 };
 use crate::api::types::{Job, ModelPath, Page};
 use crate::audit::{self, Entry};
@@ -49,6 +49,7 @@ pub enum RegistryAction {
     History(ModelHistoryQuery),
     /// What answered then.
     At(u64),
+    Compare(CompareModels),
     /// Of this collection, or of all.
     Judged(Option<String>),
     Judge(JudgeAnswers),
@@ -64,6 +65,7 @@ pub enum RegistryReply {
     Job(Box<Job>),
     Moves(Page<ModelMove>),
     At(Box<ServedModel>),
+    Compared(Box<ModelComparison>),
     Judged(Page<JudgedQuestion>),
     Done,
 }
@@ -81,6 +83,12 @@ pub(in crate::engine) fn act(
         RegistryAction::Show(id) => shown(inner, &id)?,
         RegistryAction::History(query) => RegistryReply::Moves(words::history(inner, &query)?),
         RegistryAction::At(at_ms) => RegistryReply::At(Box::new(words::at(inner, at_ms)?)),
+        RegistryAction::Compare(CompareModels { a, b }) => {
+            let registry = Shelf::load(control(inner)?)?;
+            let (a, b) = (registry.meant(&a)?, registry.meant(&b)?);
+            let [a, b] = [a, b].map(|one| words::version(inner, &registry, one));
+            RegistryReply::Compared(Box::new(compare::compared(&a, &b)))
+        }
         RegistryAction::Judged(collection) => {
             RegistryReply::Judged(judge::list(inner, caller, collection.as_deref())?)
         }

@@ -4,6 +4,7 @@
 //! the audit log; the index follows that pointer, at the switch and at every start.
 
 mod actions;
+mod compare;
 mod fleet;
 mod judge;
 mod measure;

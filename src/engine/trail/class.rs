@@ -273,7 +273,7 @@ fn registry(action: &RegistryAction) -> Option<About> {
     let about = |kind, id: &str, reason: &str| together(kind, ("model", id)).text("reason", reason);
     Some(match action {
         RegistryAction::All | RegistryAction::Show(_) | RegistryAction::History(_) => return None,
-        RegistryAction::At(_) | RegistryAction::Judged(_) => return None,
+        RegistryAction::At(_) | RegistryAction::Compare(_) | RegistryAction::Judged(_) => return None,
         RegistryAction::Register(request) => {
             about("model.registered", "", "").text("path", &request.path).text("about", &request.about)
         }

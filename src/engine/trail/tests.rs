@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::types::approval::{ApprovalQuery, ApprovalWord};
-use crate::api::types::registry::ModelReason;
+use crate::api::types::registry::{CompareModels, ModelReason};
 use crate::api::types::use_case::UseCaseReason;
 use crate::api::types::{
     AddRequest, AnchorAudit, ApplyConfig, AuditQuery, BackupSchedule, CheckRequest, CommitConfirm,
@@ -94,6 +94,7 @@ fn governed() -> Vec<(Action, Option<&'static str>)> {
             Some("approval.approved"),
         ),
         (Action::Registry(RegistryAction::At(0)), None),
+        (Action::Registry(RegistryAction::Compare(CompareModels::default())), None),
         (Action::Registry(RegistryAction::Stage(id())), Some("model.staged")),
         (Action::Registry(RegistryAction::RollBack(ModelReason::default())), Some("model.rolled_back")),
         (Action::UseCase(UseCaseAction::List), None),

@@ -29,6 +29,10 @@ use crate::store::Control;
 /// Callers that are told apart, over all use cases; others are counted as one.
 const CALLERS_MOST: usize = 512;
 const OTHERS: &str = "others";
+const OTHER: &str =
+    "ask under another one (--use-case NAME; s in the terminal): `spud use-case list` shows them";
+const NAMELESS: &str = "name another one (--use-case NAME; s in the terminal), or bring it back: \
+     `spud use-case edit general`, submit, deploy";
 /// How often use cases are looked at whose date has come.
 const OVERDUE_EVERY_MS: u64 = 60_000;
 
@@ -125,7 +129,7 @@ pub(super) fn narrow(inner: &Inner, mut action: Action) -> Result<Action, Engine
         if !matches!(state, State::Deployed | State::Deprecated) {
             return Err(EngineError::Conflict {
                 what: format!("the use case {name} is {}: nothing is answered under it", state.name()),
-                advice: next(one, "ask under another one (--use-case): `spud use-case list` shows them"),
+                advice: next(one, if name == GENERAL { NAMELESS } else { OTHER }),
             });
         }
         let allowed = &one.terms.collections;

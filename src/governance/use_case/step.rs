@@ -1,6 +1,6 @@
 //! What is done to a use case, and what follows. Pure.
 
-use super::{Deed, Leaving, State, Terms, UseCase, UseCaseError};
+use super::{Deed, GENERAL, Leaving, State, Terms, UseCase, UseCaseError};
 
 const REASON_BYTES: usize = 1_000;
 
@@ -63,14 +63,16 @@ pub fn step(
     let (state, name) = (before.state_at(now_ms), before.name.as_str());
     // A request that came to nothing leaves a draft.
     let writable = state == State::Draft || (state == State::Submitted && !waits);
+    // What questions are asked under that name none comes back, written and voted on like any other.
+    let returns = name == GENERAL && state == State::Retired;
     match input {
         Input::Edit(terms) => {
-            if !writable {
+            if !writable && !returns {
                 let what = format!("the use case {name} is {}", state.name());
                 return conflict(what, "what was submitted stays as it is: write another one in its place");
             }
             terms.check()?;
-            (one.terms, one.state) = (terms, State::Draft);
+            (one.terms, one.state, one.leaving) = (terms, State::Draft, None);
             one.happened(Deed::Edited, by, "", now_ms);
         }
         Input::Submit { approval, reason } => {

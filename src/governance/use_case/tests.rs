@@ -46,6 +46,21 @@ fn the_way_of_a_use_case() {
 }
 
 #[test]
+fn the_general_one_comes_back_the_way_of_any_other() {
+    let general = UseCase::general();
+    let retired = on(&general, Input::Retire { reason: "named ones only" }).unwrap();
+    assert!(on(&retired, Input::Deploy { reason: "back" }).is_err(), "nobody voted");
+    let draft = on(&retired, Input::Edit(terms())).unwrap();
+    assert_eq!(draft.state, State::Draft);
+    let submitted = on(&draft, Input::Submit { approval: 9, reason: "missed" }).unwrap();
+    let approved = on(&submitted, Input::Approve { approval: 9 }).unwrap();
+    assert_eq!(on(&approved, Input::Deploy { reason: "back" }).unwrap().state, State::Deployed);
+    let other = create("pumps", terms(), "uid:1", 1).unwrap();
+    let over = on(&other, Input::Retire { reason: "over" }).unwrap();
+    assert!(on(&over, Input::Edit(terms())).is_err(), "any other one is gone");
+}
+
+#[test]
 fn what_is_asked_of_a_model_is_said_where_it_does_not_fit() {
     const SHA: &str = "abcdef0123456789";
     let mut one = create("pumps", terms(), "uid:1", 1).unwrap();

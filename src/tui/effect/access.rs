@@ -1,9 +1,8 @@
 //! What is asked about who may do what.
 
-use super::{Call, escape, post};
-use crate::api::types::access::GrantRole;
+use super::Call;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessRequest {
     WhoAmI,
     Grants,
@@ -11,13 +10,6 @@ pub(crate) enum AccessRequest {
     Roles,
     Decisions,
     Sessions,
-    /// By id.
-    EndSession(String),
-    Grant(GrantRole),
-    /// By number, with the reason.
-    Revoke(String, String),
-    /// By number.
-    Confirm(String),
 }
 
 impl AccessRequest {
@@ -30,18 +22,6 @@ impl AccessRequest {
             Self::Roles => get("/v1/roles"),
             Self::Decisions => get("/v1/decisions"),
             Self::Sessions => get("/v1/sessions"),
-            Self::EndSession(id) => {
-                Call { method: "DELETE", path: format!("/v1/sessions/{}", escape(id)), body: None }
-            }
-            Self::Grant(request) => post("/v1/roles/grants".to_owned(), request),
-            Self::Revoke(id, reason) => {
-                let path = format!("/v1/roles/grants/{}?reason={}", escape(id), escape(reason));
-                Call { method: "DELETE", path, body: None }
-            }
-            Self::Confirm(id) => {
-                let path = format!("/v1/roles/grants/{}/confirm", escape(id));
-                Call { method: "POST", path, body: None }
-            }
         }
     }
 
@@ -51,10 +31,6 @@ impl AccessRequest {
             Self::Grants | Self::Principals | Self::Roles => "read who may do what",
             Self::Decisions => "read the decisions",
             Self::Sessions => "see who is connected",
-            Self::EndSession(_) => "end the session",
-            Self::Grant(_) => "grant the role",
-            Self::Revoke(..) => "revoke the grant",
-            Self::Confirm(_) => "confirm the grant",
         }
     }
 }

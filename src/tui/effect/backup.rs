@@ -2,7 +2,7 @@
 
 use super::{Call, escape, post};
 use crate::api::types::{
-    CheckRequest, CreateBackup, DrillBackup, PruneBackups, RestoreBackup, VerifyBackups,
+    CheckRequest, CreateBackup, DrillBackup, VerifyBackups,
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -13,10 +13,6 @@ pub(crate) enum BackupRequest {
     Make,
     Verify,
     Drill(String),
-    /// Why.
-    Prune(String),
-    /// Which, and why.
-    Restore(String, String),
     /// How the stores are kept.
     Store,
     /// Every segment, record and model.
@@ -40,15 +36,6 @@ impl BackupRequest {
                 let request = DrillBackup { id: Some(id.clone()), ..DrillBackup::default() };
                 post("/v1/backups/drill".to_owned(), &request)
             }
-            Self::Prune(reason) => {
-                let request = PruneBackups { reason: reason.clone(), ..PruneBackups::default() };
-                post("/v1/backups/prune".to_owned(), &request)
-            }
-            Self::Restore(id, reason) => {
-                let reason = reason.clone();
-                let request = RestoreBackup { force: true, reason, ..RestoreBackup::default() };
-                post(format!("/v1/backups/{}/restore", escape(id)), &request)
-            }
         }
     }
 
@@ -61,8 +48,6 @@ impl BackupRequest {
             Self::Make => "make a backup",
             Self::Verify => "verify the backups",
             Self::Drill(_) => "try a restore",
-            Self::Prune(_) => "remove old backups",
-            Self::Restore(..) => "restore the backup",
         }
     }
 }

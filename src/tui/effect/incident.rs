@@ -1,7 +1,6 @@
 //! What is asked of incidents.
 
-use super::{Call, escape, post};
-use crate::api::types::incident::{ChangeIncident, OpenIncident};
+use super::{Call, escape};
 use crate::tui::model::{BUDGET_SPAN_S, BUDGET_STEP_S};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +13,6 @@ pub(crate) enum IncidentRequest {
     Budgets(u64),
     /// By id.
     Show(String),
-    Open(Box<OpenIncident>),
-    /// By id.
-    Change(String, Box<ChangeIncident>),
 }
 
 impl IncidentRequest {
@@ -35,10 +31,6 @@ impl IncidentRequest {
                 ))
             }
             Self::Show(id) => get(format!("/v1/incidents/{}", escape(id))),
-            Self::Open(request) => post("/v1/incidents".to_owned(), request),
-            Self::Change(id, change) => {
-                Call { method: "PATCH", ..post(format!("/v1/incidents/{}", escape(id)), change) }
-            }
         }
     }
 
@@ -46,8 +38,6 @@ impl IncidentRequest {
         match self {
             Self::List(_) | Self::Show(_) => "read the incidents",
             Self::Objectives | Self::Budgets(_) => "read the service levels",
-            Self::Open(_) => "open the incident",
-            Self::Change(..) => "change the incident",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who may do what: grants, principals, roles, denials, and who one is.
 
 use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
-use crate::tui::widgets::line_edit::LineEdit;
+use crate::tui::model::sieve::sift;
 
 /// What the list shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,27 +44,74 @@ pub(crate) struct Access {
     pub(crate) decisions: Vec<Decision>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) selected: usize,
+    /// Of the filter.
+    pub(crate) words: String,
 }
 
 impl Access {
-    pub(crate) fn len(&self) -> usize {
-        match self.tab {
+    /// What is read in a row of the list that is shown.
+    fn text(&self, at: usize) -> Option<String> {
+        Some(match self.tab {
+            AccessTab::Grants => {
+                let one = self.grants.get(at)?;
+                let login = one.login.as_deref().unwrap_or_default();
+                [&one.to, login, &one.role, &one.state, &one.reason].join(" ")
+            }
+            AccessTab::Principals => {
+                let one = self.principals.get(at)?;
+                let login = one.login.as_deref().unwrap_or_default();
+                [&one.id, login, &one.kind, &one.about, &one.roles.join(" ")].join(" ")
+            }
+            AccessTab::Roles => {
+                let one = self.roles.get(at)?;
+                [one.name.as_str(), &one.about, &one.permissions.join(" ")].join(" ")
+            }
+            AccessTab::Denials => {
+                let one = self.decisions.get(at)?;
+                let word = if one.allowed { "allowed" } else { "denied" };
+                [&one.principal, word, &one.permission, &one.policies.join(" ")].join(" ")
+            }
+            AccessTab::Sessions => {
+                let one = self.sessions.get(at)?;
+                [&one.principal, one.login.as_deref().unwrap_or_default(), &one.via, &one.id].join(" ")
+            }
+        })
+    }
+
+    /// Places in the list that the filter leaves.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        let len = match self.tab {
             AccessTab::Grants => self.grants.len(),
             AccessTab::Principals => self.principals.len(),
             AccessTab::Roles => self.roles.len(),
             AccessTab::Denials => self.decisions.len(),
             AccessTab::Sessions => self.sessions.len(),
-        }
+        };
+        sift(&self.words, len, &|at| self.text(at).unwrap_or_default())
+    }
+
+    /// The place in its list of what is selected.
+    pub(crate) fn place(&self) -> usize {
+        self.rows().get(self.selected).copied().unwrap_or(usize::MAX)
     }
 
     /// The grant that is selected, where it can be revoked.
     pub(crate) fn grant(&self) -> Option<&AccessGrant> {
         let grants = self.tab == AccessTab::Grants;
-        self.grants.get(self.selected).filter(|grant| grants && !grant.id.is_empty())
+        self.grants.get(self.place()).filter(|grant| grants && !grant.id.is_empty())
     }
 
     pub(crate) fn session(&self) -> Option<&Session> {
-        self.sessions.get(self.selected).filter(|_| self.tab == AccessTab::Sessions)
+        self.sessions.get(self.place()).filter(|_| self.tab == AccessTab::Sessions)
+    }
+
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.principals.get(self.place()).filter(|_| self.tab == AccessTab::Principals)
+    }
+
+    /// Whom a role is granted to at first.
+    pub(crate) fn whom(&self) -> String {
+        self.principal().map_or_else(String::new, |one| one.id.clone())
     }
 
     /// True where it is known that the permission is missing.
@@ -75,17 +122,3 @@ impl Access {
 
 /// Roles that can be granted.
 pub(crate) const ROLES: [&str; 5] = ["operator", "analyst", "approver", "admin", "auditor"];
-
-/// Granting: field 0 whom, 1 role, 2 reason, 3 time, 4 Cancel, 5 Grant. Revoking has the reason and the buttons.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct GrantDialog {
-    /// The grant that is to go, with what it is.
-    pub(crate) revoke: Option<(String, String)>,
-    pub(crate) to: LineEdit,
-    /// Which of [`ROLES`].
-    pub(crate) role: usize,
-    pub(crate) reason: LineEdit,
-    pub(crate) ttl: LineEdit,
-    pub(crate) field: usize,
-    pub(crate) problem: Option<&'static str>,
-}

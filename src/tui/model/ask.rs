@@ -106,6 +106,10 @@ pub(crate) struct Ask {
     pub(crate) focus: Focus,
     /// `None` asks in all collections.
     pub(crate) collection: Option<String>,
+    /// The use case that is asked under; `None`: the general one.
+    pub(crate) use_case: Option<String>,
+    /// One is about to be picked, once they are known.
+    pub(crate) picking: bool,
     pub(crate) explain: bool,
     pub(crate) answer: Answer,
     /// The question that was asked last, and its serial.

@@ -1,9 +1,11 @@
 //! Requests that wait for votes, and models.
 
+use std::collections::BTreeSet;
+
 use crate::api::types::approval::Approval;
-use crate::api::types::registry::{ModelRegistry, ModelVersion};
+use crate::api::types::registry::{JudgedQuestion, ModelRegistry, ModelVersion};
 use crate::api::types::use_case::UseCase;
-use crate::tui::effect::Decision;
+use crate::tui::model::sieve::sift;
 use crate::tui::widgets::line_edit::LineEdit;
 
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,8 @@ pub(crate) struct Approvals {
     pub(crate) selected: usize,
     pub(crate) filter: String,
     pub(crate) editing: Option<LineEdit>,
+    /// Requests that are voted on together, by id.
+    pub(crate) marked: BTreeSet<String>,
 }
 
 impl Approvals {
@@ -36,6 +40,11 @@ impl Approvals {
         self.shown().get(self.selected).copied()
     }
 
+    /// Those that are marked, and still wait.
+    pub(crate) fn chosen(&self) -> Vec<&Approval> {
+        self.items.iter().filter(|one| self.marked.contains(&one.id) && together(one)).collect()
+    }
+
     /// What was typed after a name and a colon.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let value = |word: &str| word.strip_prefix(name)?.strip_prefix(':').map(str::to_owned);
@@ -46,16 +55,51 @@ impl Approvals {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Models {
     pub(crate) registry: Option<Box<ModelRegistry>>,
+    /// Judged questions in the place of models.
+    pub(crate) judged: Option<Vec<JudgedQuestion>>,
+    /// The model that another one is compared with, by SHA-256.
+    pub(crate) marked: Option<String>,
     pub(crate) selected: usize,
+    /// Of the filter.
+    pub(crate) words: String,
 }
 
 impl Models {
-    pub(crate) fn len(&self) -> usize {
-        self.registry.as_ref().map_or(0, |registry| registry.items.len())
+    fn items(&self) -> &[ModelVersion] {
+        self.registry.as_ref().map_or(&[], |registry| &registry.items)
+    }
+
+    /// Places of the models, or of the questions, that are shown.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        if let Some(all) = &self.judged {
+            let text = |at: usize| {
+                all.get(at).map_or_else(String::new, |one| format!("{} {}", one.collection, one.question))
+            };
+            return sift(&self.words, all.len(), &text);
+        }
+        let items = self.items();
+        let text = |at: usize| {
+            items.get(at).map_or_else(String::new, |one| {
+                [&one.name, &one.sha256, &one.stage, &one.review, &one.about].map(String::as_str).join(" ")
+            })
+        };
+        sift(&self.words, items.len(), &text)
+    }
+
+    fn place(&self) -> Option<usize> {
+        self.rows().get(self.selected).copied()
     }
 
     pub(crate) fn version(&self) -> Option<&ModelVersion> {
-        self.registry.as_ref()?.items.get(self.selected)
+        if self.judged.is_some() { None } else { self.items().get(self.place()?) }
+    }
+
+    pub(crate) fn question(&self) -> Option<&JudgedQuestion> {
+        self.judged.as_ref()?.get(self.place()?)
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.registry.as_ref().is_some_and(|registry| registry.held.is_some())
     }
 }
 
@@ -65,29 +109,27 @@ pub(crate) struct UseCases {
     pub(crate) items: Vec<UseCase>,
     pub(crate) loaded: bool,
     pub(crate) selected: usize,
+    /// Of the filter.
+    pub(crate) words: String,
 }
 
 impl UseCases {
+    /// Places of those that are shown.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        let text = |at: usize| {
+            self.items.get(at).map_or_else(String::new, |one| {
+                [&one.name, &one.state, &one.impact, &one.owner, &one.purpose].map(String::as_str).join(" ")
+            })
+        };
+        sift(&self.words, self.items.len(), &text)
+    }
+
     pub(crate) fn one(&self) -> Option<&UseCase> {
-        self.items.get(self.selected)
+        self.items.get(*self.rows().get(self.selected)?)
     }
 }
 
-/// A decision: field 0 reason, 1 what must be typed (where something must), 2 what may be said beside it (where
-/// something may), 3 Cancel, 4 the button.
-#[derive(Debug, Clone)]
-pub(crate) struct DecideDialog {
-    pub(crate) title: &'static str,
-    pub(crate) body: Vec<String>,
-    pub(crate) verb: &'static str,
-    pub(crate) decision: Decision,
-    pub(crate) reason: LineEdit,
-    /// What must be typed, and what was typed.
-    pub(crate) typed: Option<(String, LineEdit)>,
-    /// Its label, what it is for, and what was typed.
-    pub(crate) extra: Option<(&'static str, &'static str, LineEdit)>,
-    /// Of a vote: what was pasted.
-    pub(crate) signature: Option<String>,
-    pub(crate) field: usize,
-    pub(crate) problem: Option<&'static str>,
+/// True for requests that may be voted on together: what is at stake is little.
+pub(crate) fn together(one: &Approval) -> bool {
+    one.state == "pending" && matches!(one.impact.as_str(), "low" | "medium") && !one.signature_needed
 }

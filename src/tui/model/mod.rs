@@ -17,23 +17,25 @@ mod logs;
 mod observe;
 mod probes;
 mod queue;
+mod sieve;
 mod traces;
 
-pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
+pub(crate) use access::{Access, AccessTab, ROLES};
 pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
 pub(crate) use config::{Config, Row, SettingDialog};
 pub(crate) use dashboards::{Dashboards, PARTS, Rows, alert_row, has_room, log_row, spots, tone_of};
-pub(crate) use form::{Form, FormOf, FormRow};
-pub(crate) use govern::{Approvals, DecideDialog, Models, UseCases};
+pub(crate) use form::{Field, Form, FormOf, FormRow, Kind, Sent};
+pub(crate) use govern::{Approvals, Models, UseCases, together};
 pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
 pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
 pub(crate) use observe::{Line, Observe, SPANS, Unit, banded};
 pub(crate) use probes::ProbeView;
 pub(crate) use queue::{Queue, short_id};
+pub(crate) use sieve::Sieve;
 pub(crate) use traces::{TraceKind, TraceList};
 
 use crate::api::types::{Hardware, ModeBrief, Problem, Status};
@@ -196,73 +198,21 @@ pub(crate) enum Overlay {
         edit: LineEdit,
         selected: usize,
     },
-    Add(Box<AddDialog>),
-    Force(Box<ForceDialog>),
-    Edit(Box<EditDialog>),
-    Grant(Box<GrantDialog>),
-    Decide(Box<DecideDialog>),
     Alert(Box<AlertDialog>),
     Form(Box<Form>),
     Setting(Box<SettingDialog>),
     Confirm(Box<Confirm>),
+    /// One of some: names, and what each is.
+    Pick {
+        items: Vec<(String, String)>,
+        selected: usize,
+    },
     /// Names and values of one thing.
     Detail {
         title: String,
         fields: Vec<(String, String)>,
         top: usize,
     },
-}
-
-/// Adding a path: field 0 path, 1 collection, 2 watch, 3 Cancel, 4 Add.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AddDialog {
-    pub(crate) path: LineEdit,
-    pub(crate) collection: LineEdit,
-    pub(crate) watch: bool,
-    pub(crate) field: usize,
-    pub(crate) problem: Option<&'static str>,
-}
-
-/// Modes that can be forced: the word on the wire, and as people read it.
-const FORCED_MODES: [(&str, &str); 6] = [
-    ("reduced_performance", "Reduced Performance"),
-    ("local_queue", "Local Queue"),
-    ("selective_processing", "Selective Processing"),
-    ("memory_constrained", "Memory Constrained"),
-    ("emergency", "Emergency"),
-    ("normal", "Normal"),
-];
-
-/// States in which a breaker can be held.
-const HELD_STATES: [(&str, &str); 2] =
-    [("open", "open: nothing goes through"), ("closed", "closed: all goes through")];
-
-/// Forcing a mode, or holding a breaker: field 0 mode or state, 1 reason, 2 time, 3 Cancel, 4 Force.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ForceDialog {
-    /// The breaker that is to be held; else a mode is forced.
-    pub(crate) breaker: Option<String>,
-    /// Which of [`ForceDialog::choices`].
-    pub(crate) mode: usize,
-    pub(crate) reason: LineEdit,
-    pub(crate) ttl: LineEdit,
-    pub(crate) field: usize,
-    pub(crate) problem: Option<&'static str>,
-}
-
-impl ForceDialog {
-    /// Words on the wire, and as people read them.
-    pub(crate) fn choices(&self) -> &'static [(&'static str, &'static str)] {
-        if self.breaker.is_some() { &HELD_STATES } else { &FORCED_MODES }
-    }
-}
-
-/// Another payload for a dead letter: field 0 payload, 1 Cancel, 2 Save.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct EditDialog {
-    pub(crate) id: String,
-    pub(crate) payload: LineEdit,
-    pub(crate) field: usize,
 }
 
 /// A question before something is taken away; Cancel has the focus.
@@ -309,6 +259,8 @@ pub(crate) struct Model {
     pub(crate) traces: TraceList,
     pub(crate) probes: ProbeView,
     pub(crate) incidents: Incidents,
+    /// Of the list of models, use cases, access or incidents.
+    pub(crate) sieve: Sieve,
     /// A key was pressed since the start.
     pub(crate) touched: bool,
     pub(crate) quit: bool,
@@ -325,10 +277,8 @@ impl Model {
             View::Audit => self.audit.editing.is_some(),
             View::Observe => self.observe.editing.is_some(),
             View::Approvals => self.approvals.editing.is_some(),
-            View::Incidents => false,
-            View::Overview | View::Queue | View::Backups | View::Access | View::Models | View::UseCases => {
-                false
-            }
+            View::Incidents | View::Access | View::Models | View::UseCases => self.sieve.editing.is_some(),
+            View::Overview | View::Queue | View::Backups => false,
         }
     }
 
@@ -340,7 +290,7 @@ impl Model {
             View::Logs => self.logs.line().is_some(),
             View::Queue => self.queue.letter().is_some(),
             View::Backups => self.backups.backup().is_some(),
-            View::Access => self.access.selected < self.access.len(),
+            View::Access => self.access.selected < self.access.rows().len(),
             View::Audit => self.audit.entry().is_some(),
             View::Observe if self.probes.shown => self.probes.probe().is_some(),
             View::Observe if self.traces.shown => self.traces.at() < self.traces.len(),
@@ -348,7 +298,7 @@ impl Model {
             View::Observe if self.alerts.shown => self.alerts.selected < self.alerts.len(),
             View::Observe => self.graphs() > 0,
             View::Approvals => self.approvals.approval().is_some(),
-            View::Models => self.models.version().is_some(),
+            View::Models => self.models.selected < self.models.rows().len(),
             View::UseCases => self.use_cases.one().is_some(),
             View::Config => match &self.config.versions {
                 Some(_) => self.config.shown_version().is_some(),
@@ -380,6 +330,21 @@ impl Model {
             View::Incidents => Some(("incident", self.incidents.incident()?.id.clone())),
             View::Audit => Some(("entry", self.audit.entry()?.seq.clone())),
             _ => None,
+        }
+    }
+
+    /// The list that is shown is the one of these words now.
+    pub(crate) fn sifted(&mut self) {
+        let words = self.sieve.words();
+        let (known, selected) = match self.view {
+            View::Models => (&mut self.models.words, &mut self.models.selected),
+            View::UseCases => (&mut self.use_cases.words, &mut self.use_cases.selected),
+            View::Access => (&mut self.access.words, &mut self.access.selected),
+            View::Incidents => (&mut self.incidents.words, &mut self.incidents.selected),
+            _ => return,
+        };
+        if *known != words {
+            (*known, *selected) = (words, 0);
         }
     }
 

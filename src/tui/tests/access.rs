@@ -1,5 +1,7 @@
 //! The access view: what it looks like, that granting and revoking take a reason, that keys say what is missing.
 
+use serde_json::json;
+
 use super::fixtures::*;
 use crate::api::types::Problem;
 use crate::api::types::access::*;
@@ -119,39 +121,34 @@ fn views() {
 fn a_role_is_granted_with_a_reason_and_by_the_button_only() {
     let mut m = shown((80, 24), admin());
     // Whom, role, reason, time: enter moves on and comes to Cancel.
-    assert!(requests(&keys(&mut m, "n u i d : 9 enter right enter enter enter")).is_empty());
-    assert!(requests(&keys(&mut m, "enter")).is_empty(), "Cancel has the focus");
-    assert!(requests(&keys(&mut m, "n u i d : 9 enter enter enter enter right enter")).is_empty());
+    assert!(orders(&keys(&mut m, "n u i d : 9 enter right enter enter enter")).is_empty());
+    assert!(orders(&keys(&mut m, "enter")).is_empty(), "Cancel has the focus");
+    assert!(orders(&keys(&mut m, "n u i d : 9 enter enter enter enter right enter")).is_empty());
     assert!(shot(&m).contains("A reason is needed"), "{}", shot(&m));
     let sent = keys(&mut m, "w h y enter 3 0 d enter right enter");
-    let grant = GrantRole {
-        to: "uid:9".into(),
-        role: "operator".into(),
-        reason: "why".into(),
-        ttl_s: Some(30 * 86_400),
-    };
-    assert_eq!(requests(&sent), [&AccessRequest::Grant(grant)]);
-    reply(&mut m, Reply::Access(AccessReply::Changed("uid:9 is operator now.".into())));
+    let grant = json!({"to": "uid:9", "role": "operator", "reason": "why", "ttl_s": 30 * 86_400});
+    assert_eq!(orders(&sent), [("POST /v1/roles/grants".into(), grant)]);
+    assert!(requests(&done(&mut m, "uid:9 is operator now.")).contains(&&AccessRequest::Grants));
     assert!(shot(&m).contains("uid:9 is operator now."));
 }
 
 #[test]
 fn only_what_was_granted_is_revoked_or_confirmed() {
     let mut m = shown((80, 24), admin());
-    assert!(requests(&keys(&mut m, "d")).is_empty());
+    assert!(orders(&keys(&mut m, "d")).is_empty());
     assert!(m.overlay.is_none(), "what the box gives by itself stays");
     keys(&mut m, "down d");
     assert!(shot(&m).contains("operator of gid:100"), "{}", shot(&m));
     let sent = keys(&mut m, "l e f t enter right enter");
-    assert_eq!(requests(&sent), [&AccessRequest::Revoke("1".into(), "left".into())]);
+    assert_eq!(orders(&sent), [("DELETE /v1/roles/grants/1?reason=left".into(), json!(null))]);
     let sent = keys(&mut m, "c tab enter");
-    assert_eq!(requests(&sent), [&AccessRequest::Confirm("1".into())]);
+    assert_eq!(orders(&sent), [("POST /v1/roles/grants/1/confirm".into(), json!(null))]);
     assert_eq!(keys(&mut m, "y"), [Effect::Copy("gid:100".into())]);
 }
 
 #[test]
 fn keys_say_which_permission_is_missing() {
-    let mut m = shown((120, 24), me(&["analyst"], &["ask", "search"]));
+    let mut m = shown((160, 24), me(&["analyst"], &["ask", "search"]));
     assert!(shot(&m).contains("grant (needs grant-roles)"), "{}", shot(&m));
     keys(&mut m, "n");
     assert!(m.overlay.is_none());
@@ -198,5 +195,8 @@ fn a_session_is_ended_after_a_question_that_says_what_it_means() {
     assert!(shot(&m).contains("it can come again"), "{}", shot(&m));
     keys(&mut m, "esc down d");
     assert!(shot(&m).contains("revoked for good"), "{}", shot(&m));
-    assert_eq!(requests(&keys(&mut m, "tab enter")), [&AccessRequest::EndSession("token-1a".into())]);
+    let sent = keys(&mut m, "tab enter");
+    assert_eq!(orders(&sent), [("DELETE /v1/sessions/token-1a".into(), json!(null))]);
+    keys(&mut m, "/ 1 0 0 1 enter");
+    assert_eq!(m.access.session().unwrap().id, "1001-77");
 }

@@ -159,11 +159,13 @@ fn they_are_made_tried_and_restored_by_keys() {
     assert_eq!(requests(&keys(&mut m, "t")), [&Request::Backup(BackupRequest::Drill(first.clone()))]);
     assert!(requests(&keys(&mut m, "X tab tab enter")).is_empty(), "a reason is missing");
     let effects = keys(&mut m, "o l d tab tab enter");
-    assert_eq!(requests(&effects), [&Request::Backup(BackupRequest::Prune("old".into()))]);
+    let ordered = |path: &str, body: serde_json::Value| vec![(format!("POST /v1/backups/{path}"), body)];
+    assert_eq!(orders(&effects), ordered("prune", serde_json::json!({"reason": "old"})));
     assert!(requests(&keys(&mut m, "R o l d tab tab tab enter")).is_empty(), "the name is missing");
     let typed: Vec<String> = first.chars().map(String::from).collect();
     let effects = keys(&mut m, &format!("{} tab tab enter", typed.join(" ")));
-    assert_eq!(requests(&effects), [&Request::Backup(BackupRequest::Restore(first, "old".into()))]);
+    let body = serde_json::json!({"reason": "old", "force": true});
+    assert_eq!(orders(&effects), ordered(&format!("{first}/restore"), body));
 }
 
 #[test]

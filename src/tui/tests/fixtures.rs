@@ -442,6 +442,27 @@ pub(crate) fn keys(model: &mut Model, names: &str) -> Vec<crate::tui::effect::Ef
     effects
 }
 
+/// What was ordered: method and path, and what goes with it.
+pub(crate) fn orders(effects: &[crate::tui::effect::Effect]) -> Vec<(String, serde_json::Value)> {
+    use crate::tui::effect::{Effect, Request};
+    let all = effects.iter().filter_map(|effect| match effect {
+        Effect::Request(Request::Order(orders)) => Some(orders),
+        _ => None,
+    });
+    let call = |order: &crate::tui::effect::Order| {
+        let call = order.call();
+        let body = call.body.map(|body| serde_json::from_slice(&body).unwrap()).unwrap_or_default();
+        (format!("{} {}", call.method, call.path), body)
+    };
+    all.flatten().map(call).collect()
+}
+
+/// The box did it, and told so.
+pub(crate) fn done(model: &mut Model, told: &str) -> Vec<crate::tui::effect::Effect> {
+    let done = crate::tui::msg::Ordered { told: told.to_owned(), shown: None };
+    update(model, Msg::Reply(Box::new(Reply::Ordered(done)), Wire::default()))
+}
+
 /// Asks the question and gives the answer.
 pub(crate) fn ask(model: &mut Model, response: AskResponse) {
     model.view = View::Ask;

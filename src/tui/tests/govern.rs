@@ -1,22 +1,24 @@
 //! Approvals and models on the screen: how they look, that nothing is decided while read-only, without a reason or
 //! by enter alone, and that nothing shown deceives.
 
+use serde_json::json;
+
 use super::fixtures::*;
 use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
 use crate::api::types::registry::{ModelMove, ModelRegistry, ModelVersion};
 use crate::api::types::use_case::{UseCase, UseCaseCaller, UseCaseEvent};
-use crate::tui::effect::{Decision, Effect, GovernRequest, Request};
+use crate::tui::effect::{Effect, GovernRequest, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{GovernAnswer, Msg, Reply};
 use crate::tui::update::update;
 
-const HOUR: u64 = 3_600_000;
+pub(super) const HOUR: u64 = 3_600_000;
 
-fn gate(name: &str, state: &str, what: &str) -> Gate {
+pub(super) fn gate(name: &str, state: &str, what: &str) -> Gate {
     Gate { name: name.into(), state: state.into(), what: what.into() }
 }
 
-fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
+pub(super) fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
     Approval {
         id: id.into(),
         etag: format!("{id}1"),
@@ -47,25 +49,25 @@ fn request(id: &str, title: &str, impact: &str, state: &str) -> Approval {
     }
 }
 
-fn items() -> Vec<Approval> {
+pub(super) fn items() -> Vec<Approval> {
     vec![
         request("3", "grant admin to uid:1009", "high", "pending"),
         request("2", "let the model abababababab be promoted", "medium", "pending"),
     ]
 }
 
-fn govern(model: &mut Model, answer: GovernAnswer) {
+pub(super) fn govern(model: &mut Model, answer: GovernAnswer) {
     reply(model, Reply::Govern(answer));
 }
 
-fn approvals(size: (u16, u16)) -> Model {
+pub(super) fn approvals(size: (u16, u16)) -> Model {
     let mut model = full(size);
     keys(&mut model, "alt-a");
     govern(&mut model, GovernAnswer::Approvals(items()));
     model
 }
 
-fn version(name: &str, letter: &str, stage: &str, review: &str, gates: Vec<Gate>) -> ModelVersion {
+pub(super) fn version(name: &str, letter: &str, stage: &str, review: &str, gates: Vec<Gate>) -> ModelVersion {
     ModelVersion {
         sha256: letter.repeat(64),
         name: name.into(),
@@ -79,7 +81,7 @@ fn version(name: &str, letter: &str, stage: &str, review: &str, gates: Vec<Gate>
     }
 }
 
-fn registry() -> ModelRegistry {
+pub(super) fn registry() -> ModelRegistry {
     let good = vec![
         gate("quality", "passed", "garden: nDCG@10 0.912 against 0.850 over 40 questions"),
         gate("latency", "not measured", "no question was there to ask"),
@@ -99,14 +101,14 @@ fn registry() -> ModelRegistry {
     }
 }
 
-fn models(size: (u16, u16)) -> Model {
+pub(super) fn models(size: (u16, u16)) -> Model {
     let mut model = full(size);
     keys(&mut model, "alt-r");
     govern(&mut model, GovernAnswer::Models(Box::new(registry())));
     model
 }
 
-fn asked(effects: &[Effect]) -> Vec<&GovernRequest> {
+pub(super) fn asked(effects: &[Effect]) -> Vec<&GovernRequest> {
     effects
         .iter()
         .filter_map(|effect| match effect {
@@ -153,14 +155,14 @@ fn nothing_is_decided_while_read_only_without_a_reason_or_by_enter_alone() {
     assert!(asked(&keys(&mut m, "f i n e enter enter right enter")).is_empty());
     assert!(shot(&m).contains("not what must be typed"), "{}", shot(&m));
     let sent = keys(&mut m, "3 enter right enter");
-    let decided = GovernRequest::Decide(Decision::Approve("3".into(), "31".into()), "fine".into());
-    assert_eq!(asked(&sent), [&decided]);
+    let vote = json!({"etag": "31", "reason": "fine"});
+    assert_eq!(orders(&sent), [("POST /v1/approvals/3/approve".into(), vote)]);
     // What is of medium impact takes a reason and the button; against it, too.
     let sent = keys(&mut m, "down - n o enter right enter");
-    let decided = GovernRequest::Decide(Decision::Reject("2".into(), "21".into()), "no".into());
-    assert_eq!(asked(&sent), [&decided]);
+    let vote = json!({"etag": "21", "reason": "no"});
+    assert_eq!(orders(&sent), [("POST /v1/approvals/2/reject".into(), vote)]);
     let sent = keys(&mut m, "c w h y enter right enter");
-    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Comment("2".into()), "why".into())]);
+    assert_eq!(orders(&sent), [("POST /v1/approvals/2/comment".into(), json!({"reason": "why"}))]);
     govern(&mut m, GovernAnswer::Approvals(vec![request("2", "x", "low", "approved")]));
     assert!(asked(&keys(&mut m, "+")).is_empty() && shot(&m).contains("it is decided"), "{}", shot(&m));
 }
@@ -177,8 +179,8 @@ fn a_pasted_signature_goes_with_the_vote_and_a_signed_vote_shows_its_key() {
     update(&mut m, Msg::Paste(SIGNATURE.into()));
     assert!(shot(&m).contains("Signed: the signature goes with the vote"), "{}", shot(&m));
     let sent = keys(&mut m, "o k enter enter right enter");
-    let vote = Box::new(Decision::Approve("2".into(), "21".into()));
-    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Signed(vote, SIGNATURE.into()), "ok".into())]);
+    let vote = json!({"etag": "21", "reason": "ok", "signature": SIGNATURE});
+    assert_eq!(orders(&sent), [("POST /v1/approvals/2/approve".into(), vote)]);
     one.history.push(ApprovalEvent {
         act: "approved".into(),
         by: "uid:1003".into(),
@@ -190,28 +192,40 @@ fn a_pasted_signature_goes_with_the_vote_and_a_signed_vote_shows_its_key() {
 }
 
 #[test]
-fn a_signature_is_read_from_a_file_and_what_cannot_be_read_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vote.sig").display().to_string();
-    let vote = Box::new(Decision::Approve("2".into(), "21".into()));
-    let decide = |decision| GovernRequest::Decide(decision, "ok".into());
+fn a_signature_is_read_from_a_file() {
     let mut m = approvals((80, 24));
     let one = Approval { signature_needed: true, ..request("2", "grant admin", "medium", "pending") };
     govern(&mut m, GovernAnswer::Approvals(vec![one]));
     keys(&mut m, "u + o k enter");
-    update(&mut m, Msg::Paste(path.clone()));
+    update(&mut m, Msg::Paste("/tmp/vote.sig".into()));
     assert!(shot(&m).contains("Signature"), "{}", shot(&m));
     let sent = keys(&mut m, "enter right enter");
-    let asked_for = decide(Decision::SignedFile(vote.clone(), path.clone()));
-    assert_eq!(asked(&sent), [&asked_for]);
-    let (_, what) = asked_for.clone().with_file().unwrap_err();
-    assert!(what.contains("vote.sig"), "{what}");
-    std::fs::write(&path, "-----BEGIN\n").unwrap();
-    assert_eq!(asked_for.with_file().unwrap(), decide(Decision::Signed(vote, "-----BEGIN".into())));
-    // Of a key the line itself will do.
-    let line = decide(Decision::EnrolKey("uid:7".into(), "ssh-ed25519 AAAA me".into()));
-    assert_eq!(line.clone().with_file().unwrap(), line);
-    assert!(decide(Decision::EnrolKey("uid:7".into(), "/no/such.pub".into())).with_file().is_err());
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(all[0].file, Some(("signature", "/tmp/vote.sig".to_owned())));
+}
+
+#[test]
+fn what_was_unlocked_is_locked_elsewhere_and_after_five_minutes() {
+    let mut m = approvals((80, 24));
+    keys(&mut m, "u");
+    assert!(m.unlocked);
+    keys(&mut m, "alt-r");
+    assert!(!m.unlocked, "another view was not unlocked");
+    keys(&mut m, "alt-a u +");
+    assert!(m.overlay.is_some());
+    m.now_ms += 5 * 60_000;
+    assert!(keys(&mut m, "o").is_empty() && m.overlay.is_none() && !m.unlocked);
+    assert!(shot(&m).contains("no key was pressed for five minutes"), "{}", shot(&m));
+    keys(&mut m, "u");
+    m.now_ms += 4 * 60_000;
+    keys(&mut m, "down");
+    m.now_ms += 4 * 60_000;
+    keys(&mut m, "up");
+    assert!(m.unlocked, "somebody is there");
+    // Nobody needs to press a key for that.
+    m.now_ms += 5 * 60_000;
+    govern(&mut m, GovernAnswer::Approvals(items()));
+    assert!(!m.unlocked);
 }
 
 #[test]
@@ -232,10 +246,11 @@ fn models_are_promoted_by_name_and_look_alikes_are_told() {
     assert!(shot(&m).contains("letters that may look like others"), "{}", shot(&m));
     assert!(asked(&keys(&mut m, "g o enter g a r enter right enter")).is_empty());
     let sent = keys(&mut m, "backspace backspace backspace c c c c c c enter right enter");
-    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::Promote("c".repeat(64)), "go".into())]);
-    assert_eq!(asked(&keys(&mut m, "s")), [&GovernRequest::Stage("c".repeat(64))]);
+    let path = |verb: &str| format!("POST /v1/registry/{}/{verb}", "c".repeat(64));
+    assert_eq!(orders(&sent), [(path("promote"), json!({"reason": "go"}))]);
+    assert_eq!(orders(&keys(&mut m, "s")), [(path("stage"), json!(null))]);
     let sent = keys(&mut m, "R b a d enter b a c k enter right enter");
-    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::RollBack, "bad".into())]);
+    assert_eq!(orders(&sent), [("POST /v1/registry/rollback".into(), json!({"reason": "bad"}))]);
     assert_eq!(asked(&keys(&mut m, "enter")), [&GovernRequest::ModelHistory("c".repeat(64))]);
 }
 
@@ -243,16 +258,16 @@ fn models_are_promoted_by_name_and_look_alikes_are_told() {
 fn one_key_judges_a_result() {
     let mut m = full((80, 24));
     ask(&mut m, answer());
-    let sent = keys(&mut m, "+");
-    let sent = asked(&sent);
-    let [GovernRequest::Judge(request)] = sent.as_slice() else { panic!("{sent:?}") };
     let hit = &answer().search.results[0];
-    assert_eq!((request.items[0].relevance, &request.items[0].text), (1, &hit.text));
-    let sent = keys(&mut m, "-");
-    assert!(matches!(asked(&sent).as_slice(), [GovernRequest::Judge(one)] if one.items[0].relevance == 0));
+    for (key, relevance) in [("+", 1), ("-", 0)] {
+        let sent = orders(&keys(&mut m, key));
+        assert_eq!(sent[0].0, "POST /v1/judgements");
+        let item = &sent[0].1["items"][0];
+        assert_eq!((&item["relevance"], &item["text"]), (&json!(relevance), &json!(hit.text)));
+    }
 }
 
-fn use_case(name: &str, state: &str, impact: &str) -> UseCase {
+pub(super) fn use_case(name: &str, state: &str, impact: &str) -> UseCase {
     UseCase {
         name: name.into(),
         etag: "4".into(),
@@ -296,11 +311,9 @@ fn use_cases_are_listed_and_decided_with_a_reason() {
         keys(&mut m, "u X");
         insta::assert_snapshot!(name("retire"), shot(&m));
         let sent = keys(&mut m, "e n d enter b o l t s enter right enter");
-        let decided = GovernRequest::Decide(Decision::UseCase("retire", "bolts".into()), "end".into());
-        assert_eq!(asked(&sent), [&decided]);
+        assert_eq!(orders(&sent), [("POST /v1/use-cases/bolts/retire".into(), json!({"reason": "end"}))]);
         let sent = keys(&mut m, "down n n e w enter right enter");
-        let decided = GovernRequest::Decide(Decision::UseCase("submit", "seals".into()), "new".into());
-        assert_eq!(asked(&sent), [&decided]);
+        assert_eq!(orders(&sent), [("POST /v1/use-cases/seals/submit".into(), json!({"reason": "new"}))]);
     }
 }
 
@@ -310,34 +323,29 @@ fn glass_is_broken_for_what_was_denied_by_typing_it() {
     assert!(asked(&keys(&mut m, "ctrl-g")).is_empty() && m.overlay.is_none());
     m.denied = Some("compact".into());
     keys(&mut m, "ctrl-g");
-    assert!(
-        shot(&m).contains("Break the glass") && shot(&m).contains("to compact for a quarter"),
-        "{}",
-        shot(&m)
-    );
+    assert!(shot(&m).contains("Break the glass") && shot(&m).contains("type: compact"), "{}", shot(&m));
     let sent = keys(&mut m, "f i r e enter c o m p a c t enter right enter");
-    let decided = GovernRequest::Decide(Decision::BreakGlass("compact".into()), "fire".into());
-    assert_eq!(asked(&sent), [&decided]);
+    let wanted = json!({"permission": "compact", "reason": "fire"});
+    assert_eq!(orders(&sent), [("POST /v1/break-glass".into(), wanted)]);
 }
 
 #[test]
 fn a_use_case_ends_on_a_date_and_people_get_keys_and_factors() {
-    use crate::api::types::access::{NewTotp, Principal};
+    use crate::api::types::access::Principal;
     use crate::tui::msg::AccessReply;
 
     let mut m = full((80, 24));
     keys(&mut m, "alt-u");
     govern(&mut m, GovernAnswer::UseCases(vec![use_case("seals", "deployed", "low")]));
-    // Reason, date, Cancel, button.
-    assert!(asked(&keys(&mut m, "u e o l d enter s o o n enter right enter")).is_empty());
+    // Reason, date, successor, Cancel, button.
+    assert!(orders(&keys(&mut m, "u e o l d enter s o o n enter enter right enter")).is_empty());
     assert!(shot(&m).contains("The date is written 2026-12-31"), "{}", shot(&m));
-    let sent = keys(&mut m, "backspace backspace backspace backspace 2 0 2 7 - 0 1 - 0 2 enter right enter");
-    let ends = crate::base::parse_time("2027-01-02");
-    let decided = GovernRequest::Decide(Decision::Deprecate("seals".into(), ends), "old".into());
-    assert!(ends.is_some() && asked(&sent) == [&decided], "{sent:?}");
-    let sent = keys(&mut m, "e o l d enter enter right enter");
-    let decided = GovernRequest::Decide(Decision::Deprecate("seals".into(), None), "old".into());
-    assert_eq!(asked(&sent), [&decided]);
+    let date = "backspace backspace backspace backspace 2 0 2 7 - 0 1 - 0 2 enter enter right enter";
+    let ends = crate::base::parse_time("2027-01-02").unwrap();
+    let path = "POST /v1/use-cases/seals/deprecate".to_owned();
+    assert_eq!(orders(&keys(&mut m, date)), [(path.clone(), json!({"reason": "old", "retires_ms": ends}))]);
+    let sent = keys(&mut m, "e o l d enter enter b enter right enter");
+    assert_eq!(orders(&sent), [(path, json!({"reason": "old", "successor": "b"}))]);
     // The Access view.
     let mut m = full((80, 24));
     keys(&mut m, "f12");
@@ -346,16 +354,21 @@ fn a_use_case_ends_on_a_date_and_people_get_keys_and_factors() {
     assert!(asked(&keys(&mut m, "K")).is_empty() && m.overlay.is_none(), "it is of principals");
     assert!(asked(&keys(&mut m, "l K n e w enter enter right enter")).is_empty());
     assert!(shot(&m).contains("Give the line of a .pub file"), "{}", shot(&m));
-    let sent = keys(&mut m, "/ k . p u b enter right enter");
-    let decided = GovernRequest::Decide(Decision::EnrolKey("uid:1009".into(), "/k.pub".into()), "new".into());
-    assert_eq!(asked(&sent), [&decided]);
-    let sent = keys(&mut m, "F n e w enter right enter");
-    let decided = GovernRequest::Decide(Decision::EnrolTotp("uid:1009".into()), "new".into());
-    assert_eq!(asked(&sent), [&decided]);
-    let made =
-        NewTotp { principal: "uid:1009".into(), secret: "JBSWY3DP".into(), uri: "otpauth://totp/x".into() };
-    govern(&mut m, GovernAnswer::Secret(Box::new(made)));
-    assert!(shot(&m).contains("JBSWY3DP") && shot(&m).contains("otpauth://"), "{}", shot(&m));
+    let sent = keys(&mut m, "s s h - x enter right enter");
+    let key = json!({"key": "ssh-x", "reason": "new"});
+    assert_eq!(orders(&sent), [("POST /v1/principals/uid%3A1009/keys".into(), key)]);
+    let sent = keys(&mut m, "F right enter");
+    assert_eq!(orders(&sent), [("POST /v1/principals/uid%3A1009/totp".into(), json!(null))]);
+    let sent = keys(&mut m, "T s e a r c h , a s k enter 3 0 d enter right enter");
+    let token = json!({"scopes": ["search", "ask"], "ttl_s": 30 * 86_400});
+    assert_eq!(orders(&sent), [("POST /v1/principals/uid%3A1009/tokens".into(), token)]);
+    let fields = vec![("secret".to_owned(), "JBSWY3DP".to_owned())];
+    let shown = Some(("A token: its secret is shown this once", fields));
+    reply(&mut m, Reply::Ordered(crate::tui::msg::Ordered { told: String::new(), shown }));
+    assert!(shot(&m).contains("JBSWY3DP") && shot(&m).contains("this once"), "{}", shot(&m));
     let sent = keys(&mut m, "esc P n e w enter right enter");
-    assert_eq!(asked(&sent), [&GovernRequest::Decide(Decision::TakePolicies, "new".into())]);
+    assert_eq!(orders(&sent), [("POST /v1/policies/reload".into(), json!({"reason": "new"}))]);
+    let sent = keys(&mut m, "a g r a f a n a enter d a s h enter right enter");
+    let added = json!({"name": "grafana", "about": "dash"});
+    assert_eq!(orders(&sent), [("POST /v1/principals".into(), added)]);
 }

@@ -1,14 +1,15 @@
 //! The incidents view: what it looks like, that it is read-only until unlocked, that a change takes a reason.
 
+use serde_json::json;
+
 use super::fixtures::*;
 use crate::api::types::access::WhoAmI;
-use crate::api::types::incident::{BreachClock, ChangeIncident, Incident, IncidentEvent, OpenIncident};
+use crate::api::types::incident::{BreachClock, Incident, IncidentEvent};
 use crate::api::types::sla::{BurnRate, Objective};
 use crate::api::types::{MetricPoint, MetricResult, MetricSeries, MetricValue};
 use crate::tui::effect::{Effect, IncidentRequest, Request};
 use crate::tui::model::{Model, View};
-use crate::tui::msg::{AccessReply, IncidentAnswer, Msg, Reply, Wire};
-use crate::tui::update::update;
+use crate::tui::msg::{AccessReply, IncidentAnswer, Reply};
 
 const HOUR: u64 = 3_600_000;
 
@@ -119,17 +120,9 @@ fn it_is_read_only_until_it_is_unlocked() {
     assert!(keys(&mut m, "a up enter").is_empty());
     assert!(shot(&m).contains("A reason is needed"), "{}", shot(&m));
     let sent = keys(&mut m, "o n w a y enter right enter");
-    let change = ChangeIncident {
-        state: Some("acknowledged".into()),
-        text: "onway".into(),
-        etag: Some("3".into()),
-        ..ChangeIncident::default()
-    };
-    assert_eq!(requests(&sent), [&IncidentRequest::Change("8".into(), Box::new(change))]);
-    let done = Incident { state: "acknowledged".into(), ..items().remove(0) };
-    let answer =
-        Reply::Incident(IncidentAnswer::Changed(Box::new(done), Some("redacted: 1 card".to_owned())));
-    let effects = update(&mut m, Msg::Reply(Box::new(answer), Wire::default()));
+    let change = json!({"etag": "3", "state": "acknowledged", "text": "onway"});
+    assert_eq!(orders(&sent), [("PATCH /v1/incidents/8".into(), change)]);
+    let effects = done(&mut m, "Incident 8 is acknowledged. (redacted: 1 card)");
     assert_eq!(requests(&effects), [&IncidentRequest::List(false)]);
     assert!(shot(&m).contains("Incident 8 is acknowledged. (redacted: 1 card)"), "{}", shot(&m));
     // What its state does not allow is said at once.
@@ -137,12 +130,23 @@ fn it_is_read_only_until_it_is_unlocked() {
     assert!(shot(&m).contains("Incident 8 is open."), "{}", shot(&m));
     // A reason alone is a note; severity and owner are changed together.
     let sent = keys(&mut m, "e tab tab tab h m enter right enter");
-    let IncidentRequest::Change(_, change) = requests(&sent)[0] else { panic!("{sent:?}") };
-    assert_eq!((change.note.as_deref(), change.text.as_str(), &change.state), (Some("hm"), "", &None));
+    assert_eq!(orders(&sent)[0].1, json!({"etag": "3", "note": "hm"}));
     let sent = keys(&mut m, "down e tab left tab backspace 9 tab h m enter right enter");
-    let IncidentRequest::Change(_, change) = requests(&sent)[0] else { panic!("{sent:?}") };
-    assert_eq!((change.severity.as_deref(), change.owner.as_deref()), (Some("error"), Some("uid:1009")));
-    assert_eq!((change.note.as_deref(), change.text.as_str()), (None, "hm"));
+    let change = orders(&sent).remove(0).1;
+    assert_eq!((&change["severity"], &change["owner"]), (&json!("error"), &json!("uid:1009")));
+    assert_eq!((&change["note"], &change["text"]), (&json!(null), &json!("hm")));
+    // Telling the authority, and links.
+    let sent = keys(&mut m, "L e n t r y : 1 7 enter right enter");
+    assert_eq!(orders(&sent)[0].1["links"], json!(["entry:17"]));
+    assert!(keys(&mut m, "up T").is_empty() && m.overlay.is_none(), "no clock runs");
+    let sent = keys(&mut m, "down T b y space p h o n e enter right enter");
+    assert_eq!(
+        (&orders(&sent)[0].1["told"], &orders(&sent)[0].1["text"]),
+        (&json!(true), &json!("by phone"))
+    );
+    keys(&mut m, "/ c r i t enter");
+    assert_eq!(m.incidents.incident().unwrap().id, "8");
+    keys(&mut m, "esc");
     keys(&mut m, "u");
     assert!(keys(&mut m, "e").is_empty() && m.overlay.is_none());
 }
@@ -152,16 +156,10 @@ fn an_incident_is_told_of_and_closed_ones_are_listed() {
     let mut m = shown((80, 24), ALL);
     assert!(keys(&mut m, "n up enter").is_empty());
     assert!(shot(&m).contains("A title is needed"), "{}", shot(&m));
-    let sent = keys(&mut m, "L o s t tab right tab right tab b u s tab right enter right enter");
-    let open = OpenIncident {
-        title: "Lost".into(),
-        kind: "data".into(),
-        severity: Some("critical".into()),
-        text: "bus".into(),
-        breach: true,
-        ..OpenIncident::default()
-    };
-    assert_eq!(requests(&sent), [&IncidentRequest::Open(Box::new(open))]);
+    let sent = keys(&mut m, "L o s t tab right tab right tab b u s tab right enter enter right enter");
+    let open =
+        json!({"title": "Lost", "type": "data", "severity": "critical", "text": "bus", "breach": true});
+    assert_eq!(orders(&sent), [("POST /v1/incidents".into(), open)]);
     assert_eq!(requests(&keys(&mut m, "t")), [&IncidentRequest::List(true)]);
     // The selection stays with its incident.
     keys(&mut m, "down");

@@ -113,7 +113,7 @@ fn modes() {
     });
     both("mode_dialog", |size| {
         let mut m = full(size);
-        keys(&mut m, "f3 M right enter f l o o d enter enter tab enter");
+        keys(&mut m, "f3 M right enter f l o o d enter");
         m
     });
     both("mode_dialog_without_a_reason", |size| {

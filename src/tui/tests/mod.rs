@@ -9,6 +9,7 @@ mod backups;
 mod bytes;
 mod config;
 mod dashboards;
+mod deeds;
 mod fixtures;
 mod govern;
 mod incidents;

@@ -104,9 +104,9 @@ fn removing_a_collection_wants_its_name() {
     assert!(requests(&keys(&mut m, "d o l d enter enter enter")).is_empty(), "Enter ends at Cancel");
     assert!(m.overlay.is_none());
     assert!(requests(&keys(&mut m, "d o l d tab tab tab enter")).is_empty(), "the name is missing");
-    assert!(matches!(m.overlay, Some(Overlay::Decide(_))));
+    assert!(matches!(m.overlay, Some(Overlay::Form(_))));
     let effects = keys(&mut m, "m a n u a l s tab tab enter");
-    assert_eq!(requests(&effects), [&Request::RemoveCollection("manuals".into(), "old".into())]);
+    assert_eq!(orders(&effects)[0].0, "DELETE /v1/collections/manuals?reason=old");
     keys(&mut m, "up d");
     assert!(m.overlay.is_none(), "what is built in stays");
 }
@@ -126,7 +126,7 @@ fn dead_letters_are_retried_edited_and_thrown_away() {
     let detail = |payload: Option<String>| OperationDetail { operation: letters().remove(0), payload };
     reply(&mut m, Reply::Operation(Box::new(detail(Some("7".into()))), true));
     assert!(requests(&keys(&mut m, "8 enter")).is_empty(), "enter moves on");
-    assert_eq!(requests(&keys(&mut m, "enter")), [&Request::SaveLetter(first, "78".into())]);
+    assert_eq!(requests(&keys(&mut m, "right enter")), [&Request::SaveLetter(first, "78".into())]);
     reply(&mut m, Reply::Operation(Box::new(detail(None)), true));
     assert!(m.overlay.is_none() && m.notice.is_some(), "what is no text is not edited here");
     reply(&mut m, Reply::DeadLetters(Vec::new()));
@@ -214,10 +214,10 @@ fn a_mode_is_forced_with_a_reason_and_given_back() {
     keys(&mut m, "f1");
     assert!(keys(&mut m, "alt-m").is_empty());
     assert!(m.notice.as_ref().unwrap().text.contains("nothing is forced"), "{:?}", m.notice);
-    assert!(keys(&mut m, "M enter enter enter enter").is_empty(), "no reason, nothing is forced");
-    assert!(matches!(m.overlay, Some(Overlay::Force(_))));
+    assert!(keys(&mut m, "M enter enter enter right enter").is_empty(), "no reason, nothing is forced");
+    assert!(matches!(m.overlay, Some(Overlay::Form(_))));
     keys(&mut m, "esc");
-    let effects = keys(&mut m, "M right right tab f i r e tab 3 0 m enter enter");
+    let effects = keys(&mut m, "M right right tab f i r e tab 3 0 m enter right enter");
     match requests(&effects)[..] {
         [Request::ForceMode(request)] => {
             assert_eq!((request.mode.as_str(), request.reason.as_str()), ("selective_processing", "fire"));

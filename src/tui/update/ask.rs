@@ -1,16 +1,19 @@
 //! Asking: the question line, the answer, reading on in a document.
 
 use super::moved;
+use crate::api::types::use_case::UseCase;
 use crate::api::types::{AskResponse, Passage, Problem, SearchRequest};
 use crate::base::InOrder;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Answer, Focus, Model, Reader, Reading};
+use crate::tui::model::{Answer, Focus, Model, Overlay, Reader, Reading, View};
 use crate::tui::msg::Way;
 use crate::tui::text;
 use crate::tui::theme::Tone;
 
+/// Questions that name no use case are asked under this one.
+const GENERAL: &str = "general";
 /// Results asked for.
 const RESULTS: usize = 20;
 
@@ -51,6 +54,7 @@ pub(super) fn submit(model: &mut Model) -> Vec<Effect> {
     let request = SearchRequest {
         q: q.to_owned(),
         collections: ask.collection.clone().into_iter().collect(),
+        use_case: ask.use_case.clone(),
         n: RESULTS,
         explain: ask.explain,
         ..SearchRequest::default()
@@ -132,6 +136,43 @@ fn next_collection(model: &mut Model) -> Vec<Effect> {
     model.ask.collection = next;
     let again = model.ask.response().is_some() && model.ask.focus != Focus::Question;
     model.tell(Tone::Accent, told);
+    if again { submit(model) } else { Vec::new() }
+}
+
+/// Asks for the use cases of which one is to be picked.
+pub(super) fn pick(model: &mut Model) -> Vec<Effect> {
+    model.ask.picking = true;
+    vec![super::govern::use_cases()]
+}
+
+/// The use cases came: those that are served can be picked.
+pub(super) fn pickable(model: &mut Model) {
+    if !std::mem::take(&mut model.ask.picking) || model.view != View::Ask {
+        return;
+    }
+    let served = |one: &&UseCase| matches!(one.state.as_str(), "deployed" | "deprecated");
+    let about = |one: &UseCase| {
+        let ends = if one.state == "deprecated" { "(deprecated) " } else { "" };
+        (one.name.clone(), format!("{ends}{}", one.purpose))
+    };
+    let items: Vec<_> = model.use_cases.items.iter().filter(served).map(about).collect();
+    if items.is_empty() {
+        return model.tell(Tone::Warn, "No use case is deployed: alt-u shows them, and n, P deploy one.");
+    }
+    let asked = model.ask.use_case.as_deref().unwrap_or(GENERAL);
+    let selected = items.iter().position(|(name, _)| name == asked).unwrap_or(0);
+    model.overlay = Some(Overlay::Pick { items, selected });
+}
+
+/// Questions are asked under this use case from now on.
+pub(super) fn picked(model: &mut Model, name: Option<&String>) -> Vec<Effect> {
+    model.ask.use_case = name.filter(|name| *name != GENERAL).cloned();
+    let told = model.ask.use_case.as_ref().map_or_else(
+        || "Asking under no use case but the general one.".to_owned(),
+        |name| format!("Asking under \"{name}\"."),
+    );
+    model.tell(Tone::Accent, told);
+    let again = !matches!(model.ask.answer, Answer::Nothing) && model.ask.focus != Focus::Question;
     if again { submit(model) } else { Vec::new() }
 }
 

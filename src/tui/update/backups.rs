@@ -1,11 +1,10 @@
 //! The backups view: one is made, verified, tried, restored; old ones go.
 
-use super::govern::dialog_for;
 use super::moved;
 use crate::api::types::{BackupDetail, BackupRun, BackupStatus, CheckReport, CompactReport};
 use crate::base::{format_bytes, format_time};
 use crate::tui::action::Action;
-use crate::tui::effect::{BackupRequest, Decision, Effect, Gone, Request};
+use crate::tui::effect::{BackupRequest, Effect, Request};
 use crate::tui::model::{Confirm, Model, Overlay};
 use crate::tui::msg::BackupReply;
 use crate::tui::theme::Tone;
@@ -26,11 +25,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::DrillBackup, Some(id)) => vec![Effect::Request(Request::Backup(BackupRequest::Drill(id)))],
         (Action::Open, Some(id)) => vec![Effect::Request(Request::Backup(BackupRequest::Show(id)))],
         (Action::Copy, Some(id)) => vec![Effect::Copy(id)],
-        (Action::PruneBackups, _) => {
-            let body = vec!["Backups that retention does not keep are removed. The newest stays.".to_owned()];
-            let gone = Decision::Gone(Gone::OldBackups);
-            dialog_for(model, "Remove old backups", "Remove", body, gone, None)
-        }
         (Action::CheckBox, _) => {
             let body = vec!["Every segment, record and model is read; that may take minutes.".to_owned()];
             ask(model, ("Check the box", "Check"), body, Request::Backup(BackupRequest::Check));
@@ -43,14 +37,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             ];
             ask(model, ("Compact the stores", "Compact"), body, Request::Backup(BackupRequest::Compact));
             Vec::new()
-        }
-        (Action::RestoreBackup, Some(id)) => {
-            let body = vec![
-                format!("The backup {id} takes the place of this box at its next start."),
-                "What the box has now is moved aside, not removed.".to_owned(),
-            ];
-            let gone = Decision::Gone(Gone::Box(id.clone()));
-            dialog_for(model, "Restore a backup", "Restore", body, gone, Some(id))
         }
         (action, _) => {
             let page = model.body_height();

@@ -1,20 +1,17 @@
 //! The incidents view: looked at freely, changed only when unlocked, with a reason, by the button.
 
 use super::moved;
-use crate::api::types::incident::{BreachClock, ChangeIncident, Incident, OpenIncident};
+use super::subjects::named;
+use crate::api::types::incident::{BreachClock, Incident};
 use crate::api::types::sla::Objective;
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, IncidentRequest, Request};
-use crate::tui::model::{Form, FormOf, FormRow, Model, Overlay, View};
+use crate::tui::model::{Model, Overlay, View};
 use crate::tui::msg::IncidentAnswer;
-use crate::tui::theme::Tone;
 
 /// The list is asked for again this often at most.
 const AGAIN_MS: u64 = 10_000;
-const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
-const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
-const NO_YES: &[&str] = &["no", "yes"];
 
 fn ask(request: IncidentRequest) -> Effect {
     Effect::Request(Request::Incident(request))
@@ -61,11 +58,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             let fields = objective(one);
             model.overlay = Some(Overlay::Detail { title: "Objective".to_owned(), fields, top: 0 });
         }
-        (Action::OpenIncident, _) => show(model, None, opening()),
-        (Action::ChangeIncident, Some(one)) => change(model, one, ""),
-        (Action::AcknowledgeIncident, Some(one)) => change(model, one, "acknowledged"),
-        (Action::ResolveIncident, Some(one)) => change(model, one, "resolved"),
-        (Action::CloseIncident, Some(one)) => change(model, one, "closed"),
         (Action::Open, Some(one)) => return vec![ask(IncidentRequest::Show(one.id))],
         (Action::Copy, Some(one)) => {
             return vec![Effect::Copy(format!("incident {}: {}", one.id, one.title))];
@@ -76,88 +68,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
     }
     Vec::new()
-}
-
-fn show(model: &mut Model, of: Option<Incident>, rows: Vec<FormRow>) {
-    model.overlay = Some(Overlay::Form(Form::new(FormOf::Incident(of.map(Box::new)), rows)));
-}
-
-fn opening() -> Vec<FormRow> {
-    vec![
-        FormRow::text("Title", "what is wrong, in a line", ""),
-        FormRow::choice("Type", TYPES, ""),
-        FormRow::choice("Severity", SEVERITIES, "error"),
-        FormRow::text("Known", "what is known so far", ""),
-        FormRow::choice("Breach", NO_YES, "no"),
-    ]
-}
-
-/// Where an incident can go from its state; the state that it is in comes first.
-fn states(state: &str) -> &'static [&'static str] {
-    match state {
-        "open" => &["open", "acknowledged", "mitigated", "resolved"],
-        "acknowledged" => &["acknowledged", "mitigated", "resolved"],
-        "mitigated" => &["mitigated", "resolved"],
-        "resolved" => &["resolved", "closed", "open"],
-        _ => &["closed", "open"],
-    }
-}
-
-fn change(model: &mut Model, one: Incident, wanted: &str) {
-    let options = states(&one.state);
-    if !wanted.is_empty() && !options.iter().skip(1).any(|option| *option == wanted) {
-        return model.tell(Tone::Warn, format!("Incident {} is {}.", one.id, one.state));
-    }
-    let hint = if wanted == "closed" { "what was learnt" } else { "kept with it; alone it is a note" };
-    let rows = vec![
-        FormRow::choice("State", options, wanted),
-        FormRow::choice("Severity", SEVERITIES, &one.severity),
-        FormRow::text("Owner", "nobody; uid:1000, a login", one.owner.as_deref().unwrap_or_default()),
-        FormRow::text("Reason", hint, ""),
-    ];
-    show(model, Some(one), rows);
-}
-
-/// The button was pressed: what is asked for, or the field that is wrong and why.
-pub(super) fn filled(form: &Form) -> Result<Vec<Effect>, (usize, &'static str)> {
-    request(form).map(|request| vec![ask(request)])
-}
-
-fn request(form: &Form) -> Result<IncidentRequest, (usize, &'static str)> {
-    let value = |at: usize| form.value(at);
-    let FormOf::Incident(Some(one)) = &form.of else {
-        let title = value(0);
-        if title.is_empty() {
-            return Err((0, "A title is needed."));
-        }
-        let request = OpenIncident {
-            title,
-            kind: value(1),
-            severity: Some(value(2)),
-            text: value(3),
-            breach: value(4) == "yes",
-            ..OpenIncident::default()
-        };
-        return Ok(IncidentRequest::Open(Box::new(request)));
-    };
-    let (state, severity, owner, text) = (value(0), value(1), value(2), value(3));
-    if text.is_empty() {
-        return Err((3, "A reason is needed: it is kept with it."));
-    }
-    let changed = |new: String, old: &str| Some(new).filter(|new| new != old);
-    let mut change = ChangeIncident {
-        state: changed(state, &one.state),
-        severity: changed(severity, &one.severity),
-        owner: changed(owner, one.owner.as_deref().unwrap_or_default()),
-        etag: Some(one.etag.clone()),
-        ..ChangeIncident::default()
-    };
-    if change.state.is_none() && change.severity.is_none() && change.owner.is_none() {
-        change.note = Some(text);
-    } else {
-        change.text = text;
-    }
-    Ok(IncidentRequest::Change(one.id.clone(), Box::new(change)))
 }
 
 pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect> {
@@ -171,9 +81,11 @@ pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect>
             if incidents.service {
                 return Vec::new();
             }
-            let at = selected.and_then(|id| incidents.items.iter().position(|one| one.id == id));
-            incidents.selected =
-                at.unwrap_or(incidents.selected).min(incidents.items.len().saturating_sub(1));
+            // The selection stays with its incident.
+            let is = |at: &usize| incidents.items.get(*at).map(|one| &one.id) == selected.as_ref();
+            let rows = incidents.rows();
+            let at = selected.as_ref().and_then(|_| rows.iter().position(is));
+            incidents.selected = at.unwrap_or(incidents.selected).min(rows.len().saturating_sub(1));
         }
         IncidentAnswer::One(one) => {
             let fields = fields(&one);
@@ -183,19 +95,8 @@ pub(super) fn answered(model: &mut Model, answer: IncidentAnswer) -> Vec<Effect>
             }
             model.overlay = Some(Overlay::Detail { title: "Incident".to_owned(), fields, top: 0 });
         }
-        IncidentAnswer::Changed(one, redacted) => {
-            let kept = redacted.map_or_else(String::new, |words| format!(" ({words})"));
-            model.tell(Tone::Good, format!("Incident {} is {}.{kept}", one.id, one.state));
-            if model.view == View::Incidents {
-                return load(model);
-            }
-        }
     }
     Vec::new()
-}
-
-fn named(id: &str, login: Option<&String>) -> String {
-    login.map_or_else(|| id.to_owned(), |login| format!("{id} ({login})"))
 }
 
 /// What is left of the time to tell the authority.

@@ -1,15 +1,15 @@
 //! The library: lists, filters, and what changes them.
 
-use super::govern::dialog_for;
 use super::moved;
-use crate::api::types::{Collection, Document, DocumentQuery, Job, Page};
+use crate::api::types::{AddRequest, Collection, Document, DocumentQuery, Job, Page};
 use crate::tui::action::Action;
-use crate::tui::effect::{Decision, Effect, Gone, Request};
+use crate::tui::effect::{Effect, Request};
 use crate::tui::filter::Filter;
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{AddDialog, Confirm, Model, Overlay, Tab, failure_fields, job_fields};
+use crate::tui::model::{Confirm, Form, FormOf, FormRow, Model, Overlay, Tab, failure_fields, job_fields};
 use crate::tui::text;
 use crate::tui::theme::Tone;
+use crate::tui::update::form::Wrong;
 use crate::tui::widgets::line_edit::LineEdit;
 
 /// Documents per page, and how near the end the next page is asked for.
@@ -254,22 +254,28 @@ fn add(model: &mut Model) {
         Tab::Collections => model.library.collection().filter(|c| !c.built_in).map(|c| c.name.clone()),
         _ => model.library.within.clone(),
     };
-    let collection = LineEdit::with(&collection.unwrap_or_else(|| "default".to_owned()));
-    model.overlay = Some(Overlay::Add(Box::new(AddDialog { collection, ..AddDialog::default() })));
+    let collection = collection.unwrap_or_else(|| "default".to_owned());
+    let rows = vec![
+        FormRow::text("Path", "/srv/manuals", ""),
+        FormRow::text("Collection", "default", &collection),
+        FormRow::choice("Watch", &["no", "yes: index changes as they happen"], ""),
+    ];
+    let mut form = Form::new(FormOf::Add, rows);
+    (form.body, form.eager) = (vec!["A file or folder on the box.".to_owned()], true);
+    model.overlay = Some(Overlay::Form(form));
+}
+
+/// What is asked for, or the row that is wrong and why.
+pub(super) fn filled(form: &Form) -> Result<Request, Wrong> {
+    let path = form.value(0);
+    if !path.starts_with('/') {
+        return Err((0, "The path must begin with / (a path on the box)."));
+    }
+    let (collection, watch) = (form.value(1), form.value(2) != "no");
+    Ok(Request::Add(AddRequest { collection, paths: vec![path], watch, ..AddRequest::default() }))
 }
 
 fn remove(model: &mut Model) {
-    if let Some(c) = model.library.collection() {
-        let counts = format!(
-            "Its index goes: {}, {}. The source files stay on disk.",
-            text::plural(c.documents, "document"),
-            text::plural(c.chunks, "passage")
-        );
-        let name = c.name.clone();
-        let body = vec![format!("The collection \"{name}\"."), counts];
-        let gone = Decision::Gone(Gone::Collection(name.clone()));
-        return drop(dialog_for(model, "Remove a collection", "Remove", body, gone, Some(name)));
-    }
     let marked: Vec<String> = model.library.marked.iter().cloned().collect();
     let one = model.library.document();
     let ids = if marked.is_empty() { one.map(|d| d.id.clone()).into_iter().collect() } else { marked };

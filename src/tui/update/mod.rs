@@ -9,10 +9,12 @@ mod audit;
 mod backups;
 mod config;
 mod dashboards;
+mod deeds;
 mod form;
 mod govern;
 mod incidents;
 mod library;
+mod lock;
 mod logs;
 mod mode;
 mod observe;
@@ -20,6 +22,9 @@ mod overlay;
 mod probes;
 mod profile;
 mod queue;
+mod reply;
+mod sieve;
+mod subjects;
 mod traces;
 
 pub(crate) use config::TRIAL_S;
@@ -27,12 +32,12 @@ pub(crate) use govern::summary as gate_summary;
 pub(crate) use incidents::{left as breach_left, percent};
 pub(crate) use overlay::matches as palette_matches;
 
-use crate::api::types::{Event, EventKind, Job, Problem, Status};
+use crate::api::types::{Event, EventKind};
 use crate::tui::action::{Action, spec};
-use crate::tui::effect::{AccessRequest, Effect, Request};
+use crate::tui::effect::{Effect, Request};
 use crate::tui::key::Key;
-use crate::tui::model::{Focus, Model, Overlay, Tab, View};
-use crate::tui::msg::{Msg, Reply, Wire};
+use crate::tui::model::{Focus, Model, Overlay, View};
+use crate::tui::msg::{Msg, Wire};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -43,21 +48,8 @@ pub(crate) fn start(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Without a key for so long, a view is read-only again.
-const UNLOCKED_MS: u64 = 5 * 60_000;
-
-/// True where nobody was there for long: what was unlocked is locked, and what was being decided is put away.
-fn relocked(model: &mut Model) -> bool {
-    let over = model.unlocked && model.now_ms.saturating_sub(model.last_key_ms) >= UNLOCKED_MS;
-    if over {
-        (model.unlocked, model.overlay) = (false, None);
-        model.tell(Tone::Warn, "Read-only again: no key was pressed for five minutes.");
-    }
-    over
-}
-
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let late = relocked(model);
+    let late = lock::over(model);
     let mut effects = match msg {
         // A key that comes too late decides nothing.
         Msg::Key(_) if late => Vec::new(),
@@ -72,13 +64,13 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             count(model, wire);
             model.link.down = false;
             model.link.problem = None;
-            on_reply(model, *reply)
+            reply::came(model, *reply)
         }
         Msg::Refused(request, problem, wire) => {
             // A line that does not stand has no answering time.
             let round_trip_us = if problem.status == 0 { 0 } else { wire.round_trip_us };
             count(model, Wire { round_trip_us, ..wire });
-            refused(model, &request, *problem)
+            reply::refused(model, &request, *problem)
         }
         Msg::Events(events, wire) => {
             count(model, wire);
@@ -130,6 +122,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             View::Audit => audit::typing(model, key),
             View::Observe => observe::typing(model, key),
             View::Approvals => govern::typing(model, key),
+            View::Models | View::UseCases | View::Access | View::Incidents => sieve::typing(model, key),
             _ => None,
         };
         if let Some(effects) = done {
@@ -155,6 +148,7 @@ fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         model.ask.question.insert(text.trim_end());
     } else if let Some(edit) = line(model) {
         edit.insert(text);
+        model.sifted();
     }
     Vec::new()
 }
@@ -168,6 +162,7 @@ fn line(model: &mut Model) -> Option<&mut LineEdit> {
         View::Audit => model.audit.editing.as_mut(),
         View::Observe => model.observe.editing.as_mut(),
         View::Approvals => model.approvals.editing.as_mut(),
+        View::Models | View::UseCases | View::Access | View::Incidents => model.sieve.editing.as_mut(),
         _ => None,
     }
 }
@@ -180,6 +175,11 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         model.tell(Tone::Warn, format!("{}: {reason}.", spec.label));
         return Vec::new();
     }
+    deeds::begin(model, action).unwrap_or_else(|| other(model, action))
+}
+
+/// Does what needs no form of the table's.
+fn other(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => {
             model.quit = true;
@@ -214,7 +214,6 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ViewApprovals => go(model, View::Approvals),
         Action::ViewModels => go(model, View::Models),
         Action::ViewUseCases => go(model, View::UseCases),
-        Action::BreakGlass => govern::break_glass(model),
         Action::Unlock | Action::MarkRight | Action::MarkWrong => govern::act(model, action),
         Action::EditQuery | Action::ZoomIn | Action::ZoomOut | Action::Figures => observe::act(model, action),
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
@@ -231,21 +230,26 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::EditSetting | Action::UnsetSetting | Action::ConfigHistory => config::act(model, action),
         Action::Rollback | Action::ConfirmTrial => config::act(model, action),
         Action::NextTab | Action::PreviousTab | Action::Add | Action::Remove => library::act(model, action),
+        Action::Select if model.view != View::Library => govern::act(model, action),
         Action::Reindex | Action::CancelJob | Action::Sort | Action::Reverse | Action::Select => {
             library::act(model, action)
         }
         Action::Level | Action::Pause | Action::NextError | Action::PreviousError => logs::act(model, action),
+        Action::UseCase => ask::pick(model),
         Action::Mode | Action::ForceMode | Action::AutoMode => mode::act(model, action),
         Action::RetryLetter | Action::EditLetter | Action::PurgeLetter => queue::act(model, action),
         Action::PurgeLetters | Action::PauseQueue => queue::act(model, action),
         Action::Breakers | Action::HoldBreaker | Action::ReleaseBreaker => queue::act(model, action),
-        Action::AccessTab | Action::GrantRole => access::act(model, action),
+        Action::AccessTab => access::act(model, action),
         _ => in_view(model, action),
     }
 }
 
 /// Actions that every view has in its own way: moving, opening, filtering, copying, back.
 fn in_view(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(effects) = sieve::act(model, action) {
+        return effects;
+    }
     match model.view {
         View::Ask => ask::act(model, action),
         View::Library => library::act(model, action),
@@ -274,7 +278,10 @@ fn step(view: View, by: usize) -> View {
 
 fn go(model: &mut Model, view: View) -> Vec<Effect> {
     // Whoever unlocked one view did not unlock the next.
-    model.unlocked &= model.view == view;
+    if model.view != view {
+        sieve::clear(model);
+        model.unlocked = false;
+    }
     model.view = view;
     load(model, false)
 }
@@ -320,136 +327,6 @@ pub(crate) fn moved(at: usize, action: Action, len: usize, page: usize) -> usize
         Action::Bottom => last,
         _ => at.min(last),
     }
-}
-
-/// Something was accepted as a job, or is done.
-fn done(model: &mut Model, text: String, job: Option<Box<Job>>) -> Vec<Effect> {
-    model.tell(Tone::Good, text);
-    if let Some(job) = job {
-        library::job(model, *job);
-    }
-    let mut effects = vec![Effect::Request(Request::Collections), Effect::Request(Request::Jobs)];
-    if model.view == View::Library && model.library.tab == Tab::Documents {
-        effects.extend(library::load_documents(model));
-    }
-    effects
-}
-
-fn on_reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
-    let now = model.now_ms;
-    match reply {
-        Reply::Answer(serial, response) => {
-            ask::answered(model, serial, response);
-            // The question line does not listen: an answer is when a changed mode is noticed.
-            if !model.link.listening {
-                return vec![Effect::Request(Request::Status)];
-            }
-        }
-        Reply::Passages(serial, way, passages) => ask::read_on(model, serial, way, passages),
-        Reply::Status(status) => return stated(model, status),
-        Reply::Health(report) => mode::looked(model, &report),
-        Reply::Profile(profile) => profile::shown(model, &profile),
-        Reply::Hardware(hardware) => model.overview.hardware = Some(hardware),
-        Reply::Collections(items) => {
-            model.library.collections.items = items;
-            model.library.collections.loaded = true;
-            model.library.arrange(Tab::Collections, now);
-            ask::check_collection(model);
-        }
-        Reply::Documents(serial, append, page) => return library::documents(model, serial, append, page),
-        Reply::Jobs(items) => {
-            model.library.jobs.items = items;
-            model.library.jobs.loaded = true;
-            model.library.arrange(Tab::Jobs, now);
-        }
-        Reply::Failures(items) => {
-            model.library.failures.items = items;
-            model.library.failures.loaded = true;
-            model.library.arrange(Tab::Failures, now);
-        }
-        Reply::Logs(query, page) => return logs::found(model, &query, page),
-        Reply::Mode(report) => mode::explained(model, &report),
-        Reply::Done(text, job) => return done(model, text, job),
-        Reply::ModeSet(text) => {
-            model.tell(Tone::Good, text);
-            return vec![Effect::Request(Request::Status)];
-        }
-        Reply::Queue(status) => model.queue.status = Some(status),
-        Reply::Breakers(items) => queue::breakers(model, items),
-        Reply::DeadLetters(items) => {
-            model.queue.selected = model.queue.selected.min(items.len().saturating_sub(1));
-            (model.queue.dead, model.queue.loaded) = (items, true);
-        }
-        Reply::Backup(reply) => return backups::replied(model, reply),
-        Reply::Access(reply) => return access::replied(model, reply),
-        Reply::Audit(answer) => return audit::answered(model, answer),
-        Reply::Govern(answer) => return govern::answered(model, answer),
-        Reply::Incident(answer) => return incidents::answered(model, answer),
-        Reply::Alert(answer) => return alerts::answered(model, answer),
-        Reply::Dashboard(answer) => return dashboards::answered(model, answer),
-        Reply::Probe(answer) => return probes::answered(model, answer),
-        Reply::Trace(answer) => traces::answered(model, answer),
-        Reply::Operation(detail, false) => queue::shown(model, &detail),
-        Reply::Operation(detail, true) => queue::edit(model, &detail),
-        Reply::Words(start, words) => observe::completed(model, &start, words),
-        Reply::Metric(request, value) => observe::replied(model, &request, value),
-        Reply::Config(answer) => return config::answered(model, answer),
-        Reply::QueueSet(text) => {
-            model.tell(Tone::Good, text);
-            return queue::load(model);
-        }
-    }
-    Vec::new()
-}
-
-/// A box that is busy or hurt is shown first, unless someone is typing already.
-fn stated(model: &mut Model, status: Box<Status>) -> Vec<Effect> {
-    let busy = status.jobs_running > 0 || !status.damaged.is_empty();
-    let first = model.overview.status.replace(status).is_none();
-    let shown = first && busy && !model.touched && model.view == View::Ask;
-    if shown { go(model, View::Overview) } else { Vec::new() }
-}
-
-fn refused(model: &mut Model, request: &Request, problem: Problem) -> Vec<Effect> {
-    if problem.status == 0 {
-        model.link.down = true;
-        model.link.problem = Some(problem.clone());
-    }
-    let denied = problem.status == 403;
-    model.denied = problem.permission.clone().or(model.denied.take());
-    match request {
-        Request::Ask(serial, _) => {
-            let degraded = problem.status == 503;
-            ask::failed(model, *serial, problem);
-            if degraded {
-                return vec![Effect::Request(Request::Status)];
-            }
-        }
-        Request::Passages { serial, way, .. } => ask::unread(model, *serial, *way, &problem),
-        Request::Metric(request) if problem.status != 0 => observe::refused(model, request, &problem),
-        Request::Documents { .. } => {
-            model.library.loading = false;
-            model.tell(Tone::Bad, sentence(request, &problem));
-        }
-        Request::Audit(_) => {
-            audit::refused(model);
-            model.tell(Tone::Bad, sentence(request, &problem));
-        }
-        _ if problem.approval.is_some() => model.tell(Tone::Accent, problem.detail),
-        _ if request.changes() || problem.status != 0 => model.tell(Tone::Bad, sentence(request, &problem)),
-        _ => {}
-    }
-    // What is missing is shown from now on, beside the keys.
-    if denied && !matches!(request, Request::Access(AccessRequest::WhoAmI)) {
-        return vec![access::who()];
-    }
-    Vec::new()
-}
-
-fn sentence(request: &Request, problem: &Problem) -> String {
-    let why = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-    let advice = problem.advice.as_deref().unwrap_or("");
-    format!("Could not {}: {why} {advice}", request.purpose()).trim_end().to_owned()
 }
 
 /// The line stands again: what is shown may be old.

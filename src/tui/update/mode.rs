@@ -4,18 +4,25 @@ use crate::api::types::{ForceBreaker, ForceMode, HealthReport, ModeReport};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
-use crate::tui::key::{Code, Key};
-use crate::tui::model::{Confirm, ForceDialog, Model, Overlay};
+use crate::tui::model::{Confirm, Form, FormOf, FormRow, Model, Overlay};
+use crate::tui::update::form::Wrong;
 
-/// Mode, reason, time, Cancel, Force.
-const FIELDS: usize = 5;
-const CANCEL: usize = 3;
-const FORCE: usize = 4;
+/// Modes that can be forced, as people read them; on the wire they are small, with `_`.
+const FORCED_MODES: &[&str] = &[
+    "Reduced Performance",
+    "Local Queue",
+    "Selective Processing",
+    "Memory Constrained",
+    "Emergency",
+    "Normal",
+];
+/// States in which a breaker can be held; on the wire is the first word.
+const HELD_STATES: &[&str] = &["open: nothing goes through", "closed: all goes through"];
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::ForceMode => {
-            model.overlay = Some(Overlay::Force(Box::default()));
+            force(model, None);
             Vec::new()
         }
         Action::AutoMode => {
@@ -86,50 +93,42 @@ fn reading(reading: &crate::api::types::ModeReading) -> String {
     format!("{} {}, limit {}", reading.what, reading.value, reading.enter)
 }
 
-pub(super) fn dialog(model: &mut Model, mut dialog: Box<ForceDialog>, key: Key) -> Vec<Effect> {
-    dialog.problem = None;
-    let edited = match dialog.field {
-        1 => dialog.reason.key(key),
-        2 => dialog.ttl.key(key),
-        _ => false,
-    };
-    let count = dialog.choices().len();
-    match key.code {
-        _ if edited => {}
-        Code::Tab | Code::Down => dialog.field = (dialog.field + 1) % FIELDS,
-        Code::BackTab | Code::Up => dialog.field = (dialog.field + FIELDS - 1) % FIELDS,
-        Code::Left if dialog.field == 0 => dialog.mode = (dialog.mode + count - 1) % count,
-        Code::Right | Code::Char(' ') if dialog.field == 0 => dialog.mode = (dialog.mode + 1) % count,
-        Code::Left if dialog.field == FORCE => dialog.field = CANCEL,
-        Code::Right if dialog.field == CANCEL => dialog.field = FORCE,
-        Code::Enter if dialog.field == CANCEL => return Vec::new(),
-        // Enter moves on; only the button forces.
-        Code::Enter if dialog.field < CANCEL => {
-            dialog.field = if dialog.field == 2 { FORCE } else { dialog.field + 1 }
+/// Opens the form that forces a mode, or holds a breaker.
+pub(super) fn force(model: &mut Model, breaker: Option<String>) {
+    let (what, options, title, said) = match &breaker {
+        Some(name) => ("State", HELD_STATES, format!("Hold the breaker {name}"), "It ends by itself."),
+        None => {
+            let said = "It ends by itself and never hides a full disk.";
+            ("Mode", FORCED_MODES, "Force a mode".to_owned(), said)
         }
-        Code::Enter => match request(&dialog) {
-            Ok(request) => return vec![Effect::Request(request)],
-            Err((field, problem)) => (dialog.field, dialog.problem) = (field, Some(problem)),
-        },
-        _ => {}
-    }
-    model.overlay = Some(Overlay::Force(dialog));
-    Vec::new()
+    };
+    let rows = vec![
+        FormRow::choice(what, options, ""),
+        FormRow::text("Reason", "kept in the history", ""),
+        FormRow::text("For", "1h", ""),
+    ];
+    let mut form = Form::new(FormOf::Force(breaker), rows);
+    (form.title, form.body) = (title.into(), vec![said.to_owned()]);
+    model.overlay = Some(Overlay::Form(form));
 }
 
-/// What is asked for, or the field that is wrong and why.
-fn request(dialog: &ForceDialog) -> Result<Request, (usize, &'static str)> {
-    let reason = dialog.reason.text().trim().to_owned();
+/// What is asked for, or the row that is wrong and why.
+pub(super) fn filled(form: &Form, breaker: Option<&String>) -> Result<Request, Wrong> {
+    let (state, reason, ttl) = (form.value(0), form.value(1), form.value(2));
     if reason.is_empty() {
         return Err((1, "A reason is needed: it is kept in the history."));
     }
-    let ttl = dialog.ttl.text();
-    let ttl = if ttl.trim().is_empty() { "1h" } else { ttl.trim() };
+    let ttl = if ttl.is_empty() { "1h" } else { ttl.as_str() };
     let ttl_s =
         humantime::parse_duration(ttl).map_err(|_| (2, "The time is written 30m, 1h or 2d."))?.as_secs();
-    let chosen = dialog.choices().get(dialog.mode).map_or("", |(word, _)| *word).to_owned();
-    Ok(match dialog.breaker.clone() {
-        Some(name) => Request::HoldBreaker(ForceBreaker { name, state: chosen, reason, ttl_s }),
-        None => Request::ForceMode(ForceMode { mode: chosen, reason, ttl_s }),
+    Ok(match breaker.cloned() {
+        Some(name) => {
+            let state = state.split(':').next().unwrap_or_default().to_owned();
+            Request::HoldBreaker(ForceBreaker { name, state, reason, ttl_s })
+        }
+        None => {
+            let mode = state.to_lowercase().replace(' ', "_");
+            Request::ForceMode(ForceMode { mode, reason, ttl_s })
+        }
     })
 }

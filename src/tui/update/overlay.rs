@@ -1,33 +1,16 @@
 //! Keys while something lies over the view: help, palette, dialogs.
 
-use super::{access, act, alerts, config, form, govern, moved};
-use crate::api::types::AddRequest;
+use super::{act, alerts, config, form, moved};
 use crate::base::InOrder;
 use crate::tui::action::{Action, Spec, TABLE, groups};
-use crate::tui::effect::{Effect, Request};
+use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{AddDialog, Confirm, Model, Overlay, View};
-
-/// Fields of the add dialog, Cancel and Add included.
-const ADD_FIELDS: usize = 5;
+use crate::tui::model::{Confirm, Model, Overlay, View};
 
 /// Text from the clipboard goes where the overlay types.
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     match &mut model.overlay {
         Some(Overlay::Palette { edit, .. }) => edit.insert(text),
-        Some(Overlay::Add(add)) => match add.field {
-            0 => add.path.insert(text.trim()),
-            1 => add.collection.insert(text.trim()),
-            _ => {}
-        },
-        Some(Overlay::Force(force)) => match force.field {
-            1 => force.reason.insert(text.trim()),
-            2 => force.ttl.insert(text.trim()),
-            _ => {}
-        },
-        Some(Overlay::Edit(edit)) if edit.field == 0 => edit.payload.insert(text.trim()),
-        Some(Overlay::Decide(dialog)) => govern::paste(dialog, text.trim()),
-        Some(Overlay::Grant(dialog)) => access::paste(dialog, text.trim()),
         Some(Overlay::Form(open)) => form::paste(open, text.trim()),
         Some(Overlay::Alert(dialog)) => alerts::paste(dialog, text.trim()),
         Some(Overlay::Setting(_)) => return config::paste(model, text.trim()),
@@ -48,6 +31,14 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Help { top } => {
             model.overlay = scrolled(model, key, top, 200).map(|top| Overlay::Help { top });
         }
+        Overlay::Pick { items, mut selected } => match key.code {
+            Code::Enter => return super::ask::picked(model, items.get(selected).map(|(name, _)| name)),
+            _ => {
+                let action = model.keymap.action(View::Library, key).unwrap_or(Action::Back);
+                selected = moved(selected, action, items.len(), 10);
+                model.overlay = Some(Overlay::Pick { items, selected });
+            }
+        },
         Overlay::Detail { title, fields, top } => {
             if let Some(top) = scrolled(model, key, top, fields.len() + 20) {
                 model.overlay = Some(Overlay::Detail { title, fields, top });
@@ -72,14 +63,9 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
             }
             model.overlay = Some(Overlay::Palette { edit, selected });
         }
-        Overlay::Add(mut dialog) => return add(model, &mut dialog, key),
-        Overlay::Edit(dialog) => return super::queue::dialog(model, dialog, key),
         Overlay::Setting(dialog) => return super::config::dialog(model, dialog, key),
-        Overlay::Grant(dialog) => return super::access::dialog(model, dialog, key),
-        Overlay::Decide(dialog) => return super::govern::dialog(model, dialog, key),
         Overlay::Form(open) => return form::key(model, open, key),
         Overlay::Alert(dialog) => return super::alerts::dialog(model, dialog, key),
-        Overlay::Force(dialog) => return super::mode::dialog(model, dialog, key),
         Overlay::Confirm(mut dialog) => {
             if let Some(effects) = confirm(&mut dialog, key) {
                 if !effects.is_empty() {
@@ -134,41 +120,6 @@ pub(crate) fn matches(view: View, typed: &str) -> Vec<&'static Spec> {
 fn in_order(needle: &str, hay: &str) -> bool {
     let mut hay = hay.chars();
     needle.chars().all(|c| hay.any(|h| h == c))
-}
-
-fn add(model: &mut Model, dialog: &mut AddDialog, key: Key) -> Vec<Effect> {
-    dialog.problem = None;
-    let edited = match dialog.field {
-        0 => dialog.path.key(key),
-        1 => dialog.collection.key(key),
-        _ => false,
-    };
-    match key.code {
-        _ if edited => {}
-        Code::Tab | Code::Down => dialog.field = (dialog.field + 1) % ADD_FIELDS,
-        Code::BackTab | Code::Up => dialog.field = (dialog.field + ADD_FIELDS - 1) % ADD_FIELDS,
-        Code::Left if dialog.field == 4 => dialog.field = 3,
-        Code::Right if dialog.field == 3 => dialog.field = 4,
-        Code::Char(' ') if dialog.field == 2 => dialog.watch = !dialog.watch,
-        Code::Enter if dialog.field == 3 => return Vec::new(),
-        Code::Enter => {
-            let path = dialog.path.text().trim().to_owned();
-            if path.starts_with('/') {
-                let request = AddRequest {
-                    collection: dialog.collection.text().trim().to_owned(),
-                    paths: vec![path],
-                    watch: dialog.watch,
-                    ..AddRequest::default()
-                };
-                return vec![Effect::Request(Request::Add(request))];
-            }
-            dialog.field = 0;
-            dialog.problem = Some("The path must begin with / (a path on the box).");
-        }
-        _ => {}
-    }
-    model.overlay = Some(Overlay::Add(Box::new(dialog.clone())));
-    Vec::new()
 }
 
 /// `None` keeps the dialog open; requests go out only after the right focus and, if asked, the name.

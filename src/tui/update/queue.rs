@@ -5,15 +5,9 @@ use crate::api::types::{Breaker, OperationDetail};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
-use crate::tui::key::{Code, Key};
-use crate::tui::model::{Confirm, EditDialog, ForceDialog, Model, Overlay, short_id};
+use crate::tui::model::{Confirm, Form, FormOf, FormRow, Model, Overlay, short_id};
 use crate::tui::theme::Tone;
-use crate::tui::widgets::line_edit::LineEdit;
 
-/// Payload, Cancel, Save.
-const FIELDS: usize = 3;
-const CANCEL: usize = 1;
-const SAVE: usize = 2;
 /// Letters of a payload that one line can hold.
 const LONGEST: usize = 1900;
 
@@ -40,8 +34,7 @@ fn of_breakers(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         }
         (Action::Back, _) if model.queue.breakers.is_some() => of_breakers(model, Action::Breakers),
         (Action::HoldBreaker, Some(breaker)) => {
-            let dialog = ForceDialog { breaker: Some(breaker.name), ..ForceDialog::default() };
-            model.overlay = Some(Overlay::Force(Box::new(dialog)));
+            super::mode::force(model, Some(breaker.name));
             Some(Vec::new())
         }
         (Action::ReleaseBreaker, Some(breaker)) => {
@@ -156,26 +149,9 @@ pub(super) fn edit(model: &mut Model, detail: &OperationDetail) {
         let text = format!("This payload does not fit on one line: spud queue edit {id} opens an editor.");
         return model.tell(Tone::Warn, text);
     }
-    let dialog = EditDialog { id: detail.operation.id.clone(), payload: LineEdit::with(&line), field: 0 };
-    model.overlay = Some(Overlay::Edit(Box::new(dialog)));
-}
-
-pub(super) fn dialog(model: &mut Model, mut dialog: Box<EditDialog>, key: Key) -> Vec<Effect> {
-    let edited = dialog.field == 0 && dialog.payload.key(key);
-    match key.code {
-        _ if edited => {}
-        Code::Tab | Code::Down => dialog.field = (dialog.field + 1) % FIELDS,
-        Code::BackTab | Code::Up => dialog.field = (dialog.field + FIELDS - 1) % FIELDS,
-        Code::Left if dialog.field == SAVE => dialog.field = CANCEL,
-        Code::Right if dialog.field == CANCEL => dialog.field = SAVE,
-        Code::Enter if dialog.field == CANCEL => return Vec::new(),
-        // Enter moves on; only the button saves.
-        Code::Enter if dialog.field == 0 => dialog.field = SAVE,
-        Code::Enter => {
-            return vec![Effect::Request(Request::SaveLetter(dialog.id, dialog.payload.text()))];
-        }
-        _ => {}
-    }
-    model.overlay = Some(Overlay::Edit(dialog));
-    Vec::new()
+    let id = detail.operation.id.clone();
+    let said = format!("Dead letter {}: it stays one until it is queued again.", short_id(&id));
+    let mut form = Form::new(FormOf::Letter(id), vec![FormRow::text("Payload", "empty", &line)]);
+    form.body = vec![said];
+    model.overlay = Some(Overlay::Form(form));
 }

@@ -2,11 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::model::{AccessTab, GrantDialog, Model, ROLES};
+use crate::tui::model::{AccessTab, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
-use crate::tui::view::dialog::{Cursor, buttons, field};
-use crate::tui::view::{Pen, Piece, waiting};
+use crate::tui::view::{Pen, Piece, sieve, waiting};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const GRANTS: &[Column] = &[
@@ -57,21 +56,23 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         tabs.push((tone, format!("{}  ", tab.title())));
     }
     pen.pieces(area.x, area.y + 1, area.width, &tabs);
-    let gap = if area.height >= 12 { 3 } else { 2 };
-    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
+    let (room, cursor) =
+        sieve(pen, Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area }, model);
     list(pen, room, model);
-    None
+    cursor
 }
 
 fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let access = &model.access;
-    if access.len() == 0 {
+    let rows = access.rows();
+    if rows.is_empty() {
         let text = match access.tab {
             AccessTab::Denials if access.lacks("read-decisions") => {
                 "This needs the permission read-decisions."
             }
             AccessTab::Denials => "Nothing was denied or changed lately.",
             _ if access.lacks("read-access") => "This needs the permission read-access.",
+            _ if !access.words.is_empty() => "No such row; esc shows all.",
             _ => "Nothing here.",
         };
         pen.put(area.x, area.y, area.width, Tone::Quiet, text);
@@ -84,8 +85,8 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         AccessTab::Denials => DECISIONS,
         AccessTab::Sessions => SESSIONS,
     };
-    table::draw(pen, area, columns, (access.len(), access.selected), |at| {
-        cells(model, at).unwrap_or_default()
+    table::draw(pen, area, columns, (rows.len(), access.selected), |at| {
+        rows.get(at).and_then(|at| cells(model, *at)).unwrap_or_default()
     });
 }
 
@@ -147,37 +148,4 @@ fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
             ]
         }
     })
-}
-
-pub(crate) fn grant(pen: &mut Pen<'_>, screen: Rect, dialog: &GrantDialog) -> Cursor {
-    let revoking = dialog.revoke.is_some();
-    let title = if revoking { "Revoke a grant" } else { "Grant a role" };
-    let inner = pen.panel(screen, 68, 10, title);
-    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
-    let mut cursor = None;
-    if let Some((_, what)) = &dialog.revoke {
-        pen.put(inner.x, row(1), inner.width, Tone::Text, what);
-    } else {
-        cursor = field(pen, inner, row(0), "To", &dialog.to, "uid:1000, gid:100, a login", dialog.field == 0);
-        let on = dialog.field == 1;
-        pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, "Role");
-        let name = ROLES.get(dialog.role).copied().unwrap_or_default();
-        let tone = if on { Tone::Selected } else { Tone::Text };
-        pen.put(inner.x + 12, row(1), inner.width.saturating_sub(12), tone, &format!("< {name} >"));
-        cursor = cursor.or(field(pen, inner, row(3), "For", &dialog.ttl, "until revoked", dialog.field == 3));
-    }
-    let hint = "kept with the grant";
-    cursor = cursor.or(field(pen, inner, row(2), "Reason", &dialog.reason, hint, dialog.field == 2));
-    let (tone, text) = match dialog.problem {
-        Some(problem) => (Tone::Bad, problem),
-        None => (Tone::Quiet, "Enter moves on; only the button decides."),
-    };
-    pen.put(inner.x, row(5), inner.width, tone, text);
-    let focus = match dialog.field {
-        4 => Some(false),
-        5 => Some(true),
-        _ => None,
-    };
-    buttons(pen, inner, row(7), if revoking { "Revoke" } else { "Grant" }, focus);
-    cursor
 }

@@ -54,6 +54,7 @@ fn question(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Cursor {
 fn meta(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let ask = &model.ask;
     let mut parts = vec![ask.collection.as_ref().map_or("all collections".to_owned(), |c| format!("in {c}"))];
+    parts.extend(ask.use_case.as_ref().map(|name| format!("under {name}")));
     if let Some(r) = ask.response() {
         if r.search.found {
             parts.push(text::plural(r.search.results.len() as u64, "result"));
@@ -96,7 +97,8 @@ fn failed(pen: &mut Pen<'_>, area: Rect, problem: &Problem) {
     let mut lines = vec![(Tone::Bad, format!("No answer: {}", problem.title))];
     lines.push((Tone::Text, problem.detail.clone()));
     lines.push((Tone::Text, problem.advice.clone().unwrap_or_default()));
-    lines.push((Tone::Quiet, "r asks again, i changes the question.".to_owned()));
+    let other = if matches!(problem.status, 404 | 409) { ", s picks the use case to ask under" } else { "" };
+    lines.push((Tone::Quiet, format!("r asks again, i changes the question{other}.")));
     prose(pen, area, &lines);
 }
 

@@ -1,13 +1,14 @@
-//! Dialogs: add a path, confirm what takes something away, all fields of one thing.
+//! Dialogs: one of some, confirm what takes something away, all fields of one thing; what forms are drawn with.
 
 use ratatui::layout::Rect;
 
 use crate::base::deceit;
-use crate::tui::model::{AddDialog, Confirm, EditDialog, ForceDialog};
+use crate::tui::model::Confirm;
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
 use crate::tui::widgets::passage::{self, Marks};
+use crate::tui::widgets::table;
 
 pub(crate) type Cursor = Option<(u16, u16)>;
 
@@ -36,77 +37,19 @@ pub(crate) fn buttons(pen: &mut Pen<'_>, inner: Rect, y: u16, verb: &str, focus:
     pen.right(left, y, tone(focus == Some(false)), "[ Cancel ]");
 }
 
-pub(crate) fn add(pen: &mut Pen<'_>, screen: Rect, add: &AddDialog) -> Cursor {
-    let inner = pen.panel(screen, 68, 10, "Add to the library");
-    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
-    let mut cursor = field(pen, inner, row(1), "Path", &add.path, "/srv/manuals", add.field == 0);
-    cursor = cursor.or(field(pen, inner, row(2), "Collection", &add.collection, "default", add.field == 1));
-    let watch = if add.watch { "[x]" } else { "[ ]" };
-    let tone = if add.field == 2 { Tone::Accent } else { Tone::Text };
-    pen.put(inner.x, row(3), 12, tone, "Watch");
-    let x = pen.put(inner.x + 12, row(3), 3, if add.field == 2 { Tone::Selected } else { Tone::Text }, watch);
-    let room = inner.right().saturating_sub(x + 1);
-    pen.put(x + 1, row(3), room, Tone::Quiet, "index changes as they happen (space)");
-    let (tone, text) = match add.problem {
-        Some(problem) => (Tone::Bad, problem),
-        None => (Tone::Quiet, "A file or folder on the box. Tab moves on, enter adds."),
-    };
-    pen.put(inner.x, row(5), inner.width, tone, text);
-    let focus = match add.field {
-        3 => Some(false),
-        4 => Some(true),
-        _ => None,
-    };
-    buttons(pen, inner, row(7), "Add", focus);
-    cursor
-}
-
-pub(crate) fn edit(pen: &mut Pen<'_>, screen: Rect, edit: &EditDialog) -> Cursor {
-    let inner = pen.panel(screen, 76, 9, "Edit the payload");
-    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
-    let id = crate::tui::model::short_id(&edit.id);
-    pen.put(inner.x, row(0), inner.width, Tone::Quiet, &format!("Dead letter {id}"));
-    let cursor = field(pen, inner, row(2), "Payload", &edit.payload, "empty", edit.field == 0);
-    pen.put(inner.x, row(4), inner.width, Tone::Quiet, "It stays a dead letter until it is queued again.");
-    let focus = match edit.field {
-        1 => Some(false),
-        2 => Some(true),
-        _ => None,
-    };
-    buttons(pen, inner, row(6), "Save", focus);
-    cursor
-}
-
-pub(crate) fn force(pen: &mut Pen<'_>, screen: Rect, force: &ForceDialog) -> Cursor {
-    let (title, what) = match &force.breaker {
-        Some(name) => (format!("Hold the breaker {name}"), "State"),
-        None => ("Force a mode".to_owned(), "Mode"),
-    };
-    let inner = pen.panel(screen, 68, 10, &title);
-    let row = |n: u16| inner.y + n.min(inner.height.saturating_sub(1));
-    let on = force.field == 0;
-    pen.put(inner.x, row(1), 12, if on { Tone::Accent } else { Tone::Text }, what);
-    let name = force.choices().get(force.mode).map_or("", |(_, title)| title);
-    let tone = if on { Tone::Selected } else { Tone::Text };
-    let x = pen.put(inner.x + 12, row(1), inner.width.saturating_sub(12), tone, &format!("< {name} >"));
-    let room = inner.right().saturating_sub(x + 1);
-    pen.put(x + 1, row(1), room, Tone::Quiet, "left and right choose");
-    let mut cursor =
-        field(pen, inner, row(2), "Reason", &force.reason, "kept in the history", force.field == 1);
-    cursor = cursor.or(field(pen, inner, row(3), "For", &force.ttl, "1h", force.field == 2));
-    let (tone, text) = match force.problem {
-        Some(problem) => (Tone::Bad, problem),
-        None if force.breaker.is_some() => (Tone::Quiet, "It ends by itself. Enter moves on."),
-        None => (Tone::Quiet, "It ends by itself and never hides a full disk. Enter moves on."),
-    };
-    pen.put(inner.x, row(5), inner.width, tone, text);
-    let focus = match force.field {
-        3 => Some(false),
-        4 => Some(true),
-        _ => None,
-    };
-    buttons(pen, inner, row(7), "Force", focus);
-    cursor
+/// One of some: names, and what each is.
+pub(crate) fn pick(pen: &mut Pen<'_>, screen: Rect, items: &[(String, String)], selected: usize) -> Cursor {
+    let rows = u16::try_from(items.len()).unwrap_or(u16::MAX).min(screen.height.saturating_sub(4));
+    let inner = pen.panel(screen, 76, rows + 2, "Ask under");
+    let first = table::first(selected, usize::from(inner.height));
+    for (y, (at, (name, about))) in (inner.y..inner.bottom()).zip(items.iter().enumerate().skip(first)) {
+        pen.put(inner.x, y, 22, Tone::Text, name);
+        pen.put(inner.x + 23, y, inner.width.saturating_sub(23), Tone::Quiet, about);
+        if at == selected {
+            pen.over(Rect { y, height: 1, ..inner }, Tone::Selected);
+        }
+    }
+    None
 }
 
 /// Lines of a dialog, and first what in them may deceive the eye.

@@ -90,6 +90,9 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             View::Observe => {
                 fixed(&[("enter", "ask"), ("up", "earlier"), ("esc", "drop"), ("", "PromQL; empty: the box")])
             }
+            View::Models | View::UseCases | View::Access | View::Incidents => {
+                fixed(&[("enter", "keep"), ("esc", "drop"), ("", "words, -word, \"two words\"")])
+            }
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }

@@ -3,14 +3,13 @@
 use ratatui::layout::Rect;
 
 use crate::api::types::approval::Approval;
-use crate::api::types::registry::{ModelRegistry, ModelVersion};
+use crate::api::types::registry::{JudgedQuestion, ModelRegistry, ModelVersion};
 use crate::api::types::use_case::UseCase;
-use crate::tui::model::{DecideDialog, Model};
+use crate::tui::model::Model;
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
 use crate::tui::update::gate_summary;
-use crate::tui::view::dialog::{Cursor, body, buttons, field};
-use crate::tui::view::{Pen, Piece, waiting};
+use crate::tui::view::{Pen, Piece, sieve, waiting};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const APPROVALS: &[Column] = &[
@@ -30,6 +29,15 @@ const MODELS: &[Column] = &[
     column("review", 13, 50),
     number("age", 6, 80),
     column("gates", 0, 40),
+];
+
+const JUDGED: &[Column] = &[
+    column("collection", 14, 0),
+    number("right", 5, 0),
+    number("wrong", 5, 50),
+    number("age", 6, 80),
+    column("by", 10, 80),
+    column("question", 0, 0),
 ];
 
 const USE_CASES: &[Column] = &[
@@ -83,12 +91,17 @@ pub(crate) fn approvals(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<
         return cursor;
     }
     table::draw(pen, room, APPROVALS, (shown.len(), approvals.selected), |at| {
-        shown.get(at).map_or_else(Vec::new, |one| request_cells(one, model.now_ms))
+        shown.get(at).map_or_else(Vec::new, |one| request_cells(one, model))
     });
     cursor
 }
 
-fn request_cells(one: &Approval, now_ms: u64) -> Vec<Piece> {
+/// What is marked with space.
+fn chosen(marked: bool, text: &str) -> Piece {
+    if marked { (Tone::Match, format!("* {text}")) } else { (Tone::Text, text.to_owned()) }
+}
+
+fn request_cells(one: &Approval, model: &Model) -> Vec<Piece> {
     let state = match one.state.as_str() {
         "pending" => Tone::Accent,
         "approved" => Tone::Good,
@@ -103,11 +116,11 @@ fn request_cells(one: &Approval, now_ms: u64) -> Vec<Piece> {
     vec![
         (Tone::Quiet, one.id.clone()),
         (state, one.state.clone()),
-        (Tone::Text, one.title.clone()),
+        chosen(model.approvals.marked.contains(&one.id), &one.title),
         (impact, one.impact.clone()),
         (Tone::Text, format!("{}/{}", one.votes, one.votes_needed)),
         (Tone::Text, one.login.clone().unwrap_or_else(|| one.by.clone())),
-        (Tone::Quiet, age(now_ms, one.at_ms)),
+        (Tone::Quiet, age(model.now_ms, one.at_ms)),
         (Tone::Quiet, one.reason.clone()),
     ]
 }
@@ -119,17 +132,39 @@ pub(crate) fn models(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u1
     };
     pen.pieces(area.x, area.y, area.width, &serving(model, registry));
     pen.pieces(area.x, area.y + 1, area.width, &under_way(registry));
-    let gap = if area.height >= 12 { 3 } else { 2 };
-    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
-    if registry.items.is_empty() {
-        let text = "No model was registered: spud model register FILE";
+    let below = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let (room, cursor) = sieve(pen, below, model);
+    let rows = model.models.rows();
+    if rows.is_empty() {
+        let text = match (&model.models.judged, model.models.words.is_empty()) {
+            (_, false) => "No such row; esc shows all.",
+            (Some(_), _) => "No question was judged: + and - in Ask.",
+            _ => "No model was registered: a registers one.",
+        };
         pen.put(room.x, room.y, room.width, Tone::Quiet, text);
-        return None;
+        return cursor;
     }
-    table::draw(pen, room, MODELS, (registry.items.len(), model.models.selected), |at| {
-        registry.items.get(at).map_or_else(Vec::new, |one| model_cells(one, model.now_ms))
+    let columns = if model.models.judged.is_some() { JUDGED } else { MODELS };
+    table::draw(pen, room, columns, (rows.len(), model.models.selected), |at| {
+        let Some(at) = rows.get(at).copied() else { return Vec::new() };
+        match &model.models.judged {
+            Some(all) => all.get(at).map_or_else(Vec::new, |one| judged_cells(one, model.now_ms)),
+            None => registry.items.get(at).map_or_else(Vec::new, |one| model_cells(one, model)),
+        }
     });
-    None
+    cursor
+}
+
+fn judged_cells(one: &JudgedQuestion, now_ms: u64) -> Vec<Piece> {
+    let right = one.targets.iter().filter(|target| target.relevance > 0).count();
+    vec![
+        (Tone::Text, one.collection.clone()),
+        (Tone::Good, right.to_string()),
+        (Tone::Quiet, (one.targets.len() - right).to_string()),
+        (Tone::Quiet, age(now_ms, one.at_ms)),
+        (Tone::Quiet, one.login.clone().unwrap_or_else(|| one.by.clone())),
+        (Tone::Text, one.question.clone()),
+    ]
 }
 
 fn name_of(registry: &ModelRegistry, sha256: &str) -> String {
@@ -172,12 +207,13 @@ pub(crate) fn use_cases(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<
     }
     let served = list.items.iter().filter(|one| one.state == "deployed").count();
     pen.pieces(area.x, area.y, area.width, &[(Tone::Quiet, format!("{served} deployed")), lock(model)]);
-    let gap = if area.height >= 12 { 2 } else { 1 };
-    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
-    table::draw(pen, room, USE_CASES, (list.items.len(), list.selected), |at| {
-        list.items.get(at).map_or_else(Vec::new, use_case_cells)
+    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let (room, cursor) = sieve(pen, below, model);
+    let rows = list.rows();
+    table::draw(pen, room, USE_CASES, (rows.len(), list.selected), |at| {
+        rows.get(at).and_then(|at| list.items.get(*at)).map_or_else(Vec::new, use_case_cells)
     });
-    None
+    cursor
 }
 
 fn use_case_cells(one: &UseCase) -> Vec<Piece> {
@@ -198,7 +234,7 @@ fn use_case_cells(one: &UseCase) -> Vec<Piece> {
     ]
 }
 
-fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {
+fn model_cells(one: &ModelVersion, model: &Model) -> Vec<Piece> {
     let stage = match one.stage.as_str() {
         "production" => Tone::Good,
         "staging" => Tone::Accent,
@@ -213,53 +249,11 @@ fn model_cells(one: &ModelVersion, now_ms: u64) -> Vec<Piece> {
     let gates = gate_summary(&one.gates);
     let bad = gates.starts_with("failed");
     vec![
-        (Tone::Text, one.name.clone()),
+        chosen(model.models.marked.as_ref() == Some(&one.sha256), &one.name),
         (Tone::Quiet, one.sha256.chars().take(12).collect()),
         (stage, one.stage.clone()),
         (review, one.review.clone()),
-        (Tone::Quiet, age(now_ms, one.at_ms)),
+        (Tone::Quiet, age(model.now_ms, one.at_ms)),
         (if bad { Tone::Bad } else { Tone::Quiet }, gates),
     ]
-}
-
-pub(crate) fn decide(pen: &mut Pen<'_>, screen: Rect, dialog: &DecideDialog) -> Cursor {
-    let width = usize::from(screen.width.min(68).saturating_sub(4));
-    let lines = body(&dialog.body, width);
-    let shown = if screen.height > 12 { lines.len().min(6) } else { 1 };
-    let rows = 3 + u16::from(dialog.extra.is_some());
-    let height = u16::try_from(shown).unwrap_or(1) + 5 + rows;
-    let inner = pen.panel(screen, 68, height, dialog.title);
-    let mut y = inner.y;
-    for line in lines.iter().take(shown) {
-        pen.pieces(inner.x, y, inner.width, &line.pieces);
-        y += 1;
-    }
-    let row = |n: u16| (y + n).min(inner.bottom().saturating_sub(1));
-    let hint = "kept with it, and in the audit log";
-    let mut cursor = field(pen, inner, row(0), "Reason", &dialog.reason, hint, dialog.field == 0);
-    if let Some((want, edit)) = &dialog.typed {
-        // A long name stands in the body.
-        let (label, hint) = match want.chars().count() {
-            ..=6 => (format!("Type {want}"), "to allow it"),
-            _ => ("Type it".to_owned(), "the name above, to allow it"),
-        };
-        cursor = cursor.or(field(pen, inner, row(1), &label, edit, hint, dialog.field == 1));
-    }
-    if let Some((label, hint, edit)) = &dialog.extra {
-        let at = row(1 + u16::from(dialog.typed.is_some()));
-        cursor = cursor.or(field(pen, inner, at, label, edit, hint, dialog.field == 2));
-    }
-    let (tone, text) = match dialog.problem {
-        Some(problem) => (Tone::Bad, problem),
-        None if dialog.signature.is_some() => (Tone::Good, "Signed: the signature goes with the vote."),
-        None => (Tone::Quiet, "Enter moves on; only the button decides."),
-    };
-    pen.put(inner.x, row(rows), inner.width, tone, text);
-    let focus = match dialog.field {
-        3 => Some(false),
-        4 => Some(true),
-        _ => None,
-    };
-    buttons(pen, inner, inner.bottom().saturating_sub(1), dialog.verb, focus);
-    cursor
 }

@@ -8,7 +8,7 @@ use crate::tui::model::{BUDGET_SPAN_S, Model};
 use crate::tui::text::{age, plural};
 use crate::tui::theme::Tone;
 use crate::tui::update::{breach_left, percent};
-use crate::tui::view::{Pen, Piece, waiting};
+use crate::tui::view::{Pen, Piece, sieve, waiting};
 use crate::tui::widgets::chart::{Frame, rows};
 use crate::tui::widgets::table::{self, Column, column, number};
 
@@ -109,18 +109,23 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         false => (Tone::Quiet, "  read-only, u unlocks"),
     };
     pen.pieces(area.x, area.y, area.width, &[(Tone::Text, head), (lock.0, lock.1.to_owned())]);
-    let gap = if area.height >= 12 { 2 } else { 1 };
-    let room = Rect { y: area.y + gap, height: area.height.saturating_sub(gap), ..area };
-    if list.items.is_empty() {
-        let text =
-            if list.loaded { "Nothing is wrong that somebody told of. n tells of something." } else { "" };
+    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let (room, cursor) = sieve(pen, below, model);
+    let rows = list.rows();
+    if rows.is_empty() {
+        let text = match (list.loaded, list.words.is_empty()) {
+            (false, _) => "",
+            (true, true) => "Nothing is wrong that somebody told of. n tells of something.",
+            (true, false) => "No such incident; esc shows all.",
+        };
         pen.put(room.x, room.y, room.width, Tone::Quiet, text);
-        return None;
+        return cursor;
     }
-    table::draw(pen, room, COLUMNS, (list.items.len(), list.selected), |at| {
-        list.items.get(at).map_or_else(Vec::new, |one| cells(one, model.now_ms))
+    table::draw(pen, room, COLUMNS, (rows.len(), list.selected), |at| {
+        let one = rows.get(at).and_then(|at| list.items.get(*at));
+        one.map_or_else(Vec::new, |one| cells(one, model.now_ms))
     });
-    None
+    cursor
 }
 
 fn cells(one: &Incident, now_ms: u64) -> Vec<Piece> {

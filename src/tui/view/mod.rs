@@ -38,7 +38,7 @@ use ratatui::layout::Rect;
 use crate::api::types::Place;
 use crate::tui::glyphs::Glyphs;
 use crate::tui::model::{Model, Overlay, View};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Theme, Tone};
 
 /// How everything looks.
 #[derive(Debug, Clone)]
@@ -99,14 +99,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         None => cursor,
         Some(Overlay::Help { top }) => help::draw(&mut pen, area, model, *top),
         Some(Overlay::Palette { edit, selected }) => palette::draw(&mut pen, area, model, edit, *selected),
-        Some(Overlay::Add(add)) => dialog::add(&mut pen, area, add),
-        Some(Overlay::Edit(edit)) => dialog::edit(&mut pen, area, edit),
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
         Some(Overlay::Form(open)) => form::draw(&mut pen, area, open),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
-        Some(Overlay::Grant(dialog)) => access::grant(&mut pen, area, dialog),
-        Some(Overlay::Decide(dialog)) => govern::decide(&mut pen, area, dialog),
-        Some(Overlay::Force(force)) => dialog::force(&mut pen, area, force),
+        Some(Overlay::Pick { items, selected }) => dialog::pick(&mut pen, area, items, *selected),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),
     };
@@ -120,6 +116,22 @@ pub(crate) fn draw_dashboard(buffer: &mut ratatui::buffer::Buffer, model: &Model
     let (area, body) = (buffer.area, body(model));
     let mut pen = Pen::new(buffer, look);
     dashboards::draw(&mut pen, Rect { y: 0, height: body.height, ..body }.intersection(area), model);
+}
+
+/// The row of a list's filter, where there is one; the list's own room, and the cursor.
+pub(crate) fn sieve(pen: &mut Pen<'_>, area: Rect, model: &Model) -> (Rect, Option<(u16, u16)>) {
+    let mut cursor = None;
+    let mut used = 1;
+    if let Some(edit) = &model.sieve.editing {
+        pen.put(area.x, area.y, 2, Tone::Accent, pen.look.glyphs.prompt);
+        let line = Rect { x: area.x + 2, width: area.width.saturating_sub(2), height: 1, ..area };
+        cursor = Some(edit.draw(pen.buf, line, pen.look.theme, "words that all must be found, -word not"));
+    } else if !model.sieve.text.is_empty() {
+        pen.put(area.x, area.y, area.width, Tone::Accent, &format!("only: {}", model.sieve.text));
+    } else {
+        used = u16::from(area.height >= 10);
+    }
+    (Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area }, cursor)
 }
 
 /// What is said in the place of what did not come yet: why, where that is known.

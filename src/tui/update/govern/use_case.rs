@@ -1,12 +1,12 @@
-//! Use cases: looked at freely, decided when unlocked, with a reason.
+//! Use cases: what they are, and what happened to them.
 
-use super::{dialog_for, may_say, named};
 use crate::api::types::use_case::UseCase;
 use crate::base::format_time;
 use crate::tui::action::Action;
-use crate::tui::effect::{Decision, Effect};
+use crate::tui::effect::Effect;
 use crate::tui::model::{Model, Overlay};
 use crate::tui::update::moved;
+use crate::tui::update::subjects::named;
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let one = model.use_cases.one().cloned();
@@ -17,46 +17,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         (Action::Copy, Some(one)) => vec![Effect::Copy(one.name)],
-        (Action::SubmitUseCase, Some(one)) => {
-            decide(model, ("Submit the use case", "Submit", "submit"), &one)
-        }
-        (Action::DeployUseCase, Some(one)) => {
-            decide(model, ("Deploy the use case", "Deploy", "deploy"), &one)
-        }
-        (Action::DeprecateUseCase, Some(one)) => {
-            decide(model, ("Deprecate the use case", "Deprecate", "deprecate"), &one)
-        }
-        (Action::RetireUseCase, Some(one)) => {
-            decide(model, ("Retire the use case", "Retire", "retire"), &one)
-        }
         (action, _) => {
-            let (len, page) = (model.use_cases.items.len(), model.body_height());
+            let (len, page) = (model.use_cases.rows().len(), model.body_height());
             model.use_cases.selected = moved(model.use_cases.selected, action, len, page);
             Vec::new()
         }
     }
-}
-
-fn decide(
-    model: &mut Model,
-    (title, button, verb): (&'static str, &'static str, &'static str),
-    one: &UseCase,
-) -> Vec<Effect> {
-    let mut body = vec![format!("{}: {}", one.name, one.purpose)];
-    body.push(format!("{} impact, owned by {}; it is {}", one.impact, one.owner, one.state));
-    if matches!(verb, "deprecate" | "retire") {
-        let asked: u64 = one.callers.iter().map(|caller| caller.questions).sum();
-        body.push(format!("Callers since the box started: {}, with {asked} questions.", one.callers.len()));
-    }
-    // What ends something is typed, and what is of high impact.
-    let careful = verb == "retire" || matches!(one.impact.as_str(), "high" | "critical");
-    let typed = careful.then(|| one.name.clone());
-    if verb == "deprecate" {
-        dialog_for(model, title, button, body, Decision::Deprecate(one.name.clone(), None), typed);
-        may_say(model, "Ends", "2026-12-31 (UTC), or nothing");
-        return Vec::new();
-    }
-    dialog_for(model, title, button, body, Decision::UseCase(verb, one.name.clone()), typed)
 }
 
 fn fields(one: &UseCase) -> Vec<(String, String)> {

@@ -1,0 +1,168 @@
+//! What a person asks the box to do: a call as data, with what to say of it.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write as _};
+
+use serde_json::Value;
+
+use super::{Call, escape};
+
+/// Of a file that is sent.
+const FILE_BYTES: u64 = 16 << 10;
+
+/// One call that does something, or that shows what a form asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Order {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    /// Of the body; of the query, where a call has no body.
+    pub(crate) fields: Vec<(&'static str, Value)>,
+    /// A field whose value is what stands in this file.
+    pub(crate) file: Option<(&'static str, String)>,
+    /// The answer goes into this new file: a field of it, or all items of all pages, one a line.
+    pub(crate) save: Option<(String, &'static str)>,
+    /// Title of the answer, where it is shown.
+    pub(crate) show: &'static str,
+    /// `approve the request`, for a refusal.
+    pub(crate) purpose: &'static str,
+    /// What to tell when it is done; `{name}` stands for a field of the answer.
+    pub(crate) done: &'static str,
+}
+
+impl Order {
+    pub(crate) fn call(&self) -> Call {
+        let (method, mut path) = (self.method, self.path.clone());
+        if matches!(method, "GET" | "DELETE") {
+            for (name, value) in &self.fields {
+                let mark = if path.contains('?') { '&' } else { '?' };
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let _ = write!(path, "{mark}{name}={}", escape(&text));
+            }
+            return Call { method, path, body: None };
+        }
+        let fields = self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let body = if self.fields.is_empty() { Value::Null } else { Value::Object(fields.collect()) };
+        Call { method, path, body: Some(body.to_string().into_bytes()) }
+    }
+
+    /// With what stands in the file that it names.
+    ///
+    /// # Errors
+    /// Why that cannot be read.
+    pub(crate) fn with_file(&mut self) -> Result<(), String> {
+        if let Some((name, path)) = &self.file {
+            let mut text = String::new();
+            let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
+            file.take(FILE_BYTES).read_to_string(&mut text).map_err(|error| format!("{path}: {error}"))?;
+            self.fields.push((name, text.trim().into()));
+            self.file = None;
+        }
+        Ok(())
+    }
+
+    /// All texts that were typed into it.
+    pub(crate) fn texts(&self) -> String {
+        let texts: Vec<&str> = self.fields.iter().filter_map(|(_, value)| value.as_str()).collect();
+        texts.join("\n")
+    }
+
+    /// What to tell of this answer.
+    pub(crate) fn told(&self, answer: &Value) -> String {
+        let state = answer.get("state").and_then(Value::as_str).unwrap_or_default();
+        if state.starts_with("waits") {
+            return format!("It {state}: others vote on it.");
+        }
+        let mut told = String::new();
+        for part in self.done.split('{') {
+            match part.split_once('}') {
+                None => told.push_str(part),
+                Some((name, rest)) => {
+                    told.push_str(answer.get(name).and_then(Value::as_str).unwrap_or("?"));
+                    told.push_str(rest);
+                }
+            }
+        }
+        told
+    }
+}
+
+/// A new file; one that is there already is not written over.
+pub(crate) fn new_file(path: &str) -> Result<File, String> {
+    let made = OpenOptions::new().write(true).create_new(true).open(path);
+    made.map_err(|error| format!("{path}: {error}"))
+}
+
+/// One line into it.
+pub(crate) fn put_line(file: &mut File, line: &str, path: &str) -> Result<(), String> {
+    writeln!(file, "{line}").map_err(|error| format!("{path}: {error}"))
+}
+
+/// Names and values of an answer, whatever it is.
+pub(crate) fn listed(answer: &Value) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    spread("", answer, &mut out);
+    out
+}
+
+fn spread(name: &str, value: &Value, out: &mut Vec<(String, String)>) {
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let said = match value {
+        Value::Null => return,
+        Value::Object(fields) => {
+            for (inner, value) in fields {
+                spread(inner, value, out);
+            }
+            return;
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            return items.iter().for_each(|item| spread(name, item, out));
+        }
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Value::Number(ms) if name.ends_with("_ms") => {
+            format!("{} UTC", crate::base::format_time(ms.as_u64().unwrap_or(0)))
+        }
+        other => plain(other),
+    };
+    if !said.is_empty() {
+        out.push((name.trim_end_matches("_ms").replace('_', " "), said));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_becomes_a_call_and_tells_of_its_answer() {
+        let mut order = Order {
+            method: "POST",
+            path: "/v1/x".into(),
+            fields: vec![("reason", "a b".into())],
+            done: "Incident {id} is {state}.",
+            ..Order::default()
+        };
+        assert_eq!(order.call().body.unwrap(), br#"{"reason":"a b"}"#);
+        let answer =
+            serde_json::json!({"id": "7", "state": "open", "at_ms": 0, "in": {"scopes": ["a", "b"]}});
+        assert_eq!(order.told(&answer), "Incident 7 is open.");
+        assert_eq!(
+            order.told(&serde_json::json!({"state": "waits for 1 vote"})),
+            "It waits for 1 vote: others vote on it."
+        );
+        assert!(listed(&answer).contains(&("scopes".into(), "a b".into())), "{:?}", listed(&answer));
+        order.method = "DELETE";
+        assert_eq!(order.call().path, "/v1/x?reason=a%20b");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pub").display().to_string();
+        order.file = Some(("key", path.clone()));
+        assert!(order.clone().with_file().unwrap_err().contains("key.pub"));
+        std::fs::write(&path, "ssh-ed25519 AAAA\n").unwrap();
+        order.with_file().unwrap();
+        assert_eq!((order.fields[1].1.as_str(), &order.file), (Some("ssh-ed25519 AAAA"), &None));
+        assert!(new_file(&path).is_err(), "nothing is written over");
+    }
+}

@@ -1,0 +1,76 @@
+//! What people ordered is done: files that go with it are read, those that come of it are written.
+
+use serde_json::Value;
+
+use super::{called, json};
+use crate::api::host;
+use crate::api::types::Problem;
+use crate::tui::effect::{Order, escape, listed, new_file, put_line};
+use crate::tui::msg::Ordered;
+use crate::tui::{Link, LinkError};
+
+/// Does one after the other; a refusal says how many were done.
+pub(super) fn all(link: &mut dyn Link, orders: &[Order]) -> Result<Ordered, LinkError> {
+    let mut done = Ordered::default();
+    for (at, order) in orders.iter().enumerate() {
+        done = obeyed(link, order.clone()).map_err(|mut error| {
+            if at > 0 {
+                let problem = &mut error.problem;
+                problem.detail = format!("{at} of {} were done, then: {}", orders.len(), problem.detail);
+            }
+            error
+        })?;
+    }
+    if orders.len() > 1 {
+        done.told = format!("All {} are done. {}", orders.len(), done.told);
+    }
+    Ok(done)
+}
+
+fn obeyed(link: &mut dyn Link, mut order: Order) -> Result<Ordered, LinkError> {
+    order.with_file().map_err(|detail| unwritten("The file cannot be read", detail))?;
+    if let Some((path, part)) = &order.save {
+        write_out(link, &order, path, part)?;
+        return Ok(Ordered { told: order.done.to_owned(), shown: None });
+    }
+    let body = called(link, order.call())?;
+    let answer: Value = if body.is_empty() { Value::Null } else { json(&body)? };
+    let kept = host::redaction_of(&order.texts()).map_or_else(String::new, |words| format!(" ({words})"));
+    let shown = (!order.show.is_empty()).then(|| (order.show, listed(&answer)));
+    Ok(Ordered { told: format!("{}{kept}", order.told(&answer)), shown })
+}
+
+fn unwritten(title: &str, detail: String) -> LinkError {
+    let title = title.to_owned();
+    LinkError { problem: Problem { title, detail, status: 400, ..Problem::default() } }
+}
+
+/// An answer goes into a new file: one part of it, or all items of all its pages, one a line.
+fn write_out(link: &mut dyn Link, order: &Order, path: &str, part: &str) -> Result<(), LinkError> {
+    let fail = |detail| unwritten("The file cannot be written", detail);
+    let mut file = None;
+    let mut cursor = String::new();
+    loop {
+        let mut call = order.call();
+        if !cursor.is_empty() {
+            call.path = format!("{}&cursor={}", call.path, escape(&cursor));
+        }
+        let answer: Value = json(&called(link, call)?)?;
+        // A file is made once there is something for it.
+        let file = match &mut file {
+            Some(file) => file,
+            None => file.insert(new_file(path).map_err(fail)?),
+        };
+        if !part.is_empty() {
+            let text = answer.get(part).and_then(Value::as_str).map(|text| text.trim_end().to_owned());
+            return put_line(file, &text.unwrap_or_else(|| answer.to_string()), path).map_err(fail);
+        }
+        for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
+            put_line(file, &item.to_string(), path).map_err(fail)?;
+        }
+        match answer.get("next").and_then(Value::as_str) {
+            Some(next) if next != cursor => cursor = next.to_owned(),
+            _ => return Ok(()),
+        }
+    }
+}
