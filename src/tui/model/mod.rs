@@ -20,7 +20,7 @@ mod queue;
 mod traces;
 
 pub(crate) use access::{Access, AccessTab, GrantDialog, ROLES};
-pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS};
+pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS, Side, SideList};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
@@ -30,7 +30,7 @@ pub(crate) use form::{Form, FormOf, FormRow};
 pub(crate) use govern::{Approvals, DecideDialog, Models, UseCases};
 pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
-pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
+pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, PINS, RING, field_text};
 pub(crate) use observe::{Line, Observe, SPANS, Unit, banded};
 pub(crate) use probes::ProbeView;
 pub(crate) use queue::{Queue, short_id};
