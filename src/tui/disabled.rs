@@ -55,6 +55,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
         Action::Probes | Action::Profile => ("read-status", "needs read-status"),
         Action::SaveDashboard => ("write-dashboards", "needs write-dashboards"),
+        Action::TestProbe if m.alerts.receiver().is_some() => {
+            ("test-notifications", "needs test-notifications")
+        }
         Action::TestProbe => ("test-probes", "needs test-probes"),
         Action::OpenIncident => ("open-incidents", "needs open-incidents"),
         Action::ChangeIncident
@@ -360,7 +363,7 @@ pub(super) fn an_expression(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn some_alerts(m: &Model) -> Option<&'static str> {
-    unless(m.view == View::Observe && m.alerts.shown && m.alerts.notices.is_none(), "see the alerts")
+    unless(m.view == View::Observe && m.alerts.lists_alerts(), "see the alerts")
 }
 
 pub(super) fn a_trial(m: &Model) -> Option<&'static str> {
@@ -401,6 +404,9 @@ pub(super) fn an_alert(m: &Model) -> Option<&'static str> {
 
 pub(super) fn a_silenced_alert(m: &Model) -> Option<&'static str> {
     let silenced = m.alerts.alert().is_some_and(|alert| !alert.silenced_by.is_empty());
+    if m.view == View::Observe && m.alerts.silence().is_some() && !m.link.down {
+        return None;
+    }
     an_alert(m).or(unless(silenced, "it is not silenced"))
 }
 
@@ -408,25 +414,22 @@ pub(super) fn a_probe(m: &Model) -> Option<&'static str> {
     if m.link.down {
         return Some("not connected");
     }
-    let shown = m.view == View::Observe && m.probes.shown;
-    unless(shown && m.probes.probe().is_some(), "see the probes")
+    let probe = m.probes.shown && m.probes.probe().is_some();
+    let some = probe || m.alerts.receiver().is_some();
+    unless(m.view == View::Observe && some, "see the probes, or receivers")
 }
 
 pub(super) fn some_lines(m: &Model) -> Option<&'static str> {
     unless(!m.logs.visible.is_empty(), "no lines")
 }
 
+pub(super) fn some_pins(m: &Model) -> Option<&'static str> {
+    unless(!m.logs.pinned.is_empty(), "nothing is pinned")
+}
+
 pub(super) fn openable(m: &Model) -> Option<&'static str> {
     if m.view == View::Overview {
         return Some("no list here");
-    }
-    if m.view == View::Observe
-        && !m.alerts.shown
-        && !m.traces.shown
-        && !m.probes.shown
-        && !m.observe.is_dashboard()
-    {
-        return Some("it is open");
     }
     if m.view == View::Ask && m.ask.reader.is_some() {
         return Some("it is open");

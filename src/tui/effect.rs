@@ -39,6 +39,8 @@ pub(crate) enum Effect {
     Redraw,
     /// Write what was drawn into a file.
     SaveScreen,
+    /// Write these lines, JSON each, into a file.
+    SaveLines(String),
     Suspend,
     Quit,
 }

@@ -1,6 +1,7 @@
-//! What is on screen, as a text file: for a ticket, or for those who cannot copy through their terminal.
+//! What is on screen, or the lines of a log that were found, as a file: for a ticket, or for those who cannot copy
+//! through their terminal.
 //!
-//! Invariant: writes only what was drawn, and never over a file that is there.
+//! Invariant: writes only what it is given, and never over a file that is there.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -32,15 +33,20 @@ pub(crate) fn text_of(buffer: &Buffer) -> String {
     text
 }
 
-/// Writes `text` into a new file of `folder` whose name tells the view and the time; returns its path.
+/// Writes `text` into a new file of `folder` whose name tells the view, the time and the kind; returns its path.
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn save(text: &str, folder: &Path, view: &str, second: &str) -> io::Result<PathBuf> {
+pub(crate) fn save(
+    text: &str,
+    folder: &Path,
+    (view, kind): (&str, &str),
+    second: &str,
+) -> io::Result<PathBuf> {
     let stamp: String = second.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     for number in 0..NAMES {
         let again = if number == 0 { String::new() } else { format!("-{number}") };
-        let path = folder.join(format!("spud-{}-{stamp}{again}.txt", view.to_lowercase()));
+        let path = folder.join(format!("spud-{}-{stamp}{again}.{kind}", view.to_lowercase()));
         match File::create_new(&path) {
             Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -68,7 +74,7 @@ mod tests {
     #[test]
     fn no_file_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let save = |text: &str| save(text, folder.path(), "Ask", "2026-11-21T19:20:00Z").unwrap();
+        let save = |text: &str| save(text, folder.path(), ("Ask", "txt"), "2026-11-21T19:20:00Z").unwrap();
         let (first, second) = (save("one\n"), save("two\n"));
         assert_eq!(first.file_name().unwrap(), "spud-ask-20261121T192000Z.txt");
         assert_eq!(std::fs::read_to_string(first).unwrap(), "one\n");

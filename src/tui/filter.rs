@@ -1,6 +1,7 @@
 //! The one filter syntax of every list: `kind:pdf size>1m age<2d -draft "two words"`.
 //!
-//! Words must all be found, in any case; `-` turns a term around. What is not a known field is text.
+//! Words must all be found, in any case; `-` turns a term around. What is not a known field is text, or a field that
+//! only some rows have where the schema has [`ANY`].
 
 /// What a field holds, so that its value can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,9 @@ pub(crate) enum Kind {
     Count,
     Age,
 }
+
+/// In a schema: any other name may be a field, too.
+pub(crate) const ANY: (&str, Kind) = ("*", Kind::Text);
 
 /// Field names of one list.
 pub(crate) type Schema = &'static [(&'static str, Kind)];
@@ -32,7 +36,9 @@ enum Op {
 enum Test {
     Word(String),
     Text(&'static str, String),
-    Number(&'static str, Op, u64),
+    Number(String, Op, f64),
+    /// Name and text of a field that only some rows have, and all of it as a text that may stand anywhere.
+    Open(String, String, String),
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,17 +83,29 @@ impl Filter {
                 Test::Text(name, want) => {
                     matches!(field(name), Some(Value::Text(have)) if contains(have, want))
                 }
-                Test::Number(name, op, want) => match field(name) {
-                    Some(Value::Number(have)) => match op {
-                        Op::Is => have == *want,
-                        Op::Less => have < *want,
-                        Op::More => have > *want,
-                    },
-                    _ => false,
-                },
+                Test::Open(name, want, whole) => {
+                    let is = matches!(field(name), Some(Value::Text(have)) if contains(have, want));
+                    is || texts.iter().any(|t| contains(t, whole))
+                }
+                Test::Number(name, op, want) => {
+                    let order = number(field(name)).and_then(|have| have.partial_cmp(want));
+                    order.is_some_and(|order| match op {
+                        Op::Is => order.is_eq(),
+                        Op::Less => order.is_lt(),
+                        Op::More => order.is_gt(),
+                    })
+                }
             };
             found != *negated
         })
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // sizes, counts and ages
+fn number(value: Option<Value<'_>>) -> Option<f64> {
+    match value? {
+        Value::Number(number) => Some(number as f64),
+        Value::Text(text) => text.parse().ok(),
     }
 }
 
@@ -102,6 +120,9 @@ fn contains(hay: &str, lower: &str) -> bool {
 fn test(body: &str, schema: Schema) -> Result<Test, String> {
     let Some(at) = body.find([':', '<', '>', '=']) else { return Ok(Test::Word(body.to_lowercase())) };
     let (name, rest) = body.split_at(at);
+    if schema.contains(&ANY) && !schema.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        return Ok(open(name, rest).unwrap_or_else(|| Test::Word(body.to_lowercase())));
+    }
     let Some((name, kind)) = schema.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) else {
         if body.get(at..=at) == Some(":") || name.is_empty() {
             return Ok(Test::Word(body.to_lowercase()));
@@ -131,7 +152,28 @@ fn test(body: &str, schema: Schema) -> Result<Test, String> {
         Kind::Size => "1m or 500k",
         _ => "a number",
     };
-    number.map(|n| Test::Number(name, op, n)).ok_or_else(|| format!("\"{value}\" is not {example}"))
+    let number = number.and_then(|number| self::number(Some(Value::Number(number))));
+    number
+        .map(|n| Test::Number((*name).to_owned(), op, n))
+        .ok_or_else(|| format!("\"{value}\" is not {example}"))
+}
+
+/// A field that only some rows have: `status:50`, `path=/index`, `took_ms>40`. Else it is text.
+fn open(name: &str, rest: &str) -> Option<Test> {
+    let mut chars = rest.chars();
+    let op = chars.next().filter(|_| !name.is_empty())?;
+    let value = chars.as_str();
+    let compared = |op| Some(Test::Number(name.to_lowercase(), op, value.parse().ok()?));
+    match op {
+        '<' => compared(Op::Less),
+        '>' => compared(Op::More),
+        _ if value.is_empty() => None,
+        _ => Some(Test::Open(
+            name.to_lowercase(),
+            value.to_lowercase(),
+            format!("{name}{rest}").to_lowercase(),
+        )),
+    }
 }
 
 /// `90s`, `30m`, `12h`, `2d`, `3w`, `1y`.
@@ -209,6 +251,26 @@ mod tests {
         assert!(Filter::parse("age<", SCHEMA).is_err());
         assert!(Filter::parse("http://box", SCHEMA).is_ok());
         assert_eq!(Filter::parse("", SCHEMA).unwrap(), Filter::default());
+    }
+
+    #[test]
+    fn any_name_may_be_a_field_where_the_schema_says_so() {
+        let schema: Schema = &[("kind", Kind::Text), ANY];
+        let field = |name: &str| match name {
+            "kind" => Some(Value::Text("pdf")),
+            "status" => Some(Value::Text("503")),
+            "took" => Some(Value::Text("12.5")),
+            _ => None,
+        };
+        let passes =
+            |text: &str| Filter::parse(text, schema).unwrap().accepts(&["see http://box, a=b"], field);
+        for text in ["status:50", "Status=503", "took>12", "took<13", "http://BOX", "a=b", "-status:404"] {
+            assert!(passes(text), "{text}");
+        }
+        for text in ["status:404", "us:50", "took>12.5", "took>x", "gone<3", "-status:5", "kind:html"] {
+            assert!(!passes(text), "{text}");
+        }
+        assert!(Filter::parse("kind>pdf", schema).is_err());
     }
 
     proptest! {

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::api::types::{
-    Alert, Breaker, Event, EventKind, Job, LogPage, MetricEnvelope, MetricValue, ModeReport, Page, Problem,
-    from_json,
+    Alert, AlertSilence, Breaker, Event, EventKind, Job, LogPage, MetricEnvelope, MetricValue, ModeReport,
+    Page, Problem, from_json,
 };
 use crate::base;
 use crate::base::InOrder;
@@ -24,7 +24,7 @@ use crate::tui::effect::{
     AccessRequest, AlertRequest, AuditRequest, BackupRequest, Call, ConfigRequest, DashboardRequest, Effect,
     GovernRequest, IncidentRequest, ProbeRequest, Request, TraceRequest,
 };
-use crate::tui::model::{alert_row, log_row};
+use crate::tui::model::{Side, SideList, alert_row, log_row};
 use crate::tui::msg::{
     AccessReply, AlertAnswer, AuditAnswer, BackupReply, ConfigAnswer, DashboardAnswer, GovernAnswer,
     IncidentAnswer, Msg, Ordered, ProbeAnswer, Reply, TraceAnswer, Wire,
@@ -286,6 +286,12 @@ fn alert(request: &AlertRequest, body: &[u8]) -> Result<AlertAnswer, LinkError> 
     Ok(match request {
         AlertRequest::List(_) => AlertAnswer::List(page(body)?.items),
         AlertRequest::Notices => AlertAnswer::Notices(page(body)?.items),
+        AlertRequest::Side(Side::Receivers) => AlertAnswer::Side(SideList::receivers(&json(body)?)),
+        AlertRequest::Side(Side::Silences) => {
+            AlertAnswer::Side(SideList::silences(&page::<AlertSilence>(body)?.items))
+        }
+        AlertRequest::Side(Side::Rules) => AlertAnswer::Side(SideList::rules(&json(body)?)),
+        AlertRequest::Test(name) => AlertAnswer::Changed(format!("A test is on its way to {name}.")),
         AlertRequest::Acknowledge(..) => AlertAnswer::Changed("Noted: somebody has seen it.".to_owned()),
         AlertRequest::Silence(_) => AlertAnswer::Changed("Silenced.".to_owned()),
         AlertRequest::Unsilence(_) => AlertAnswer::Changed("The silence is over.".to_owned()),

@@ -18,7 +18,7 @@ use crate::api::types::{
 };
 use crate::tui::effect::{ConfigRequest, MetricRequest, Request, RowsRequest};
 use crate::tui::key::Key;
-use crate::tui::model::{Rows, TraceKind};
+use crate::tui::model::{Rows, SideList, TraceKind};
 
 /// Everything that [`crate::tui::update::update`] reacts to.
 #[derive(Debug, Clone)]
@@ -151,6 +151,7 @@ pub(crate) enum DashboardAnswer {
 #[derive(Debug, Clone)]
 pub(crate) enum AlertAnswer {
     List(Vec<Alert>),
+    Side(SideList),
     Notices(Vec<Notification>),
     /// What to tell.
     Changed(String),

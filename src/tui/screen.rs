@@ -168,7 +168,8 @@ impl Loop {
                     }
                 }
                 Err(Effect::Redraw) => self.repaint()?,
-                Err(Effect::SaveScreen) => self.save()?,
+                Err(Effect::SaveScreen) => self.save(None),
+                Err(Effect::SaveLines(text)) => self.save(Some(text)),
                 Err(Effect::Suspend) => self.suspend()?,
                 Err(_) => self.model.quit = true,
             }
@@ -197,11 +198,13 @@ impl Loop {
         Ok(())
     }
 
-    fn save(&mut self) -> Result<(), TuiError> {
-        let text = export::text_of(&drawn(&self.model, &self.look));
+    /// Writes what is drawn, or these lines, into a file.
+    fn save(&mut self, lines: Option<String>) {
+        let kind = if lines.is_some() { "jsonl" } else { "txt" };
+        let text = lines.unwrap_or_else(|| export::text_of(&drawn(&self.model, &self.look)));
         let second = format_second(self.clock.now_ms());
         let folder = std::env::current_dir().unwrap_or_else(|_| std::env::temp_dir());
-        match export::save(&text, &folder, self.model.view.title(), &second) {
+        match export::save(&text, &folder, (self.model.view.title(), kind), &second) {
             Ok(path) => self.model.tell(Tone::Good, format!("Written to {}.", path.display())),
             Err(error) => {
                 self.model
@@ -209,7 +212,6 @@ impl Loop {
             }
         }
         self.schedule.want(Cause::Input);
-        Ok(())
     }
 
     fn repaint(&mut self) -> Result<(), TuiError> {

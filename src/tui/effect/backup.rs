@@ -1,9 +1,7 @@
 //! What is asked of backups.
 
 use super::{Call, escape, post};
-use crate::api::types::{
-    CheckRequest, CreateBackup, DrillBackup, VerifyBackups,
-};
+use crate::api::types::{CheckRequest, CreateBackup, DrillBackup, VerifyBackups};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum BackupRequest {

@@ -34,7 +34,8 @@ pub(crate) fn alert_row(alert: &Alert) -> (Tone, String) {
         _ => Tone::Quiet,
     };
     let summary = alert.annotations.get("summary").map_or("", String::as_str);
-    (tone, format!("{}, {}: {summary}", alert.name, alert.state_in_words()))
+    let colon = if summary.is_empty() { "" } else { ": " };
+    (tone, format!("{}, {}{colon}{summary}", alert.name, alert.state_in_words()))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -48,8 +49,10 @@ pub(crate) struct Dashboards {
     pub(crate) picking: Option<usize>,
     /// What is shown was changed and is not saved.
     pub(crate) changed: bool,
-    /// By panel: lines of a log, alerts, or why there is nothing.
+    /// By panel: lines of a log, or alerts.
     pub(crate) rows: Vec<(usize, Rows)>,
+    /// By panel and query, as answers are: why there are no values.
+    pub(crate) refused: Vec<(usize, Rows)>,
 }
 
 impl Dashboards {
@@ -93,13 +96,23 @@ impl Dashboards {
         }
     }
 
-    pub(crate) fn rows(&self, panel: usize) -> Option<&Rows> {
-        self.rows.iter().find(|(at, _)| *at == panel).map(|(_, rows)| rows)
+    /// What a panel says in words: why it has no values, or what it shows where that is a log or alerts.
+    pub(crate) fn texts(&self, panel: usize) -> Option<&Rows> {
+        let refused = self.refused.iter().find(|(slot, _)| slot / PARTS == panel);
+        let wordy = self.panels().get(panel).is_some_and(|one| matches!(one.kind.as_str(), "log" | "alert"));
+        let rows = || self.rows.iter().find(|(at, _)| *at == panel && wordy);
+        refused.or_else(rows).map(|(_, rows)| rows)
     }
 
     pub(crate) fn put_rows(&mut self, panel: usize, rows: Rows) {
         self.rows.retain(|(at, _)| *at != panel);
         self.rows.push((panel, rows));
+    }
+
+    /// A query was answered, or refused with this reason.
+    pub(crate) fn answered(&mut self, slot: usize, refused: Option<Rows>) {
+        self.refused.retain(|(at, _)| *at != slot);
+        self.refused.extend(refused.map(|rows| (slot, rows)));
     }
 }
 

@@ -59,6 +59,7 @@ impl Incidents {
         let line = |one: crate::api::types::MetricSeries| Line {
             name: one.metric.get("slo").cloned().unwrap_or_default(),
             points: one.values.iter().map(|point| (point.0, point.number())).collect(),
+            ..Line::default()
         };
         self.budgets = series.into_iter().take(100).map(line).collect();
     }

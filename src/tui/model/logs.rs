@@ -1,14 +1,45 @@
 //! The newest lines of the box's log, or what was found in all of it: a bounded ring, filtered, followed or held.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::api::types::LogLine;
-use crate::tui::filter::{Filter, Kind, Schema, Value};
+use crate::base::parse_time;
+use crate::tui::filter::{ANY, Filter, Kind, Schema, Value};
 use crate::tui::widgets::line_edit::LineEdit;
 
 /// Lines that are kept.
 pub(crate) const RING: usize = 2000;
-pub(crate) const LOG_SCHEMA: Schema = &[("level", Kind::Text), ("target", Kind::Text)];
+pub(crate) const LOG_SCHEMA: Schema =
+    &[("level", Kind::Text), ("target", Kind::Text), ("source", Kind::Text), ANY];
+/// Lines that can be pinned.
+pub(crate) const PINS: usize = 20;
+/// Widths of a column of the histogram: seconds to a year.
+const STEPS_S: [u64; 14] =
+    [1, 5, 15, 60, 300, 900, 3600, 10_800, 43_200, 86_400, 604_800, 2_592_000, 31_536_000, 315_360_000];
+
+/// The value of a line's field, as text.
+pub(crate) fn field_text(value: &serde_json::Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed)
+}
+
+/// How many of the visible lines fall into each of some equal times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Histogram {
+    /// The first of the times begins here.
+    pub(crate) start_ms: u64,
+    pub(crate) step_ms: u64,
+    /// How many lines, and the worst of them.
+    pub(crate) columns: Vec<(u64, Level)>,
+}
+
+impl Histogram {
+    /// The column of a line.
+    pub(crate) fn column(&self, line: &LogLine) -> Option<usize> {
+        let after = parse_time(&line.timestamp)?.checked_sub(self.start_ms)?;
+        usize::try_from(after / self.step_ms.max(1)).ok().filter(|at| *at < self.columns.len())
+    }
+}
 
 /// This and worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -64,6 +95,8 @@ impl Level {
 pub(crate) struct Deep {
     /// More is on its way.
     pub(crate) busy: bool,
+    /// It was looked for with another filter than the one there is now.
+    pub(crate) stale: bool,
     pub(crate) scanned_bytes: u64,
     pub(crate) damaged_blocks: u64,
 }
@@ -91,6 +124,8 @@ pub(crate) struct Logs {
     pub(crate) loaded: bool,
     /// What is shown was looked for in all files.
     pub(crate) deep: Option<Deep>,
+    /// Lines that stay in sight, as they were pinned.
+    pub(crate) pinned: Vec<LogLine>,
 }
 
 impl Logs {
@@ -165,13 +200,55 @@ impl Logs {
         self.follow();
     }
 
-    fn passes(&self, line: &LogLine) -> bool {
-        Level::of(line) >= self.level
-            && self.filter.accepts(&[&line.message, &line.target], |name| match name {
-                "level" => Some(Value::Text(&line.level)),
-                "target" => Some(Value::Text(&line.target)),
-                _ => None,
-            })
+    pub(crate) fn passes(&self, line: &LogLine) -> bool {
+        if Level::of(line) < self.level {
+            return false;
+        }
+        let fields: Vec<_> =
+            line.fields.iter().map(|(name, value)| (name.as_str(), field_text(value))).collect();
+        let mut texts = vec![line.message.as_str(), line.target.as_str()];
+        texts.extend(fields.iter().map(|(_, value)| value.as_ref()));
+        self.filter.accepts(&texts, |name| match name {
+            "level" => Some(Value::Text(&line.level)),
+            // Lines of other programs have their name there.
+            "target" | "source" => Some(Value::Text(&line.target)),
+            _ => {
+                let field = fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+                field.map(|(_, value)| Value::Text(value))
+            }
+        })
+    }
+
+    /// Pins the selected line, or lets it go; false where there are too many.
+    pub(crate) fn pin(&mut self) -> bool {
+        let Some(line) = self.line().cloned() else { return true };
+        if let Some(at) = self.pinned.iter().position(|pinned| *pinned == line) {
+            self.pinned.remove(at);
+            return true;
+        }
+        let room = self.pinned.len() < PINS;
+        if room {
+            self.pinned.push(line);
+        }
+        room
+    }
+
+    /// The visible lines over time, in at most so many columns; none where there is no time to tell.
+    pub(crate) fn histogram(&self, width: usize) -> Option<Histogram> {
+        let lines = || (0..self.visible.len()).filter_map(|at| self.at(at));
+        let times = || lines().filter_map(|line| parse_time(&line.timestamp));
+        let (first, last) = (times().min()?, times().max()?);
+        let count =
+            |step_ms: u64| usize::try_from(last / step_ms - first / step_ms + 1).unwrap_or(usize::MAX);
+        let step_ms = STEPS_S.iter().map(|step| step * 1000).find(|step| count(*step) <= width)?;
+        let columns = vec![(0, Level::All); count(step_ms)];
+        let mut all = Histogram { start_ms: first / step_ms * step_ms, step_ms, columns };
+        for line in lines() {
+            if let Some((count, worst)) = all.column(line).and_then(|at| all.columns.get_mut(at)) {
+                (*count, *worst) = (*count + 1, Level::of(line).max(*worst));
+            }
+        }
+        Some(all)
     }
 
     /// The line at a position of `visible`.

@@ -21,7 +21,7 @@ mod sieve;
 mod traces;
 
 pub(crate) use access::{Access, AccessTab, ROLES};
-pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS};
+pub(crate) use alerts::{AlertDialog, AlertList, GROUPINGS, Side, SideList};
 pub(crate) use ask::{Answer, Ask, Focus, Reader, Reading};
 pub(crate) use audit::{Audit, HELD};
 pub(crate) use backups::Backups;
@@ -31,7 +31,7 @@ pub(crate) use form::{Field, Form, FormOf, FormRow, Kind, Sent};
 pub(crate) use govern::{Approvals, Models, UseCases, together};
 pub(crate) use incidents::{BUDGET_SPAN_S, BUDGET_STEP_S, Incidents};
 pub(crate) use library::{Library, Tab, failure_fields, job_fields, job_state, name as document_name};
-pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, RING};
+pub(crate) use logs::{Deep, LOG_SCHEMA, Level, Logs, PINS, RING, field_text};
 pub(crate) use observe::{Line, Observe, SPANS, Unit, banded};
 pub(crate) use probes::ProbeView;
 pub(crate) use queue::{Queue, short_id};

@@ -1,5 +1,7 @@
 //! Graphs of what the box measures: the panels of a dashboard, or one expression that a person typed.
 
+use std::collections::BTreeMap;
+
 use crate::api::types::{MetricResult, MetricSeries, MetricValue};
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -49,6 +51,9 @@ pub(crate) fn banded(query: &str) -> Option<Vec<String>> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Line {
     pub(crate) name: String,
+    /// The name without what is the same in all lines of the answer.
+    pub(crate) short: String,
+    pub(crate) labels: BTreeMap<String, String>,
     /// Seconds since 1970 and values, by time; none is NaN.
     pub(crate) points: Vec<(f64, f64)>,
 }
@@ -91,6 +96,8 @@ pub(crate) struct Observe {
     pub(crate) unit: Option<Unit>,
     /// Figures in place of graphs.
     pub(crate) table: bool,
+    /// One series large; else several, one below the other.
+    pub(crate) large: bool,
     /// Panel or series.
     pub(crate) selected: usize,
     /// By panel and query ([`super::PARTS`]); of an expression the first holds all, or each one percentile.
@@ -114,6 +121,7 @@ impl Default for Observe {
             bands: false,
             unit: None,
             table: false,
+            large: false,
             selected: 0,
             answers: Vec::new(),
             problem: None,
@@ -148,16 +156,18 @@ impl Observe {
         }
         let first = |(at, (_, name)): (usize, &(&str, &str))| {
             let line = self.lines(at)?.first()?;
-            Some(Line { name: (*name).to_owned(), points: line.points.clone() })
+            let name = (*name).to_owned();
+            Some(Line { short: name.clone(), name, points: line.points.clone(), ..Line::default() })
         };
         QUANTILES.iter().enumerate().filter_map(first).collect()
     }
 
     pub(crate) fn take(&mut self, panel: usize, value: MetricValue) {
-        let lines = match value.result {
+        let mut lines: Vec<Line> = match value.result {
             MetricResult::Series(series) => series.into_iter().take(SERIES_MOST).map(line).collect(),
             MetricResult::Point(_) => Vec::new(),
         };
+        shorten(&mut lines);
         if self.answers.len() <= panel {
             self.answers.resize(panel + 1, None);
         }
@@ -170,5 +180,25 @@ impl Observe {
 fn line(series: MetricSeries) -> Line {
     let name = series.name();
     let points = series.values.iter().map(|point| (point.0, point.number()));
-    Line { name, points: points.filter(|(_, value)| value.is_finite()).collect() }
+    let points = points.filter(|(_, value)| value.is_finite()).collect();
+    Line { short: name.clone(), name, points, labels: series.metric }
+}
+
+/// Leaves out of names what all lines share: what is left tells one from the other, and is short enough to be read.
+fn shorten(lines: &mut [Line]) {
+    let Some((first, others)) = lines.split_first() else { return };
+    let mut shared = first.labels.clone();
+    shared.retain(|name, value| others.iter().all(|line| line.labels.get(name) == Some(value)));
+    if others.is_empty() || shared.is_empty() {
+        return;
+    }
+    for line in lines {
+        let own = line.labels.iter().filter(|(name, _)| !shared.contains_key(*name));
+        let own: Vec<String> = own
+            .map(|(name, value)| if name == "__name__" { value.clone() } else { format!("{name}={value}") })
+            .collect();
+        if !own.is_empty() {
+            line.short = own.join(" ");
+        }
+    }
 }

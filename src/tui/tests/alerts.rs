@@ -4,7 +4,7 @@ use super::fixtures::*;
 use super::observe::dashboard;
 use crate::api::types::{Alert, AlertAcknowledgement, Event, EventKind, Notification, SilenceAlerts};
 use crate::tui::effect::{AlertRequest, Effect, Request};
-use crate::tui::model::{Model, Overlay};
+use crate::tui::model::{Model, Overlay, Side, SideList, View};
 use crate::tui::msg::{AlertAnswer, Msg, Reply, Wire};
 use crate::tui::update::update;
 
@@ -155,4 +155,102 @@ fn alerts_come_in_while_they_are_looked_at() {
     // Back to the graphs, which are asked for.
     assert_eq!(keys(&mut m, "esc").len(), 6);
     assert!(!m.alerts.shown);
+}
+
+#[test]
+fn what_is_selected_stays_so_when_others_come() {
+    let mut m = listed((80, 24));
+    keys(&mut m, "down");
+    assert_eq!(m.alerts.alert().unwrap().id, "b2");
+    let new = |id: &str| alert(id, "PumpDown", "critical", "Pump 8 stands");
+    let events =
+        ["e5", "f6"].map(|id| Event { id: 1, at_ms: NOW, kind: EventKind::Alert(Box::new(new(id))) });
+    update(&mut m, Msg::Events(events.to_vec(), Wire::default()));
+    assert_eq!(m.alerts.alert().unwrap().id, "b2");
+    keys(&mut m, "c");
+    let shown = shot(&m);
+    assert!(shown.contains("84 degrees") && shown.contains("severity=\"warning\""), "{shown}");
+    let effects = keys(&mut m, "o k enter right enter");
+    let wanted = AlertRequest::Acknowledge("b2".into(), "ok".into());
+    assert_eq!(effects, [Effect::Request(Request::Alert(wanted))]);
+    // Where notices are shown, it is a notice that is selected.
+    keys(&mut m, "o");
+    let event = Event { id: 3, at_ms: NOW, kind: EventKind::Alert(Box::new(new("g7"))) };
+    update(&mut m, Msg::Events(vec![event], Wire::default()));
+    assert_eq!(m.alerts.selected, 0);
+}
+
+#[test]
+fn an_alert_without_a_summary_ends_with_its_state() {
+    let mut bare = alerts().remove(0);
+    bare.annotations.clear();
+    assert_eq!(crate::tui::model::alert_row(&bare).1, "SpudDiskLow, firing");
+}
+
+fn side(m: &mut Model, side: Side, body: &serde_json::Value) {
+    let list = match side {
+        Side::Receivers => SideList::receivers(&serde_json::from_value(body.clone()).unwrap()),
+        Side::Silences => {
+            SideList::silences(&serde_json::from_value::<Vec<_>>(body["items"].clone()).unwrap())
+        }
+        Side::Rules => SideList::rules(&serde_json::from_value(body.clone()).unwrap()),
+    };
+    reply(m, Reply::Alert(AlertAnswer::Side(list)));
+}
+
+#[test]
+fn receivers_silences_and_rules_stand_behind_what_was_told() {
+    let receivers = serde_json::json!({"file": "/etc/spud/notify.toml", "receivers": [
+        {"name": "inbox", "kind": "inbox", "routes": ["default"]},
+        {"name": "ops", "kind": "webhook", "routes": ["critical"], "waiting": 3, "error": "status 503: later"},
+    ]});
+    let silences = serde_json::json!({"items": [{"id": "77", "matchers": ["alertname=\"PumpDown\"", "pump=~\"7|8\""],
+        "by": "uid:1000", "reason": "maintenance", "from_ms": NOW, "until_ms": NOW + 3_600_000}]});
+    let rules = serde_json::json!({"problems": [], "groups": [{"name": "box", "file": "built in", "rules": [
+        {"name": "SpudHot", "expr": "spud_temperature > 80", "state": "inactive", "health": "ok"},
+        {"name": "Site", "expr": "a / b", "state": "inactive", "health": "err", "error": "many-to-many"},
+    ]}]});
+    let list = |side: Side| [Effect::Request(Request::Alert(AlertRequest::Side(side)))];
+    for size in [(80, 24), (40, 10)] {
+        let mut m = listed(size);
+        keys(&mut m, "o");
+        assert_eq!(keys(&mut m, "tab"), list(Side::Receivers));
+        side(&mut m, Side::Receivers, &receivers);
+        insta::assert_snapshot!(format!("receivers_{}x{}", size.0, size.1), shot(&m));
+        let effects = keys(&mut m, "down T");
+        assert_eq!(effects, [Effect::Request(Request::Alert(AlertRequest::Test("ops".into())))]);
+        assert_eq!(keys(&mut m, "tab"), list(Side::Silences));
+        // What comes too late is not shown in the place of another list.
+        side(&mut m, Side::Receivers, &receivers);
+        assert!(!shot(&m).contains("inbox"));
+        side(&mut m, Side::Silences, &silences);
+        insta::assert_snapshot!(format!("silences_{}x{}", size.0, size.1), shot(&m));
+        // Neither seen nor silenced: no alert is in sight.
+        assert!(keys(&mut m, "c x").is_empty() && m.overlay.is_none());
+        let ended = AlertRequest::Unsilence("77".into());
+        assert_eq!(keys(&mut m, "u"), [Effect::Request(Request::Alert(ended))]);
+        assert_eq!(keys(&mut m, "tab"), list(Side::Rules));
+        side(&mut m, Side::Rules, &rules);
+        insta::assert_snapshot!(format!("rules_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "down enter");
+        assert!(shot(&m).contains("many-to-many"));
+        keys(&mut m, "esc");
+        assert_eq!(keys(&mut m, "tab"), [Effect::Request(Request::Alert(AlertRequest::List("")))]);
+        assert!(m.alerts.lists_alerts());
+        keys(&mut m, "tab tab esc");
+        assert!(m.alerts.lists_alerts());
+        keys(&mut m, "esc tab");
+        assert_ne!(m.view, View::Observe, "elsewhere the key shows the next view");
+    }
+}
+
+#[test]
+fn the_footer_names_the_keys_of_the_list_that_is_shown() {
+    let last = |m: &Model| shot(m).lines().last().unwrap().to_owned();
+    let mut m = listed((80, 24));
+    assert!(last(&m).contains("c seen") && last(&m).contains("x silence"), "{}", last(&m));
+    keys(&mut m, "w");
+    assert!(last(&m).contains("v kind") && !last(&m).contains("seen"), "{}", last(&m));
+    keys(&mut m, "esc");
+    assert!(!last(&m).contains("seen") && !last(&m).contains("kind"), "{}", last(&m));
 }

@@ -267,3 +267,56 @@ fn panels_open_as_expressions_with_their_unit_and_bands() {
     assert!(m.observe.is_dashboard() && m.notice.as_ref().unwrap().text.contains("asks nothing"));
     answer_all(&mut m, &[], 1);
 }
+
+/// Two dashboards whose first panels differ in kind.
+fn two() -> DashboardList {
+    let logs = vec![panel("log", "Log", "", ""), panel("stat", "Dead", "dead", "")];
+    let values = vec![panel("gauge", "Disk in use", "disk", "ratio"), panel("stat", "Dead", "dead", "")];
+    let items = vec![named("queue", "The queue", logs), named("disk", "The disk", values)];
+    DashboardList { items, problems: Vec::new() }
+}
+
+#[test]
+fn a_panel_never_shows_what_another_one_was_told() {
+    let mut m = full((80, 24));
+    keys(&mut m, "f9");
+    let effects = send(&mut m, DashboardAnswer::List(two()));
+    fill(&mut m, &effects);
+    assert!(shot(&m).contains("it stands"), "{}", shot(&m));
+    let late = of_rows(&effects).remove(0);
+    keys(&mut m, "d down enter");
+    // What comes too late is not for the panel in this place.
+    send(&mut m, DashboardAnswer::Rows(late, vec![(Tone::Text, "late".into())]));
+    let effects = send(&mut m, DashboardAnswer::List(two()));
+    assert!(!shot(&m).contains("it stands") && !shot(&m).contains("late"), "{}", shot(&m));
+    fill(&mut m, &effects);
+    assert!(shot(&m).contains("Disk in use") && !shot(&m).contains("it stands"), "{}", shot(&m));
+    // A panel that is brought back has its own values.
+    let effects = keys(&mut m, "d up enter");
+    assert_eq!(effects.len(), 2);
+    let effects = send(&mut m, DashboardAnswer::List(two()));
+    fill(&mut m, &effects);
+    let effects = keys(&mut m, "X");
+    fill(&mut m, &effects);
+    keys(&mut m, "U");
+    let mut other = two();
+    other.items[0].panels[0].kind = "heatmap".into();
+    other.items[0].panels[0].queries = vec!["sum by (le) (b)".into()];
+    let effects = send(&mut m, DashboardAnswer::List(other));
+    fill(&mut m, &effects);
+    assert!(!shot(&m).contains("it stands"), "{}", shot(&m));
+}
+
+#[test]
+fn a_refusal_goes_when_the_query_is_answered() {
+    let (mut m, effects) = listed((80, 24));
+    let request = asked(&effects).remove(1);
+    let problem = Problem { status: 503, detail: "busy".into(), ..Problem::default() };
+    let refused =
+        Msg::Refused(Box::new(Request::Metric(request.clone())), Box::new(problem), Default::default());
+    update(&mut m, refused);
+    assert!(shot(&m).contains("busy"));
+    let value = wave(&request, 1);
+    reply(&mut m, Reply::Metric(Box::new(request), value));
+    assert!(!shot(&m).contains("busy"), "{}", shot(&m));
+}

@@ -93,3 +93,135 @@ fn a_full_ring_asks_for_no_more() {
     assert!(asked(&update_with(&mut m, query, page)).is_empty());
     assert_eq!(m.logs.at(0).unwrap().message, "pump 5 lost its prime");
 }
+
+/// Lines of several programs, with fields, a second apart.
+fn foreign() -> Vec<LogLine> {
+    let one = |(second, (level, target, message, fields)): (usize, (&str, &str, &str, serde_json::Value))| {
+        LogLine {
+            timestamp: format!("2026-11-20T03:00:{:02}.5Z", second * 9),
+            level: level.into(),
+            target: target.into(),
+            message: message.into(),
+            fields: fields.as_object().cloned().unwrap_or_default(),
+        }
+    };
+    let all = [
+        ("INFO", "nginx", "GET /index", serde_json::json!({"status": 200, "took_ms": 1.5})),
+        ("INFO", "nginx", "GET /gone", serde_json::json!({"status": 404, "took_ms": 2})),
+        ("WARN", "spud::engine::probes", "a probe is down", serde_json::json!({"probe": "webbad"})),
+        ("ERROR", "nginx", "upstream timed out", serde_json::json!({"status": 504, "took_ms": 60000})),
+        ("INFO", "spud::api", "asked", serde_json::json!({"path": "/v1/ask"})),
+    ];
+    all.into_iter().enumerate().map(one).collect()
+}
+
+fn shown(size: (u16, u16)) -> Model {
+    let mut m = full(size);
+    m.logs.load(foreign());
+    keys(&mut m, "f4");
+    m
+}
+
+fn filtered(text: &str) -> Vec<String> {
+    let mut m = shown((80, 24));
+    keys(&mut m, "/");
+    for c in text.chars() {
+        let name = if c == ' ' { "space".to_owned() } else { c.to_string() };
+        keys(&mut m, &name);
+    }
+    keys(&mut m, "enter");
+    assert!(m.logs.problem.is_none() && m.logs.editing.is_none(), "{text}: {:?}", m.logs.problem);
+    (0..m.logs.visible.len()).filter_map(|at| m.logs.at(at)).map(|line| line.message.clone()).collect()
+}
+
+#[test]
+fn lines_are_found_by_their_source_and_by_every_field() {
+    for text in ["source:nginx", "target:nginx", "NGINX"] {
+        assert_eq!(filtered(text), ["GET /index", "GET /gone", "upstream timed out"], "{text}");
+    }
+    for text in ["webbad", "probe:webbad", "probe=web", "target:engine", "-source:nginx -path:/v1/ask"] {
+        assert_eq!(filtered(text), ["a probe is down"], "{text}");
+    }
+    assert_eq!(filtered("status>403 took_ms<60"), ["GET /gone"]);
+    assert_eq!(filtered("level:error"), ["upstream timed out"]);
+    assert_eq!(filtered("/v1/ask"), ["asked"]);
+    assert!(filtered("status:777").is_empty());
+}
+
+#[test]
+fn the_box_looks_for_what_a_field_is_to_hold() {
+    for (typed, contains) in [
+        ("source:nginx", Some("nginx")),
+        ("level:warn", None),
+        ("-a level:warn b=c", Some("c")),
+        ("x>3", None),
+    ] {
+        let mut m = shown((80, 24));
+        keys(&mut m, "/");
+        for c in typed.chars() {
+            keys(&mut m, &if c == ' ' { "space".to_owned() } else { c.to_string() });
+        }
+        let effects = keys(&mut m, "enter s");
+        assert_eq!(asked(&effects)[0].contains.as_deref(), contains, "{typed}");
+    }
+}
+
+#[test]
+fn a_filter_that_is_refused_says_why_and_does_not_stand_as_active() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = shown(size);
+        keys(&mut m, "/ l e v e l > x enter");
+        assert!(m.logs.editing.is_some(), "it is put right first");
+        insta::assert_snapshot!(format!("logs_refused_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "esc");
+        assert!(m.logs.problem.is_none() && m.logs.visible.len() == 5);
+    }
+}
+
+#[test]
+fn lines_over_time_and_pinned_ones_stand_above() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = shown(size);
+        keys(&mut m, "up p up p / n g i n x enter");
+        insta::assert_snapshot!(format!("logs_pinned_{}x{}", size.0, size.1), shot(&m));
+        assert_eq!(m.logs.pinned.len(), 2);
+        // What is pinned is let go by the same key, or all at once.
+        keys(&mut m, "p");
+        assert_eq!(m.logs.pinned.len(), 1);
+        keys(&mut m, "P");
+        assert!(m.logs.pinned.is_empty());
+    }
+    let m = shown((80, 24));
+    let all = m.logs.histogram(50).unwrap();
+    assert_eq!((all.step_ms, all.columns.len()), (1000, 37));
+    assert_eq!(all.columns.iter().map(|(count, _)| count).sum::<u64>(), 5);
+    assert_eq!(all.columns[27], (1, crate::tui::model::Level::Error));
+    let coarse = m.logs.histogram(10).unwrap();
+    assert_eq!((coarse.step_ms, coarse.columns.len()), (5000, 8));
+    assert!(m.logs.histogram(0).is_none());
+}
+
+#[test]
+fn all_lines_that_are_found_are_written_whole() {
+    let mut m = shown((40, 10));
+    let effects = keys(&mut m, "/ n g i n x enter ctrl-s");
+    let [Effect::SaveLines(text)] = effects.as_slice() else { panic!("{effects:?}") };
+    let read: Vec<LogLine> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.len(), 3);
+    assert_eq!(read[2], foreign()[3]);
+}
+
+#[test]
+fn what_is_looked_for_may_lie_far_back() {
+    let mut m = shown((80, 24));
+    let effects = keys(&mut m, "/ p r o b e > 3 enter s");
+    let query = asked(&effects).remove(0);
+    let page = LogPage { items: lines(0, RING), next: Some("x".into()), ..LogPage::default() };
+    let older = asked(&update_with(&mut m, query, page));
+    assert_eq!(older.len(), 1, "a full page without a line that passes is not the end");
+    assert!(m.logs.visible.is_empty());
+    // Another filter: what still comes is not its answer.
+    keys(&mut m, "v");
+    assert!(asked(&update_with(&mut m, older[0].clone(), LogPage::default())).is_empty());
+    assert!(shot(&m).contains("s looks again"), "{}", shot(&m));
+}

@@ -184,3 +184,74 @@ fn percentiles_stand_together_as_bands() {
     insta::assert_snapshot!("observe_bands_ascii_80x24", shot_with(&m, &look(true)));
     assert_eq!(asked(&keys(&mut m, "%")).len(), 1, "and back");
 }
+
+/// Series of one metric whose names are longer than a row.
+fn cpus(request: &MetricRequest) -> MetricValue {
+    let mut value = wave(request, 3);
+    let MetricResult::Series(series) = &mut value.result else { panic!("series") };
+    for (number, one) in series.iter_mut().enumerate() {
+        let labels = [
+            ("__name__", "node_cpu_seconds_total"),
+            ("instance", "127.0.0.1:9100"),
+            ("job", "node"),
+            ("cpu", ["0", "0", "1"][number]),
+            ("mode", ["idle", "user", "idle"][number]),
+        ];
+        one.metric = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    }
+    value
+}
+
+#[test]
+fn names_leave_out_what_all_series_share() {
+    for size in SIZES {
+        let mut m = dashboard(size);
+        let request = asked(&keys(&mut m, "/ c p u enter")).remove(0);
+        let value = cpus(&request);
+        reply(&mut m, Reply::Metric(Box::new(request), value));
+        keys(&mut m, "down");
+        insta::assert_snapshot!(format!("observe_several_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "s");
+        insta::assert_snapshot!(format!("observe_large_{}x{}", size.0, size.1), shot(&m));
+        keys(&mut m, "t");
+        let shown = shot(&m);
+        assert!(shown.contains("cpu=0 mode=user") && shown.contains("cpu=1 mode=idle"), "{shown}");
+        keys(&mut m, "enter");
+        let shown = shot(&m);
+        assert!(shown.contains("127.0.0.1:9100") && shown.contains("user"), "{shown}");
+    }
+}
+
+#[test]
+fn a_problem_is_told_whole_below_its_place() {
+    let mut m = dashboard((80, 24));
+    keys(&mut m, "/");
+    let query =
+        format!("sum by (job) (rate({}[5m])) + on (job) sum(*)", "a_very_long_name_of_a_metric".repeat(3));
+    for c in query.chars() {
+        keys(&mut m, &if c == ' ' { "space".to_owned() } else { c.to_string() });
+    }
+    let request = asked(&keys(&mut m, "enter")).remove(0);
+    let column = query.find('*').unwrap() + 1;
+    let detail = format!(
+        "invalid parameter \"query\": 1:{column}: parse error: unexpected <op:*> in aggregation, where an expression \
+         was expected and nothing else may stand"
+    );
+    let problem = Problem { status: 400, detail, ..Problem::default() };
+    update(&mut m, Msg::Refused(Box::new(Request::Metric(request)), Box::new(problem), Default::default()));
+    let shown = shot(&m);
+    let rows: Vec<&str> = shown.lines().collect();
+    let at = rows.iter().position(|row| row.trim() == "^").unwrap();
+    let place = |row: &str, mark: char| row.chars().position(|c| c == mark).unwrap();
+    assert_eq!(place(rows[at], '^'), place(rows[at - 1], '*'), "{shown}");
+    let told = rows[at + 1..at + 4].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.starts_with("parse error: unexpected") && told.contains("nothing else may stand"),
+        "{shown}"
+    );
+    // It is there until the expression changes.
+    keys(&mut m, "/");
+    assert!(shot(&m).contains("unexpected"));
+    keys(&mut m, "backspace");
+    assert!(!shot(&m).contains("unexpected"), "{}", shot(&m));
+}

@@ -6,7 +6,7 @@ use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AlertRequest, Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{AlertDialog, GROUPINGS, Model, Overlay, View};
+use crate::tui::model::{AlertDialog, GROUPINGS, Model, Overlay, Side, SideList, View};
 use crate::tui::msg::AlertAnswer;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -25,6 +25,9 @@ fn ask(request: AlertRequest) -> Vec<Effect> {
 
 pub(super) fn load(model: &mut Model) -> Vec<Effect> {
     model.alerts.asked_ms = model.now_ms;
+    if let Some(list) = &model.alerts.side {
+        return ask(AlertRequest::Side(list.side));
+    }
     let notices = model.alerts.notices.is_some();
     ask(if notices { AlertRequest::Notices } else { AlertRequest::List(model.alerts.label()) })
 }
@@ -50,21 +53,25 @@ pub(super) fn event(model: &mut Model, alert: Alert) {
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Alerts => {
-            let notices = model.alerts.notices.take().is_some();
-            model.alerts.shown = notices || !model.alerts.shown;
+            let elsewhere = model.alerts.side.take().is_some() | model.alerts.notices.take().is_some();
+            model.alerts.shown = elsewhere || !model.alerts.shown;
             (model.alerts.selected, model.traces.shown, model.probes.shown) = (0, false, false);
             return super::observe::load(model);
         }
         Action::Notices => {
-            let notices = model.alerts.notices.take().is_none();
+            let side = model.alerts.side.take().is_some();
+            let notices = model.alerts.notices.take().is_none() || side;
             model.alerts.notices = notices.then(Vec::new);
             (model.alerts.shown, model.alerts.selected) = (true, 0);
             (model.traces.shown, model.probes.shown) = (false, false);
             return load(model);
         }
+        Action::NextList => return next_list(model),
         Action::AcknowledgeAlert | Action::SilenceAlert => open_dialog(model, action == Action::SilenceAlert),
         Action::EndSilence => {
-            let ids = model.alerts.alert().map(|alert| alert.silenced_by.clone()).unwrap_or_default();
+            let own = model.alerts.silence().map(|id| vec![id.to_owned()]);
+            let of_alert = || model.alerts.alert().map(|alert| alert.silenced_by.clone());
+            let ids = own.or_else(of_alert).unwrap_or_default();
             return ids.into_iter().flat_map(|id| ask(AlertRequest::Unsilence(id))).collect();
         }
         Action::GroupAlerts => {
@@ -74,7 +81,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return load(model);
         }
         Action::Open => {
-            if let Some(notice) = model.alerts.notice() {
+            if let Some(row) = model.alerts.side_row() {
+                let (title, fields) = ("Details".to_owned(), row.fields.clone());
+                model.overlay = Some(Overlay::Detail { title, fields, top: 0 });
+            } else if let Some(notice) = model.alerts.notice() {
                 let fields = notice_fields(notice);
                 model.overlay = Some(Overlay::Detail { title: "Notification".to_owned(), fields, top: 0 });
             } else if let Some(alert) = model.alerts.alert() {
@@ -84,11 +94,12 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Copy => {
             let notice = model.alerts.notice().map(|notice| notice.message_id.clone());
+            let notice = notice.or_else(|| model.alerts.side_row().map(|row| row.id.clone()));
             let id = notice.or_else(|| model.alerts.alert().map(|alert| alert.id.clone()));
             return id.map(Effect::Copy).into_iter().collect();
         }
         Action::Back => {
-            model.alerts.shown = model.alerts.notices.take().is_some();
+            model.alerts.shown = model.alerts.side.take().is_some() | model.alerts.notices.take().is_some();
             model.alerts.selected = 0;
             return super::observe::load(model);
         }
@@ -100,6 +111,26 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Alerts, what was told, receivers, silences, rules, and alerts again; elsewhere the next view.
+fn next_list(model: &mut Model) -> Vec<Effect> {
+    if model.view != View::Observe || !model.alerts.shown {
+        return super::go(model, super::step(model.view, 1));
+    }
+    let list = &mut model.alerts;
+    let next = match (&list.side, &list.notices) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Side::Receivers),
+        (Some(SideList { side: Side::Receivers, .. }), _) => Some(Side::Silences),
+        (Some(SideList { side: Side::Silences, .. }), _) => Some(Side::Rules),
+        (Some(_), _) => None,
+    };
+    let told = list.lists_alerts();
+    list.notices = told.then(Vec::new);
+    list.side = next.map(SideList::empty);
+    list.selected = 0;
+    load(model)
+}
+
 fn open_dialog(model: &mut Model, silence: bool) {
     let Some(alert) = model.alerts.alert() else { return };
     let matcher = |(name, value): (&String, &String)| {
@@ -107,11 +138,18 @@ fn open_dialog(model: &mut Model, silence: bool) {
         let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         format!("{name}=\"{value}\"")
     };
+    let matchers: Vec<String> = alert.labels.iter().map(matcher).collect();
+    let summary = alert.annotations.get("summary").cloned().unwrap_or_default();
+    let name = format!("alertname=\"{}\"", alert.name);
+    let labels: Vec<&str> = matchers.iter().map(String::as_str).filter(|one| *one != name).collect();
+    let mut about = vec![summary, labels.join(" ")];
+    about.retain(|text| !text.is_empty());
     let dialog = AlertDialog {
         id: alert.id.clone(),
         name: alert.name.clone(),
+        about,
         silence,
-        matchers: alert.labels.iter().map(matcher).collect(),
+        matchers,
         ttl: LineEdit::with("1h"),
         ..AlertDialog::default()
     };
@@ -168,6 +206,10 @@ pub(super) fn answered(model: &mut Model, answer: AlertAnswer) -> Vec<Effect> {
     match answer {
         AlertAnswer::List(items) => {
             model.alerts.take(items);
+            Vec::new()
+        }
+        AlertAnswer::Side(list) => {
+            model.alerts.take_side(list);
             Vec::new()
         }
         AlertAnswer::Notices(items) => {

@@ -64,7 +64,11 @@ fn rows(panel: &DashboardPanel, serial: u64, at: usize) -> Option<Effect> {
 pub(super) fn answered(model: &mut Model, answer: DashboardAnswer) -> Vec<Effect> {
     match answer {
         DashboardAnswer::List(list) => {
+            let before = model.dashboards.shown().cloned();
             model.dashboards.take(list);
+            if model.dashboards.shown() != before.as_ref() {
+                observe::forget(model);
+            }
             if let Some(problem) = model.dashboards.problems.first() {
                 let problem = problem.clone();
                 model.tell(Tone::Bad, problem);
@@ -92,7 +96,7 @@ pub(super) fn answered(model: &mut Model, answer: DashboardAnswer) -> Vec<Effect
 /// A panel's question was refused: the panel says why.
 pub(super) fn refused(model: &mut Model, slot: usize, problem: &Problem) {
     let why = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-    model.dashboards.put_rows(slot / PARTS, vec![(Tone::Bad, why.clone())]);
+    model.dashboards.answered(slot, Some(vec![(Tone::Bad, why.clone())]));
 }
 
 /// What keys do while panels, or the list of dashboards, are shown.
@@ -128,6 +132,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PanelEarlier | Action::PanelLater => model.tell(Tone::Warn, "This is as far as it goes."),
         Action::UndoDashboard => {
             model.dashboards.changed = false;
+            observe::forget(model);
             return vec![list()];
         }
         Action::SaveDashboard => {
@@ -162,6 +167,7 @@ fn pick(model: &mut Model, at: usize, action: Action) -> Vec<Effect> {
         Action::Open => {
             if at != model.dashboards.at {
                 (model.dashboards.at, model.observe.selected) = (at, 0);
+                observe::forget(model);
                 // What was changed and not saved is not carried to another one.
                 let dropped = std::mem::take(&mut model.dashboards.changed);
                 if dropped {
@@ -200,8 +206,7 @@ fn changed(model: &mut Model, selected: usize, change: impl FnOnce(&mut Vec<Dash
     change(panels);
     model.observe.selected = selected.min(panels.len().saturating_sub(1));
     model.dashboards.changed = true;
-    model.observe.answers.clear();
-    model.dashboards.rows.clear();
+    observe::forget(model);
     observe::load(model)
 }
 

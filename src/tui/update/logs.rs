@@ -6,7 +6,7 @@ use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::filter::Filter;
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Deep, LOG_SCHEMA, Model, Overlay, RING};
+use crate::tui::model::{Deep, LOG_SCHEMA, Model, Overlay, PINS, RING, View, field_text};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
 
@@ -17,9 +17,8 @@ pub(super) fn load(model: &mut Model, again: bool) -> Vec<Effect> {
     if model.logs.loaded && !again && model.link.listening {
         return Vec::new();
     }
-    if let Some(deep) = &mut model.logs.deep {
-        deep.busy = true;
-        return look(model, None);
+    if model.logs.deep.is_some() {
+        return begin(model);
     }
     newest()
 }
@@ -28,25 +27,36 @@ fn newest() -> Vec<Effect> {
     vec![Effect::Request(Request::Logs(LogQuery { n: FIRST, ..LogQuery::default() }))]
 }
 
-/// Asks for what passes level and filter in all files of the log; the box looks for the first word, as it is typed.
+fn begin(model: &mut Model) -> Vec<Effect> {
+    model.logs.deep = Some(Deep { busy: true, ..Deep::default() });
+    look(model, None)
+}
+
+/// Asks for what passes level and filter in all files of the log; the box looks for one text of it, as it is typed.
 fn look(model: &Model, before: Option<String>) -> Vec<Effect> {
     let logs = &model.logs;
     let level = logs.level.name().map(str::to_owned);
     let query =
-        LogQuery { level, contains: first_word(&logs.filter_text), before, n: RING, ..LogQuery::default() };
+        LogQuery { level, contains: wanted(&logs.filter_text), before, n: RING, ..LogQuery::default() };
     vec![Effect::Request(Request::Logs(query))]
 }
 
-/// The first word of a filter that must be there, or the first text in quotes.
-fn first_word(filter: &str) -> Option<String> {
+/// What must stand in a line that the filter lets pass: its first word, text in quotes, or value of a field.
+fn wanted(filter: &str) -> Option<String> {
     let mut rest = filter.trim_start();
     while !rest.is_empty() {
         if let Some(quoted) = rest.strip_prefix('"') {
             return quoted.split('"').next().filter(|text| !text.is_empty()).map(str::to_owned);
         }
         let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
-        if !word.starts_with('-') && !word.contains([':', '<', '>', '=', '"']) {
-            return Some(word.to_owned());
+        let text = match word.split_once([':', '=']) {
+            // Levels stand in lines in their own letters.
+            Some((name, _)) if name.eq_ignore_ascii_case("level") => "",
+            Some((_, value)) => value,
+            None => word,
+        };
+        if !word.starts_with('-') && !text.is_empty() && !word.contains(['<', '>', '"', '\\']) {
+            return Some(text.to_owned());
         }
         rest = after.trim_start();
     }
@@ -66,11 +76,17 @@ pub(super) fn found(model: &mut Model, query: &LogQuery, page: LogPage) -> Vec<E
     if query.n != RING {
         return Vec::new();
     }
+    if deep.stale {
+        deep.busy = false;
+        return Vec::new();
+    }
     if query.before.is_none() {
         *deep = Deep { busy: true, ..Deep::default() };
         logs.begin_found();
     }
-    let has_room = logs.add_older(page.items);
+    // Only what passes takes room: what is looked for may lie far back.
+    let items = page.items.into_iter().filter(|line| logs.passes(line)).collect();
+    let has_room = logs.add_older(items);
     let next = page.next.filter(|_| has_room);
     if let Some(deep) = &mut logs.deep {
         deep.scanned_bytes += page.scanned_bytes;
@@ -88,7 +104,12 @@ pub(super) fn typing(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
     let logs = &mut model.logs;
     let edit = logs.editing.as_mut()?;
     match key.code {
-        Code::Enter | Code::Down => logs.editing = None,
+        // What cannot be read is not what is shown: it is put right, or dropped.
+        Code::Enter | Code::Down => {
+            if logs.problem.is_none() {
+                logs.editing = None;
+            }
+        }
         Code::Esc => {
             logs.editing = None;
             search(model, "");
@@ -109,24 +130,46 @@ fn search(model: &mut Model, text: &str) {
         Ok(filter) => (logs.filter, logs.problem) = (filter, None),
         Err(problem) => logs.problem = Some(problem),
     }
-    logs.arrange();
+    rearrange(model);
+}
+
+/// Another filter, or another level.
+fn rearrange(model: &mut Model) {
+    if let Some(deep) = &mut model.logs.deep {
+        deep.stale = true;
+    }
+    model.logs.arrange();
+}
+
+/// What is to be written into a file: of the log all lines that are found, one JSON object each, else the screen.
+pub(super) fn export(model: &Model) -> Effect {
+    let line = |at| model.logs.at(at).and_then(|line| serde_json::to_string(line).ok());
+    let lines: Vec<String> = (0..model.logs.visible.len()).filter_map(line).collect();
+    if lines.is_empty() || model.view != View::Logs {
+        Effect::SaveScreen
+    } else {
+        Effect::SaveLines(lines.join("\n") + "\n")
+    }
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Level => {
             model.logs.level = model.logs.level.next();
-            model.logs.arrange();
+            rearrange(model);
         }
         Action::Pause => {
             let paused = !model.logs.paused;
             model.logs.set_paused(paused);
         }
         Action::NextError | Action::PreviousError => jump(model, action == Action::NextError),
-        Action::SearchLog => {
-            model.logs.deep = Some(Deep { busy: true, ..Deep::default() });
-            return look(model, None);
+        Action::SearchLog => return begin(model),
+        Action::PinLine => {
+            if !model.logs.pin() {
+                model.tell(Tone::Warn, format!("At most {PINS} lines are pinned: P lets them go."));
+            }
         }
+        Action::DropPins => model.logs.pinned.clear(),
         Action::Filter => model.logs.editing = Some(LineEdit::with(&model.logs.filter_text)),
         Action::Open => {
             if let Some(line) = model.logs.line() {
@@ -187,9 +230,6 @@ fn fields(line: &LogLine) -> Vec<(String, String)> {
         ("target".to_owned(), line.target.clone()),
         ("message".to_owned(), line.message.clone()),
     ];
-    out.extend(line.fields.iter().map(|(k, v)| {
-        let text = v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-        (k.clone(), text)
-    }));
+    out.extend(line.fields.iter().map(|(k, v)| (k.clone(), field_text(v).into_owned())));
     out
 }

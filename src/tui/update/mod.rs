@@ -189,7 +189,7 @@ fn other(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Redraw => vec![Effect::Redraw],
         Action::Health => vec![Effect::Request(Request::Health)],
         Action::Profile => vec![Effect::Request(Request::Profile)],
-        Action::SaveScreen => vec![Effect::SaveScreen],
+        Action::SaveScreen => vec![logs::export(model)],
         Action::Help => {
             model.overlay = Some(Overlay::Help { top: 0 });
             Vec::new()
@@ -219,7 +219,7 @@ fn other(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Earlier | Action::Later | Action::Newest => observe::act(model, action),
         Action::Probes | Action::TestProbe => probes::act(model, action),
         Action::Alerts | Action::Notices | Action::AcknowledgeAlert => alerts::act(model, action),
-        Action::SilenceAlert | Action::EndSilence => alerts::act(model, action),
+        Action::SilenceAlert | Action::EndSilence | Action::NextList => alerts::act(model, action),
         Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
         Action::Evidence => audit::evidence(model),
         Action::Refresh => load(model, true),

@@ -5,7 +5,7 @@ use crate::api::types::{MetricValue, Problem};
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, MetricRequest, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Model, SPANS, Unit, banded};
+use crate::tui::model::{Model, Overlay, SPANS, Unit, banded};
 use crate::tui::theme::Tone;
 
 /// Points of one graph: as many as the widest has columns.
@@ -86,6 +86,7 @@ fn graphs_tick(model: &mut Model) -> Vec<Effect> {
 pub(super) fn replied(model: &mut Model, request: &MetricRequest, value: MetricValue) {
     if request.serial == model.observe.serial {
         model.observe.problem = None;
+        model.dashboards.answered(request.panel, None);
         model.observe.take(request.panel, value);
         model.observe.selected = model.observe.selected.min(model.graphs().saturating_sub(1));
     }
@@ -155,9 +156,15 @@ fn ask(model: &mut Model, query: String, unit: Option<Unit>, bands: bool) -> Vec
     let observe = &mut model.observe;
     (observe.query, observe.selected, observe.problem) = (query, 0, None);
     (observe.unit, observe.bands) = (unit, bands);
-    observe.answers.clear();
-    model.dashboards.rows.clear();
+    forget(model);
     load(model)
+}
+
+/// Other panels, or another expression, are shown: nothing of what was asked before is theirs, nor what still comes.
+pub(super) fn forget(model: &mut Model) {
+    model.observe.serial += 1;
+    model.observe.answers.clear();
+    (model.dashboards.rows, model.dashboards.refused) = (Vec::new(), Vec::new());
 }
 
 /// The panel's question, large. Several percentiles stay together.
@@ -169,6 +176,30 @@ fn open(model: &mut Model) -> Vec<Effect> {
     };
     let bands = panel.queries.len() > 1 && panel.queries.iter().all(|query| banded(query).is_some());
     let unit = (!panel.unit.is_empty()).then(|| Unit::of(&panel.unit));
+    ask(model, query, unit, bands)
+}
+
+/// All labels of the selected series.
+fn open_series(model: &mut Model) {
+    let observe = &model.observe;
+    let labels = observe.series().get(observe.selected).map(|line| line.labels.clone());
+    let fields: Vec<_> = labels.into_iter().flatten().collect();
+    if fields.is_empty() {
+        model.tell(Tone::Warn, "This series has no labels.");
+    } else {
+        model.overlay = Some(Overlay::Detail { title: "Series".to_owned(), fields, top: 0 });
+    }
+}
+
+/// Percentiles of a histogram in the place of one, or back.
+fn turn_bands(model: &mut Model) -> Vec<Effect> {
+    let observe = &model.observe;
+    if banded(&observe.query).is_none() {
+        let why = "Bands are of histogram_quantile(...), or of a name that ends in _bucket.";
+        model.tell(Tone::Warn, why);
+        return Vec::new();
+    }
+    let (query, unit, bands) = (observe.query.clone(), observe.unit, !observe.bands);
     ask(model, query, unit, bands)
 }
 
@@ -216,18 +247,16 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             // Other panels of a dashboard are in sight now.
             if observe.is_dashboard() { load(model) } else { Vec::new() }
         }
-        Action::Bands => {
-            if banded(&observe.query).is_none() {
-                model.tell(
-                    Tone::Warn,
-                    "Bands are of histogram_quantile(...), or of a name that ends in _bucket.",
-                );
-                return Vec::new();
-            }
-            let (query, unit, bands) = (observe.query.clone(), observe.unit, !observe.bands);
-            ask(model, query, unit, bands)
+        Action::Bands => turn_bands(model),
+        Action::LargeGraph => {
+            observe.large = !observe.large;
+            Vec::new()
         }
         Action::Open if observe.is_dashboard() => open(model),
+        Action::Open => {
+            open_series(model);
+            Vec::new()
+        }
         Action::Copy => {
             let panel = model.dashboards.panels().get(observe.selected).map(|panel| panel.queries.join("\n"));
             let text =

@@ -4,7 +4,7 @@ use super::moved;
 use crate::api::types::Probe;
 use crate::base::format_time;
 use crate::tui::action::Action;
-use crate::tui::effect::{Effect, ProbeRequest, Request};
+use crate::tui::effect::{AlertRequest, Effect, ProbeRequest, Request};
 use crate::tui::model::{Model, Overlay, View};
 use crate::tui::msg::ProbeAnswer;
 use crate::tui::text::micros;
@@ -37,6 +37,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return super::observe::load(model);
         }
         Action::TestProbe => {
+            if let Some(name) = model.alerts.receiver() {
+                let test = AlertRequest::Test(name.to_owned());
+                return vec![Effect::Request(Request::Alert(test))];
+            }
             let name = model.probes.probe().map(|probe| probe.name.clone());
             return name.into_iter().flat_map(|name| ask(ProbeRequest::Test(name))).collect();
         }

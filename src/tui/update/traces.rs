@@ -5,7 +5,7 @@ use crate::api::types::{ErrorGroup, TraceDetail, TraceSpan};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request, TraceRequest};
-use crate::tui::model::{Model, Overlay, View};
+use crate::tui::model::{Model, Overlay, View, field_text};
 use crate::tui::msg::TraceAnswer;
 use crate::tui::text::micros;
 use crate::tui::theme::Tone;
@@ -95,9 +95,7 @@ fn span_fields(detail: &TraceDetail, span: &TraceSpan) -> Vec<(String, String)> 
         ("took", micros(span.took_us)),
         ("error", span.error.clone()),
     ]);
-    all.extend(span.attributes.iter().map(|(name, value)| {
-        (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    }));
+    all.extend(span.attributes.iter().map(|(name, value)| (name.clone(), field_text(value).into_owned())));
     all.extend(pairs([
         ("id", span.id.clone()),
         ("below", span.parent.clone().unwrap_or_default()),

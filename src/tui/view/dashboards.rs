@@ -65,7 +65,7 @@ fn newest(panel: &DashboardPanel, lines: Option<&[&Line]>) -> (Tone, String) {
 
 fn draw_panel(pen: &mut Pen<'_>, place: Rect, model: &Model, (at, panel): (usize, &DashboardPanel)) {
     let lines = model.observe.panel(at, panel.queries.len());
-    let texts = model.dashboards.rows(at);
+    let texts = model.dashboards.texts(at);
     let mut end = place.right();
     if matches!(panel.kind.as_str(), "graph" | "stat" | "gauge") && texts.is_none() {
         let (tone, value) = newest(panel, lines.as_deref());
@@ -97,7 +97,9 @@ fn draw_panel(pen: &mut Pen<'_>, place: Rect, model: &Model, (at, panel): (usize
             for (y, line) in (below.y..below.bottom()).zip(&lines) {
                 let value = line.newest().unwrap_or(0.0);
                 let start = pen.right(Rect { y, ..below }, y, tone_of(panel, value), &shown(value, unit));
-                pen.put(below.x, y, start.saturating_sub(below.x + 1), Tone::Text, &line.name);
+                // Of several queries the names tell which is which.
+                let name = if panel.queries.len() > 1 { &line.name } else { &line.short };
+                pen.put(below.x, y, start.saturating_sub(below.x + 1), Tone::Text, name);
             }
         }
         "gauge" => gauge(pen, below, panel, &lines),
@@ -185,7 +187,7 @@ fn lines(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(area.x, y, SMALL_TITLE, Tone::Text, &panel.title);
         let x = area.x + SMALL_TITLE + VALUE + 1;
         let rest = Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
-        if let Some(texts) = model.dashboards.rows(at) {
+        if let Some(texts) = model.dashboards.texts(at) {
             let text = if panel.kind == "log" { texts.last() } else { texts.first() };
             let (tone, text) = text.map_or((Tone::Quiet, "nothing"), |(tone, text)| (*tone, text));
             pen.put(area.x + SMALL_TITLE + 1, y, rest.width + VALUE, tone, text);

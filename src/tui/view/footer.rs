@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::base::format_bytes;
-use crate::tui::action::{TABLE, groups};
+use crate::tui::action::{Action, TABLE, groups};
 use crate::tui::model::{Model, Notice, Tab, View};
 use crate::tui::text;
 use crate::tui::theme::Tone;
@@ -69,6 +69,32 @@ fn line(model: &Model) -> String {
     parts.join("  ")
 }
 
+/// Where the hint for a key stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    InTurn,
+    Elsewhere,
+}
+
+/// In the Observe view many lists stand in one place: the keys of the one in sight come first, those of others not at all.
+fn place(model: &Model, action: Action) -> Place {
+    let alerts = model.alerts.shown;
+    let (fits, place) = match action {
+        Action::ZoomIn | Action::Earlier | Action::Newest | Action::Figures | Action::Dashboards => {
+            (model.shows_graphs() || model.view != View::Observe, Place::InTurn)
+        }
+        Action::AcknowledgeAlert | Action::SilenceAlert | Action::GroupAlerts => {
+            (model.alerts.lists_alerts(), Place::First)
+        }
+        Action::EndSilence | Action::NextList => (alerts, Place::First),
+        Action::TestProbe => (model.probes.shown || alerts && model.alerts.side.is_some(), Place::First),
+        Action::TraceKind => (model.traces.shown && !model.traces.failures, Place::First),
+        _ => (true, Place::InTurn),
+    };
+    if fits { place } else { Place::Elsewhere }
+}
+
 /// Keys and labels: what can be done first, then what cannot, and why.
 fn hints(model: &Model) -> Vec<(String, String)> {
     let fixed =
@@ -84,6 +110,7 @@ fn hints(model: &Model) -> Vec<(String, String)> {
                 ("esc", "drop"),
                 ("", "kind:mode actor:uid:0 outcome:failed words"),
             ]),
+            View::Logs => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "source:nginx status:500 words")]),
             View::Approvals => {
                 fixed(&[("enter", "find"), ("esc", "drop"), ("", "state:all kind:model words")])
             }
@@ -96,12 +123,17 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             _ => fixed(&[("enter", "keep"), ("esc", "drop"), ("", "kind:pdf size>1m age<2d words")]),
         };
     }
-    let mut able = Vec::new();
+    let (mut own, mut able) = (Vec::new(), Vec::new());
     let mut unable = Vec::new();
     for group in groups(model.view) {
         for spec in TABLE.iter().filter(|s| s.group == *group && !s.short.is_empty()) {
+            let place = place(model, spec.action);
+            if place == Place::Elsewhere {
+                continue;
+            }
             let Some(key) = model.keymap.shown(model.view, spec.action) else { continue };
             match spec.disabled_reason(model) {
+                None if place == Place::First => own.push((key.to_string(), spec.short.to_owned())),
                 None => able.push((key.to_string(), spec.short.to_owned())),
                 Some(
                     "no decisions here" | "no table here" | "no list here" | "only documents" | "it is open"
@@ -111,12 +143,14 @@ fn hints(model: &Model) -> Vec<(String, String)> {
             }
         }
     }
+    own.append(&mut able);
+    let mut able = own;
     // What one came for first: back out of a document, then open.
     let deep = match model.view {
         View::Ask => model.ask.reader.is_some(),
         View::Library => model.library.within.is_some() && model.library.tab == Tab::Documents,
         View::Config => model.config.versions.is_some(),
-        View::Observe => !model.observe.is_dashboard(),
+        View::Observe => !model.shows_graphs() || !model.observe.is_dashboard(),
         View::Overview | View::Logs | View::Queue | View::Backups | View::Audit | View::Access => false,
         View::Approvals | View::Models | View::Incidents | View::UseCases => false,
     };

@@ -8,6 +8,7 @@ use crate::tui::text;
 use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece};
 use crate::tui::widgets::chart::{Frame, bands, rows};
+use crate::tui::widgets::passage::{self, Marks};
 use crate::tui::widgets::table::{self, Column, column, number};
 
 const FIGURES: &[Column] = &[
@@ -18,6 +19,8 @@ const FIGURES: &[Column] = &[
     number("most", 9, 50),
 ];
 const VALUE: u16 = 9;
+/// Rows of one of several graphs, with its name.
+const GRAPH: u16 = 3;
 
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
     if model.probes.shown {
@@ -37,7 +40,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     let head = if !observe.words.is_empty() {
         pen.put(area.x, area.y + 1, area.width, Tone::Accent, &observe.words.join("  "));
         head_rows(area.height)
-    } else if observe.problem.is_some() {
+    } else if observe.problem.is_some() && !is_edited(observe) {
         problem(pen, area, observe)
     } else {
         time(pen, area, model)
@@ -49,6 +52,11 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
         answer(pen, rest, observe);
     }
     cursor
+}
+
+/// What is typed is not what was found wrong any more.
+fn is_edited(observe: &Observe) -> bool {
+    observe.editing.as_ref().is_some_and(|edit| edit.text() != observe.query)
 }
 
 fn expression(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)> {
@@ -66,21 +74,40 @@ fn expression(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16, u16)
         let text = format!("{title}{changed}. / asks in PromQL, enter opens a graph, d another dashboard.");
         pen.put(line.x, line.y, line.width, Tone::Quiet, &text);
     } else {
-        pen.put(line.x, line.y, line.width, Tone::Strong, &observe.query);
+        let (query, _) = scrolled(pen, observe, line.width);
+        pen.put(line.x, line.y, line.width, Tone::Strong, &query);
     }
     None
 }
 
-/// A mark below the place that is wrong, and what is.
-fn problem(pen: &mut Pen<'_>, area: Rect, observe: &Observe) -> u16 {
-    let Some((what, column)) = &observe.problem else { return 0 };
+/// The expression, so that the place that is wrong is in sight; and the column that place has then.
+fn scrolled(pen: &Pen<'_>, observe: &Observe, room: u16) -> (String, Option<u16>) {
+    let column = observe.problem.as_ref().and_then(|(_, column)| *column);
     let before = column.and_then(|column| observe.query.get(..column.saturating_sub(1)));
-    let at = before.map_or(0, text::width).min(usize::from(area.width.saturating_sub(12)));
-    let x = area.x + 2 + u16::try_from(at).unwrap_or(0);
-    let mark = if column.is_some() { "^ " } else { "" };
-    let room = area.right().saturating_sub(x);
-    pen.pieces(x, area.y + 1, room, &[(Tone::Bad, mark.to_owned()), (Tone::Bad, what.clone())]);
-    2
+    let (Some(before), room) = (before, usize::from(room)) else { return (observe.query.clone(), None) };
+    // A third of the line is left for what follows the place.
+    let kept = text::fit_end(before, (room * 2 / 3).max(1), pen.look.glyphs.ellipsis);
+    let rest = observe.query.get(before.len()..).unwrap_or_default();
+    let at = u16::try_from(text::width(&kept)).ok();
+    (format!("{kept}{rest}"), at)
+}
+
+/// A mark below the place that is wrong, and below that what is.
+fn problem(pen: &mut Pen<'_>, area: Rect, observe: &Observe) -> u16 {
+    let Some((what, _)) = &observe.problem else { return 0 };
+    let mut y = area.y + 1;
+    let (_, at) = scrolled(pen, observe, area.width.saturating_sub(2));
+    if let Some(at) = at.filter(|_| observe.editing.is_none()) {
+        pen.put(area.x + 2 + at, y, 1, Tone::Bad, "^");
+        y += 1;
+    }
+    let most = if area.height > 12 { 4 } else { 2 };
+    for line in passage::flow(what, usize::from(area.width), &Marks::default()).into_iter().take(most) {
+        let text: String = line.pieces.iter().map(|(_, text)| text.as_str()).collect();
+        pen.put(area.x, y, area.width, Tone::Bad, &text);
+        y += 1;
+    }
+    y - area.y + u16::from(area.height > 12)
 }
 
 fn time(pen: &mut Pen<'_>, area: Rect, model: &Model) -> u16 {
@@ -92,6 +119,11 @@ fn time(pen: &mut Pen<'_>, area: Rect, model: &Model) -> u16 {
         format!("until {} UTC", format_second(observe.end_ms))
     };
     pen.put(area.x, area.y + 1, area.width, Tone::Quiet, &format!("{span} {until}"));
+    // Whole, where rows leave out what all have.
+    let series = if observe.is_dashboard() { Vec::new() } else { observe.series() };
+    if let (3.., Some(line)) = (head_rows(area.height), series.get(observe.selected)) {
+        pen.put(area.x, area.y + 2, area.width, Tone::Text, &line.name);
+    }
     head_rows(area.height)
 }
 
@@ -137,28 +169,60 @@ fn answer(pen: &mut Pen<'_>, area: Rect, observe: &Observe) {
     let table = u16::try_from(lines.len() + 1).unwrap_or(u16::MAX).min(area.height / 2).max(2);
     let high = if observe.table { 0 } else { area.height.saturating_sub(table + 1) };
     if high > 1 {
-        let (start, end) = window(observe);
-        let all: Vec<&[(f64, f64)]> = if observe.bands {
-            lines.iter().map(|line| line.points.as_slice()).collect()
+        let place = Rect { height: high, ..area };
+        let several = usize::from(high / GRAPH);
+        if observe.bands || observe.large || several < 2 || lines.len() < 2 {
+            let all: Vec<&[(f64, f64)]> = match observe.bands {
+                true => lines.iter().map(|line| line.points.as_slice()).collect(),
+                false => vec![&line.points],
+            };
+            one_graph(pen, place, observe, &all, Frame::around(&all.concat(), 0.0, 0.0), unit);
         } else {
-            vec![&line.points]
-        };
-        let frame = Frame::around(&all.concat(), start, end);
-        let (most, least) = (shown(frame.most, unit), shown(frame.least, unit));
-        let left = Rect { width: VALUE, ..area };
-        pen.right(left, area.y, Tone::Quiet, &most);
-        pen.right(left, area.y + high - 1, Tone::Quiet, &least);
-        let room = (usize::from(area.width.saturating_sub(VALUE + 1)), usize::from(high));
-        let glyphs = &pen.look.glyphs;
-        let graph = match all.as_slice() {
-            [one] => rows(one, frame, room, glyphs),
-            several => bands(several, frame, room, glyphs),
-        };
-        drawn(pen, (area.x + VALUE + 1, area.y), room.0, graph);
+            graphs(pen, place, observe, &lines, unit);
+        }
     }
     let below = high + u16::from(high > 0);
     let rest = Rect { y: area.y + below, height: area.height.saturating_sub(below), ..area };
     table::draw(pen, rest, FIGURES, (lines.len(), observe.selected), |at| cells(lines.get(at), unit));
+}
+
+/// The page of series around the selected one, one graph below the other, all on one scale.
+fn graphs(pen: &mut Pen<'_>, area: Rect, observe: &Observe, lines: &[Line], unit: Unit) {
+    let count = usize::from(area.height / GRAPH).min(lines.len()).max(1);
+    let first = table::first(observe.selected, count);
+    let page = lines.get(first..).unwrap_or_default().iter().take(count);
+    let points: Vec<(f64, f64)> = page.clone().flat_map(|line| line.points.iter().copied()).collect();
+    let frame = Frame::around(&points, 0.0, 0.0);
+    let each = area.height / u16::try_from(count).unwrap_or(1).max(1);
+    for ((y, line), at) in (area.y..).step_by(usize::from(each)).zip(page).zip(first..) {
+        let tone = if at == observe.selected { Tone::Strong } else { Tone::Quiet };
+        pen.put(area.x + VALUE + 1, y, area.width.saturating_sub(VALUE + 1), tone, &line.short);
+        let place = Rect { y: y + 1, height: each - 1, ..area };
+        one_graph(pen, place, observe, &[line.points.as_slice()], frame, unit);
+    }
+}
+
+/// A graph with its greatest and least value beside it; several lines are bands.
+fn one_graph(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    observe: &Observe,
+    all: &[&[(f64, f64)]],
+    frame: Frame,
+    unit: Unit,
+) {
+    let (start, end) = window(observe);
+    let frame = Frame { start, end, ..frame };
+    let left = Rect { width: VALUE, ..area };
+    pen.right(left, area.y, Tone::Quiet, &shown(frame.most, unit));
+    pen.right(left, area.bottom().saturating_sub(1), Tone::Quiet, &shown(frame.least, unit));
+    let room = (usize::from(area.width.saturating_sub(VALUE + 1)), usize::from(area.height));
+    let glyphs = &pen.look.glyphs;
+    let graph = match all {
+        [one] => rows(one, frame, room, glyphs),
+        several => bands(several, frame, room, glyphs),
+    };
+    drawn(pen, (area.x + VALUE + 1, area.y), room.0, graph);
 }
 
 fn cells(line: Option<&Line>, unit: Unit) -> Vec<Piece> {
@@ -166,7 +230,7 @@ fn cells(line: Option<&Line>, unit: Unit) -> Vec<Piece> {
     let (least, mean, most) = line.summary().unwrap_or_default();
     let figure = |value: f64| (Tone::Text, shown(value, unit));
     let newest = line.newest().map_or((Tone::Quiet, "-".to_owned()), figure);
-    vec![(Tone::Text, line.name.clone()), newest, figure(least), figure(mean), figure(most)]
+    vec![(Tone::Text, line.short.clone()), newest, figure(least), figure(mean), figure(most)]
 }
 
 /// A guess that is right for metrics that are named as they should be.
@@ -180,6 +244,16 @@ fn unit_of(query: &str) -> Unit {
     }
 }
 
+/// Three significant digits, so that what differs does not look the same.
+fn digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 0.1 => format!("{value:.3}"),
+        size if size >= 0.01 => format!("{value:.4}"),
+        size if size >= 0.001 => format!("{value:.5}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
 /// A value in at most nine columns.
 pub(super) fn shown(value: f64, unit: Unit) -> String {
     match unit {
@@ -187,6 +261,8 @@ pub(super) fn shown(value: f64, unit: Unit) -> String {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative
             format_bytes(value as u64)
         }
+        Unit::Seconds if value != 0.0 && value.abs() < 1e-6 => format!("{value:.1e} s"),
+        Unit::Seconds if value != 0.0 && value.abs() < 1e-3 => format!("{} ms", digits(value * 1000.0)),
         Unit::Seconds if value.abs() < 1.0 => format!("{:.1} ms", value * 1000.0),
         Unit::Seconds => format!("{value:.1} s"),
         Unit::Ratio => format!("{:.0} %", value * 100.0),
@@ -197,7 +273,7 @@ pub(super) fn shown(value: f64, unit: Unit) -> String {
             size if size >= 1e6 => format!("{:.2}M", value / 1e6),
             size if size >= 1e4 => format!("{:.1}k", value / 1e3),
             _ if value.fract() == 0.0 => format!("{value}"),
-            _ => format!("{value:.3}"),
+            _ => digits(value),
         },
     }
 }
@@ -210,7 +286,11 @@ mod tests {
     fn values_are_short() {
         let of = |value: f64| shown(value, Unit::Plain);
         assert_eq!([of(0.0), of(12.0), of(0.1234), of(56_789.0)], ["0", "12", "0.123", "56.8k"]);
-        assert_eq!(shown(0.0123, Unit::Seconds), "12.3 ms");
+        assert_eq!([of(0.0005), of(0.001), of(0.00123), of(0.5)], ["5.00e-4", "0.00100", "0.00123", "0.500"]);
+        assert_eq!([of(-0.000_012_3), of(1.5), of(0.0101)], ["-1.23e-5", "1.500", "0.0101"]);
+        let seconds =
+            [0.0, 0.0005, 0.001, 0.000_012_3, 0.0123, 2e-9].map(|value| shown(value, Unit::Seconds));
+        assert_eq!(seconds, ["0.0 ms", "0.500 ms", "1.0 ms", "0.0123 ms", "12.3 ms", "2.0e-9 s"]);
         assert_eq!(shown(0.5, Unit::Ratio), "50 %");
         assert_eq!(
             (unit_of("process_resident_memory_bytes"), unit_of("rate(a_bytes[5m])")),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::api::types::LogLine;
-use crate::tui::model::{Level, Logs};
+use crate::tui::model::{Level, Logs, field_text};
 use crate::tui::theme::Tone;
 use crate::tui::view::{Pen, Piece};
 
@@ -29,7 +29,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, logs: &Logs) {
     }
 }
 
-fn row(line: &LogLine, width: u16) -> Vec<Piece> {
+pub(crate) fn row(line: &LogLine, width: u16) -> Vec<Piece> {
     let tone = match Level::of(line) {
         Level::Error => Tone::Bad,
         Level::Warn => Tone::Warn,
@@ -45,8 +45,7 @@ fn row(line: &LogLine, width: u16) -> Vec<Piece> {
     }
     out.push((Tone::Text, line.message.clone()));
     for (name, value) in &line.fields {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        out.push((Tone::Quiet, format!("  {name}={value}")));
+        out.push((Tone::Quiet, format!("  {name}={}", field_text(value))));
     }
     out
 }
