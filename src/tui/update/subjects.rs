@@ -93,7 +93,22 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             about.things = vec![(String::new(), vec![("permission", permission.into())])];
             Some(about)
         }
-        A::Remove => {
+        A::Remove | A::PruneBackups | A::RestoreBackup => what_goes(model, deed),
+        A::HoldModels => {
+            Some(About::one("", vec!["Nothing is promoted until somebody releases it.".to_owned()]))
+        }
+        A::ReleaseModels => {
+            let held = model.models.registry.as_ref()?.held.clone().unwrap_or_default();
+            Some(About::one("", vec![format!("They are held by {held}")]))
+        }
+        _ => Some(About::one("", Vec::new())),
+    }
+}
+
+/// A collection, old backups, or what the box has now.
+fn what_goes(model: &Model, deed: Action) -> Option<About> {
+    match deed {
+        Action::Remove => {
             let one = model.library.collection()?;
             let counts = format!(
                 "Its index goes: {}, {}. The source files stay on disk.",
@@ -105,11 +120,11 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
                     .typed(&one.name),
             )
         }
-        A::PruneBackups => {
+        Action::PruneBackups => {
             let said = "Backups that retention does not keep are removed. The newest stays.";
             Some(About::one("", vec![said.to_owned()]))
         }
-        A::RestoreBackup => {
+        _ => {
             let id = model.backups.backup()?.id.clone();
             let body = vec![
                 format!("The backup {id} takes the place of this box at its next start."),
@@ -119,14 +134,6 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             about.things = vec![(id, vec![("force", true.into())])];
             Some(about)
         }
-        A::HoldModels => {
-            Some(About::one("", vec!["Nothing is promoted until somebody releases it.".to_owned()]))
-        }
-        A::ReleaseModels => {
-            let held = model.models.registry.as_ref()?.held.clone().unwrap_or_default();
-            Some(About::one("", vec![format!("They are held by {held}")]))
-        }
-        _ => Some(About::one("", Vec::new())),
     }
 }
 
