@@ -221,8 +221,7 @@ fn change(
 
 /// All of them, or one's own.
 fn sessions(inner: &Inner, caller: &Caller) -> Result<Vec<Session>, EngineError> {
-    let need = Need::of_box(Permission::ReadAccess);
-    let sees_all = super::decided(inner, &subject(inner, caller)?, &need).allowed;
+    let sees_all = super::may(inner, &subject(inner, caller)?, Permission::ReadAccess);
     let (people, own) = (People::read(), trail::actor(caller));
     let named = |one: Session| Session { login: login_in(&people, &one.principal), ..one };
     let mut all = inner.sessions.list();
@@ -384,7 +383,7 @@ fn decisions(inner: &Inner) -> Vec<Decision> {
 /// Of others, for those who may see who was denied what; for all others there is none.
 fn decision(inner: &Inner, caller: &Caller, request: &str) -> Result<Decision, EngineError> {
     let who = subject(inner, caller)?;
-    let sees_all = super::decided(inner, &who, &Need::of_box(Permission::ReadDecisions)).allowed;
+    let sees_all = super::may(inner, &who, Permission::ReadDecisions);
     let own = who.name.to_string();
     let found = decisions(inner)
         .into_iter()

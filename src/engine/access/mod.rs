@@ -294,12 +294,17 @@ pub(super) fn open_to(inner: &Inner, caller: &Caller, names: &[String]) -> Vec<S
 /// Which events the caller may hear.
 pub(super) fn heard(inner: &Inner, caller: &Caller) -> Result<Heard, EngineError> {
     let subject = subject(inner, caller)?;
-    let may = |permission| decided(inner, &subject, &Need::of_box(permission)).allowed;
+    let may = |permission| may(inner, &subject, permission);
     Ok(Heard {
         logs: may(Permission::ReadLogs),
         config: may(Permission::ReadConfig),
         queue: may(Permission::ReadQueue),
     })
+}
+
+/// True where somebody may do this on the box.
+fn may(inner: &Inner, subject: &Subject, permission: Permission) -> bool {
+    decided(inner, subject, &Need::of_box(permission)).allowed
 }
 
 /// The decision, from memory where the same was asked before.

@@ -115,6 +115,29 @@ pub(super) struct Fact {
     pub(super) breach: String,
 }
 
+impl Fact {
+    /// Of a thing that no rule found: an incident, a request.
+    pub(super) fn of(
+        group: &str,
+        (name, severity): (&str, &str),
+        (thing, id): (&str, &str),
+        kind: &str,
+        summary: String,
+    ) -> Self {
+        Self {
+            key: alert::key(group, name, &Labels::new([(thing, id)])),
+            labels: Labels::new([("alertname", name), ("severity", severity), (thing, id), ("type", kind)]),
+            loud: true,
+            name: format!("{name} {id}"),
+            severity: severity.to_owned(),
+            summary,
+            fired_ms: None,
+            incident: String::new(),
+            breach: String::new(),
+        }
+    }
+}
+
 /// What an annotation says, or else a label.
 fn said(alert: &alert::Alert, labels: &Labels, wanted: &str) -> String {
     let text = alert.annotations.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());

@@ -5,8 +5,6 @@ use super::words;
 use crate::engine::alerts::Fact;
 use crate::engine::run::Inner;
 use crate::governance::approval::{Approval, ApprovalError, Filter, Shelf, State};
-use crate::observe::alert;
-use crate::observe::promql::Labels;
 use crate::store::Control;
 
 /// A request waits for so long before anybody is reminded.
@@ -61,22 +59,7 @@ pub(in crate::engine) fn tell(inner: &Inner) -> Vec<Fact> {
     let fact = |one: &Waiting| {
         let (name, severity, summary) = one.told(now_ms)?;
         let id = one.id.to_string();
-        Some(Fact {
-            key: alert::key("approvals", name, &Labels::new([("approval", id.as_str())])),
-            labels: Labels::new([
-                ("alertname", name),
-                ("severity", severity),
-                ("approval", id.as_str()),
-                ("type", one.kind.as_str()),
-            ]),
-            loud: true,
-            name: format!("{name} {id}"),
-            severity: severity.to_owned(),
-            summary,
-            fired_ms: None,
-            incident: String::new(),
-            breach: String::new(),
-        })
+        Some(Fact::of("approvals", (name, severity), ("approval", &id), &one.kind, summary))
     };
     inner.approvals.waiting().iter().filter_map(fact).collect()
 }

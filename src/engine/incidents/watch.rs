@@ -14,8 +14,6 @@ use crate::engine::run::Inner;
 use crate::governance::incident::{
     Draft, Event, Incident, IncidentError, Input, Kind, Link, Severity, Shelf, State, step,
 };
-use crate::observe::alert;
-use crate::observe::promql::Labels;
 use crate::redact::kept;
 use crate::resilience::Effect;
 use crate::store::{Control, StoreError, WriteTransaction};
@@ -265,20 +263,8 @@ pub(in crate::engine) fn tell(inner: &Inner) -> Vec<Fact> {
 fn facts(one: &Incident, now_ms: u64) -> Vec<Fact> {
     let id = one.id.to_string();
     let fact = |name: &str, severity: Severity, loud: bool, summary: String| Fact {
-        key: alert::key("incidents", name, &Labels::new([("incident", id.as_str())])),
-        labels: Labels::new([
-            ("alertname", name),
-            ("severity", severity.name()),
-            ("incident", id.as_str()),
-            ("type", one.kind.name()),
-        ]),
         loud,
-        name: format!("{name} {id}"),
-        severity: severity.name().to_owned(),
-        summary,
-        fired_ms: None,
-        incident: String::new(),
-        breach: String::new(),
+        ..Fact::of("incidents", (name, severity.name()), ("incident", &id), one.kind.name(), summary)
     };
     let mut all = vec![fact("Incident", one.severity, one.state == State::Open, one.title.clone())];
     if let Some(until_ms) = one.breach_until_ms().filter(|_| one.breach_runs()) {

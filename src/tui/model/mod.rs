@@ -222,8 +222,6 @@ pub(crate) struct Confirm {
     pub(crate) body: Vec<String>,
     pub(crate) verb: &'static str,
     pub(crate) requests: Vec<Request>,
-    /// What must be typed first, and what was typed.
-    pub(crate) typed: Option<(String, LineEdit)>,
     pub(crate) yes: bool,
 }
 

@@ -48,7 +48,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn ask(model: &mut Model, (title, verb): (&str, &'static str), body: Vec<String>, request: Request) {
     let (title, requests) = (title.to_owned(), vec![request]);
-    let confirm = Confirm { title, body, verb, requests, typed: None, yes: false };
+    let confirm = Confirm { title, body, verb, requests, yes: false };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 

@@ -273,7 +273,7 @@ fn preview(model: &mut Model, asked: &ConfigRequest, change: &ConfigChange) {
     }
     body.extend(change.notes.iter().cloned());
     let requests = vec![Request::Config(then)];
-    let confirm = Confirm { title, body, verb, requests, typed: None, yes: false };
+    let confirm = Confirm { title, body, verb, requests, yes: false };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 

@@ -189,7 +189,7 @@ fn pick(model: &mut Model, at: usize, action: Action) -> Vec<Effect> {
             };
             let title = format!("Remove the dashboard {}", one.name);
             let requests = vec![Request::Dashboard(DashboardRequest::Remove(one.name))];
-            let confirm = Confirm { title, body, verb: "Remove", requests, typed: None, yes: false };
+            let confirm = Confirm { title, body, verb: "Remove", requests, yes: false };
             model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
         }
         _ => {

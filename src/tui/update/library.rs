@@ -288,7 +288,7 @@ fn remove(model: &mut Model) {
         body,
         verb: "Remove",
         requests: ids.into_iter().map(Request::RemoveDocument).collect(),
-        typed: None,
+
         yes: false,
     };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
@@ -304,7 +304,7 @@ fn reindex(model: &mut Model) {
         ],
         verb: "Re-index",
         requests: vec![Request::Reindex(c.name.clone())],
-        typed: None,
+
         yes: false,
     };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
@@ -317,7 +317,7 @@ fn cancel(model: &mut Model) {
         body: vec!["What is indexed already stays.".to_owned()],
         verb: "Cancel the job",
         requests: vec![Request::CancelJob(j.id.clone())],
-        typed: None,
+
         yes: false,
     };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));

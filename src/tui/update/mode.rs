@@ -35,7 +35,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 ],
                 verb: "Give back",
                 requests: vec![Request::AutoMode],
-                typed: None,
+
                 yes: false,
             })));
             Vec::new()

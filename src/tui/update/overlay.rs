@@ -122,21 +122,15 @@ fn in_order(needle: &str, hay: &str) -> bool {
     needle.chars().all(|c| hay.any(|h| h == c))
 }
 
-/// `None` keeps the dialog open; requests go out only after the right focus and, if asked, the name.
+/// `None` keeps the dialog open; requests go out only after the right focus.
 fn confirm(dialog: &mut Confirm, key: Key) -> Option<Vec<Effect>> {
-    let ready = dialog.typed.as_ref().is_none_or(|(want, edit)| edit.text() == *want);
     match key.code {
-        Code::Enter if dialog.yes && ready => {
-            return Some(dialog.requests.drain(..).map(Effect::Request).collect());
+        Code::Enter if dialog.yes => Some(dialog.requests.drain(..).map(Effect::Request).collect()),
+        Code::Enter => Some(Vec::new()),
+        Code::Tab | Code::BackTab | Code::Left | Code::Right => {
+            dialog.yes = !dialog.yes;
+            None
         }
-        Code::Enter if !dialog.yes => return Some(Vec::new()),
-        Code::Tab | Code::BackTab => dialog.yes = !dialog.yes,
-        Code::Left | Code::Right if dialog.typed.is_none() => dialog.yes = !dialog.yes,
-        _ => {
-            if let Some((_, edit)) = &mut dialog.typed {
-                edit.key(key);
-            }
-        }
+        _ => None,
     }
-    None
 }

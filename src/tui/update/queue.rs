@@ -109,7 +109,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 fn ask(model: &mut Model, title: &str, body: Vec<String>, request: Request) {
     let title = title.to_owned();
     let requests = vec![request];
-    let confirm = Confirm { title, body, verb: "Throw away", requests, typed: None, yes: false };
+    let confirm = Confirm { title, body, verb: "Throw away", requests, yes: false };
     model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 

@@ -63,25 +63,14 @@ pub(crate) fn body(texts: &[String], width: usize) -> Vec<passage::Line> {
 
 pub(crate) fn confirm(pen: &mut Pen<'_>, screen: Rect, confirm: &Confirm) -> Cursor {
     let lines = body(&confirm.body, usize::from(screen.width.min(64).saturating_sub(4)));
-    let typed = if confirm.typed.is_some() { 3 } else { 0 };
-    let height = u16::try_from(lines.len()).unwrap_or(1).min(8) + typed + 5;
+    let height = u16::try_from(lines.len()).unwrap_or(1).min(8) + 5;
     let inner = pen.panel(screen, 64, height, &confirm.title);
-    let mut y = inner.y + u16::from(screen.height > 12);
-    for line in lines.iter().take(8) {
+    let first = inner.y + u16::from(screen.height > 12);
+    for (y, line) in (first..).zip(lines.iter().take(8)) {
         pen.pieces(inner.x, y, inner.width, &line.pieces);
-        y += 1;
-    }
-    let mut cursor = None;
-    if let Some((want, edit)) = &confirm.typed {
-        y += u16::from(screen.height > 12);
-        pen.put(inner.x, y, inner.width, Tone::Warn, &format!("Type \"{want}\" to allow it:"));
-        let area = Rect { x: inner.x + 2, y: y + 1, width: inner.width.saturating_sub(2), height: 1 };
-        pen.put(inner.x, y + 1, 2, Tone::Accent, pen.look.glyphs.prompt);
-        let theme = pen.look.theme;
-        cursor = Some(edit.draw(pen.buf, area, theme, ""));
     }
     buttons(pen, inner, inner.bottom().saturating_sub(1), confirm.verb, Some(confirm.yes));
-    cursor
+    None
 }
 
 pub(crate) fn detail(
