@@ -5,73 +5,75 @@
 use crate::tui::action::Action;
 use crate::tui::model::{Model, Reading, Tab, View, together};
 
+/// A permission, and that it is missing.
+macro_rules! needs {
+    ($permission:literal) => {
+        ($permission, concat!("needs ", $permission))
+    };
+}
+
 /// The permission that is missing, where it is known who asks.
 pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
     let (permission, reason) = match action {
-        Action::Add => ("add-documents", "needs add-documents"),
-        Action::Remove => ("remove-documents", "needs remove-documents"),
-        Action::Reindex => ("reindex", "needs reindex"),
-        Action::CancelJob => ("cancel-jobs", "needs cancel-jobs"),
-        Action::RetryLetter | Action::EditLetter => ("edit-letters", "needs edit-letters"),
-        Action::PurgeLetter | Action::PurgeLetters => ("purge-letters", "needs purge-letters"),
-        Action::PauseQueue => ("pause-queue", "needs pause-queue"),
-        Action::MakeBackup => ("make-backups", "needs make-backups"),
-        Action::VerifyBackups | Action::DrillBackup => ("verify-backups", "needs verify-backups"),
-        Action::RestoreBackup => ("restore-backups", "needs restore-backups"),
-        Action::PruneBackups => ("prune-backups", "needs prune-backups"),
-        Action::CheckBox => ("check-box", "needs check-box"),
-        Action::CompactStores => ("compact", "needs compact"),
+        Action::Add => needs!("add-documents"),
+        Action::Remove => needs!("remove-documents"),
+        Action::Reindex => needs!("reindex"),
+        Action::CancelJob => needs!("cancel-jobs"),
+        Action::RetryLetter | Action::EditLetter => needs!("edit-letters"),
+        Action::PurgeLetter | Action::PurgeLetters => needs!("purge-letters"),
+        Action::PauseQueue => needs!("pause-queue"),
+        Action::MakeBackup => needs!("make-backups"),
+        Action::VerifyBackups | Action::DrillBackup => needs!("verify-backups"),
+        Action::RestoreBackup => needs!("restore-backups"),
+        Action::PruneBackups => needs!("prune-backups"),
+        Action::CheckBox => needs!("check-box"),
+        Action::CompactStores => needs!("compact"),
         Action::EditSetting | Action::UnsetSetting | Action::Rollback | Action::ConfirmTrial => {
-            ("write-config", "needs write-config")
+            needs!("write-config")
         }
         Action::ForceMode | Action::AutoMode | Action::HoldBreaker | Action::ReleaseBreaker => {
-            ("force-mode", "needs force-mode")
+            needs!("force-mode")
         }
-        Action::GrantRole | Action::RevokeGrant => ("grant-roles", "needs grant-roles"),
-        Action::EnrolKey | Action::AddPrincipal => ("manage-principals", "needs manage-principals"),
-        Action::EnrolTotp | Action::MakeToken => ("manage-tokens", "needs manage-tokens"),
-        Action::TakePolicies => ("reload", "needs reload"),
-        Action::ConfirmGrant => ("review-roles", "needs review-roles"),
-        Action::Approve | Action::Reject | Action::Delegate => ("vote-approvals", "needs vote-approvals"),
-        Action::Comment | Action::Withdraw => ("discuss-approvals", "needs discuss-approvals"),
-        Action::StageModel => ("stage-models", "needs stage-models"),
-        Action::SubmitModel | Action::RegisterModel => ("register-models", "needs register-models"),
-        Action::PromoteModel | Action::HoldModels => ("promote-models", "needs promote-models"),
-        Action::ArchiveModel => ("archive-models", "needs archive-models"),
-        Action::SubmitUseCase | Action::CreateUseCase | Action::EditUseCase => {
-            ("write-use-cases", "needs write-use-cases")
-        }
+        Action::GrantRole | Action::RevokeGrant => needs!("grant-roles"),
+        Action::EnrolKey | Action::AddPrincipal => needs!("manage-principals"),
+        Action::EnrolTotp | Action::MakeToken | Action::RevokeTokens => needs!("manage-tokens"),
+        Action::TakePolicies => needs!("reload"),
+        Action::ConfirmGrant => needs!("review-roles"),
+        Action::Approve | Action::Reject | Action::Delegate => needs!("vote-approvals"),
+        Action::Comment | Action::Withdraw => needs!("discuss-approvals"),
+        Action::StageModel => needs!("stage-models"),
+        Action::SubmitModel | Action::RegisterModel => needs!("register-models"),
+        Action::PromoteModel | Action::HoldModels => needs!("promote-models"),
+        Action::ArchiveModel => needs!("archive-models"),
+        Action::SubmitUseCase | Action::CreateUseCase | Action::EditUseCase => needs!("write-use-cases"),
         Action::DeployUseCase | Action::DeprecateUseCase | Action::RetireUseCase => {
-            ("deploy-use-cases", "needs deploy-use-cases")
+            needs!("deploy-use-cases")
         }
-        Action::RollBack => ("roll-back-models", "needs roll-back-models"),
-        Action::MarkRight | Action::MarkWrong | Action::ForgetJudged => {
-            ("judge-answers", "needs judge-answers")
-        }
-        Action::SignAudit => ("sign-audit", "needs sign-audit"),
-        Action::AcknowledgeAlert => ("acknowledge-alerts", "needs acknowledge-alerts"),
-        Action::SilenceAlert | Action::EndSilence => ("silence-alerts", "needs silence-alerts"),
-        Action::Alerts | Action::Notices => ("read-alerts", "needs read-alerts"),
-        Action::Traces | Action::Troubles | Action::TraceKind => ("read-traces", "needs read-traces"),
-        Action::Probes | Action::Profile => ("read-status", "needs read-status"),
-        Action::SaveDashboard => ("write-dashboards", "needs write-dashboards"),
-        Action::TestProbe if m.alerts.receiver().is_some() => {
-            ("test-notifications", "needs test-notifications")
-        }
-        Action::TestProbe => ("test-probes", "needs test-probes"),
-        Action::OpenIncident => ("open-incidents", "needs open-incidents"),
+        Action::RollBack => needs!("roll-back-models"),
+        Action::MarkRight | Action::MarkWrong | Action::ForgetJudged => needs!("judge-answers"),
+        Action::EraseEntry => needs!("erase-audit"),
+        Action::SignAudit => needs!("sign-audit"),
+        Action::AcknowledgeAlert => needs!("acknowledge-alerts"),
+        Action::SilenceAlert | Action::EndSilence => needs!("silence-alerts"),
+        Action::Alerts | Action::Notices => needs!("read-alerts"),
+        Action::Traces | Action::Troubles | Action::TraceKind => needs!("read-traces"),
+        Action::Probes | Action::Profile => needs!("read-status"),
+        Action::SaveDashboard => needs!("write-dashboards"),
+        Action::TestProbe if m.alerts.receiver().is_some() => needs!("test-notifications"),
+        Action::TestProbe => needs!("test-probes"),
+        Action::OpenIncident => needs!("open-incidents"),
         Action::ChangeIncident
         | Action::AcknowledgeIncident
         | Action::ResolveIncident
         | Action::BreachTold
-        | Action::LinkIncident => ("handle-incidents", "needs handle-incidents"),
-        Action::ServiceLevels => ("read-metrics", "needs read-metrics"),
-        Action::CloseIncident => ("close-incidents", "needs close-incidents"),
+        | Action::LinkIncident => needs!("handle-incidents"),
+        Action::ServiceLevels => needs!("read-metrics"),
+        Action::CloseIncident => needs!("close-incidents"),
         Action::VerifyAudit
         | Action::Evidence
         | Action::Compliance
         | Action::ProveEntry
-        | Action::ExportAudit => ("read-audit", "needs read-audit"),
+        | Action::ExportAudit => needs!("read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)
@@ -93,8 +95,17 @@ pub(super) fn a_principal(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn revocable(m: &Model) -> Option<&'static str> {
-    let session = m.view == View::Access && m.access.session().is_some();
-    if session && !m.link.down { None } else { a_grant(m) }
+    let here = m.view == View::Access && (m.access.session().is_some() || m.access.principal().is_some());
+    if here && !m.link.down { None } else { a_grant(m) }
+}
+
+pub(super) fn some_tokens(m: &Model) -> Option<&'static str> {
+    a_principal(m)
+        .or_else(|| unless(m.access.principal().is_some_and(|one| !one.tokens.is_empty()), "it has no token"))
+}
+
+pub(super) fn a_trace(m: &Model) -> Option<&'static str> {
+    unless(m.view == View::Observe && m.traces.shown && m.traces.id().is_some(), "select a trace")
 }
 
 pub(super) fn was_denied(m: &Model) -> Option<&'static str> {

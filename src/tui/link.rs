@@ -253,6 +253,7 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Grants => AccessReply::Grants(page(body)?.items),
         AccessRequest::Principals => AccessReply::Principals(page(body)?.items),
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
+        AccessRequest::Policies => AccessReply::Policies(json(body)?),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
         AccessRequest::Sessions => AccessReply::Sessions(page(body)?.items),
     })

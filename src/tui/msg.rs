@@ -1,6 +1,6 @@
 //! What can happen to the screen: keys, replies, events.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, PolicyList, Principal, Session, WhoAmI};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::dashboard::{Dashboard, DashboardList};
@@ -164,6 +164,7 @@ pub(crate) enum AccessReply {
     Grants(Vec<AccessGrant>),
     Principals(Vec<Principal>),
     Roles(Vec<AccessRole>),
+    Policies(PolicyList),
     Decisions(Vec<Decision>),
     Sessions(Vec<Session>),
 }

@@ -8,6 +8,7 @@ pub(crate) enum AccessRequest {
     Grants,
     Principals,
     Roles,
+    Policies,
     Decisions,
     Sessions,
 }
@@ -20,6 +21,7 @@ impl AccessRequest {
             Self::Grants => get("/v1/roles/grants"),
             Self::Principals => get("/v1/principals"),
             Self::Roles => get("/v1/roles"),
+            Self::Policies => get("/v1/policies"),
             Self::Decisions => get("/v1/decisions"),
             Self::Sessions => get("/v1/sessions"),
         }
@@ -29,6 +31,7 @@ impl AccessRequest {
         match self {
             Self::WhoAmI => "see who you are",
             Self::Grants | Self::Principals | Self::Roles => "read who may do what",
+            Self::Policies => "read the policies",
             Self::Decisions => "read the decisions",
             Self::Sessions => "see who is connected",
         }

@@ -11,6 +11,9 @@ use super::{Call, escape};
 /// Of a file that is sent.
 const FILE_BYTES: u64 = 16 << 10;
 
+/// In the place of a field: the answer as it is, whatever it is.
+pub(crate) const WHOLE: &str = "*";
+
 /// One call that does something, or that shows what a form asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Order {
@@ -20,7 +23,8 @@ pub(crate) struct Order {
     pub(crate) fields: Vec<(&'static str, Value)>,
     /// A field whose value is what stands in this file.
     pub(crate) file: Option<(&'static str, String)>,
-    /// The answer goes into this new file: a field of it, or all items of all pages, one a line.
+    /// The answer goes into this new file: a field of it, [`WHOLE`], or all items of all pages, one a line. What is
+    /// whole and goes into no file is shown.
     pub(crate) save: Option<(String, &'static str)>,
     /// Title of the answer, where it is shown.
     pub(crate) show: &'static str,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{called, json};
 use crate::api::host;
 use crate::api::types::Problem;
-use crate::tui::effect::{Order, escape, listed, new_file, put_line};
+use crate::tui::effect::{Order, WHOLE, escape, listed, new_file, put_line};
 use crate::tui::msg::Ordered;
 use crate::tui::{Link, LinkError};
 
@@ -30,6 +30,9 @@ pub(super) fn all(link: &mut dyn Link, orders: &[Order]) -> Result<Ordered, Link
 fn obeyed(link: &mut dyn Link, mut order: Order) -> Result<Ordered, LinkError> {
     order.with_file().map_err(|detail| unwritten("The file cannot be read", detail))?;
     if let Some((path, part)) = &order.save {
+        if *part == WHOLE {
+            return whole(link, &order, path);
+        }
         write_out(link, &order, path, part)?;
         return Ok(Ordered { told: order.done.to_owned(), shown: None });
     }
@@ -38,6 +41,23 @@ fn obeyed(link: &mut dyn Link, mut order: Order) -> Result<Ordered, LinkError> {
     let kept = host::redaction_of(&order.texts()).map_or_else(String::new, |words| format!(" ({words})"));
     let shown = (!order.show.is_empty()).then(|| (order.show, listed(&answer)));
     Ok(Ordered { told: format!("{}{kept}", order.told(&answer)), shown })
+}
+
+/// An answer that is read as it is: in a new file, or on the screen, line by line.
+fn whole(link: &mut dyn Link, order: &Order, path: &str) -> Result<Ordered, LinkError> {
+    let body = called(link, order.call())?;
+    let text = String::from_utf8_lossy(&body);
+    if path.is_empty() {
+        let line = |line: &str| (String::new(), line.to_owned());
+        return Ok(Ordered {
+            told: String::new(),
+            shown: Some((order.show, text.lines().map(line).collect())),
+        });
+    }
+    let fail = |detail| unwritten("The file cannot be written", detail);
+    let mut file = new_file(path).map_err(fail)?;
+    put_line(&mut file, text.trim_end(), path).map_err(fail)?;
+    Ok(Ordered { told: order.done.to_owned(), shown: None })
 }
 
 fn unwritten(title: &str, detail: String) -> LinkError {

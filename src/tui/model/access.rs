@@ -1,6 +1,6 @@
 //! Who may do what: grants, principals, roles, denials, and who one is.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, Principal, Session, WhoAmI};
+use crate::api::types::access::{AccessGrant, AccessRole, Decision, PolicyList, Principal, Session, WhoAmI};
 use crate::tui::model::sieve::sift;
 
 /// What the list shows.
@@ -10,19 +10,21 @@ pub(crate) enum AccessTab {
     Grants,
     Principals,
     Roles,
+    Policies,
     Denials,
     Sessions,
 }
 
 impl AccessTab {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Grants, Self::Principals, Self::Roles, Self::Denials, Self::Sessions];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Grants, Self::Principals, Self::Roles, Self::Policies, Self::Denials, Self::Sessions];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Grants => "Grants",
             Self::Principals => "Principals",
             Self::Roles => "Roles",
+            Self::Policies => "Policies",
             Self::Denials => "Decisions",
             Self::Sessions => "Sessions",
         }
@@ -41,6 +43,8 @@ pub(crate) struct Access {
     pub(crate) grants: Vec<AccessGrant>,
     pub(crate) principals: Vec<Principal>,
     pub(crate) roles: Vec<AccessRole>,
+    /// With what is wrong with newer files.
+    pub(crate) policies: PolicyList,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) selected: usize,
@@ -66,6 +70,10 @@ impl Access {
                 let one = self.roles.get(at)?;
                 [one.name.as_str(), &one.about, &one.permissions.join(" ")].join(" ")
             }
+            AccessTab::Policies => {
+                let one = self.policies.items.get(at)?;
+                [one.id.as_str(), &one.effect, &one.file, &one.permissions.join(" "), &one.text].join(" ")
+            }
             AccessTab::Denials => {
                 let one = self.decisions.get(at)?;
                 let word = if one.allowed { "allowed" } else { "denied" };
@@ -84,6 +92,7 @@ impl Access {
             AccessTab::Grants => self.grants.len(),
             AccessTab::Principals => self.principals.len(),
             AccessTab::Roles => self.roles.len(),
+            AccessTab::Policies => self.policies.items.len(),
             AccessTab::Denials => self.decisions.len(),
             AccessTab::Sessions => self.sessions.len(),
         };

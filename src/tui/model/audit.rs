@@ -19,6 +19,8 @@ pub(crate) struct Audit {
     pub(crate) selected: usize,
     pub(crate) filter: String,
     pub(crate) editing: Option<LineEdit>,
+    /// What a report is about.
+    pub(crate) framework: Option<String>,
     /// The log is being verified.
     pub(crate) verifying: bool,
 }

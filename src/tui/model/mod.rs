@@ -204,6 +204,7 @@ pub(crate) enum Overlay {
     Confirm(Box<Confirm>),
     /// One of some: names, and what each is.
     Pick {
+        of: PickOf,
         items: Vec<(String, String)>,
         selected: usize,
     },
@@ -213,6 +214,15 @@ pub(crate) enum Overlay {
         fields: Vec<(String, String)>,
         top: usize,
     },
+}
+
+/// What is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PickOf {
+    /// To ask under.
+    UseCase,
+    /// To report on.
+    Framework,
 }
 
 /// A question before something is taken away; Cancel has the focus.

@@ -84,6 +84,16 @@ fn shown(size: (u16, u16), me: WhoAmI) -> Model {
         permissions: vec!["ask".into()],
     };
     reply(&mut model, Reply::Access(AccessReply::Roles(vec![role])));
+    let forbid = Policy {
+        id: "spud:out-of-hours".into(),
+        effect: "forbid".into(),
+        file: "site.cedar".into(),
+        permissions: vec!["promote-models".into(), "restore-backups".into()],
+        text: "forbid (principal, action, resource)\nwhen { context.hour < 6 };".into(),
+        ..Policy::default()
+    };
+    let list = PolicyList { items: vec![forbid], ..PolicyList::default() };
+    reply(&mut model, Reply::Access(AccessReply::Policies(list)));
     reply(&mut model, Reply::Access(AccessReply::Decisions(decisions())));
     model
 }
@@ -108,6 +118,8 @@ fn views() {
         keys(&mut m, "l");
         insta::assert_snapshot!(name("principals"), shot(&m));
         keys(&mut m, "l l");
+        insta::assert_snapshot!(name("policies"), shot(&m));
+        keys(&mut m, "l");
         insta::assert_snapshot!(name("decisions"), shot(&m));
         keys(&mut m, "enter");
         insta::assert_snapshot!(name("decision"), shot(&m));
@@ -144,6 +156,43 @@ fn only_what_was_granted_is_revoked_or_confirmed() {
     let sent = keys(&mut m, "c tab enter");
     assert_eq!(orders(&sent), [("POST /v1/roles/grants/1/confirm".into(), json!(null))]);
     assert_eq!(keys(&mut m, "y"), [Effect::Copy("gid:100".into())]);
+}
+
+#[test]
+fn policies_are_read_checked_and_asked() {
+    let mut m = shown((80, 24), admin());
+    keys(&mut m, "l l l enter");
+    assert!(shot(&m).contains("when { context.hour < 6 };"), "{}", shot(&m));
+    keys(&mut m, "esc");
+    let (file, what) = ("site.cedar".into(), "unexpected token".into());
+    m.access.policies.problems = vec![PolicyProblem { file, line: 3, column: 7, what }];
+    assert!(shot(&m).contains("not in force: site.cedar:3:7: unexpected token"), "{}", shot(&m));
+    assert_eq!(orders(&keys(&mut m, "v")), [("POST /v1/policies/check".into(), json!(null))]);
+    assert_eq!(orders(&keys(&mut m, "=")), [("GET /v1/policies/diff".into(), json!(null))]);
+    assert!(orders(&keys(&mut m, "w tab tab tab tab tab tab tab enter")).is_empty());
+    assert!(shot(&m).contains("Name a permission"), "{}", shot(&m));
+    let sent = keys(&mut m, "a s k tab u i d : 9 tab tab tab tab 2 3 tab tab enter");
+    let case = json!({"permission": "ask", "principal": "uid:9", "hour": 23});
+    assert_eq!(orders(&sent), [("POST /v1/policies/explain".into(), case)]);
+}
+
+#[test]
+fn a_principal_loses_everything_only_by_its_name_and_its_tokens_at_once() {
+    let mut m = shown((80, 24), me(&["admin"], &["read-access", "grant-roles", "manage-tokens"]));
+    keys(&mut m, "l");
+    keys(&mut m, "X");
+    assert!(m.overlay.is_none() && shot(&m).contains("it has no token"), "{}", shot(&m));
+    assert!(orders(&keys(&mut m, "d x tab tab enter")).is_empty(), "that is not its name");
+    assert!(shot(&m).contains("grafana loses all roles, tokens and keys"), "{}", shot(&m));
+    keys(&mut m, "esc");
+    let sent = keys(&mut m, "d g r a f a n a tab tab enter");
+    assert_eq!(orders(&sent), [("DELETE /v1/principals/grafana".into(), json!(null))]);
+    let token = |id: &str| AccessToken { id: id.into(), ..AccessToken::default() };
+    let id = "grafana".into();
+    let one = Principal { id, tokens: vec![token("1a"), token("2b")], ..Principal::default() };
+    reply(&mut m, Reply::Access(AccessReply::Principals(vec![one])));
+    let paths: Vec<String> = orders(&keys(&mut m, "X tab enter")).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["DELETE /v1/tokens/1a", "DELETE /v1/tokens/2b"]);
 }
 
 #[test]
@@ -189,7 +238,7 @@ fn a_session_is_ended_after_a_question_that_says_what_it_means() {
     };
     let all = vec![session("1001-77", "uid:1001", "socket"), session("token-1a", "token:1a", "token")];
     reply(&mut m, Reply::Access(AccessReply::Sessions(all)));
-    keys(&mut m, "l l l l");
+    keys(&mut m, "l l l l l");
     assert!(shot(&m).contains("uid:1001") && shot(&m).contains("token-1a"), "{}", shot(&m));
     keys(&mut m, "d");
     assert!(shot(&m).contains("it can come again"), "{}", shot(&m));

@@ -168,6 +168,31 @@ fn frameworks_are_shown_with_how_many_controls_have_evidence() {
     let (id, title) = ("gdpr".into(), "GDPR, Regulation (EU) 2016/679".into());
     let one = ComplianceFramework { id, title, controls: 15, evidence: 2, some: 6, none: 7 };
     audit(&mut m, AuditAnswer::Compliance(vec![one]));
-    let said = "15 controls: 2 with evidence, 6 with some, 7 with none";
-    assert!(shot(&m).contains(said) && shot(&m).contains("compliance report gdpr"), "{}", shot(&m));
+    let said = "2 of 15 with evidence, 6 with some: GDPR";
+    assert!(shot(&m).contains(said) && shot(&m).contains("Report on"), "{}", shot(&m));
+    // What is picked is reported on: in a file, or on the screen.
+    keys(&mut m, "enter");
+    assert!(shot(&m).contains("Controls of gdpr"), "{}", shot(&m));
+    let sent = keys(&mut m, "2 0 2 6 - 0 1 - 0 1 tab tab right tab tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(all[0].call().path, "/v1/compliance/gdpr?from=1767225600000&format=csv");
+    assert_eq!(all[0].save, Some((String::new(), "*")));
+}
+
+#[test]
+fn texts_are_erased_by_hand_and_checkpoints_of_others_are_taken_in() {
+    let mut m = shown((80, 24));
+    let seq = m.audit.entry().unwrap().seq.clone();
+    assert!(orders(&keys(&mut m, "X w h y tab tab tab enter")).is_empty(), "the number was not typed");
+    keys(&mut m, "esc");
+    let typed: Vec<String> = seq.chars().map(|digit| digit.to_string()).collect();
+    let sent = keys(&mut m, &format!("X w h y tab {} tab tab enter", typed.join(" ")));
+    assert_eq!(
+        orders(&sent),
+        [(format!("POST /v1/audit/entries/{seq}/erase"), serde_json::json!({"reason": "why"}))]
+    );
+    let sent = keys(&mut m, "t / x tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(all[0].file, Some(("note", "/x".to_owned())));
+    assert_eq!(orders(&keys(&mut m, "w")), [("GET /v1/violations/rules".into(), serde_json::json!(null))]);
 }

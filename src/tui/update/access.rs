@@ -2,7 +2,7 @@
 
 use super::moved;
 use super::subjects::named;
-use crate::api::types::access::{AccessGrant, AccessKey, Decision, Principal, Session};
+use crate::api::types::access::{AccessGrant, AccessKey, Decision, Policy, Principal, Session};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AccessRequest, Effect, Request};
@@ -25,6 +25,9 @@ pub(super) fn load(model: &Model) -> Vec<Effect> {
         let lists =
             [AccessRequest::Grants, AccessRequest::Principals, AccessRequest::Roles, AccessRequest::Sessions];
         effects.extend(lists.map(ask));
+    }
+    if !model.access.lacks("read-policies") {
+        effects.push(ask(AccessRequest::Policies));
     }
     if !model.access.lacks("read-decisions") {
         effects.push(ask(AccessRequest::Decisions));
@@ -54,6 +57,7 @@ fn copied(model: &Model) -> Option<String> {
         AccessTab::Grants => access.grants.get(at).map(|grant| grant.to.clone()),
         AccessTab::Principals => access.principals.get(at).map(|one| one.id.clone()),
         AccessTab::Roles => access.roles.get(at).map(|role| role.name.clone()),
+        AccessTab::Policies => access.policies.items.get(at).map(|one| one.id.clone()),
         AccessTab::Denials => access.decisions.get(at).map(|one| one.request.clone()),
         AccessTab::Sessions => access.session().map(|one| one.id.clone()),
     }
@@ -71,6 +75,7 @@ fn open(model: &mut Model) {
                 vec![("role".to_owned(), role.name.clone()), ("about".to_owned(), role.about.clone()), may],
             )
         }),
+        AccessTab::Policies => access.policies.items.get(at).map(|one| ("Policy", policy(one))),
         AccessTab::Denials => access.decisions.get(at).map(|one| ("Decision", decision(one))),
         AccessTab::Sessions => access.session().map(|one| ("Session", session(one))),
     };
@@ -138,6 +143,19 @@ fn principal(one: &Principal) -> Vec<(String, String)> {
     all
 }
 
+fn policy(one: &Policy) -> Vec<(String, String)> {
+    let from = if one.built_in { "built in".to_owned() } else { one.file.clone() };
+    let mut all = fields(vec![
+        ("policy", one.id.clone()),
+        ("effect", one.effect.clone()),
+        ("from", from),
+        ("advice", one.advice.clone().unwrap_or_default()),
+        ("about", one.permissions.join(" ")),
+    ]);
+    all.extend(one.text.lines().map(|line| (String::new(), line.to_owned())));
+    all
+}
+
 fn decision(one: &Decision) -> Vec<(String, String)> {
     fields(vec![
         ("request", one.request.clone()),
@@ -161,6 +179,7 @@ pub(super) fn replied(model: &mut Model, reply: AccessReply) -> Vec<Effect> {
         AccessReply::Grants(items) => model.access.grants = items,
         AccessReply::Principals(items) => model.access.principals = items,
         AccessReply::Roles(items) => model.access.roles = items,
+        AccessReply::Policies(list) => model.access.policies = list,
         AccessReply::Decisions(items) => model.access.decisions = items,
         AccessReply::Sessions(items) => model.access.sessions = items,
     }

@@ -7,7 +7,7 @@ use crate::base::InOrder;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Answer, Focus, Model, Overlay, Reader, Reading, View};
+use crate::tui::model::{Answer, Focus, Model, Overlay, PickOf, Reader, Reading, View};
 use crate::tui::msg::Way;
 use crate::tui::text;
 use crate::tui::theme::Tone;
@@ -161,7 +161,7 @@ pub(super) fn pickable(model: &mut Model) {
     }
     let asked = model.ask.use_case.as_deref().unwrap_or(GENERAL);
     let selected = items.iter().position(|(name, _)| name == asked).unwrap_or(0);
-    model.overlay = Some(Overlay::Pick { items, selected });
+    model.overlay = Some(Overlay::Pick { of: PickOf::UseCase, items, selected });
 }
 
 /// Questions are asked under this use case from now on.

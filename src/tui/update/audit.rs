@@ -1,6 +1,6 @@
 //! The audit view: entries are filtered, opened, copied; the log is verified and signed.
 
-use super::moved;
+use super::{deeds, moved};
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
 use crate::api::types::{AuditCheckpoint, AuditEntry, AuditVerdict, Page};
@@ -8,7 +8,7 @@ use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AuditRequest, Effect, Request};
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{HELD, Model, Overlay};
+use crate::tui::model::{HELD, Model, Overlay, PickOf};
 use crate::tui::msg::AuditAnswer;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -177,16 +177,18 @@ fn attested(model: &mut Model, items: &[Evidence]) {
 }
 
 fn controls(model: &mut Model, items: &[ComplianceFramework]) {
-    let mut fields = Vec::new();
-    for one in items {
-        let ComplianceFramework { controls, evidence, some, none, .. } = one;
-        let said =
-            format!("{controls} controls: {evidence} with evidence, {some} with some, {none} with none");
-        fields.push((one.id.clone(), one.title.clone()));
-        fields.push((String::new(), said));
-        fields.push((String::new(), format!("spud compliance report {} -o FILE", one.id)));
-    }
-    model.overlay = Some(Overlay::Detail { title: "Evidence by control".to_owned(), fields, top: 0 });
+    let about = |one: &ComplianceFramework| {
+        let ComplianceFramework { id, title, controls, evidence, some, .. } = one;
+        (id.clone(), format!("{evidence} of {controls} with evidence, {some} with some: {title}"))
+    };
+    let items = items.iter().map(about).collect();
+    model.overlay = Some(Overlay::Pick { of: PickOf::Framework, items, selected: 0 });
+}
+
+/// A framework is to be reported on.
+pub(super) fn picked(model: &mut Model, name: Option<&String>) -> Vec<Effect> {
+    model.audit.framework = name.cloned();
+    deeds::begin(model, Action::ComplianceReport).unwrap_or_default()
 }
 
 fn stated(model: &mut Model, one: &EvidenceDetail) {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::tui::action::Action;
-use crate::tui::effect::{Effect, Order, escape};
+use crate::tui::effect::{Effect, Order, WHOLE, escape};
 use crate::tui::model::{Field, Form, FormOf, FormRow, Kind, Model, Overlay, ROLES, View};
 use crate::tui::update::subjects::{About, about};
 
@@ -27,6 +27,7 @@ pub(super) struct Deed {
 const IMPACTS: &[&str] = &["low", "medium", "high", "critical"];
 const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
 const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+const FORMATS: &[&str] = &["md", "csv", "json", "oscal"];
 const NO_YES: &[&str] = &["no", "yes"];
 
 const REASON: Field = Field::new("reason", "Reason", "kept with it, and in the audit log")
@@ -37,6 +38,8 @@ const SIGNATURE: Field = Field::new("signature", "Signature", "file of it, or pa
 const TO: Field = Field::new("to", "To", "uid:1000, gid:100, a login")
     .needed("Say whom: uid:1000, gid:100, a login or a principal.");
 const FILE: Field = Field::new("", "File", "a new file").is(Kind::Save).needed("Name a new file.");
+/// Nothing written: it is shown.
+const FILE_OR_SHOWN: Field = Field::new("", "File", "a new file; empty: it is shown here").is(Kind::Save);
 const IMPACT: Field = Field::new("impact", "Impact", "").of(IMPACTS);
 const SEVERITY: Field = Field::new("severity", "Severity", "").of(SEVERITIES);
 const LINKS: Field = Field::new("links", "Links", "alert:4a1f, entry:17, approval:3").is(Kind::List);
@@ -135,6 +138,28 @@ pub(super) static DEEDS: &[Deed] = &[
     deed(A::AddPrincipal, ("Add a principal", "Add"), ("POST", "/v1/principals"),
         ("add the principal", "{id} is there; T makes a token, n gives a role."), &[NAME,
             Field::new("about", "About", "who or what it is")]),
+    deed(A::RevokePrincipal, ("Take everything from the principal", "Take"), ("DELETE", "/v1/principals/{}"),
+        ("take everything from the principal", "Roles, tokens, keys and name are gone."), &[TYPED]),
+    deed(A::RevokeTokens, ("Revoke the tokens", "Revoke"), ("DELETE", "/v1/tokens/{}"),
+        ("revoke the tokens", "Nobody comes in with them any more."), &[]),
+    shown("The site's files of policies", deed(A::CheckPolicies, ("", ""), ("POST", "/v1/policies/check"),
+        ("check the policies", ""), &[])),
+    shown("What the site's files would change", deed(A::DiffPolicies, ("", ""), ("GET", "/v1/policies/diff"),
+        ("compare the policies", ""), &[])),
+    shown("What would be decided", deed(A::ExplainPolicy, ("What would be decided", "Show"), ("POST", "/v1/policies/explain"),
+        ("ask the policies", ""), &[
+            Field::new("permission", "Permission", "promote-models").needed("Name a permission: promote-models."),
+            Field::new("principal", "Who", "uid:1000; empty: you"),
+            Field::new("roles", "Roles", "those that they have; or analyst, approver").is(Kind::List),
+            Field::new("resource", "On", "Collection::\"manuals\"; empty: the box"),
+            Field::new("mode", "In mode", "the one that is now"),
+            Field::new("hour", "At hour", "0-23 (UTC); empty: now").is(Kind::Number)])),
+    shown("Without secrets and personal data", deed(A::Redact, ("Redact a text", "Redact"), ("POST", "/v1/redact"),
+        ("redact the text", ""), &[Field::new("text", "Text", "nothing of it is kept").needed("A text is needed.")])),
+    shown("Files of other programs", deed(A::LogSources, ("", ""), ("GET", "/v1/logs/sources"),
+        ("read the sources", ""), &[])),
+    deed(A::ExportTrace, ("Write the trace out", "Write"), ("GET", "/v1/traces/otlp"),
+        ("write the trace", "Written: the trace, as OTLP/JSON."), &[FILE]),
     shown("A token: its secret is shown this once", deed(A::MakeToken, ("Make a token", "Make"),
         ("POST", "/v1/principals/{}/tokens"), ("make the token", "Its secret is shown this once."), &[
             Field::new("scopes", "Scopes", "search, ask; * for all it may").is(Kind::List).needed("Name permissions, or *."),
@@ -173,6 +198,18 @@ pub(super) static DEEDS: &[Deed] = &[
         ("prove the entry", "Written: the proof that the entry is in the log."), &[FILE]),
     deed(A::ExportAudit, ("Write the audit log out", "Write"), ("GET", "/v1/audit/entries?oldest_first=1&limit=500"),
         ("read the audit log", "Written: every entry, one a line."), &[FILE]),
+    deed(A::EraseEntry, ("Erase the texts of the entry", "Erase"), ("POST", "/v1/audit/entries/{}/erase"),
+        ("erase the texts", "The texts are gone; every proof holds."), &[REASON, TYPED]),
+    deed(A::AnchorAudit, ("Take in a signed checkpoint", "Take"), ("POST", "/v1/audit/anchors"),
+        ("take in the checkpoint", "Others signed for the log up to there."), &[
+            Field::new("note", "Checkpoint", "file of it").is(Kind::File).needed("Name the file of the checkpoint.")]),
+    shown("Report", deed(A::ComplianceReport, ("Report on the framework", "Report"), ("GET", "/v1/compliance/{}"),
+        ("report on the framework", "Written: the report."), &[
+            Field::new("from", "From (UTC)", "2026-01-01; empty: all").is(Kind::Date),
+            Field::new("to", "To (UTC)", "2026-03-31; empty: now").is(Kind::Date),
+            Field::new("format", "Format", "").of(FORMATS), FILE_OR_SHOWN])),
+    shown("Rules over the audit log", deed(A::ViolationRules, ("", ""), ("GET", "/v1/violations/rules"),
+        ("read the rules", ""), &[])),
 ];
 
 /// What an action is on the wire.
@@ -182,10 +219,11 @@ fn of(action: Action) -> Option<&'static Deed> {
 
 /// Some actions are others under another name.
 fn meant(model: &Model, action: Action) -> Action {
-    let sessions = model.view == View::Access && model.access.session().is_some();
+    let access = (model.view == View::Access).then_some(&model.access);
     match action {
         A::AcknowledgeIncident | A::ResolveIncident | A::CloseIncident => A::ChangeIncident,
-        A::RevokeGrant if sessions => A::EndSession,
+        A::RevokeGrant if access.is_some_and(|access| access.session().is_some()) => A::EndSession,
+        A::RevokeGrant if access.is_some_and(|access| access.principal().is_some()) => A::RevokePrincipal,
         A::HoldModels if model.models.is_held() => A::ReleaseModels,
         other => other,
     }
@@ -197,6 +235,7 @@ fn order(deed: &Deed, id: &str, fixed: Vec<(&'static str, Value)>) -> Order {
     let save = match deed.action {
         A::ProveEntry => Some((String::new(), "proof")),
         A::ExportAudit => Some((String::new(), "")),
+        A::ComplianceReport | A::ExportTrace => Some((String::new(), WHOLE)),
         _ => None,
     };
     Order {

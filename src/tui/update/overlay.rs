@@ -5,7 +5,7 @@ use crate::base::InOrder;
 use crate::tui::action::{Action, Spec, TABLE, groups};
 use crate::tui::effect::Effect;
 use crate::tui::key::{Code, Key};
-use crate::tui::model::{Confirm, Model, Overlay, View};
+use crate::tui::model::{Confirm, Model, Overlay, PickOf, View};
 
 /// Text from the clipboard goes where the overlay types.
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
@@ -31,16 +31,22 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         Overlay::Help { top } => {
             model.overlay = scrolled(model, key, top, 200).map(|top| Overlay::Help { top });
         }
-        Overlay::Pick { items, mut selected } => match key.code {
-            Code::Enter => return super::ask::picked(model, items.get(selected).map(|(name, _)| name)),
+        Overlay::Pick { of, items, mut selected } => match key.code {
+            Code::Enter => {
+                let name = items.get(selected).map(|(name, _)| name);
+                return match of {
+                    PickOf::UseCase => super::ask::picked(model, name),
+                    PickOf::Framework => super::audit::picked(model, name),
+                };
+            }
             _ => {
                 let action = model.keymap.action(View::Library, key).unwrap_or(Action::Back);
                 selected = moved(selected, action, items.len(), 10);
-                model.overlay = Some(Overlay::Pick { items, selected });
+                model.overlay = Some(Overlay::Pick { of, items, selected });
             }
         },
         Overlay::Detail { title, fields, top } => {
-            if let Some(top) = scrolled(model, key, top, fields.len() + 20) {
+            if let Some(top) = scrolled(model, key, top, rows_of(&fields)) {
                 model.overlay = Some(Overlay::Detail { title, fields, top });
             }
         }
@@ -77,6 +83,11 @@ pub(super) fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// Rows that so much text may take, at most: the view knows better, and stops at the end.
+fn rows_of(fields: &[(String, String)]) -> usize {
+    fields.iter().map(|(_, value)| value.lines().count() + value.len() / 20 + 1).sum()
 }
 
 /// Where a scrolled text stands after a key; `None` closes it.

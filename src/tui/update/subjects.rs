@@ -7,7 +7,7 @@ use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
 use crate::api::types::use_case::UseCase;
 use crate::tui::action::Action;
-use crate::tui::model::Model;
+use crate::tui::model::{Audit, Model};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 
@@ -62,7 +62,9 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
         }
         A::GrantRole => Some(About::one("", Vec::new()).was(vec![("to", model.access.whom())])),
         A::RevokeGrant | A::ConfirmGrant | A::EndSession => of_access(model, deed),
-        A::MakeToken | A::EnrolKey | A::EnrolTotp => of_principal(model, deed),
+        A::MakeToken | A::EnrolKey | A::EnrolTotp | A::RevokePrincipal | A::RevokeTokens => {
+            of_principal(model, deed)
+        }
         A::TakePolicies => {
             let said = "The files hold at once, or wait for the votes of others where the settings say so.";
             Some(About::one("", vec![said.to_owned()]))
@@ -72,14 +74,12 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             let one = model.incidents.incident().cloned()?;
             of_incident(model, &one, asked, deed)
         }
-        A::ProveEntry => {
-            let seq = model.audit.entry()?.seq.clone();
-            let said = "The proof (C2SP tlog-proof) goes into a new file where this screen runs.";
-            Some(About::one(&seq, vec![said.to_owned()]))
-        }
-        A::ExportAudit => {
-            let said = "Every entry goes into a new file where this screen runs, as one line of JSON.";
-            Some(About::one("", vec![said.to_owned()]))
+        A::ProveEntry | A::ExportAudit | A::EraseEntry | A::ComplianceReport => of_audit(&model.audit, deed),
+        A::ExportTrace => {
+            let mut about =
+                About::one("", vec!["It goes into a new file where this screen runs.".to_owned()]);
+            about.things = vec![(String::new(), vec![("id", model.traces.id()?.into())])];
+            Some(about)
         }
         A::BreakGlass => {
             let permission = model.denied.clone()?;
@@ -102,6 +102,32 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             Some(About::one("", vec![format!("They are held by {held}")]))
         }
         _ => Some(About::one("", Vec::new())),
+    }
+}
+
+/// An entry of the log, the whole of it, or what it is evidence of.
+fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
+    let entry = || audit.entry().map(|one| one.seq.clone());
+    match deed {
+        Action::ProveEntry => {
+            let said = "The proof (C2SP tlog-proof) goes into a new file where this screen runs.";
+            Some(About::one(&entry()?, vec![said.to_owned()]))
+        }
+        Action::EraseEntry => {
+            let (seq, kind) = (entry()?, &audit.entry()?.kind);
+            let said =
+                format!("Entry {seq}, {kind}: its texts go for good; its hashes and every proof stay.");
+            Some(About::one(&seq, vec![said]).typed(&seq))
+        }
+        Action::ComplianceReport => {
+            let id = audit.framework.clone()?;
+            let said = format!("Controls of {id}, with the evidence of this box and what is not evidenced.");
+            Some(About::one(&id, vec![said]))
+        }
+        _ => {
+            let said = "Every entry goes into a new file where this screen runs, as one line of JSON.";
+            Some(About::one("", vec![said.to_owned()]))
+        }
     }
 }
 
@@ -262,9 +288,19 @@ fn of_principal(model: &Model, deed: Action) -> Option<About> {
     let said = match deed {
         Action::EnrolKey => format!("Votes of {name} may be signed with it."),
         Action::MakeToken => format!("Whoever has it acts as {name}."),
+        Action::RevokePrincipal => format!("{name} loses all roles, tokens and keys."),
+        Action::RevokeTokens => format!("{} of {name}.", text::plural(one.tokens.len() as u64, "token")),
         _ => format!("{name} needs a code of an authenticator app from now on; its secret is shown once."),
     };
-    Some(About::one(&one.id, vec![said]))
+    let about = About::one(&one.id, vec![said]);
+    Some(match deed {
+        Action::RevokePrincipal => about.typed(&one.id),
+        Action::RevokeTokens => {
+            let things = one.tokens.iter().map(|token| (token.id.clone(), Vec::new())).collect();
+            About { things, ..about }
+        }
+        _ => about,
+    })
 }
 
 /// Where an incident can go from its state; the state that it is in comes first.

@@ -19,6 +19,8 @@ const GRANTS: &[Column] = &[
 const PRINCIPALS: &[Column] =
     &[column("principal", 20, 0), column("kind", 7, 50), column("roles", 18, 0), column("about", 0, 60)];
 const ROLES_SHOWN: &[Column] = &[column("role", 9, 0), number("may", 4, 0), column("about", 0, 0)];
+const POLICIES: &[Column] =
+    &[column("policy", 30, 0), column("effect", 7, 0), column("from", 14, 60), column("about", 0, 0)];
 const SESSIONS: &[Column] = &[
     column("who", 20, 0),
     column("by", 7, 0),
@@ -58,8 +60,19 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     pen.pieces(area.x, area.y + 1, area.width, &tabs);
     let (room, cursor) =
         sieve(pen, Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area }, model);
+    let room = newer_files(pen, room, model);
     list(pen, room, model);
     cursor
+}
+
+/// Says above the policies what is wrong with newer files of the site; gives the room that is left.
+fn newer_files(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Rect {
+    let policies = model.access.tab == AccessTab::Policies;
+    let Some(one) = model.access.policies.problems.first().filter(|_| policies) else { return area };
+    let text =
+        format!("Newer files are not in force: {}:{}:{}: {}", one.file, one.line, one.column, one.what);
+    pen.put(area.x, area.y, area.width, Tone::Warn, &text);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
 fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
@@ -69,6 +82,9 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let text = match access.tab {
             AccessTab::Denials if access.lacks("read-decisions") => {
                 "This needs the permission read-decisions."
+            }
+            AccessTab::Policies if access.lacks("read-policies") => {
+                "This needs the permission read-policies."
             }
             AccessTab::Denials => "Nothing was denied or changed lately.",
             _ if access.lacks("read-access") => "This needs the permission read-access.",
@@ -82,6 +98,7 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         AccessTab::Grants => GRANTS,
         AccessTab::Principals => PRINCIPALS,
         AccessTab::Roles => ROLES_SHOWN,
+        AccessTab::Policies => POLICIES,
         AccessTab::Denials => DECISIONS,
         AccessTab::Sessions => SESSIONS,
     };
@@ -123,6 +140,17 @@ fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
                 (Tone::Strong, one.name.clone()),
                 (Tone::Text, one.permissions.len().to_string()),
                 (Tone::Quiet, one.about.clone()),
+            ]
+        }
+        AccessTab::Policies => {
+            let one = access.policies.items.get(at)?;
+            let tone = if one.effect == "forbid" { Tone::Warn } else { Tone::Good };
+            let from = if one.built_in { "built in" } else { &one.file };
+            vec![
+                (Tone::Strong, one.id.clone()),
+                (tone, one.effect.clone()),
+                (Tone::Quiet, from.to_owned()),
+                (Tone::Text, one.permissions.join(" ")),
             ]
         }
         AccessTab::Sessions => {

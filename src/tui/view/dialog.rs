@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::base::deceit;
-use crate::tui::model::Confirm;
+use crate::tui::model::{Confirm, PickOf};
 use crate::tui::theme::Tone;
 use crate::tui::view::Pen;
 use crate::tui::widgets::line_edit::LineEdit;
@@ -38,9 +38,19 @@ pub(crate) fn buttons(pen: &mut Pen<'_>, inner: Rect, y: u16, verb: &str, focus:
 }
 
 /// One of some: names, and what each is.
-pub(crate) fn pick(pen: &mut Pen<'_>, screen: Rect, items: &[(String, String)], selected: usize) -> Cursor {
+pub(crate) fn pick(
+    pen: &mut Pen<'_>,
+    screen: Rect,
+    of: PickOf,
+    items: &[(String, String)],
+    selected: usize,
+) -> Cursor {
+    let title = match of {
+        PickOf::UseCase => "Ask under",
+        PickOf::Framework => "Report on",
+    };
     let rows = u16::try_from(items.len()).unwrap_or(u16::MAX).min(screen.height.saturating_sub(4));
-    let inner = pen.panel(screen, 76, rows + 2, "Ask under");
+    let inner = pen.panel(screen, 76, rows + 2, title);
     let first = table::first(selected, usize::from(inner.height));
     for (y, (at, (name, about))) in (inner.y..inner.bottom()).zip(items.iter().enumerate().skip(first)) {
         pen.put(inner.x, y, 22, Tone::Text, name);

@@ -102,7 +102,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, look: &Look) {
         Some(Overlay::Setting(edit)) => config::edit(&mut pen, area, edit),
         Some(Overlay::Form(open)) => form::draw(&mut pen, area, open),
         Some(Overlay::Alert(dialog)) => alerts::dialog(&mut pen, area, dialog),
-        Some(Overlay::Pick { items, selected }) => dialog::pick(&mut pen, area, items, *selected),
+        Some(Overlay::Pick { of, items, selected }) => dialog::pick(&mut pen, area, *of, items, *selected),
         Some(Overlay::Confirm(confirm)) => dialog::confirm(&mut pen, area, confirm),
         Some(Overlay::Detail { title, fields, top }) => dialog::detail(&mut pen, area, title, fields, *top),
     };
