@@ -58,18 +58,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
 }
 
 fn row(rule: &ViolationRule) -> Vec<String> {
-    let mut finds = match rule.sign.as_str() {
-        "" if rule.least > 1 => format!("{} of {} in {} s", rule.least, rule.kinds.join(" "), rule.within_s),
-        "" => rule.kinds.join(" "),
-        sign => sign.to_owned(),
-    };
-    if !rule.after.is_empty() {
-        finds = format!("{finds} within {} s after {}", rule.within_s, rule.after.join(" "));
-    }
-    if !rule.hours.is_empty() {
-        finds = format!("{finds} at {} h UTC", rule.hours);
-    }
-    vec![rule.id.clone(), rule.severity.clone(), rule.incident.clone(), finds, rule.title.clone()]
+    vec![rule.id.clone(), rule.severity.clone(), rule.incident.clone(), rule.finds(), rule.title.clone()]
 }
 
 fn list(page: &Page<Incident>, context: &mut Context) -> Result<u8, CliError> {

@@ -331,6 +331,7 @@ fn audit(request: &AuditRequest, body: &[u8]) -> Result<AuditAnswer, LinkError> 
         AuditRequest::Verify => AuditAnswer::Verdict(json(body)?),
         AuditRequest::Checkpoint => AuditAnswer::Signed(json(body)?),
         AuditRequest::Evidence(_) => AuditAnswer::Evidence(page(body)?.items),
+        AuditRequest::Rules => AuditAnswer::Rules(page(body)?.items),
         AuditRequest::Compliance => AuditAnswer::Compliance(page(body)?.items),
         AuditRequest::Statement(_) => AuditAnswer::Statement(json(body)?),
     })

@@ -9,6 +9,7 @@ use crate::api::types::incident::Incident;
 use crate::api::types::registry::{JudgedQuestion, ModelComparison, ModelMove, ModelRegistry};
 use crate::api::types::sla::Objective;
 use crate::api::types::use_case::UseCase;
+use crate::api::types::violation::ViolationRule;
 use crate::api::types::{
     Alert, AskResponse, AuditCheckpoint, AuditEntry, AuditStatus, AuditVerdict, Backup, BackupDetail,
     BackupRun, BackupStatus, Breaker, CheckReport, Collection, CompactReport, ConfigChange, ConfigCheck,
@@ -181,6 +182,7 @@ pub(crate) enum AuditAnswer {
     Evidence(Vec<Evidence>),
     Statement(Box<EvidenceDetail>),
     Compliance(Vec<ComplianceFramework>),
+    Rules(Vec<ViolationRule>),
 }
 
 /// What came of a question about backups.

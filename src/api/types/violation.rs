@@ -28,3 +28,24 @@ pub struct ViolationRule {
     /// The rule as Sigma has it; empty where Sigma has no words for it.
     pub sigma: String,
 }
+
+impl ViolationRule {
+    /// What it looks for, in words.
+    #[must_use]
+    pub fn finds(&self) -> String {
+        let mut finds = match self.sign.as_str() {
+            "" if self.least > 1 => {
+                format!("{} of {} in {} s", self.least, self.kinds.join(" "), self.within_s)
+            }
+            "" => self.kinds.join(" "),
+            sign => sign.to_owned(),
+        };
+        if !self.after.is_empty() {
+            finds = format!("{finds} within {} s after {}", self.within_s, self.after.join(" "));
+        }
+        if !self.hours.is_empty() {
+            finds = format!("{finds} at {} h UTC", self.hours);
+        }
+        finds
+    }
+}

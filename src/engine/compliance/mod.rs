@@ -133,7 +133,10 @@ fn collect(
         None => log.checkpoints(u64::MAX, 1)?.pop(),
     };
     let checkpoint = checkpoint.ok_or_else(|| AuditError::Missing {
-        what: "the log has no such checkpoint".to_owned(),
+        what: match query.size {
+            Some(size) => format!("the log has no checkpoint of {size} entries"),
+            None => "the log was never signed, and a report stands under a checkpoint".to_owned(),
+        },
         advice: "make one: spud audit checkpoint; `spud audit checkpoints` shows them",
     })?;
     let head = Note::parse(&checkpoint.note).and_then(|note| Head::parse(note.text()));

@@ -25,6 +25,8 @@ pub(crate) enum AuditRequest {
     Evidence(String),
     /// How the controls of frameworks stand.
     Compliance,
+    /// Rules that look through it.
+    Rules,
     /// The signed statement of an entry, by sequence.
     Statement(String),
 }
@@ -44,6 +46,7 @@ impl AuditRequest {
             Self::Verify => post("/v1/audit/verify".to_owned(), &VerifyAudit::default()),
             Self::Evidence(subject) => get(with_query("/v1/evidence", &[("subject", Some(subject.clone()))])),
             Self::Compliance => get("/v1/compliance".to_owned()),
+            Self::Rules => get("/v1/violations/rules".to_owned()),
             Self::Statement(seq) => get(format!("/v1/evidence/{}", escape(seq))),
             Self::Checkpoint => Call { method: "POST", path: "/v1/audit/checkpoints".to_owned(), body: None },
         }
@@ -54,6 +57,7 @@ impl AuditRequest {
             Self::Status | Self::List { .. } | Self::Show(_) => "read the audit log",
             Self::Verify => "verify the audit log",
             Self::Evidence(_) | Self::Statement(_) | Self::Compliance => "read the evidence",
+            Self::Rules => "read the rules",
             Self::Checkpoint => "sign the audit log",
         }
     }

@@ -46,8 +46,9 @@ impl Order {
             return Call { method, path, body: None };
         }
         let fields = self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let body = if self.fields.is_empty() { Value::Null } else { Value::Object(fields.collect()) };
-        Call { method, path, body: Some(body.to_string().into_bytes()) }
+        let body =
+            (!self.fields.is_empty()).then(|| Value::Object(fields.collect()).to_string().into_bytes());
+        Call { method, path, body }
     }
 
     /// With what stands in the file that it names.

@@ -3,6 +3,7 @@
 use super::fixtures::*;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
+use crate::api::types::violation::ViolationRule;
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
 };
@@ -194,5 +195,11 @@ fn texts_are_erased_by_hand_and_checkpoints_of_others_are_taken_in() {
     let sent = keys(&mut m, "t / x tab tab enter");
     let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(all[0].file, Some(("note", "/x".to_owned())));
-    assert_eq!(orders(&keys(&mut m, "w")), [("GET /v1/violations/rules".into(), serde_json::json!(null))]);
+    assert_eq!(asked(&keys(&mut m, "w")), [&AuditRequest::Rules]);
+    let (id, title, kinds) = ("denials".into(), "Somebody tries".into(), vec!["access.denied".into()]);
+    let (severity, incident) = ("warning".into(), "security".into());
+    let rule =
+        ViolationRule { id, title, kinds, severity, incident, least: 5, within_s: 60, ..Default::default() };
+    audit(&mut m, AuditAnswer::Rules(vec![rule]));
+    assert!(shot(&m).contains("5 of access.denied in 60 s opens a warning"), "{}", shot(&m));
 }

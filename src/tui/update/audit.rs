@@ -3,6 +3,7 @@
 use super::{deeds, moved};
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::evidence::{Evidence, EvidenceDetail};
+use crate::api::types::violation::ViolationRule;
 use crate::api::types::{AuditCheckpoint, AuditEntry, AuditVerdict, Page};
 use crate::base::format_time;
 use crate::tui::action::Action;
@@ -50,6 +51,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.tell(Tone::Quiet, "Every leaf and node is made again.");
             vec![ask(AuditRequest::Verify)]
         }
+        (Action::ViolationRules, _) => vec![ask(AuditRequest::Rules)],
         (Action::Compliance, _) => vec![ask(AuditRequest::Compliance)],
         (Action::SignAudit, _) => vec![ask(AuditRequest::Checkpoint)],
         (Action::Filter, _) => {
@@ -90,6 +92,7 @@ pub(super) fn answered(model: &mut Model, answer: AuditAnswer) -> Vec<Effect> {
         AuditAnswer::Entry(entry) => shown(model, &entry),
         AuditAnswer::Verdict(verdict) => verified(model, &verdict),
         AuditAnswer::Evidence(items) => attested(model, &items),
+        AuditAnswer::Rules(items) => rules(model, &items),
         AuditAnswer::Compliance(items) => controls(model, &items),
         AuditAnswer::Statement(one) => stated(model, &one),
         AuditAnswer::Signed(made) => {
@@ -183,6 +186,15 @@ fn controls(model: &mut Model, items: &[ComplianceFramework]) {
     };
     let items = items.iter().map(about).collect();
     model.overlay = Some(Overlay::Pick { of: PickOf::Framework, items, selected: 0 });
+}
+
+fn rules(model: &mut Model, items: &[ViolationRule]) {
+    let said = |one: &ViolationRule| {
+        let ViolationRule { id, title, incident, severity, .. } = one;
+        (id.clone(), format!("{title}: {} opens a {severity} {incident} incident", one.finds()))
+    };
+    let fields = items.iter().map(said).collect();
+    model.overlay = Some(Overlay::Detail { title: "Rules over the audit log".to_owned(), fields, top: 0 });
 }
 
 /// A framework is to be reported on.

@@ -208,8 +208,6 @@ pub(super) static DEEDS: &[Deed] = &[
             Field::new("from", "From (UTC)", "2026-01-01; empty: all").is(Kind::Date),
             Field::new("to", "To (UTC)", "2026-03-31; empty: now").is(Kind::Date),
             Field::new("format", "Format", "").of(FORMATS), FILE_OR_SHOWN])),
-    shown("Rules over the audit log", deed(A::ViolationRules, ("", ""), ("GET", "/v1/violations/rules"),
-        ("read the rules", ""), &[])),
 ];
 
 /// What an action is on the wire.

@@ -222,6 +222,7 @@ fn other(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::SilenceAlert | Action::EndSilence | Action::NextList => alerts::act(model, action),
         Action::Traces | Action::Troubles | Action::TraceKind => traces::act(model, action),
         Action::Evidence => audit::evidence(model),
+        Action::Compliance | Action::ViolationRules => audit::act(model, action),
         Action::Refresh => load(model, true),
         Action::EditQuestion | Action::TakeSuggestion | Action::Collection | Action::Explain => {
             ask::act(model, action)

@@ -147,8 +147,14 @@ pub(super) fn refused(model: &mut Model, request: &Request, problem: Problem) ->
         }
         Request::Order(_) => {
             let waits = problem.approval.is_some();
-            let (tone, text) =
-                if waits { (Tone::Accent, problem.detail) } else { (Tone::Bad, sentence(request, &problem)) };
+            let (tone, text) = match waits {
+                true => (Tone::Accent, problem.detail.clone()),
+                false => (Tone::Bad, sentence(request, &problem)),
+            };
+            // What does not fit in its line is read above it.
+            if tone == Tone::Bad && crate::tui::text::width(&text) > model.body_width() {
+                refusal(model, request, &problem);
+            }
             model.tell(tone, text);
             effects = decided(model);
         }
@@ -163,8 +169,21 @@ pub(super) fn refused(model: &mut Model, request: &Request, problem: Problem) ->
     effects
 }
 
+fn why(problem: &Problem) -> &str {
+    if problem.detail.is_empty() { &problem.title } else { &problem.detail }
+}
+
 fn sentence(request: &Request, problem: &Problem) -> String {
-    let why = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-    let advice = problem.advice.as_deref().unwrap_or("");
-    format!("Could not {}: {why} {advice}", request.purpose()).trim_end().to_owned()
+    let (why, advice) = (why(problem), problem.advice.as_deref().unwrap_or(""));
+    let between = if advice.is_empty() || why.ends_with('.') { "" } else { ";" };
+    format!("Could not {}: {why}{between} {advice}", request.purpose()).trim_end().to_owned()
+}
+
+/// A refusal with all its words.
+fn refusal(model: &mut Model, request: &Request, problem: &Problem) {
+    let said = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let mut fields = vec![said("why", why(problem))];
+    fields.extend(problem.advice.as_deref().map(|advice| said("do", advice)));
+    model.overlay =
+        Some(Overlay::Detail { title: format!("Could not {}", request.purpose()), fields, top: 0 });
 }

@@ -78,7 +78,17 @@ fn signed(model: &Model, status: &AuditStatus) -> Vec<Piece> {
 
 fn anchored(model: &Model, status: &AuditStatus) -> Vec<Piece> {
     let tone = if status.unanchored == 0 { Tone::Good } else { Tone::Warn };
-    let mut row = vec![label("unanchored"), (tone, format!("{} entries", count(status.unanchored)))];
+    let mut row = vec![
+        label("unanchored"),
+        (
+            tone,
+            format!(
+                "{} {}",
+                count(status.unanchored),
+                if status.unanchored == 1 { "entry" } else { "entries" }
+            ),
+        ),
+    ];
     let said = match &status.anchored {
         Some(anchor) => {
             format!("  {} signed for {} {} ago", anchor.name, anchor.size, age(model.now_ms, anchor.at_ms))
