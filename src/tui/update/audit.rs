@@ -191,7 +191,7 @@ fn controls(model: &mut Model, items: &[ComplianceFramework]) {
 fn rules(model: &mut Model, items: &[ViolationRule]) {
     let said = |one: &ViolationRule| {
         let ViolationRule { id, title, incident, severity, .. } = one;
-        (id.clone(), format!("{title}: {} opens a {severity} {incident} incident", one.finds()))
+        (id.clone(), format!("{title}: {} opens an incident ({incident}, {severity})", one.finds()))
     };
     let fields = items.iter().map(said).collect();
     model.overlay = Some(Overlay::Detail { title: "Rules over the audit log".to_owned(), fields, top: 0 });
