@@ -249,16 +249,15 @@ fn completions_and_manual_pages_come_from_the_definition() {
 fn open_shows_the_source_in_the_editor_at_its_line() {
     let (data, docs) = (tempfile::tempdir().unwrap(), manuals());
     run(data.path(), &["add", docs.path().to_str().unwrap()]);
-    let opened = spud()
-        .arg("--data")
-        .arg(data.path())
-        .args(["ask", "--open", "1", "shaft seal"])
-        .env("EDITOR", "echo editor")
-        .env_remove("VISUAL")
-        .output()
-        .unwrap();
-    let text = out(&opened);
-    assert!(text.starts_with("editor +") && text.contains("pump.md"), "{text} {}", err(&opened));
+    let opened = |editor: &str| {
+        let mut command = spud();
+        command.arg("--data").arg(data.path()).args(["ask", "--open", "1", "shaft seal"]);
+        out(&command.env("EDITOR", editor).env_remove("VISUAL").output().unwrap())
+    };
+    let text = opened("echo editor");
+    assert!(text.starts_with("editor +") && text.contains("pump.md"), "{text}");
+    let source = opened("/bin/cat");
+    assert_eq!(source, std::fs::read_to_string(docs.path().join("pump.md")).unwrap(), "cat knows no line");
 }
 
 #[test]

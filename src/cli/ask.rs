@@ -123,7 +123,8 @@ fn passage(hit: &Hit, context: &mut Context) -> Result<(), CliError> {
     context.out.line(&format!("    {}", paint.link(&place)))?;
     context.out.wrapped(4, &clean_lines(&hit.text))?;
     if hit.duplicates > 0 {
-        context.out.line(&paint.dim(&format!("    (the same text {} more times)", hit.duplicates)))?;
+        let times = if hit.duplicates == 1 { "once".to_owned() } else { format!("{} times", hit.duplicates) };
+        context.out.line(&paint.dim(&format!("    (the same text {times} more)")))?;
     }
     if let Some(parts) = &hit.parts {
         let line = format!(

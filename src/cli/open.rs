@@ -45,14 +45,19 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-/// `$VISUAL`, `$EDITOR` or `$PAGER` with `+line`, which vi, nano, emacs and less all know.
+/// What takes a line only as part of a path, or not at all; vi, nano, emacs, micro, less and more know `+line`.
+const NO_LINES: [&str; 5] = ["cat", "bat", "head", "code", "ed"];
+
+/// `$VISUAL`, `$EDITOR` or `$PAGER`, at the line.
 fn source(hit: &Hit) -> Result<u8, CliError> {
     let program =
         ["VISUAL", "EDITOR", "PAGER"].into_iter().find_map(variable).unwrap_or_else(|| "less".to_owned());
     let mut words = program.split_whitespace();
-    let mut command = Command::new(words.next().unwrap_or("less"));
+    let name = words.next().unwrap_or("less");
+    let knows = !NO_LINES.contains(&name.rsplit('/').next().unwrap_or(name));
+    let mut command = Command::new(name);
     command.args(words);
-    if let Some(line) = hit.place.line_start {
+    if let Some(line) = hit.place.line_start.filter(|_| knows) {
         command.arg(format!("+{line}"));
     }
     let status = command.arg(&hit.path).status().map_err(|error| not_started(&program, &error))?;
