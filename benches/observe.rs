@@ -144,18 +144,26 @@ fn one_day(bytes: u64, seconds: u64) {
     figure("one day on disk", stored.file_bytes as f64 / 1e6, "MB");
     figure("samples kept raw", stored.tiers[0].1 as f64 / 1e6, "million");
     let (start, end) = (BEGIN_MS as i64, (BEGIN_MS + (seconds - 1) * 1000) as i64);
-    for query in [
+    // As Prometheus reads it, and as graphs do.
+    const AUTO: i64 = i64::MAX;
+    for (query, resolution) in [
         "level_7{lane=\"1\"}",
         "level_7",
         "rate(work_8_total[5m])",
         "sum(rate(work_8_total[5m]))",
         "max_over_time(level_9[5m])",
         "avg by (lane) ({__name__=~\"level_.*\"})",
-    ] {
+        "sum by (lane) (rate({__name__=~\"work_.*\"}[5m]))",
+        "count({__name__=~\"work_.*|level_.*\"})",
+    ]
+    .into_iter()
+    .flat_map(|query| [(query, 0), (query, AUTO)])
+    {
         let expression = parse(query).unwrap();
-        let limits = Limits { samples: usize::MAX, ..Limits::default() };
+        let limits = Limits { samples: usize::MAX, resolution, ..Limits::default() };
         let context = Context { source: &telemetry, limits, late: &|| false };
-        times(&format!("one day in steps of 5 minutes: {query}"), 11, || {
+        let how = if resolution == AUTO { "points of a minute" } else { "every sample" };
+        times(&format!("one day in steps of 5 minutes, {how}: {query}"), 11, || {
             black_box(range(&expression, start, end, 300_000, context).unwrap());
         });
     }

@@ -121,6 +121,8 @@ fn the_query_api_answers_as_prometheus_does() {
         ("/api/v1/query_range?query=1&start=0&end=100&step=0", 400, "bad_data"),
         ("/api/v1/query_range?query=1&start=0&end=1000000&step=1", 400, "bad_data"),
         ("/api/v1/query_range?query=1&start=9&end=1&step=1", 400, "bad_data"),
+        ("/api/v1/query_range?query=1&start=0&end=1&step=1&max_source_resolution=wide", 400, "bad_data"),
+        ("/api/v1/query_range?query=1&start=0&end=1&step=1&max_source_resolution=-5m", 400, "bad_data"),
         ("/api/v1/series", 400, "bad_data"),
         (
             "/api/v1/query?query=label_replace(process_threads,%22a%22,%22b%22,%22c%22,%22(%22)",

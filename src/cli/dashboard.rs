@@ -134,7 +134,10 @@ fn show(one: &Dashboard, span_s: u64, link: Attached, context: &mut Context) -> 
     let mut link = link;
     let step_s = (span_s / POINTS).max(1);
     let end_s = now_ms / 1000 / step_s * step_s;
-    let time = format!("start={}&end={end_s}&step={step_s}", end_s.saturating_sub(span_s));
+    let time = format!(
+        "start={}&end={end_s}&step={step_s}&max_source_resolution=auto",
+        end_s.saturating_sub(span_s)
+    );
     let mut panels = Vec::new();
     for panel in &one.panels {
         panels

@@ -49,6 +49,9 @@ pub(super) enum Verb {
         /// Time between two values; a sixtieth of the whole where it is not given
         #[arg(long, value_name = "TIME", value_parser = duration)]
         step: Option<Duration>,
+        /// How wide points may be that stand for samples: auto, or such as 5m; 0s reads every sample
+        #[arg(long, value_name = "TIME", default_value = "0s")]
+        resolution: String,
     },
     /// Print every metric as it stands, in the text format of Prometheus
     Export {
@@ -82,8 +85,8 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     match verb {
         Verb::List { contains } => metric_show::list(contains.as_deref(), context),
         Verb::Query { expression, at } => metric_show::query(&expression, at.as_deref(), context),
-        Verb::Range { expression, from, to, step } => {
-            metric_show::range(&expression, (&from, to.as_deref(), step), context)
+        Verb::Range { expression, from, to, step, resolution } => {
+            metric_show::range(&expression, (&from, to.as_deref(), step), &resolution, context)
         }
         Verb::Export { openmetrics } => metric_show::export(openmetrics, context),
         Verb::Push { file, job } => metric_show::push(&file, job.as_deref(), context),

@@ -79,6 +79,7 @@ pub(super) fn query(expression: &str, at: Option<&str>, context: &mut Context) -
 pub(super) fn range(
     expression: &str,
     (from, to, step): (&str, Option<&str>, Option<Duration>),
+    resolution: &str,
     context: &mut Context,
 ) -> Result<u8, CliError> {
     let now_ms = SystemClock::default().now_ms();
@@ -87,11 +88,12 @@ pub(super) fn range(
     let usual_s = (to_ms.saturating_sub(from_ms) / STEPS / 1000).max(1);
     let step = step.unwrap_or(Duration::from_secs(usual_s));
     let target = format!(
-        "/api/v1/query_range?query={}&start={}&end={}&step={}",
+        "/api/v1/query_range?query={}&start={}&end={}&step={}&max_source_resolution={}",
         escape(expression),
         seconds(from_ms),
         seconds(to_ms),
-        step.as_secs_f64()
+        step.as_secs_f64(),
+        escape(resolution)
     );
     let value = ask(&target, expression, context)?;
     if context.json {

@@ -105,6 +105,9 @@ pub(crate) enum Request {
     Incident(IncidentRequest),
 }
 
+/// Graphs are made of as few points as they show.
+const AUTO: &str = "&max_source_resolution=auto";
+
 /// Values over a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MetricRequest {
@@ -121,7 +124,7 @@ impl MetricRequest {
     fn path(&self) -> String {
         let Self { start_s, end_s, step_s, .. } = self;
         let query = escape(&self.query);
-        format!("/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={step_s}")
+        format!("/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={step_s}{AUTO}")
     }
 }
 

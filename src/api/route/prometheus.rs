@@ -21,7 +21,7 @@ use crate::engine::{
 };
 
 const INSTANT: &[&str] = &["query", "time", "timeout", "limit"];
-const RANGE: &[&str] = &["query", "start", "end", "step", "timeout", "limit"];
+const RANGE: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "max_source_resolution"];
 const MATCHES: &[&str] = &["match[]", "start", "end", "limit"];
 
 macro_rules! route {
@@ -180,8 +180,24 @@ async fn range(mut call: Call) -> Result<Response, Refused> {
     let step = duration_ms(&given).ok_or_else(|| {
         Refused::bad(format!("invalid parameter \"step\": cannot parse \"{given}\" to a valid duration"))
     })?;
+    let resolution = resolution(&mut params)?;
     params.ignore();
-    ask(&call, MetricAsk::Range { query, start, end, step, timeout_ms, limit }).await
+    ask(&call, MetricAsk::Range { query, start, end, step, resolution, timeout_ms, limit }).await
+}
+
+/// How wide points may be that stand for samples, by the name that Thanos gave it: `auto`, or a duration; exact
+/// where nothing is said, as Prometheus is.
+fn resolution(params: &mut Params) -> Result<i64, Refused> {
+    const NAME: &str = "max_source_resolution";
+    match text(params, NAME).as_str() {
+        "" => Ok(0),
+        "auto" => Ok(i64::MAX),
+        given => duration_ms(given).filter(|ms| *ms >= 0).ok_or_else(|| {
+            Refused::bad(format!(
+                "invalid parameter \"{NAME}\": '{given}' is neither auto nor a duration such as 5m"
+            ))
+        }),
+    }
 }
 
 /// Selectors, start and limit of the questions about series.

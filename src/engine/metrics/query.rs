@@ -42,6 +42,8 @@ pub enum Ask {
         start: i64,
         end: i64,
         step: i64,
+        /// How wide points may be that stand for samples; 0 is exact.
+        resolution: i64,
         timeout_ms: Option<u64>,
         limit: usize,
     },
@@ -78,8 +80,8 @@ type Answered = Result<MetricReply, MetricFault>;
 pub(in crate::engine) fn answer(inner: &Inner, ask: Ask) -> MetricReply {
     let answered = match ask {
         Ask::Instant { query, time, timeout_ms, limit } => instant(inner, &query, time, timeout_ms, limit),
-        Ask::Range { query, start, end, step, timeout_ms, limit } => {
-            range(inner, &query, (start, end, step), timeout_ms, limit)
+        Ask::Range { query, start, end, step, resolution, timeout_ms, limit } => {
+            range(inner, &query, (start, end, step), resolution, timeout_ms, limit)
         }
         Ask::Series { matches, start, limit } => labels_of(inner, &matches, start).map(|labels| {
             let maps = labels.iter().map(pairs).take(most(limit)).collect();
@@ -134,6 +136,7 @@ fn range(
     inner: &Inner,
     query: &str,
     (start, end, step): (i64, i64, i64),
+    resolution: i64,
     timeout_ms: Option<u64>,
     limit: usize,
 ) -> Answered {
@@ -151,8 +154,9 @@ fn range(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         );
     }
-    evaluated(inner, start, timeout_ms, limit, |context| {
+    evaluated(inner, start, timeout_ms, limit, |mut context| {
         let expression = parse(query)?;
+        context.limits.resolution = resolution;
         promql::range(&expression, start, end, step, context)
     })
 }

@@ -194,7 +194,7 @@ impl Evaluator<'_> {
     /// A range vector at one time, as samples.
     fn samples(&mut self, root: &Expr, time: i64) -> Result<Vec<Series>, EvalFault> {
         let grid = Grid { start: time, step: 0, count: 1 };
-        let windows = self.windows(root.unwrapped(), &grid)?;
+        let windows = self.windows(root.unwrapped(), &grid, None)?;
         let mut series = Vec::new();
         for one in &windows.series {
             let samples = windows.within(one, time).to_vec();

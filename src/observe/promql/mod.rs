@@ -45,6 +45,6 @@ pub use literal::{format_duration, format_float, parse_duration, parse_number};
 pub use matcher::{MatchOp, Matcher};
 pub use note::Notes;
 pub use parse::{Expression, parse, parse_selector};
-pub use source::{Limits, Source};
+pub use source::{Limits, Of, Source, Wanted};
 pub use tree::Type;
 pub use value::{Answer, Sample, Series};

@@ -3,6 +3,7 @@
 use super::evaluate::Evaluator;
 use super::fault::EvalFault;
 use super::labels::Labels;
+use super::source::{Of, Wanted};
 use super::tree::{Expr, Kind, Reach, Selector, Shift, Subquery};
 use super::value::{Cell, Grid, Row, Sample, Series};
 use crate::base::InOrder;
@@ -68,7 +69,11 @@ impl Evaluator<'_> {
         let smooth = selector.reach == Reach::Smoothed;
         let ahead = if smooth { look_back } else { 0 };
         let (first, last) = (selector.shift.apply(grid.start), selector.shift.apply(grid.last()));
-        let series = self.read(selector, first.saturating_sub(look_back), last.saturating_add(ahead))?;
+        let width = if smooth || times { 0 } else { self.spending.limits.width(grid.step) };
+        // Wider points are further apart.
+        let look_back = look_back.max(2 * width);
+        let (after, until) = (first.saturating_sub(look_back), last.saturating_add(ahead));
+        let series = self.read(selector, (after, until), (width, Of::Last))?;
         let mut rows = Vec::with_capacity(series.len());
         for one in series {
             self.spending.samples(grid.count)?;
@@ -101,25 +106,37 @@ impl Evaluator<'_> {
         Ok(rows)
     }
 
-    fn read(&mut self, selector: &Selector, after: i64, until: i64) -> Result<Vec<Series>, EvalFault> {
-        let most = self.spending.left();
-        let mut series = self.source.select(&selector.matchers, after, until, most)?;
+    fn read(
+        &mut self,
+        selector: &Selector,
+        (after, until): (i64, i64),
+        (width, of): (i64, Of),
+    ) -> Result<Vec<Series>, EvalFault> {
+        let (matchers, most) = (selector.matchers.as_slice(), self.spending.left());
+        let mut series = self.source.select(&Wanted { matchers, after, until, most, width, of })?;
         self.spending.series(series.len())?;
         self.spending.samples(series.iter().map(|one| one.samples.len()).sum())?;
         series.order_by(|a, b| a.labels.cmp(&b.labels));
         Ok(series)
     }
 
-    /// A range vector: a selector with a range, or a subquery.
-    pub(super) fn windows(&mut self, expr: &Expr, grid: &Grid) -> Result<Windows, EvalFault> {
+    /// A range vector: a selector with a range, or a subquery. `of` tells what wider points may stand for in it;
+    /// without, every sample is read.
+    pub(super) fn windows(&mut self, expr: &Expr, grid: &Grid, of: Option<Of>) -> Result<Windows, EvalFault> {
         match &expr.unwrapped().kind {
-            Kind::Range(selector, range) => self.ranged(selector, range.millis, grid),
+            Kind::Range(selector, range) => self.ranged(selector, range.millis, grid, of),
             Kind::Subquery(subquery) => self.subquery(subquery, grid),
             _ => Err(EvalFault::execution("a range vector was expected")),
         }
     }
 
-    fn ranged(&mut self, selector: &Selector, range: i64, grid: &Grid) -> Result<Windows, EvalFault> {
+    fn ranged(
+        &mut self,
+        selector: &Selector,
+        range: i64,
+        grid: &Grid,
+        of: Option<Of>,
+    ) -> Result<Windows, EvalFault> {
         let look_back = self.spending.limits.look_back;
         let reach = selector.reach;
         let mut windows =
@@ -135,7 +152,9 @@ impl Evaluator<'_> {
         if reach == Reach::Smoothed {
             until = until.saturating_add(look_back);
         }
-        for one in self.read(selector, after, until)? {
+        let coarse = of.filter(|_| reach == Reach::Within);
+        let width = coarse.map_or(0, |_| self.spending.limits.width(range.min(grid.step)));
+        for one in self.read(selector, (after, until), (width, of.unwrap_or_default()))? {
             let mut samples = one.samples;
             samples.retain(|sample| !sample.is_stale());
             let natives = samples.iter().any(|sample| sample.is_native_histogram());

@@ -4,22 +4,41 @@ use super::fault::EvalFault;
 use super::matcher::Matcher;
 use super::value::Series;
 
+/// What a point that stands for several samples is to tell of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Of {
+    #[default]
+    Last,
+    Least,
+    Greatest,
+}
+
+/// What a selector reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// All of them accept the series.
+    pub matchers: &'a [Matcher],
+    /// Samples of `after < time <= until`, in milliseconds.
+    pub after: i64,
+    pub until: i64,
+    /// Who has more samples gives up with [`EvalFault::TooMuch`] as soon as that is clear.
+    pub most: usize,
+    /// A point may stand for the samples of so many milliseconds at most; 0 wants every sample.
+    pub width: i64,
+    pub of: Of,
+}
+
 /// Keeps series. Implementations read; the evaluator never does.
 pub trait Source {
-    /// Series that every matcher accepts, with their samples of `after < time <= until` (milliseconds), by time.
-    /// A series without such samples may be left out. At most `most` samples are wanted: who has more gives up
-    /// with [`EvalFault::TooMuch`] as soon as that is clear.
+    /// The series that are wanted, their samples by time. A series without such samples may be left out.
     ///
     /// # Errors
     /// [`EvalFault::TooMuch`], or [`EvalFault::Source`] for what went wrong while reading.
-    fn select(
-        &self,
-        matchers: &[Matcher],
-        after: i64,
-        until: i64,
-        most: usize,
-    ) -> Result<Vec<Series>, EvalFault>;
+    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault>;
 }
+
+/// Points of a graph stand for samples where so many of them come to a step, as Thanos has it.
+const POINTS_A_STEP: i64 = 5;
 
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +53,28 @@ pub struct Limits {
     pub look_back: i64,
     /// Step of subqueries that name none, in milliseconds.
     pub subquery_step: i64,
+    /// How wide a point may be that stands for samples, in milliseconds: never wider than a fifth of the step and of
+    /// the range of a selector; 0 is exact.
+    pub resolution: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { samples: 5_000_000, series: 20_000, steps: 11_000, look_back: 300_000, subquery_step: 60_000 }
+        Self {
+            samples: 5_000_000,
+            series: 20_000,
+            steps: 11_000,
+            look_back: 300_000,
+            subquery_step: 60_000,
+            resolution: 0,
+        }
+    }
+}
+
+impl Limits {
+    /// The width that points may have where so much time is between two values.
+    pub(super) fn width(&self, span: i64) -> i64 {
+        self.resolution.min(span / POINTS_A_STEP)
     }
 }
 

@@ -117,7 +117,8 @@ fn the_deepest_expressions_can_be_evaluated() {
 struct Many(usize);
 
 impl Source for Many {
-    fn select(&self, _: &[Matcher], after: i64, until: i64, _: usize) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+        let Wanted { after, until, .. } = *wanted;
         let samples: Vec<Sample> =
             (after + 1..=until).step_by(1000).map(|time| Sample { time, value: 1.0 }).collect();
         let labels = |at: usize| Labels::new([("at", at.to_string())]);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::block::ABSENT;
 use super::rollup::{Role, series_of};
 use super::shelf::{self, BlockRef, Tier};
-use super::telemetry::{SeriesError, Telemetry};
+use super::telemetry::{HOUR_MS, SeriesError, Telemetry};
 use crate::base::{InOrder, ordered_map};
-use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Sample, Series, Source};
+use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Of, Sample, Series, Source, Wanted};
 use crate::store::{Control, StoreError};
 
 /// A matcher of this label asks for a part of rolled-up points in place of their last value:
@@ -23,6 +23,8 @@ enum Part {
     /// Of rolled-up points only.
     One(Role),
     Average,
+    /// This of points that have it, and what the others are.
+    Best(Role),
 }
 
 impl Part {
@@ -44,6 +46,22 @@ impl Part {
             Self::Value => is(Role::Value),
             Self::One(role) => is(role),
             Self::Average => is(Role::Sum) || is(Role::Count),
+            Self::Best(role) => is(Role::Value) || is(role),
+        }
+    }
+
+    /// True where samples that are no points answer, too.
+    fn is_of_samples(self) -> bool {
+        matches!(self, Self::Value | Self::Best(_))
+    }
+}
+
+impl From<Of> for Part {
+    fn from(of: Of) -> Self {
+        match of {
+            Of::Last => Self::Value,
+            Of::Least => Self::Best(Role::Least),
+            Of::Greatest => Self::Best(Role::Greatest),
         }
     }
 }
@@ -57,6 +75,8 @@ struct Found {
     newest: BTreeMap<u32, Vec<Sample>>,
     /// Where the raw and the middle tier begin.
     begins: [i64; 2],
+    /// Until when there are hours.
+    hours: i64,
 }
 
 impl Telemetry {
@@ -81,9 +101,20 @@ impl Telemetry {
         };
         let raw = begin(Tier::Raw).or(state.table.first_time()).unwrap_or(i64::MAX);
         let middle = begin(Tier::Middle).unwrap_or(raw).min(raw);
+        let of_hours = state.blocks.iter().filter(|block| block.tier == Tier::Hour);
+        let hours = of_hours.map(|block| block.end).max().unwrap_or(i64::MIN);
         let blocks = state.blocks.iter().filter(|block| block.end > after && block.start <= until);
         let (blocks, store) = (blocks.copied().collect(), state.store.clone());
-        Ok(Found { labels, blocks, store, newest, begins: [raw, middle] })
+        Ok(Found { labels, blocks, store, newest, begins: [raw, middle], hours })
+    }
+
+    /// The widest points that are no wider than this.
+    fn widest(&self, width: i64) -> Tier {
+        match width {
+            width if width >= HOUR_MS => Tier::Hour,
+            width if width >= self.middle_ms() => Tier::Middle,
+            _ => Tier::Raw,
+        }
     }
 
     /// Labels of the series that were there at or after a time (milliseconds) and that all matchers accept.
@@ -103,10 +134,17 @@ fn sample(time: i64, bits: u64) -> Option<Sample> {
     (bits != ABSENT).then_some(Sample { time, value: f64::from_bits(bits) })
 }
 
-/// First (excluded) and last time that are taken from a tier: each finer tier takes over where it begins.
-fn window(tier: Tier, part: Part, begins: [i64; 2], after: i64, until: i64) -> (i64, i64) {
-    let [raw, middle] = begins.map(|begin| begin.saturating_sub(1));
+/// First (excluded) and last time that are taken from a tier whose points may be as wide as those of `widest`: each
+/// finer tier takes over where it begins, or where the wider ones end.
+fn window(tier: Tier, part: Part, widest: Tier, found: &Found, (after, until): (i64, i64)) -> (i64, i64) {
+    let [raw, middle] = found.begins.map(|begin| begin.saturating_sub(1));
     match (tier, part) {
+        // What is raw on the disk was rolled up when it was written.
+        (Tier::Raw, _) if widest != Tier::Raw => (until, until),
+        (Tier::Middle, _) if widest == Tier::Middle => (after, until),
+        (Tier::Middle, _) if widest == Tier::Hour => (after.max(found.hours), until),
+        (Tier::Hour, _) if widest == Tier::Hour => (after, until),
+        (Tier::Hour, Part::Best(_)) => (after, until.min(middle)),
         (Tier::Raw, _) => (after, until),
         (Tier::Middle, Part::Value) => (after, until.min(raw)),
         (Tier::Middle, _) => (after, until),
@@ -144,6 +182,12 @@ impl Found {
                     }
                 }
             }
+            // What is wanted of a point stands behind its last value.
+            if matches!(part, Part::Best(_))
+                && let Some(best) = columns.next_if(|next| series_of(next.key) == series)
+            {
+                column = best;
+            }
             let samples = into.entry(series).or_default();
             let before = samples.len();
             let within = |time: &i64| *time > window.0 && *time <= window.1;
@@ -156,21 +200,22 @@ impl Found {
 }
 
 impl Source for Telemetry {
-    fn select(
-        &self,
-        matchers: &[Matcher],
-        after: i64,
-        until: i64,
-        most: usize,
-    ) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+        let Wanted { matchers, after, until, most, .. } = *wanted;
         let source = |error: &dyn std::fmt::Display| EvalFault::Source(error.to_string());
         let (asked, matchers): (Vec<Matcher>, Vec<Matcher>) =
             matchers.iter().cloned().partition(|m| m.name() == ROLLUP_LABEL && m.op() == MatchOp::Equal);
-        let part = match asked.first() {
-            None => Part::Value,
-            Some(one) => Part::parse(one.value()).ok_or_else(|| {
-                EvalFault::Source(format!("{ROLLUP_LABEL} is one of last, min, max, sum, count, avg"))
-            })?,
+        let (part, widest) = match asked.first() {
+            None => match self.widest(wanted.width) {
+                Tier::Raw => (Part::Value, Tier::Raw),
+                wider => (wanted.of.into(), wider),
+            },
+            Some(one) => {
+                let part = Part::parse(one.value()).ok_or_else(|| {
+                    EvalFault::Source(format!("{ROLLUP_LABEL} is one of last, min, max, sum, count, avg"))
+                })?;
+                (part, Tier::Raw)
+            }
         };
         let mut found = self.find(&matchers, after, until).map_err(|error| source(&error))?;
         let mut all: BTreeMap<u32, Vec<Sample>> = BTreeMap::new();
@@ -179,8 +224,8 @@ impl Source for Telemetry {
             let read = store.snapshot().map_err(|error| source(&error))?;
             // Coarse before fine, so that samples come by time.
             for tier in [Tier::Hour, Tier::Middle, Tier::Raw] {
-                let window = window(tier, part, found.begins, after, until);
-                if part != Part::Value && tier == Tier::Raw || window.0 >= window.1 {
+                let window = window(tier, part, widest, &found, (after, until));
+                if !part.is_of_samples() && tier == Tier::Raw || window.0 >= window.1 {
                     continue;
                 }
                 let of_tier = found
@@ -201,7 +246,7 @@ impl Source for Telemetry {
                 }
             }
         }
-        if part == Part::Value {
+        if part.is_of_samples() {
             for (series, samples) in std::mem::take(&mut found.newest) {
                 count += samples.len();
                 all.entry(series).or_default().extend(samples);

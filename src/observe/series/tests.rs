@@ -6,7 +6,9 @@ use std::path::Path;
 use super::telemetry::HOUR_MS;
 use super::{SeriesSettings, Telemetry};
 use crate::observe::metric::{Family, Kind};
-use crate::observe::promql::{METRIC_NAME, MatchOp, Matcher, Series, Source};
+use crate::observe::promql::{
+    Answer, Context, Limits, METRIC_NAME, MatchOp, Matcher, Of, Series, Source, Wanted, parse, range,
+};
 
 const SECOND: u64 = 15_000;
 
@@ -43,7 +45,11 @@ fn fill(telemetry: &Telemetry, from_ms: u64, rows: u64) {
 fn select(telemetry: &Telemetry, name: &str, more: &[(&str, &str)]) -> Vec<Series> {
     let name = [(METRIC_NAME, name)];
     let matchers = name.iter().chain(more).map(|(n, v)| Matcher::new(*n, MatchOp::Equal, *v).unwrap());
-    telemetry.select(&matchers.collect::<Vec<_>>(), i64::MIN, i64::MAX, 1_000_000).unwrap()
+    telemetry.select(&all_of(&matchers.collect::<Vec<_>>())).unwrap()
+}
+
+fn all_of(matchers: &[Matcher]) -> Wanted<'_> {
+    Wanted { matchers, after: i64::MIN, until: i64::MAX, most: 1_000_000, width: 0, of: Of::Last }
 }
 
 /// Every sample is the one that was recorded at its time.
@@ -136,7 +142,50 @@ fn older_times_are_told_by_wider_points() {
     assert!(pairs.clone().all(|(most, mean)| most.value >= mean.value && mean.value.abs() <= 1.0));
     assert!(pairs.clone().any(|(most, mean)| most.value > mean.value));
     let wrong = Matcher::new("__rollup__", MatchOp::Equal, "median").unwrap();
-    assert!(telemetry.select(&[wrong], 0, i64::MAX, 10).is_err());
+    assert!(telemetry.select(&all_of(&[wrong])).is_err());
+}
+
+/// A graph of an hour is the same within a step, of far fewer samples.
+#[test]
+fn graphs_are_made_of_points_where_samples_are_too_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::new(SeriesSettings { interval_ms: 1000, ..settings(folder.path()) });
+    let begin = 5_000 * HOUR_MS as u64;
+    let wave = |row: u64| f64::from(u32::try_from(row * 37 % 61).unwrap());
+    for row in 0..7200 {
+        telemetry
+            .record(begin + row * 1000, &families(begin as f64 / 1000.0 + row as f64, wave(row)), true)
+            .unwrap();
+    }
+    telemetry.cut_now().unwrap();
+    let ask = |query: &str, resolution: i64, samples: usize| {
+        let limits = Limits { resolution, samples, ..Limits::default() };
+        let context = Context { source: &telemetry, limits, late: &|| false };
+        let (start, end) = (begin as i64 + 1_800_000, begin as i64 + 7_200_000);
+        range(&parse(query).unwrap(), start, end, 300_000, context).map(|outcome| outcome.answer)
+    };
+    let values = |answer: Answer| match answer {
+        Answer::Matrix(series) => series[0].samples.iter().map(|sample| sample.value).collect::<Vec<f64>>(),
+        other => panic!("{other:?}"),
+    };
+    for (query, off) in [
+        ("rate(done_total{lane=\"a\"}[5m])", 1e-9),
+        ("max_over_time(depth{lane=\"a\"}[5m])", 0.0),
+        ("min_over_time(depth{lane=\"a\"}[5m])", 0.0),
+        ("done_total{lane=\"a\"}", 60.0),
+        ("avg_over_time(depth{lane=\"a\"}[5m])", 0.0),
+    ] {
+        let exact = values(ask(query, 0, 1_000_000).unwrap());
+        let auto = values(ask(query, i64::MAX, 1_000_000).unwrap());
+        assert!(exact.len() == auto.len() && exact.len() > 10, "{query}: {} {}", exact.len(), auto.len());
+        assert!(exact.iter().zip(&auto).all(|(a, b)| (a - b).abs() <= off), "{query}: {exact:?} {auto:?}");
+    }
+    // What needs each sample is never made of points; what does not is made of a sixtieth of them.
+    let few = |query: &str, resolution: i64| ask(query, resolution, 1000).is_ok();
+    assert!(few("rate(done_total[5m])", i64::MAX) && !few("rate(done_total[5m])", 0));
+    assert!(!few("rate(done_total[5m])", 59_999), "no points are as narrow");
+    assert!(!few("rate(done_total[4m])", i64::MAX), "five of them must fit");
+    assert!(!few("stddev_over_time(depth[5m])", i64::MAX));
 }
 
 #[test]

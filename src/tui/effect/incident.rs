@@ -1,6 +1,6 @@
 //! What is asked of incidents.
 
-use super::{Call, escape};
+use super::{AUTO, Call, escape};
 use crate::tui::model::{BUDGET_SPAN_S, BUDGET_STEP_S};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl IncidentRequest {
                 let start_s = end_s.saturating_sub(BUDGET_SPAN_S);
                 let query = "spud_slo_budget_ratio";
                 get(format!(
-                    "/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={BUDGET_STEP_S}"
+                    "/api/v1/query_range?query={query}&start={start_s}&end={end_s}&step={BUDGET_STEP_S}{AUTO}"
                 ))
             }
             Self::Show(id) => get(format!("/v1/incidents/{}", escape(id))),

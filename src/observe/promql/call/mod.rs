@@ -19,6 +19,7 @@ use super::fault::EvalFault;
 use super::labels::Labels;
 use super::matcher::{MatchOp, Matcher};
 use super::select::seconds;
+use super::source::Of;
 use super::tree::{Expr, Kind, Type};
 use super::value::{Cell, Grid, Row, Sample, Value};
 
@@ -243,7 +244,7 @@ impl Evaluator<'_> {
         for arg in args.iter().filter(|arg| arg.kind_of_value() == Type::Scalar) {
             params.push(self.scalars(arg, grid)?);
         }
-        let windows = self.windows(range, grid)?;
+        let windows = self.windows(range, grid, coarse(function.name))?;
         let mut rows = Vec::with_capacity(windows.series.len());
         let (mut floats, mut now_params) = (Vec::<Sample>::new(), Vec::new());
         for track in &windows.series {
@@ -297,10 +298,20 @@ impl Evaluator<'_> {
         {
             return Err(EvalFault::execution(what));
         }
-        let windows = self.windows(arg, grid)?;
+        let windows = self.windows(arg, grid, None)?;
         let there =
             |at: usize| windows.series.iter().any(|track| !windows.within(track, grid.time(at)).is_empty());
         Ok(absence(arg, grid, there))
+    }
+}
+
+/// What wider points tell a function of what they stand for; `None` for one that needs every sample.
+fn coarse(function: &str) -> Option<Of> {
+    match function {
+        "rate" | "increase" | "last_over_time" => Some(Of::Last),
+        "max_over_time" => Some(Of::Greatest),
+        "min_over_time" => Some(Of::Least),
+        _ => None,
     }
 }
 

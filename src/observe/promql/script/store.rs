@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::fault::EvalFault;
 use super::super::labels::{BUCKET_BOUND, Labels, METRIC_NAME};
-use super::super::matcher::Matcher;
-use super::super::source::Source;
+use super::super::source::{Source, Wanted};
 use super::super::value::{Sample, Series};
 use super::notation::{self, Point};
 use super::read::Load;
@@ -85,13 +84,8 @@ fn native_labels(labels: &Labels) -> Option<Labels> {
 }
 
 impl Source for Store {
-    fn select(
-        &self,
-        matchers: &[Matcher],
-        after: i64,
-        until: i64,
-        most: usize,
-    ) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+        let Wanted { matchers, after, until, most, .. } = *wanted;
         let mut found = Vec::new();
         let mut samples = 0;
         for (labels, all) in &self.series {
