@@ -31,7 +31,9 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::EnrolKey | Action::AddPrincipal => ("manage-principals", "needs manage-principals"),
         Action::EnrolTotp | Action::MakeToken => ("manage-tokens", "needs manage-tokens"),
         Action::TakePolicies => ("reload", "needs reload"),
-        Action::ConfirmGrant => ("review-roles", "needs review-roles"),
+        Action::ConfirmGrant | Action::OpenReview | Action::CloseReview => {
+            ("review-roles", "needs review-roles")
+        }
         Action::Approve | Action::Reject | Action::Delegate => ("vote-approvals", "needs vote-approvals"),
         Action::Comment | Action::Withdraw => ("discuss-approvals", "needs discuss-approvals"),
         Action::StageModel => ("stage-models", "needs stage-models"),
@@ -94,7 +96,21 @@ pub(super) fn a_principal(m: &Model) -> Option<&'static str> {
 
 pub(super) fn revocable(m: &Model) -> Option<&'static str> {
     let session = m.view == View::Access && m.access.session().is_some();
-    if session && !m.link.down { None } else { a_grant(m) }
+    if session && !m.link.down { None } else { confirmable(m) }
+}
+
+/// A grant, or an item of the open review.
+pub(super) fn confirmable(m: &Model) -> Option<&'static str> {
+    let item = m.view == View::Access && m.access.item().is_some();
+    if item && !m.link.down { None } else { a_grant(m) }
+}
+
+pub(super) fn no_review(m: &Model) -> Option<&'static str> {
+    if m.access.open_review().is_some() { Some("one is open") } else { connected(m) }
+}
+
+pub(super) fn a_review(m: &Model) -> Option<&'static str> {
+    if m.access.open_review().is_none() { Some("no review is open") } else { connected(m) }
 }
 
 pub(super) fn was_denied(m: &Model) -> Option<&'static str> {

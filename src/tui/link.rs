@@ -255,6 +255,7 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Roles => AccessReply::Roles(page(body)?.items),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
         AccessRequest::Sessions => AccessReply::Sessions(page(body)?.items),
+        AccessRequest::Reviews => AccessReply::Reviews(page(body)?.items),
     })
 }
 

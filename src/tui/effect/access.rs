@@ -10,6 +10,7 @@ pub(crate) enum AccessRequest {
     Roles,
     Decisions,
     Sessions,
+    Reviews,
 }
 
 impl AccessRequest {
@@ -22,13 +23,14 @@ impl AccessRequest {
             Self::Roles => get("/v1/roles"),
             Self::Decisions => get("/v1/decisions"),
             Self::Sessions => get("/v1/sessions"),
+            Self::Reviews => get("/v1/access/reviews"),
         }
     }
 
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::WhoAmI => "see who you are",
-            Self::Grants | Self::Principals | Self::Roles => "read who may do what",
+            Self::Grants | Self::Principals | Self::Roles | Self::Reviews => "read who may do what",
             Self::Decisions => "read the decisions",
             Self::Sessions => "see who is connected",
         }
