@@ -124,6 +124,53 @@ fn the_installing_user_is_admin_and_grants_survive_kill_9() {
 }
 
 #[test]
+fn a_review_is_decided_over_kill_9_and_told() {
+    let mut daemon = Daemon::start(&[]);
+    let data = daemon.folder.path().to_owned();
+    let ok = |words: &[&str]| {
+        let output = run(&data, words);
+        assert!(output.status.success(), "{words:?}: {}", said(&output));
+        output
+    };
+    assert_eq!(run(&data, &["role", "review", "--open"]).status.code(), Some(65), "nothing is granted");
+    for (to, role) in [("uid:4242", "operator"), ("uid:4243", "auditor"), ("uid:4244", "operator")] {
+        ok(&["role", "grant", to, role, "--reason", "night shift"]);
+    }
+    assert_eq!(run(&data, &["role", "review", "--open"]).status.code(), Some(65), "a reason is needed");
+    let made = json_of(&ok(&["--json", "role", "review", "--open", "--reason", "quarter"]));
+    assert_eq!((&made["id"], &made["undecided"]), (&json!("1"), &json!(3)));
+    assert!(said(&ok(&["role", "review"])).contains("The review 1 is open: 3 of its grants are undecided"));
+    ok(&["role", "review", "--confirm", "1", "--reason", "still here"]);
+    // A decision that was answered is kept, whatever happens then.
+    signal(&daemon.child, rustix::process::Signal::KILL);
+    daemon.child.wait().unwrap();
+    let shown = json_of(&ok(&["--json", "role", "review", "--show"]));
+    assert_eq!((&shown["confirmed"], &shown["undecided"]), (&json!(1), &json!(2)));
+    assert_eq!(shown["items"][0]["decided_reason"], "still here");
+    let taken = said(&ok(&["role", "review", "--revoke", "2", "--reason", "left"]));
+    assert!(taken.contains("1 undecided, 1 confirmed, 1 revoked"), "{taken}");
+    let early = run(&data, &["role", "review", "--close", "--reason", "over"]);
+    assert!(said(&early).contains("not decided yet: grant 3"), "{}", said(&early));
+    let closed =
+        json_of(&ok(&["--json", "role", "review", "--close", "--undecided", "3", "--reason", "away"]));
+    assert_eq!((&closed["state"], &closed["undecided"]), (&json!("closed"), &json!(1)));
+    // The report is the bytes that the evidence names.
+    let report = ok(&["role", "review", "--report"]).stdout;
+    assert!(text(&report).contains("| 2 | uid:4243 | auditor | box |"), "{}", text(&report));
+    let digest = closed["sha256"].as_str().unwrap();
+    use sha2::Digest;
+    let sum: String = sha2::Sha256::digest(&report).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(sum, digest);
+    let log = text(&ok(&["--json", "audit", "list"]).stdout);
+    for kind in ["review.opened", "role.confirmed", "role.revoked", "review.closed", digest] {
+        assert!(log.contains(kind), "{kind}: {log}");
+    }
+    assert!(said(&ok(&["role", "review", "--list"])).contains("closed"));
+    let gone = json_of(&ok(&["--json", "role", "review"]));
+    assert!(!gone["items"].as_array().unwrap().iter().any(|one| one["to"] == "uid:4243"), "{gone}");
+}
+
+#[test]
 fn a_site_policy_denies_with_its_name_and_the_reason_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();

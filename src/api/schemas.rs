@@ -216,6 +216,11 @@ fn access(all: &mut Map<String, Value>) {
     add(all, "AccessRole", &words::AccessRole::default());
     add(all, "AccessGrant", &words::AccessGrant::default());
     add(all, "GrantRole", &words::GrantRole::default());
+    let items = vec![words::ReviewItem::default()];
+    add(all, "AccessReview", &words::AccessReview { items, ..words::AccessReview::default() });
+    add(all, "OpenReview", &words::OpenReview::default());
+    add(all, "DecideReview", &words::DecideReview::default());
+    add(all, "CloseReview", &words::CloseReview::default());
     add(all, "Policy", &policy);
     let items = vec![policy];
     add(all, "PolicyList", &words::PolicyList { items, problems: problems.clone(), ..Default::default() });

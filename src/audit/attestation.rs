@@ -73,7 +73,7 @@ impl Topic {
             "model.promoted" | "model.rolled_back" | "model.archived" => Self::Deployment,
             "use_case.deployed" | "use_case.deprecated" | "use_case.retired" => Self::Deployment,
             "model.approved" | "use_case.approved" => Self::Approval,
-            "role.confirmed" | "role.revoked" => Self::Review,
+            "role.confirmed" | "role.revoked" | "review.opened" | "review.closed" => Self::Review,
             "approval.commented" => return None,
             _ if kind.starts_with("approval.") => Self::Approval,
             _ if kind.starts_with("incident.") => Self::Incident,
@@ -335,6 +335,7 @@ mod tests {
             ("use_case.deployed", "deployment"),
             ("incident.closed", "incident"),
             ("role.confirmed", "review"),
+            ("review.closed", "review"),
         ] {
             assert_eq!(topic(kind, Outcome::Done), Some(name), "{kind}");
             for outcome in [Outcome::Begun, Outcome::Denied, Outcome::Failed] {

@@ -57,6 +57,7 @@ mod redact;
 mod registry;
 mod remove;
 mod role;
+mod role_review;
 mod salvage;
 mod search;
 mod session;

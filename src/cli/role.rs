@@ -8,6 +8,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::clean;
 use super::principal::{duration, named};
+use super::role_review::{self, Review};
 use crate::api::client::escape;
 use crate::api::types::Page;
 use crate::api::types::access::{AccessGrant, AccessRole, GrantRole};
@@ -40,20 +41,17 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
-    /// Review grants: who has what, since when, last used; confirm what is right
-    Review {
-        /// Confirm this grant (again for more)
-        #[arg(long, value_name = "NUMBER")]
-        confirm: Vec<String>,
-        /// Only those that want a look
-        #[arg(long)]
-        due: bool,
-    },
+    /// Review grants: who has what, since when, last used; a review is opened, decided, closed, and told
+    Review(Box<Review>),
 }
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
+    if let Verb::Review(asked) = verb {
+        return role_review::run(*asked, context);
+    }
     let mut link = context.connect()?;
     match verb {
+        Verb::Review(_) => {}
         Verb::List { permissions } => {
             let page: Page<AccessRole> = link.get("/v1/roles")?;
             roles(&page, permissions, context)?;
@@ -67,15 +65,6 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let path = format!("/v1/roles/grants/{}?reason={}", escape(&id), escape(&reason));
             link.call("DELETE", &path, None)?;
             context.remark(&format!("The grant {id} is revoked."));
-        }
-        Verb::Review { confirm, due } => {
-            for id in &confirm {
-                link.call("POST", &format!("/v1/roles/grants/{}/confirm", escape(id)), None)?;
-            }
-            let page: Page<AccessGrant> = link.get("/v1/roles/grants")?;
-            let wants = |grant: &AccessGrant| !due || !matches!(grant.state.as_str(), "fine" | "built in");
-            let shown: Vec<AccessGrant> = page.items.into_iter().filter(wants).collect();
-            grants(&shown, context)?;
         }
     }
     Ok(0)
@@ -96,7 +85,7 @@ fn roles(page: &Page<AccessRole>, permissions: bool, context: &mut Context) -> R
     Ok(())
 }
 
-fn grants(all: &[AccessGrant], context: &mut Context) -> Result<(), CliError> {
+pub(super) fn grants(all: &[AccessGrant], context: &mut Context) -> Result<(), CliError> {
     if context.json {
         return context.print_json(&Page { items: all.to_vec(), next: None });
     }

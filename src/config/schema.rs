@@ -255,6 +255,8 @@ pub const SETTINGS: &[Setting] = &[
     mode("modes.constrained_hold_s", HOLD, "s", "How long it must be good before Memory Constrained is left"),
     mode("modes.emergency_hold_s", HOLD, "s", "How long it must be good before Emergency is left"),
     mode("modes.disk_hold_s", HOLD, "s", "The same where Emergency was for want of space"),
+    row("access.review_every", number(0, 3650), "d", Is("90"), true, "How often the box opens a review of who has which role; 0: only people do"),
+    row("access.review_days", number(1, 365), "d", Is("14"), true, "How long such a review may take before everybody who hears of alerts is told"),
     row("approval.votes", number(1, 9), "votes", Is("1"), true, "Votes of others that a governed change needs; at least two where its impact is critical"),
     row("approval.hours", number(1, 2160), "h", Is("168"), true, "How long a request waits for its votes"),
     row("approval.subjects", Kind::Words(&["config", "purge", "restore", "mode", "policies"]), "", Unset, true, "What waits for votes beside grants, models and use cases: critical settings, removing for good, restores, forced modes, the site's policies"),

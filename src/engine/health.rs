@@ -71,6 +71,7 @@ fn look(inner: &Inner) -> HealthReport {
     findings.push(state.clock.step(now_ms, inner.clock.monotonic_us() / 1000));
     findings.extend([control(inner), index(inner, round), audit(inner, round), entropy(), uplink(inner)]);
     findings.extend(inner.probes.findings(false));
+    findings.extend(super::access::review_finding(inner));
     findings.extend(inner.modes.report(&*inner.clock).axes.iter().filter_map(axis));
     for finding in state.course.step(&findings, now_ms) {
         let (check, what) = (&*finding.check, finding.what.as_str());

@@ -36,6 +36,9 @@ fn texts(action: &mut Action) -> Vec<&mut String> {
         Action::Config(ConfigAction::Rollback { request, .. }) => vec![&mut request.reason],
         Action::Access(AccessAction::AddPrincipal(request)) => vec![&mut request.about],
         Action::Access(AccessAction::Grant(request)) => vec![&mut request.reason],
+        Action::Access(AccessAction::OpenReview(request)) => vec![&mut request.reason],
+        Action::Access(AccessAction::DecideReview { request, .. }) => vec![&mut request.reason],
+        Action::Access(AccessAction::CloseReview { request, .. }) => vec![&mut request.reason],
         Action::Access(AccessAction::RevokePrincipal { reason, .. })
         | Action::Access(AccessAction::RevokeGrant { reason, .. })
         | Action::Audit(AuditAction::Erase { reason, .. }) => vec![reason],

@@ -249,7 +249,9 @@ fn budgets(inner: &Inner) -> Vec<Gauge> {
 /// The box, its tier, and why.
 pub(super) fn hardware(inner: &Inner) -> Hardware {
     let probe = crate::hardware::Probe::read(std::path::Path::new("/"), &inner.settings.data_dir);
-    let warnings = probe.warnings();
+    let late = super::access::review_finding(inner);
+    let late = late.map(|late| format!("{}: {}", late.what, late.advice));
+    let warnings = probe.warnings().into_iter().chain(late).collect();
     let (memory, storage) = (&probe.memory, &probe.storage);
     Hardware {
         memory_physical: memory.physical,

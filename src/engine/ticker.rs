@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::access::Reviews;
 use super::approvals::Approvals;
 use super::backups::Backups;
 use super::health::Health;
@@ -72,6 +73,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             Signing::tick(inner);
             Health::tick(inner, seconds);
             Approvals::tick(inner);
+            Reviews::tick(inner);
             UseCases::tick(inner);
             super::probes::tick(inner);
             super::log_intake::tick(inner, seconds);

@@ -38,7 +38,7 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         Action::EnrolKey | Action::AddPrincipal => needs!("manage-principals"),
         Action::EnrolTotp | Action::MakeToken | Action::RevokeTokens => needs!("manage-tokens"),
         Action::TakePolicies => needs!("reload"),
-        Action::ConfirmGrant => needs!("review-roles"),
+        Action::ConfirmGrant | Action::OpenReview | Action::CloseReview => needs!("review-roles"),
         Action::Approve | Action::Reject | Action::Delegate => needs!("vote-approvals"),
         Action::Comment | Action::Withdraw => needs!("discuss-approvals"),
         Action::StageModel => needs!("stage-models"),
@@ -95,8 +95,9 @@ pub(super) fn a_principal(m: &Model) -> Option<&'static str> {
 }
 
 pub(super) fn revocable(m: &Model) -> Option<&'static str> {
-    let here = m.view == View::Access && (m.access.session().is_some() || m.access.principal().is_some());
-    if here && !m.link.down { None } else { a_grant(m) }
+    let access = &m.access;
+    let here = m.view == View::Access && (access.session().is_some() || access.principal().is_some());
+    if here && !m.link.down { None } else { confirmable(m) }
 }
 
 pub(super) fn some_tokens(m: &Model) -> Option<&'static str> {
@@ -106,6 +107,20 @@ pub(super) fn some_tokens(m: &Model) -> Option<&'static str> {
 
 pub(super) fn a_trace(m: &Model) -> Option<&'static str> {
     unless(m.view == View::Observe && m.traces.shown && m.traces.id().is_some(), "select a trace")
+}
+
+/// A grant, or an item of the open review.
+pub(super) fn confirmable(m: &Model) -> Option<&'static str> {
+    let item = m.view == View::Access && m.access.item().is_some();
+    if item && !m.link.down { None } else { a_grant(m) }
+}
+
+pub(super) fn no_review(m: &Model) -> Option<&'static str> {
+    if m.access.open_review().is_some() { Some("one is open") } else { connected(m) }
+}
+
+pub(super) fn a_review(m: &Model) -> Option<&'static str> {
+    if m.access.open_review().is_none() { Some("no review is open") } else { connected(m) }
 }
 
 pub(super) fn was_denied(m: &Model) -> Option<&'static str> {

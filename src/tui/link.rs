@@ -256,6 +256,7 @@ fn access(request: &AccessRequest, body: &[u8]) -> Result<AccessReply, LinkError
         AccessRequest::Policies => AccessReply::Policies(json(body)?),
         AccessRequest::Decisions => AccessReply::Decisions(page(body)?.items),
         AccessRequest::Sessions => AccessReply::Sessions(page(body)?.items),
+        AccessRequest::Reviews => AccessReply::Reviews(page(body)?.items),
     })
 }
 

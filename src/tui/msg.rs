@@ -1,6 +1,8 @@
 //! What can happen to the screen: keys, replies, events.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, PolicyList, Principal, Session, WhoAmI};
+use crate::api::types::access::{
+    AccessGrant, AccessReview, AccessRole, Decision, PolicyList, Principal, Session, WhoAmI,
+};
 use crate::api::types::approval::Approval;
 use crate::api::types::compliance::ComplianceFramework;
 use crate::api::types::dashboard::{Dashboard, DashboardList};
@@ -168,6 +170,8 @@ pub(crate) enum AccessReply {
     Policies(PolicyList),
     Decisions(Vec<Decision>),
     Sessions(Vec<Session>),
+    /// Newest first.
+    Reviews(Vec<AccessReview>),
 }
 
 /// What came of a question about the audit log.

@@ -132,6 +132,9 @@ fn body(reply: &AccessReply) -> Result<Value, Fault> {
         AccessReply::Roles(all) => page(all),
         AccessReply::Grants(all) => page(all),
         AccessReply::Grant(one) => value(one),
+        AccessReply::Reviews(all) => page(all),
+        AccessReply::Review(one) => value(one),
+        AccessReply::Report(text) => value(text),
         AccessReply::Policies(one) => value(one),
         AccessReply::Policy(one) => value(one),
         AccessReply::Check(one) => value(one),
@@ -143,17 +146,17 @@ fn body(reply: &AccessReply) -> Result<Value, Fault> {
     }
 }
 
-async fn told(call: &Call, action: Asked) -> Result<Json<Value>, Fault> {
+pub(super) async fn told(call: &Call, action: Asked) -> Result<Json<Value>, Fault> {
     Ok(Json(body(&ask(call, action).await?)?))
 }
 
-async fn look(mut call: Call, action: Asked) -> Result<Json<Value>, Fault> {
+pub(super) async fn look(mut call: Call, action: Asked) -> Result<Json<Value>, Fault> {
     call.query().finish()?;
     told(&call, action).await
 }
 
 /// Makes something, once per `Idempotency-Key`.
-async fn made(call: &Call, action: Asked) -> Result<Response, Fault> {
+pub(super) async fn made(call: &Call, action: Asked) -> Result<Response, Fault> {
     call.create(Action::Access(action), |reply| match reply {
         Reply::Access(reply) => {
             Ok(Answer { status: StatusCode::CREATED, location: None, body: body(&reply)? })

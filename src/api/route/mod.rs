@@ -27,6 +27,7 @@ mod prometheus_rules;
 mod queue;
 mod redaction;
 mod registry;
+mod reviews;
 mod search;
 mod sla;
 mod status;
@@ -165,7 +166,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 32] = [
+    let all: [&[Route]; 33] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -182,6 +183,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &config::ROUTES,
         &store::ROUTES,
         &access::ROUTES,
+        &reviews::ROUTES,
         &approvals::ROUTES,
         &registry::ROUTES,
         &use_cases::ROUTES,

@@ -327,3 +327,75 @@ pub struct Decision {
     pub mode: String,
     pub digest: String,
 }
+
+/// A review of who has which role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessReview {
+    pub id: String,
+    /// `open`, `overdue` or `closed`.
+    pub state: String,
+    /// `box` where its time had come.
+    pub by: String,
+    pub reason: String,
+    pub opened_ms: u64,
+    pub due_ms: u64,
+    pub closed_ms: Option<u64>,
+    pub closed_by: Option<String>,
+    pub closed_reason: Option<String>,
+    pub undecided: usize,
+    pub confirmed: usize,
+    pub revoked: usize,
+    /// Ended or changed before anybody decided.
+    pub gone: usize,
+    /// Of its report as Markdown, where it is closed: the evidence of its end names it.
+    pub sha256: Option<String>,
+    /// As they were when it was opened; in lists, of the newest review only.
+    pub items: Vec<ReviewItem>,
+}
+
+/// A grant in a review.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReviewItem {
+    pub grant: String,
+    pub to: String,
+    pub login: Option<String>,
+    pub role: String,
+    /// Where the role holds: `box`, over all its collections.
+    pub namespace: String,
+    pub by: String,
+    pub reason: String,
+    pub at_ms: u64,
+    pub until_ms: Option<u64>,
+    pub used_ms: Option<u64>,
+    /// `undecided`, `confirmed`, `revoked` or `gone`.
+    pub verdict: String,
+    pub decided_by: Option<String>,
+    pub decided_ms: Option<u64>,
+    pub decided_reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenReview {
+    /// Why now.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecideReview {
+    /// `confirm` or `revoke`.
+    pub verdict: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CloseReview {
+    /// Needed where something is not decided.
+    pub reason: String,
+    /// Numbers of all grants that nobody decided.
+    pub undecided: Vec<String>,
+}

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::people::People;
-use super::{proofs, questions, site, subject, words};
+use super::{proofs, questions, review, site, subject, words};
 use crate::api::types::access::{
-    AccessGrant, AccessRole, AddKey, AddPrincipal, CheckPolicies, CreateToken, Decision, GrantRole, NewToken,
-    NewTotp, Policy, PolicyCase, PolicyCheck, PolicyDiff, PolicyList, PolicyTestReport, Principal, Session,
-    TakePolicies, TestPolicies, WhoAmI,
+    AccessGrant, AccessReview, AccessRole, AddKey, AddPrincipal, CheckPolicies, CloseReview, CreateToken,
+    DecideReview, Decision, GrantRole, NewToken, NewTotp, OpenReview, Policy, PolicyCase, PolicyCheck,
+    PolicyDiff, PolicyList, PolicyTestReport, Principal, Session, TakePolicies, TestPolicies, WhoAmI,
 };
 use crate::audit::Entry;
 use crate::base::InOrder;
@@ -71,9 +71,24 @@ pub enum AccessAction {
         id: String,
         reason: String,
     },
-    /// A review found it right.
+    /// Somebody found it right, outside of a review.
     ConfirmGrant {
         id: String,
+    },
+    Reviews,
+    /// By its number; `open`, or `last`.
+    Review(String),
+    /// As Markdown.
+    ReviewReport(String),
+    OpenReview(OpenReview),
+    DecideReview {
+        id: String,
+        grant: String,
+        request: DecideReview,
+    },
+    CloseReview {
+        id: String,
+        request: CloseReview,
     },
     Policies,
     /// By id.
@@ -101,6 +116,9 @@ pub enum AccessReply {
     Roles(Vec<AccessRole>),
     Grants(Vec<AccessGrant>),
     Grant(Box<AccessGrant>),
+    Reviews(Vec<AccessReview>),
+    Review(Box<AccessReview>),
+    Report(String),
     Policies(Box<PolicyList>),
     Policy(Box<Policy>),
     Check(PolicyCheck),
@@ -144,6 +162,12 @@ pub(in crate::engine) fn act(
         AccessAction::Decision(request) => {
             AccessReply::Decision(Box::new(decision(inner, caller, &request)?))
         }
+        AccessAction::Reviews
+        | AccessAction::Review(_)
+        | AccessAction::ReviewReport(_)
+        | AccessAction::OpenReview(_)
+        | AccessAction::DecideReview { .. }
+        | AccessAction::CloseReview { .. } => return review::act(inner, caller, action, told),
         action => return change(inner, caller, action, told),
     })
 }
@@ -156,7 +180,8 @@ fn change(
     told: Option<&Entry>,
 ) -> Result<AccessReply, EngineError> {
     let now_ms = inner.clock.now_ms();
-    let asker = subject(inner, caller)?.name;
+    let who = subject(inner, caller)?;
+    let asker = who.name.clone();
     let by = asker.to_string();
     let access = &inner.access;
     Ok(match action {
@@ -212,7 +237,10 @@ fn change(
         }
         AccessAction::ConfirmGrant { id } => {
             let number = id.parse().map_err(|_| no_such("grant", &id))?;
-            access.change(inner, told, |book| book.confirm(number, &by, now_ms))?;
+            access.change(inner, told, |book| {
+                review::confirmable(book, number, &who)?;
+                book.confirm(number, &by, now_ms)
+            })?;
             AccessReply::Grant(Box::new(grant_by_id(inner, number)?))
         }
         action => return proofs::change(inner, caller, action, told, &by),

@@ -6,6 +6,7 @@ mod needs;
 mod people;
 mod proofs;
 mod questions;
+mod review;
 mod site;
 mod sources;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod words;
 pub use actions::{AccessAction, AccessReply};
 pub(super) use actions::{act, lasts_until, login, meant};
 pub(super) use factor::has_pass;
+pub(super) use review::{Reviews, counts as review_counts, finding as review_finding, tell as review_told};
 pub(super) use site::{proposed, wait_for_votes};
 
 use std::collections::{HashMap, VecDeque};
@@ -83,6 +85,7 @@ impl State {
 pub(super) struct Access {
     state: Mutex<State>,
     folders: Vec<PathBuf>,
+    reviews: Reviews,
 }
 
 impl Access {
@@ -123,7 +126,7 @@ impl Access {
             recent: VecDeque::new(),
             denied: VecDeque::new(),
         };
-        Ok(Self { state: Mutex::new(state), folders })
+        Ok(Self { state: Mutex::new(state), folders, reviews: Reviews::default() })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

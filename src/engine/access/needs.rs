@@ -279,6 +279,16 @@ fn of_access(action: &AccessAction) -> Need {
         }
         AccessAction::RevokeGrant { .. } => Need::of_box(P::GrantRoles),
         AccessAction::ConfirmGrant { .. } => Need::of_box(P::ReviewRoles),
+        AccessAction::Reviews | AccessAction::Review(_) | AccessAction::ReviewReport(_) => {
+            Need::of_box(P::ReadAccess)
+        }
+        // What takes a role takes what taking roles takes; that of reviewing is asked for behind the door, too.
+        AccessAction::DecideReview { request, .. } if request.verdict == "revoke" => {
+            Need::of_box(P::GrantRoles)
+        }
+        AccessAction::OpenReview(_)
+        | AccessAction::DecideReview { .. }
+        | AccessAction::CloseReview { .. } => Need::of_box(P::ReviewRoles),
         AccessAction::Policies
         | AccessAction::CheckPolicies(_)
         | AccessAction::TestPolicies(_)

@@ -2,6 +2,7 @@
 //! is left. Whoever hears of alerts hears of them.
 
 use super::words;
+use crate::engine::access;
 use crate::engine::alerts::Fact;
 use crate::engine::run::Inner;
 use crate::governance::approval::{Approval, ApprovalError, Filter, Shelf, State};
@@ -53,7 +54,7 @@ impl Waiting {
     }
 }
 
-/// What receivers are told of.
+/// What receivers are told of: requests, and the review of grants that people have to decide.
 pub(in crate::engine) fn tell(inner: &Inner) -> Vec<Fact> {
     let now_ms = inner.clock.now_ms();
     let fact = |one: &Waiting| {
@@ -61,7 +62,8 @@ pub(in crate::engine) fn tell(inner: &Inner) -> Vec<Fact> {
         let id = one.id.to_string();
         Some(Fact::of("approvals", (name, severity), ("approval", &id), &one.kind, summary))
     };
-    inner.approvals.waiting().iter().filter_map(fact).collect()
+    let waiting: Vec<Fact> = inner.approvals.waiting().iter().filter_map(fact).collect();
+    waiting.into_iter().chain(access::review_told(inner)).collect()
 }
 
 /// How many wait, and for how many seconds the oldest does.

@@ -7,7 +7,7 @@ use super::table::{TABLE, of};
 use crate::api::types::{JobState, QueueStatus, Status};
 use crate::base::ordered_map;
 use crate::engine::run::Inner;
-use crate::engine::{approvals, backups, incidents, queue_words, status, traces, trail};
+use crate::engine::{access, approvals, backups, incidents, queue_words, status, traces, trail};
 use crate::observe::metric::Family;
 use crate::resilience::Mode;
 use crate::store::Written;
@@ -94,6 +94,10 @@ fn upkeep(all: &mut Gathered, inner: &Inner) {
     let (waiting, age_s) = approvals::counts(inner);
     all.plain(of::APPROVALS, float(waiting));
     all.plain(of::APPROVALS_AGE, float(age_s));
+    if let Some((undecided, late_s)) = access::review_counts(inner) {
+        all.plain(of::REVIEW_UNDECIDED, float(undecided));
+        all.plain(of::REVIEW_LATE, float(late_s));
+    }
     for (severity, count) in incidents::counts(inner) {
         all.put(of::INCIDENTS, &[("severity", severity)], float(count));
     }

@@ -138,6 +138,8 @@ pub(in crate::engine) mod of {
     pub(in crate::engine) const NOTICES_WAITING: &str = "spud_notices_waiting";
     pub(in crate::engine) const APPROVALS: &str = "spud_approvals_waiting";
     pub(in crate::engine) const APPROVALS_AGE: &str = "spud_approvals_oldest_age_seconds";
+    pub(in crate::engine) const REVIEW_UNDECIDED: &str = "spud_access_review_undecided";
+    pub(in crate::engine) const REVIEW_LATE: &str = "spud_access_review_late_seconds";
     pub(in crate::engine) const INCIDENTS: &str = "spud_incidents";
     pub(in crate::engine) const AUDIT: &str = "spud_audit_entries";
     pub(in crate::engine) const AUDIT_UNANCHORED: &str = "spud_audit_unanchored_entries";
@@ -230,6 +232,8 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     DECISIONS,
     gauge(of::APPROVALS, "", &[], "Requests that wait for votes"),
     gauge(of::APPROVALS_AGE, "seconds", &[], "For how long the oldest request has waited for votes"),
+    gauge(of::REVIEW_UNDECIDED, "", &[], "Grants that nobody decided yet in the review that is open"),
+    gauge(of::REVIEW_LATE, "seconds", &[], "For how long the open review of grants is over its time"),
     gauge(of::INCIDENTS, "", &["severity"], "Incidents that are neither resolved nor closed"),
     gauge(of::AUDIT, "", &[], "Entries of the audit log"),
     gauge(of::AUDIT_UNANCHORED, "", &[], "Entries of the audit log that nobody else has confirmed yet"),

@@ -229,6 +229,17 @@ fn access(action: &AccessAction) -> Option<About> {
             together("policy.loaded", ("policies", "")).text("reason", &request.reason)
         }
         AccessAction::ConfirmGrant { id } => together("role.confirmed", ("grant", id)),
+        AccessAction::OpenReview(request) => {
+            together("review.opened", ("review", "")).text("reason", &request.reason)
+        }
+        AccessAction::DecideReview { id, grant, request } => {
+            let kind = if request.verdict == "revoke" { "role.revoked" } else { "role.confirmed" };
+            together(kind, ("grant", grant)).text("review", id).text("reason", &request.reason)
+        }
+        AccessAction::CloseReview { id, request } => {
+            together("review.closed", ("review", id)).text("reason", &request.reason)
+        }
+        AccessAction::Reviews | AccessAction::Review(_) | AccessAction::ReviewReport(_) => return None,
         AccessAction::WhoAmI | AccessAction::Principals | AccessAction::Principal(_) => return None,
         AccessAction::Roles | AccessAction::Grants => return None,
         AccessAction::Policies | AccessAction::Policy(_) | AccessAction::DiffPolicies => return None,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::types::access::{DecideReview, OpenReview};
 use crate::api::types::approval::{ApprovalQuery, ApprovalWord};
 use crate::api::types::registry::{CompareModels, ModelReason};
 use crate::api::types::use_case::UseCaseReason;
@@ -8,7 +9,21 @@ use crate::api::types::{
     OperationQuery, PassageQuery, PostOperation, PruneBackups, RemoveRequest, RollbackConfig, RotateStore,
     SearchRequest, SetConfig, VerifyAudit,
 };
-use crate::engine::{ApprovalAction, BackupWork, ConfigAction, RegistryAction, UseCaseAction};
+use crate::engine::{AccessAction, ApprovalAction, BackupWork, ConfigAction, RegistryAction, UseCaseAction};
+
+/// Of reviews each decision has the kind of what it does.
+fn reviews() -> Vec<(Action, Option<&'static str>)> {
+    let decided = |verdict: &str| {
+        let request = DecideReview { verdict: verdict.into(), ..DecideReview::default() };
+        Action::Access(AccessAction::DecideReview { id: "x".into(), grant: "x".into(), request })
+    };
+    vec![
+        (Action::Access(AccessAction::Reviews), None),
+        (Action::Access(AccessAction::OpenReview(OpenReview::default())), Some("review.opened")),
+        (decided("revoke"), Some("role.revoked")),
+        (decided("confirm"), Some("role.confirmed")),
+    ]
+}
 
 /// One of each, and of those that only sometimes change something one of each kind.
 fn all() -> Vec<(Action, Option<&'static str>)> {
@@ -108,7 +123,7 @@ fn governed() -> Vec<(Action, Option<&'static str>)> {
 /// The list of classes is complete because it does not compile otherwise; this says what it must say.
 #[test]
 fn what_changes_something_is_entered_and_nothing_else_is() {
-    for (action, kind) in all().into_iter().chain(governed()) {
+    for (action, kind) in all().into_iter().chain(reviews()).chain(governed()) {
         assert_eq!(mutation(&action), kind, "{action:?}");
     }
 }

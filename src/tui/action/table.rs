@@ -2,14 +2,14 @@
 
 use super::{Action, Group, Spec};
 use crate::tui::disabled::{
-    a_breaker, a_changed_dashboard, a_decision, a_deployed, a_draft, a_grant, a_held_breaker, a_list,
-    a_model, a_panel, a_previous, a_principal, a_probe, a_question, a_set_one, a_setting, a_silenced_alert,
+    a_breaker, a_changed_dashboard, a_decision, a_deployed, a_draft, a_held_breaker, a_list, a_model,
+    a_panel, a_previous, a_principal, a_probe, a_question, a_review, a_set_one, a_setting, a_silenced_alert,
     a_table, a_trace, a_trial, a_version, always, an_alert, an_audit, an_entry, an_expression, an_incident,
-    attested, backup_selected, collection_selected, connected, decisions_here, deployable, editable, forced,
-    idle_backups, job_selected, judgeable, letter, not_newest, not_typing, openable, panels, reading_after,
-    reading_before, removable, retirable, revocable, selectable, some_alerts, some_collections, some_lines,
-    some_pins, some_tokens, something, suggestion, two_models, unlocked_models, unlocked_use_cases, upstream,
-    was_denied,
+    attested, backup_selected, collection_selected, confirmable, connected, decisions_here, deployable,
+    editable, forced, idle_backups, job_selected, judgeable, letter, no_review, not_newest, not_typing,
+    openable, panels, reading_after, reading_before, removable, retirable, revocable, selectable,
+    some_alerts, some_collections, some_lines, some_pins, some_tokens, something, suggestion, two_models,
+    unlocked_models, unlocked_use_cases, upstream, was_denied,
 };
 use crate::tui::model::Model;
 
@@ -80,9 +80,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::ConfigHistory, "config-history", "Versions of the settings", "versions", Config, &["v"], connected),
     danger(row(A::Rollback, "rollback", "Back to the selected version", "roll back", Config, &["R"], a_version)),
     row(A::ConfirmTrial, "confirm-trial", "Keep what is on trial", "confirm", Config, &["c"], a_trial),
-    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, policies, decisions, sessions", "next list", Access, &["right", "l"], always),
+    row(A::AccessTab, "access-tab", "Next list: grants, principals, roles, policies, decisions, sessions, review", "next list", Access, &["right", "l"], always),
     row(A::GrantRole, "grant-role", "Grant a role, with a reason", "grant", Access, &["n"], connected),
-    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role or all of a principal's rights, or end a session", "revoke", Access, &["d", "delete"], revocable)),
+    danger(row(A::RevokeGrant, "revoke-grant", "Take a granted role or all rights of a principal, or end a session", "revoke", Access, &["d", "delete"], revocable)),
     row(A::AddPrincipal, "add-principal", "Add somebody who will have tokens", "", Access, &["a"], connected),
     row(A::MakeToken, "make-token", "Make a token for the principal: its secret is shown once", "token", Access, &["T"], a_principal),
     row(A::EnrolKey, "enrol-key", "Enrol an SSH key for the principal: votes are signed with it", "key", Access, &["K"], a_principal),
@@ -92,7 +92,9 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::CheckPolicies, "check-policies", "Check the site's files of policies; nothing changes", "", Access, &["v"], connected),
     row(A::DiffPolicies, "diff-policies", "What the site's files of policies would change", "", Access, &["="], connected),
     row(A::ExplainPolicy, "explain-policy", "What would be decided, and by which policies", "", Access, &["w"], connected),
-    row(A::ConfirmGrant, "confirm-grant", "The review finds the grant right", "confirm", Access, &["c"], a_grant),
+    row(A::ConfirmGrant, "confirm-grant", "Find the grant right, in the review with a reason", "confirm", Access, &["c"], confirmable),
+    row(A::OpenReview, "open-review", "Open a review: every grant as it is now, each to be decided", "review", Access, &["o"], no_review),
+    danger(row(A::CloseReview, "close-review", "Close the review, naming what nobody decided", "close", Access, &["x"], a_review)),
     row(A::VerifyAudit, "verify-audit", "Make every leaf and node of the audit log again", "verify", Audit, &["v"], an_audit),
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
     row(A::ProveEntry, "prove-entry", "Write the proof that the entry is in the log into a file", "prove", Audit, &["p"], an_entry),

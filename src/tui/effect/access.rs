@@ -11,6 +11,7 @@ pub(crate) enum AccessRequest {
     Policies,
     Decisions,
     Sessions,
+    Reviews,
 }
 
 impl AccessRequest {
@@ -24,13 +25,14 @@ impl AccessRequest {
             Self::Policies => get("/v1/policies"),
             Self::Decisions => get("/v1/decisions"),
             Self::Sessions => get("/v1/sessions"),
+            Self::Reviews => get("/v1/access/reviews"),
         }
     }
 
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::WhoAmI => "see who you are",
-            Self::Grants | Self::Principals | Self::Roles => "read who may do what",
+            Self::Grants | Self::Principals | Self::Roles | Self::Reviews => "read who may do what",
             Self::Policies => "read the policies",
             Self::Decisions => "read the decisions",
             Self::Sessions => "see who is connected",

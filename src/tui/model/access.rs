@@ -1,6 +1,8 @@
 //! Who may do what: grants, principals, roles, denials, and who one is.
 
-use crate::api::types::access::{AccessGrant, AccessRole, Decision, PolicyList, Principal, Session, WhoAmI};
+use crate::api::types::access::{
+    AccessGrant, AccessReview, AccessRole, Decision, PolicyList, Principal, ReviewItem, Session, WhoAmI,
+};
 use crate::tui::model::sieve::sift;
 
 /// What the list shows.
@@ -13,11 +15,19 @@ pub(crate) enum AccessTab {
     Policies,
     Denials,
     Sessions,
+    Review,
 }
 
 impl AccessTab {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Grants, Self::Principals, Self::Roles, Self::Policies, Self::Denials, Self::Sessions];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Grants,
+        Self::Principals,
+        Self::Roles,
+        Self::Policies,
+        Self::Denials,
+        Self::Sessions,
+        Self::Review,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -27,6 +37,7 @@ impl AccessTab {
             Self::Policies => "Policies",
             Self::Denials => "Decisions",
             Self::Sessions => "Sessions",
+            Self::Review => "Review",
         }
     }
 
@@ -47,6 +58,8 @@ pub(crate) struct Access {
     pub(crate) policies: PolicyList,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) sessions: Vec<Session>,
+    /// The newest one.
+    pub(crate) review: Option<Box<AccessReview>>,
     pub(crate) selected: usize,
     /// Of the filter.
     pub(crate) words: String,
@@ -83,7 +96,15 @@ impl Access {
                 let one = self.sessions.get(at)?;
                 [&one.principal, one.login.as_deref().unwrap_or_default(), &one.via, &one.id].join(" ")
             }
+            AccessTab::Review => {
+                let one = self.items().get(at)?;
+                [&one.to, one.login.as_deref().unwrap_or_default(), &one.role, &one.verdict].join(" ")
+            }
         })
+    }
+
+    pub(crate) fn items(&self) -> &[ReviewItem] {
+        self.review.as_ref().map_or(&[], |review| &review.items)
     }
 
     /// Places in the list that the filter leaves.
@@ -95,6 +116,7 @@ impl Access {
             AccessTab::Policies => self.policies.items.len(),
             AccessTab::Denials => self.decisions.len(),
             AccessTab::Sessions => self.sessions.len(),
+            AccessTab::Review => self.items().len(),
         };
         sift(&self.words, len, &|at| self.text(at).unwrap_or_default())
     }
@@ -108,6 +130,18 @@ impl Access {
     pub(crate) fn grant(&self) -> Option<&AccessGrant> {
         let grants = self.tab == AccessTab::Grants;
         self.grants.get(self.place()).filter(|grant| grants && !grant.id.is_empty())
+    }
+
+    /// The review, while it is open.
+    pub(crate) fn open_review(&self) -> Option<&AccessReview> {
+        self.review.as_deref().filter(|review| review.state != "closed")
+    }
+
+    /// The item of the open review that is selected, where it can be decided.
+    pub(crate) fn item(&self) -> Option<&ReviewItem> {
+        let shown = self.tab == AccessTab::Review && self.open_review().is_some();
+        let item = self.items().get(self.place()).filter(|_| shown)?;
+        matches!(item.verdict.as_str(), "undecided" | "confirmed").then_some(item)
     }
 
     pub(crate) fn session(&self) -> Option<&Session> {

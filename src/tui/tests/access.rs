@@ -249,3 +249,76 @@ fn a_session_is_ended_after_a_question_that_says_what_it_means() {
     keys(&mut m, "/ 1 0 0 1 enter");
     assert_eq!(m.access.session().unwrap().id, "1001-77");
 }
+
+fn review() -> AccessReview {
+    let item = |grant: &str, to: &str, role: &str, verdict: &str| ReviewItem {
+        grant: grant.into(),
+        to: to.into(),
+        role: role.into(),
+        namespace: "box".into(),
+        by: "uid:1000".into(),
+        reason: "night shift".into(),
+        at_ms: NOW - 40 * DAY,
+        used_ms: Some(NOW - 2 * DAY),
+        verdict: verdict.into(),
+        ..ReviewItem::default()
+    };
+    let confirmed = ReviewItem {
+        decided_by: Some("uid:1001".into()),
+        decided_ms: Some(NOW - DAY),
+        decided_reason: Some("still on the shift".into()),
+        ..item("1", "gid:100", "operator", "confirmed")
+    };
+    AccessReview {
+        id: "3".into(),
+        state: "overdue".into(),
+        by: "box".into(),
+        reason: "its time has come".into(),
+        opened_ms: NOW - 20 * DAY,
+        due_ms: NOW - 6 * DAY,
+        undecided: 2,
+        confirmed: 1,
+        items: vec![
+            confirmed,
+            item("2", "grafana", "auditor", "undecided"),
+            item("7", "uid:1004", "approver", "undecided"),
+        ],
+        ..AccessReview::default()
+    }
+}
+
+#[test]
+fn the_open_review_is_decided_item_by_item_with_a_reason() {
+    for size in [(80, 24), (40, 10)] {
+        let mut m = shown(size, admin());
+        reply(&mut m, Reply::Access(AccessReply::Reviews(vec![review()])));
+        keys(&mut m, "l l l l l l down");
+        insta::assert_snapshot!(format!("access_review_{}x{}", size.0, size.1), shot(&m));
+    }
+    let mut m = shown((80, 24), admin());
+    let sent = keys(&mut m, "o d u e enter right enter");
+    assert_eq!(orders(&sent), [("POST /v1/access/reviews".into(), json!({"reason": "due"}))]);
+    reply(&mut m, Reply::Access(AccessReply::Reviews(vec![review()])));
+    keys(&mut m, "esc l l l l l l down");
+    let sent = keys(&mut m, "c enter right enter");
+    assert!(orders(&sent).is_empty() && shot(&m).contains("A reason is needed"), "{}", shot(&m));
+    keys(&mut m, "esc");
+    let sent = keys(&mut m, "c o k enter right enter");
+    let confirm = json!({"reason": "ok", "verdict": "confirm"});
+    assert_eq!(orders(&sent), [("POST /v1/access/reviews/open/grants/2".into(), confirm)]);
+    let sent = keys(&mut m, "esc down d l e f t enter right enter");
+    let revoke = json!({"reason": "left", "verdict": "revoke"});
+    assert_eq!(orders(&sent), [("POST /v1/access/reviews/open/grants/7".into(), revoke)]);
+    // A second one is not opened beside it; closing names what nobody decided.
+    assert!(orders(&keys(&mut m, "esc o")).is_empty() && m.overlay.is_none());
+    let sent = keys(&mut m, "x l a t e enter right enter");
+    let close = json!({"reason": "late", "undecided": ["2", "7"]});
+    assert_eq!(orders(&sent), [("POST /v1/access/reviews/open/close".into(), close)]);
+    keys(&mut m, "esc up enter");
+    assert!(shot(&m).contains("auditor") && shot(&m).contains("last used"), "{}", shot(&m));
+    // What is closed is only looked at.
+    keys(&mut m, "esc");
+    let closed = AccessReview { state: "closed".into(), ..review() };
+    reply(&mut m, Reply::Access(AccessReply::Reviews(vec![closed])));
+    assert!(orders(&keys(&mut m, "c d x")).is_empty() && m.overlay.is_none());
+}

@@ -2,7 +2,7 @@
 
 use super::moved;
 use super::subjects::named;
-use crate::api::types::access::{AccessGrant, AccessKey, Decision, Policy, Principal, Session};
+use crate::api::types::access::{AccessGrant, AccessKey, Decision, Policy, Principal, ReviewItem, Session};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{AccessRequest, Effect, Request};
@@ -22,8 +22,13 @@ pub(super) fn who() -> Effect {
 pub(super) fn load(model: &Model) -> Vec<Effect> {
     let mut effects = vec![who()];
     if !model.access.lacks("read-access") {
-        let lists =
-            [AccessRequest::Grants, AccessRequest::Principals, AccessRequest::Roles, AccessRequest::Sessions];
+        let lists = [
+            AccessRequest::Grants,
+            AccessRequest::Principals,
+            AccessRequest::Roles,
+            AccessRequest::Sessions,
+            AccessRequest::Reviews,
+        ];
         effects.extend(lists.map(ask));
     }
     if !model.access.lacks("read-policies") {
@@ -60,6 +65,7 @@ fn copied(model: &Model) -> Option<String> {
         AccessTab::Policies => access.policies.items.get(at).map(|one| one.id.clone()),
         AccessTab::Denials => access.decisions.get(at).map(|one| one.request.clone()),
         AccessTab::Sessions => access.session().map(|one| one.id.clone()),
+        AccessTab::Review => access.items().get(at).map(|one| one.to.clone()),
     }
 }
 
@@ -78,6 +84,7 @@ fn open(model: &mut Model) {
         AccessTab::Policies => access.policies.items.get(at).map(|one| ("Policy", policy(one))),
         AccessTab::Denials => access.decisions.get(at).map(|one| ("Decision", decision(one))),
         AccessTab::Sessions => access.session().map(|one| ("Session", session(one))),
+        AccessTab::Review => access.items().get(at).map(|one| ("Grant in the review", item(one))),
     };
     if let Some((title, fields)) = shown {
         model.overlay = Some(Overlay::Detail { title: title.to_owned(), fields, top: 0 });
@@ -107,6 +114,24 @@ fn grant(one: &AccessGrant) -> Vec<(String, String)> {
         ("last used", time(one.used_ms)),
         ("confirmed", time(one.confirmed_ms)),
         ("state", one.state.clone()),
+    ])
+}
+
+fn item(one: &ReviewItem) -> Vec<(String, String)> {
+    fields(vec![
+        ("number", one.grant.clone()),
+        ("to", named(&one.to, one.login.as_ref())),
+        ("role", one.role.clone()),
+        ("in", one.namespace.clone()),
+        ("reason", one.reason.clone()),
+        ("by", one.by.clone()),
+        ("since", time(Some(one.at_ms))),
+        ("until", time(one.until_ms)),
+        ("last used", time(one.used_ms)),
+        ("verdict", one.verdict.clone()),
+        ("decided by", one.decided_by.clone().unwrap_or_default()),
+        ("at", time(one.decided_ms)),
+        ("because", one.decided_reason.clone().unwrap_or_default()),
     ])
 }
 
@@ -182,6 +207,7 @@ pub(super) fn replied(model: &mut Model, reply: AccessReply) -> Vec<Effect> {
         AccessReply::Policies(list) => model.access.policies = list,
         AccessReply::Decisions(items) => model.access.decisions = items,
         AccessReply::Sessions(items) => model.access.sessions = items,
+        AccessReply::Reviews(items) => model.access.review = items.into_iter().next().map(Box::new),
     }
     model.access.selected = model.access.selected.min(model.access.rows().len().saturating_sub(1));
     Vec::new()

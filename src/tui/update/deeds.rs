@@ -135,6 +135,14 @@ pub(super) static DEEDS: &[Deed] = &[
         ("end the session", "The session is over."), &[]),
     deed(A::ConfirmGrant, ("Confirm the grant", "Confirm"), ("POST", "/v1/roles/grants/{}/confirm"),
         ("confirm the grant", "The grant is confirmed."), &[]),
+    deed(A::OpenReview, ("Open a review of the grants", "Open"), ("POST", "/v1/access/reviews"),
+        ("open the review", "Review {id} is open: every grant is to be decided."), &[REASON]),
+    deed(A::ReviewConfirm, ("Confirm the grant", "Confirm"), ("POST", "/v1/access/reviews/open/grants/{}"),
+        ("decide the grant", "It is confirmed; review {id} is {state}."), &[REASON]),
+    deed(A::ReviewRevoke, ("Revoke the grant", "Revoke"), ("POST", "/v1/access/reviews/open/grants/{}"),
+        ("decide the grant", "It is revoked; review {id} is {state}."), &[REASON]),
+    deed(A::CloseReview, ("Close the review", "Close"), ("POST", "/v1/access/reviews/open/close"),
+        ("close the review", "Review {id} is {state}."), &[REASON]),
     deed(A::AddPrincipal, ("Add a principal", "Add"), ("POST", "/v1/principals"),
         ("add the principal", "{id} is there; T makes a token, n gives a role."), &[NAME,
             Field::new("about", "About", "who or what it is")]),
@@ -222,6 +230,8 @@ fn meant(model: &Model, action: Action) -> Action {
         A::AcknowledgeIncident | A::ResolveIncident | A::CloseIncident => A::ChangeIncident,
         A::RevokeGrant if access.is_some_and(|access| access.session().is_some()) => A::EndSession,
         A::RevokeGrant if access.is_some_and(|access| access.principal().is_some()) => A::RevokePrincipal,
+        A::RevokeGrant if model.access.item().is_some() => A::ReviewRevoke,
+        A::ConfirmGrant if model.access.item().is_some() => A::ReviewConfirm,
         A::HoldModels if model.models.is_held() => A::ReleaseModels,
         other => other,
     }
@@ -303,7 +313,8 @@ mod tests {
             let path = path.split('?').next().unwrap();
             let is = |route: &&&str| {
                 let mut words = route.split('"').skip(1).step_by(2);
-                let same = |(a, b): (&str, &str)| a == b || (a == "{}" && b.starts_with('{'));
+                let same =
+                    |(a, b): (&str, &str)| a == b || (matches!(a, "{}" | "open") && b.starts_with('{'));
                 words.next() == Some(method)
                     && words.next().is_some_and(|known| {
                         known.split('/').count() == path.split('/').count()

@@ -65,6 +65,7 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
         A::MakeToken | A::EnrolKey | A::EnrolTotp | A::RevokePrincipal | A::RevokeTokens => {
             of_principal(model, deed)
         }
+        A::OpenReview | A::ReviewConfirm | A::ReviewRevoke | A::CloseReview => of_review(model, deed),
         A::TakePolicies => {
             let said = "The files hold at once, or wait for the votes of others where the settings say so.";
             Some(About::one("", vec![said.to_owned()]))
@@ -280,6 +281,30 @@ fn of_access(model: &Model, deed: Action) -> Option<About> {
         body.push("The review finds this right.".to_owned());
     }
     Some(About::one(&one.id, body))
+}
+
+fn of_review(model: &Model, deed: Action) -> Option<About> {
+    if deed == Action::OpenReview {
+        let said = "Every grant as it is now is confirmed or revoked by somebody whose grant it is not.";
+        return Some(About::one("", vec![said.to_owned()]));
+    }
+    if deed == Action::CloseReview {
+        let open = model.access.open_review()?.items.iter().filter(|item| item.verdict == "undecided");
+        let named: Vec<Value> = open.map(|item| item.grant.clone().into()).collect();
+        let said = match named.len() {
+            0 => "Every item is decided.".to_owned(),
+            many => format!("The report will name {many} that nobody decided."),
+        };
+        let mut about = About::one("", vec![said]);
+        about.things = vec![(String::new(), vec![("undecided", named.into())])];
+        return Some(about);
+    }
+    let one = model.access.item()?;
+    let who = named(&one.to, one.login.as_ref());
+    let verdict = if deed == Action::ReviewRevoke { "revoke" } else { "confirm" };
+    let mut about = About::one("", vec![format!("{} of {who}: {}", one.role, one.reason)]);
+    about.things = vec![(one.grant.clone(), vec![("verdict", verdict.into())])];
+    Some(about)
 }
 
 fn of_principal(model: &Model, deed: Action) -> Option<About> {

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::api::types::access::ReviewItem;
 use crate::tui::model::{AccessTab, Model};
 use crate::tui::text::age;
 use crate::tui::theme::Tone;
@@ -29,6 +30,15 @@ const SESSIONS: &[Column] = &[
     number("asked", 6, 50),
     column("session", 0, 60),
 ];
+const REVIEW: &[Column] = &[
+    column("to", 20, 0),
+    column("role", 8, 0),
+    column("verdict", 9, 0),
+    number("since", 6, 60),
+    number("used", 6, 60),
+    column("by", 10, 70),
+    column("reason", 0, 50),
+];
 const DECISIONS: &[Column] = &[
     number("age", 6, 0),
     column("principal", 12, 0),
@@ -53,7 +63,10 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Option<(u16,
     ];
     pen.pieces(area.x, area.y, area.width, &line);
     let mut tabs: Vec<Piece> = Vec::new();
-    for tab in AccessTab::ALL {
+    // Where there is little room, from the one before that is shown.
+    let at = AccessTab::ALL.iter().position(|tab| *tab == model.access.tab).unwrap_or(0);
+    let from = if area.width < 64 { at.saturating_sub(1) } else { 0 };
+    for tab in AccessTab::ALL.into_iter().skip(from) {
         let tone = if tab == model.access.tab { Tone::Accent } else { Tone::Quiet };
         tabs.push((tone, format!("{}  ", tab.title())));
     }
@@ -75,9 +88,28 @@ fn newer_files(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
+/// How the newest review stands, above its items.
+fn standing(pen: &mut Pen<'_>, area: Rect, model: &Model) -> Rect {
+    let Some(one) = &model.access.review else { return area };
+    let tone = match one.state.as_str() {
+        "closed" => Tone::Quiet,
+        "overdue" => Tone::Bad,
+        _ => Tone::Accent,
+    };
+    let counts = format!("; {} undecided, {} revoked", one.undecided, one.revoked);
+    let line = [
+        (tone, format!("Review {} is {}", one.id, one.state)),
+        (Tone::Text, counts),
+        (Tone::Quiet, format!("; opened {} ago by {}", age(model.now_ms, one.opened_ms), one.by)),
+    ];
+    pen.pieces(area.x, area.y, area.width, &line);
+    Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
+}
+
 fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let access = &model.access;
     let rows = access.rows();
+    let area = if access.tab == AccessTab::Review { standing(pen, area, model) } else { area };
     if rows.is_empty() {
         let text = match access.tab {
             AccessTab::Denials if access.lacks("read-decisions") => {
@@ -89,6 +121,7 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             AccessTab::Denials => "Nothing was denied or changed lately.",
             _ if access.lacks("read-access") => "This needs the permission read-access.",
             _ if !access.words.is_empty() => "No such row; esc shows all.",
+            AccessTab::Review => "There was no review yet: o opens one.",
             _ => "Nothing here.",
         };
         pen.put(area.x, area.y, area.width, Tone::Quiet, text);
@@ -101,6 +134,7 @@ fn list(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         AccessTab::Policies => POLICIES,
         AccessTab::Denials => DECISIONS,
         AccessTab::Sessions => SESSIONS,
+        AccessTab::Review => REVIEW,
     };
     table::draw(pen, area, columns, (rows.len(), access.selected), |at| {
         rows.get(at).and_then(|at| cells(model, *at)).unwrap_or_default()
@@ -164,6 +198,7 @@ fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
                 (Tone::Quiet, one.id.clone()),
             ]
         }
+        AccessTab::Review => item_cells(access.items().get(at)?, now),
         AccessTab::Denials => {
             let one = access.decisions.get(at)?;
             let (tone, word) = if one.allowed { (Tone::Good, "allowed") } else { (Tone::Bad, "denied") };
@@ -176,4 +211,23 @@ fn cells(model: &Model, at: usize) -> Option<Vec<Piece>> {
             ]
         }
     })
+}
+
+fn item_cells(one: &ReviewItem, now_ms: u64) -> Vec<Piece> {
+    let ago = |ms: Option<u64>| (Tone::Quiet, ms.map_or_else(|| "-".to_owned(), |ms| age(now_ms, ms)));
+    let tone = match one.verdict.as_str() {
+        "undecided" => Tone::Warn,
+        "confirmed" => Tone::Good,
+        "revoked" => Tone::Bad,
+        _ => Tone::Quiet,
+    };
+    vec![
+        (Tone::Text, one.login.clone().unwrap_or_else(|| one.to.clone())),
+        (Tone::Strong, one.role.clone()),
+        (tone, one.verdict.clone()),
+        ago(Some(one.at_ms)),
+        ago(one.used_ms),
+        (Tone::Quiet, one.decided_by.clone().unwrap_or_default()),
+        (Tone::Text, one.decided_reason.clone().unwrap_or_else(|| one.reason.clone())),
+    ]
 }

@@ -1,0 +1,132 @@
+//! The tables of `control.redb` that hold reviews of grants: a decision writes its own item and nothing else.
+
+use bincode::{Decode, Encode};
+
+use super::AccessError;
+use super::review::{Closed, Review, ReviewItem};
+use crate::store::{
+    Control, ReadTransaction, StoreError, Table, WriteTransaction, codec, number_in, number_key, number_of,
+    number_value, there,
+};
+
+const VERSION: u8 = 1;
+/// Number → [`ReviewRecord`]; 0 → when the box began to count the days to the next one.
+const REVIEWS: Table = Table::new("access_reviews");
+/// Number of the review and of the grant → [`ReviewItem`]
+const ITEMS: Table = Table::new("access_review_items");
+const CLOCK: u64 = 0;
+/// Closed ones that are kept; the audit log keeps what was decided for ever.
+const KEPT: usize = 40;
+
+#[derive(Debug, Encode, Decode)]
+struct ReviewRecord {
+    by: String,
+    reason: String,
+    opened_ms: u64,
+    due_ms: u64,
+    closed: Option<Closed>,
+    grants: Vec<u64>,
+}
+
+fn item_key(review: u64, grant: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&number_key(review));
+    key[8..].copy_from_slice(&number_key(grant));
+    key
+}
+
+/// The tables.
+#[derive(Debug)]
+pub struct ReviewShelf;
+
+impl ReviewShelf {
+    /// Every review, newest first.
+    ///
+    /// # Errors
+    /// What the store says, a damaged record among it: no decision may get lost unseen.
+    pub fn list(control: &Control) -> Result<Vec<Review>, AccessError> {
+        Ok(control.read(|read| {
+            let mut found = Vec::new();
+            let Some(table) = there(read.open_table(REVIEWS))? else { return Ok(found) };
+            for row in table.iter()? {
+                let (key, value) = row?;
+                let id = number_of(key.value());
+                if id == CLOCK {
+                    continue;
+                }
+                let ReviewRecord { by, reason, opened_ms, due_ms, closed, grants } =
+                    codec::decode(VERSION, value.value())?;
+                let items = items(read, id, &grants)?;
+                found.push(Review { id, by, reason, opened_ms, due_ms, items, closed });
+            }
+            found.reverse();
+            Ok(found)
+        })?)
+    }
+
+    /// When the box began to count the days to the next one.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn clock(control: &Control) -> Result<Option<u64>, AccessError> {
+        Ok(control.read(|read| {
+            let Some(table) = there(read.open_table(REVIEWS))? else { return Ok(None) };
+            Ok(table.get(&number_key(CLOCK)[..])?.map(|value| number_in(value.value())).transpose()?)
+        })?)
+    }
+
+    /// Begins to count anew.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn set_clock(write: &WriteTransaction, at_ms: u64) -> Result<(), StoreError> {
+        write.open_table(REVIEWS)?.insert(&number_key(CLOCK)[..], number_value(at_ms).as_slice())?;
+        Ok(())
+    }
+
+    /// Keeps a review, of its items those that differ from `before`; the oldest closed ones beyond what is kept go.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn keep(write: &WriteTransaction, before: Option<&Review>, one: &Review) -> Result<(), StoreError> {
+        let mut table = write.open_table(REVIEWS)?;
+        let Review { id, by, reason, opened_ms, due_ms, items, closed } = one.clone();
+        let grants = items.iter().map(|item| item.grant).collect();
+        let record = codec::encode(VERSION, &ReviewRecord { by, reason, opened_ms, due_ms, closed, grants })?;
+        table.insert(&number_key(id)[..], record.as_slice())?;
+        let mut rows = write.open_table(ITEMS)?;
+        for (at, item) in items.iter().enumerate() {
+            if before.and_then(|before| before.items.get(at)) != Some(item) {
+                rows.insert(&item_key(id, item.grant)[..], codec::encode(VERSION, item)?.as_slice())?;
+            }
+        }
+        let surplus = usize::try_from(table.len()?).unwrap_or(0).saturating_sub(KEPT + 1);
+        let mut old = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let id = number_of(key.value());
+            if id != CLOCK && old.len() < surplus {
+                let grants = codec::decode::<ReviewRecord>(VERSION, value.value()).map(|one| one.grants);
+                old.push((id, grants.unwrap_or_default()));
+            }
+        }
+        for (id, grants) in old {
+            table.remove(&number_key(id)[..])?;
+            for grant in grants {
+                rows.remove(&item_key(id, grant)[..])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn items(read: &ReadTransaction, review: u64, grants: &[u64]) -> Result<Vec<ReviewItem>, StoreError> {
+    let mut found = Vec::new();
+    let Some(table) = there(read.open_table(ITEMS))? else { return Ok(found) };
+    for grant in grants {
+        if let Some(bytes) = table.get(&item_key(review, *grant)[..])? {
+            found.push(codec::decode(VERSION, bytes.value())?);
+        }
+    }
+    Ok(found)
+}
