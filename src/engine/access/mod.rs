@@ -13,8 +13,9 @@ mod tests;
 mod words;
 
 pub use actions::{AccessAction, AccessReply};
-pub(super) use actions::{act, lasts_until, login, meant};
+pub(super) use actions::{act, lasts_until, login, meant, resolved};
 pub(super) use factor::has_pass;
+pub(super) use people::groups;
 pub(super) use site::{proposed, wait_for_votes};
 
 use std::collections::{HashMap, VecDeque};
