@@ -6,6 +6,9 @@
 
 mod actions;
 mod class;
+mod erase;
+#[cfg(test)]
+mod erase_tests;
 mod evidence;
 mod job;
 mod offline;
