@@ -240,6 +240,7 @@ fn a_laptop_anchors_the_log_and_texts_can_be_erased() {
         &["audit", "list"],
         &["compliance", "list"],
         &["evidence", "list"],
+        &["evidence", "bundle", "nowhere"],
         &["backup", "verify"],
         &["backup", "list"],
     ] {
@@ -269,7 +270,7 @@ fn a_laptop_anchors_the_log_and_texts_can_be_erased() {
     let proof = json(data, &["audit", "prove", &seq]);
     let told = run(data, &["audit", "erase", &seq, "--reason", "Art. 17"]);
     let said = String::from_utf8_lossy(&told.stderr);
-    assert!(told.status.success() && said.contains("erased from the log alone: queue"), "{said}");
+    assert!(told.status.success() && said.contains("erased here and from what the entry is about"), "{said}");
     let erased = json(data, &["audit", "show", &seq]);
     assert_eq!(texts(&erased), [("reason", None)]);
     assert_eq!(erased["leaf"], paused["leaf"]);

@@ -156,6 +156,10 @@ fn a_bundle_is_verified_without_spud_and_made_anew_byte_by_byte() {
     let first = bundle("first", &[]);
     assert!(first.status.success() && said(&first).contains("7 statements"), "{}", said(&first));
     assert_eq!(bundle("first", &[]).status.code(), Some(73), "nothing is written over");
+    let (odd, into) = (at("typo"), at("elsewhere"));
+    let nowhere = run(&odd, &["evidence", "bundle", into.to_str().unwrap()]);
+    assert!(!nowhere.status.success() && said(&nowhere).contains("holds no box"), "{}", said(&nowhere));
+    assert!(!odd.exists() && !into.exists());
     assert_eq!(bundle("none", &["--from", "2001-01-01", "--to", "2002-01-01"]).status.code(), Some(65));
     let made = files(&at("first"));
     assert_eq!(made.keys().filter(|name| name.starts_with("envelopes/")).count(), 7);

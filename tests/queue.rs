@@ -339,12 +339,13 @@ fn the_command_line_posts_and_mends() {
     says(&["queue", "status"], "", "dead letters: 0");
     run(&["operation", "post", "-"], "bad").success();
     until(|| daemon.get("/v1/queue").json()["dead_letters"] == 1, || daemon.get("/v1/queue").body);
-    says(&["queue", "purge", "--all"], "", "1 thrown away");
+    says(&["queue", "purge", "--all", "--reason", "of no use"], "", "1 thrown away");
     says(&["queue", "pause", "--reason", "the line is dear"], "", "the line is dear");
     says(&["queue", "resume"], "", "upstream:");
     run(&["queue", "retry", &id], "").code(1);
     run(&["operation", "post", "--lane", "fast", "-"], "x").code(65);
     run(&["queue", "purge"], "").code(2);
+    run(&["queue", "purge", "--all"], "").code(2);
 }
 
 /// Posts from several threads and an upstream that loses answers, while the box is killed again and again.

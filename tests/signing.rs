@@ -156,6 +156,8 @@ fn openssh_signs_a_vote_and_verifies_what_is_exported() {
     fs::write(folder.join("approval-1-uid-2001"), text.replace("uid:2003", "uid:2004")).unwrap();
     assert!(!verified(&folder, "approval-1-uid-2001"), "what was changed does not");
 
+    fs::write(folder.join("approval-1-uid-2001"), &text).unwrap();
+    the_bundle_holds_the_vote(&data, laptop.path());
     let all = daemon.get("/v1/approvals/1/signatures").json();
     assert_eq!(
         (all["items"][0]["voter"].as_str(), all["items"][0]["document"].as_str()),
@@ -167,6 +169,54 @@ fn openssh_signs_a_vote_and_verifies_what_is_exported() {
     let log = fine(&owner(&["--json", "audit", "list"]));
     assert!(log.contains("key.enrolled") && log.contains("her laptop"), "{log}");
     assert!(owner(&["audit", "verify"]).status.success());
+}
+
+/// An auditor's folder with the vote in it: its script says so, and says no to whatever somebody does to a vote.
+fn the_bundle_holds_the_vote(data: &Path, laptop: &Path) {
+    fine(&run_as(None, data, &["audit", "checkpoint"]));
+    let folder = laptop.join("bundle");
+    let made = fine(&run_as(None, data, &["evidence", "bundle", folder.to_str().unwrap()]));
+    assert!(made.contains("1 signed votes"), "{made}");
+    let openssl = Command::new("openssl").arg("version").output();
+    if !openssl.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).starts_with("OpenSSL 3")) {
+        println!("SKIPPED: there is no openssl 3 here; the script of the bundle was not run");
+        return;
+    }
+    let verify = || Command::new("sh").arg(folder.join("verify.sh")).output().unwrap();
+    // Whoever changes a file writes the manifest anew, too.
+    let manifest = || {
+        let script =
+            "find . -type f ! -name SHA256SUMS | sed 's,^./,,' | sort | xargs sha256sum > SHA256SUMS";
+        assert!(Command::new("sh").args(["-c", script]).current_dir(&folder).status().unwrap().success());
+    };
+    let sound = verify();
+    assert!(sound.status.success() && said(&sound).contains("1 signed votes"), "{}", said(&sound));
+    let vote = folder.join("votes/approval-1-uid-2001");
+    let (text, signature) =
+        (fs::read_to_string(&vote).unwrap(), folder.join("votes/approval-1-uid-2001.sig"));
+    let refused = |what: &str, wanted: &str| {
+        manifest();
+        let output = verify();
+        assert!(!output.status.success() && said(&output).contains(wanted), "{what}: {}", said(&output));
+    };
+    fs::write(&vote, text.replace("decision: approve", "decision: reject")).unwrap();
+    refused("another decision", "uid:2001 did not sign");
+    fs::write(&vote, &text).unwrap();
+    let kept = fs::read_to_string(&signature).unwrap();
+    let allowed = fs::read_to_string(folder.join("votes/allowed_signers")).unwrap();
+    // Somebody else signs the same and says that the key is hers.
+    let other = fs::read_to_string(keygen(laptop, "ed25519", "other")).unwrap();
+    fs::remove_file(&signature).unwrap();
+    ssh_sign(&laptop.join("other"), &vote);
+    refused("another key", "uid:2001 did not sign");
+    fs::write(folder.join("votes/allowed_signers"), format!("uid:2001 {other}")).unwrap();
+    refused("another key that is said to be hers", "is not here");
+    fs::write(folder.join("votes/allowed_signers"), allowed).unwrap();
+    fs::remove_file(&signature).unwrap();
+    refused("a vote that was taken out", "is not here");
+    fs::write(&signature, kept).unwrap();
+    manifest();
+    assert!(verify().status.success());
 }
 
 #[test]

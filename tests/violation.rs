@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 
 use serde_json::{Value, json};
-use support::command::{good, json as json_of};
+use support::command::{good, json as json_of, run};
 use support::{Daemon, until};
 
 /// Two incidents of one person within ten minutes, and no rule about gaps.
@@ -57,6 +57,7 @@ fn rules_of_the_site_find_what_is_entered_and_tell_it_once() {
         assert!(sigma.lines().any(|known| known == line), "{line}: {sigma}");
     }
     assert!(good(data, &["violation", "rules"]).contains("2 of incident.opened in 600 s"));
+    a_file_that_goes_wrong_is_told(&daemon);
     // The filter of fail2ban looks for these two in this order.
     assert_eq!(daemon.post("/v1/compact", "").status, 403);
     let line = until("the line of the denial", || {
@@ -72,4 +73,31 @@ fn rules_of_the_site_find_what_is_entered_and_tell_it_once() {
     let message = line.find(r#""message":"denied""#).unwrap_or_else(|| panic!("{line}"));
     assert!(line.find(r#""principal":"uid:"#).is_some_and(|at| at != message), "{line}");
     assert!(line.contains(r#""timestamp":"2"#), "{line}");
+}
+
+/// Rules that are off say how they are switched on; a file that went wrong is told, and goes on as it was.
+fn a_file_that_goes_wrong_is_told(daemon: &Daemon) {
+    let data = daemon.folder.path();
+    let off = json_of(data, &["violation", "rules"]);
+    assert_eq!(off["off"], json!(["out-of-hours", "log-gap"]));
+    let shown = run(data, &["violation", "list"]);
+    let told = String::from_utf8_lossy(&shown.stderr);
+    assert!(told.contains("on = [\"out-of-hours\"]"), "{told}");
+    let file = data.join("config/violations.toml");
+    assert!(good(data, &["violation", "check"]).contains("2 rules, nothing wrong"));
+    fs::write(&file, RULES.replace("kinds =", "kind =")).unwrap();
+    let checked = run(data, &["violation", "check", file.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(65));
+    let told = String::from_utf8_lossy(&checked.stdout);
+    assert!(told.contains("violations.toml:4:1: ") && told.contains("did you mean 'kinds'?"), "{told}");
+    support::signal(&daemon.child, rustix::process::Signal::HUP);
+    let rules = until("the wrong file", || {
+        let rules = daemon.get("/v1/violations/rules").json();
+        (!rules["problems"].as_array().unwrap().is_empty()).then_some(rules)
+    });
+    let problem = rules["problems"][0].as_str().unwrap();
+    assert!(problem.contains("violations.toml:4:1: ") && problem.ends_with("what it said before holds"));
+    assert!(rules["items"].as_array().unwrap().iter().any(|rule| rule["id"] == "many-incidents"));
+    let told = String::from_utf8_lossy(&run(data, &["violation", "list"]).stderr).into_owned();
+    assert!(told.contains("wrong: ") && told.contains("did you mean 'kinds'?"), "{told}");
 }

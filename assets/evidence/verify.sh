@@ -1,6 +1,6 @@
 #!/bin/sh
 # Verifies this folder without spud: sh verify.sh [PUBLIC-KEY.pem]
-# Needs a POSIX shell, awk, sed and openssl 3. Without an argument the key that lies here is used: compare it with the
+# Needs a POSIX shell, awk, sed, openssl 3, and ssh-keygen where votes were signed. Without an argument the key that lies here is used: compare it with the
 # one that you got from the box by another way.
 set -eu
 LC_ALL=C
@@ -46,6 +46,7 @@ done
 
 # 3. Every envelope: the signature, the entry that it is about, and the entry's place in the tree of the checkpoint.
 count=0
+: > "$work/named"
 for file in envelopes/*.json; do
     [ -f "$file" ] || continue
     seq=${file#envelopes/}
@@ -59,6 +60,10 @@ for file in envelopes/*.json; do
     signed "$work/pae" "$work/sig" || fail "the key did not sign $file"
     subject="{\"digest\":{\"sha256\":\"$(digest "entries/$seq.json")\"},\"name\":\"audit/entry/$seq\"}"
     grep -F -q "$subject" "$work/statement" || fail "$file is not about entries/$seq.json"
+    # A vote that was signed: of which request, by which key.
+    by=$(sed -n 's/.*"signed":{[^}]*"text":"\([^"]*\)".*/\1/p' "$work/statement")
+    about=$(sed -n 's/.*"subject":"\([0-9]*\)","subject_kind":"approval".*/\1/p' "entries/$seq.json")
+    [ -z "$by" ] || echo "$about $by" >> "$work/named"
     # RFC 6962: the hash of a leaf is over a zero byte and the leaf, that of a node over a one byte and both below.
     { printf '\000'; cat "entries/$seq.json"; } | openssl dgst -sha256 -binary > "$work/hash"
     at=$seq
@@ -85,4 +90,22 @@ for file in envelopes/*.json; do
     fi
     count=$((count + 1))
 done
-echo "OK: $count statements, in the log of $size entries of $origin"
+
+# 4. Every signed vote: by the key of whoever votes, and every one that a statement names is here.
+votes=0
+: > "$work/held"
+for file in votes/*.sig; do
+    [ -f "$file" ] || continue
+    command -v ssh-keygen > /dev/null || fail "votes are signed: without ssh-keygen nobody can tell by whom"
+    vote=${file%.sig}
+    voter=$(sed -n 's/^voter: //p' "$vote" | head -n 1)
+    ssh-keygen -Y verify -n spud-approval -f votes/allowed_signers -I "$voter" -s "$file" < "$vote" \
+        > "$work/said" 2>&1 || fail "$voter did not sign $vote"
+    about=$(sed -n 's/^approval: //p' "$vote" | head -n 1)
+    echo "$about $(sed -n 's/.* key \(SHA256:[^ ]*\).*/\1/p' "$work/said")" >> "$work/held"
+    votes=$((votes + 1))
+done
+while read -r line; do
+    grep -q -x -F -e "$line" "$work/held" || fail "the vote on request ${line% *} that ${line#* } signed is not here"
+done < "$work/named"
+echo "OK: $count statements and $votes signed votes, in the log of $size entries of $origin"

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{oneshot, watch};
 
+use super::conditional::Changing;
 use super::fault::Fault;
 use super::idempotency::Remembered;
 use crate::base::{Clock, SystemClock};
@@ -15,6 +16,7 @@ use crate::engine::{Action, Caller, Engine, EngineError, Reply, RequestLimits};
 pub(super) struct App {
     pub(super) engine: Arc<Engine>,
     pub(super) remembered: Arc<Remembered>,
+    pub(super) changing: Arc<Changing>,
     /// Turns true when the server drains.
     stopping: watch::Receiver<bool>,
     counters: Arc<Counters>,
@@ -28,7 +30,8 @@ struct Counters {
 impl App {
     pub(super) fn new(engine: Arc<Engine>, stopping: watch::Receiver<bool>) -> Self {
         let counters = Counters { started_ms: SystemClock::default().now_ms(), requests: AtomicU64::new(0) };
-        Self { engine, remembered: Arc::default(), stopping, counters: Arc::new(counters) }
+        let (remembered, changing) = (Arc::default(), Arc::default());
+        Self { engine, remembered, changing, stopping, counters: Arc::new(counters) }
     }
 
     /// Asks the engine and waits for its reply.

@@ -16,9 +16,8 @@ use serde_json::Value;
 use super::app::App;
 use super::auth::Peer;
 use super::fault::Fault;
-use super::idempotency::Answer;
 use super::types::from_json;
-use crate::engine::{Action, Caller, Criticality, Origin, Reply, Seat, Trace};
+use crate::engine::{AccessAction, AccessReply, Action, Caller, Criticality, Origin, Reply, Seat, Trace};
 
 /// `/v1/embeddings` may carry so many times what the settings (`api.body`) allow others.
 const EMBEDDINGS_TIMES: usize = 4;
@@ -30,6 +29,7 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 pub(super) struct RequestId(pub(super) String);
 
 /// One request, read in full.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) app: App,
     pub(super) caller: Caller,
@@ -37,6 +37,8 @@ pub(super) struct Call {
     path: String,
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
+    /// Names of parameters that were taken already.
+    known: Vec<&'static str>,
     body: Bytes,
 }
 
@@ -63,7 +65,8 @@ impl FromRequest<App> for Call {
         if let Some(seat) = parts.extensions.get::<Arc<Seat>>() {
             seat.asked(&caller);
         }
-        Ok(Self { app: app.clone(), caller, headers: parts.headers, path, params, query, body })
+        let known = Vec::new();
+        Ok(Self { app: app.clone(), caller, headers: parts.headers, path, params, query, known, body })
     }
 }
 
@@ -107,7 +110,40 @@ impl Call {
 
     /// Takes the query parameters; what is left over at [`Params::finish`] is refused.
     pub(super) fn query(&mut self) -> Params {
-        Params { left: std::mem::take(&mut self.query), known: Vec::new() }
+        Params { left: std::mem::take(&mut self.query), known: std::mem::take(&mut self.known) }
+    }
+
+    /// Gives back what was left over, for the next one who takes.
+    pub(super) fn put_back(&mut self, params: Params) {
+        (self.query, self.known) = (params.left, params.known);
+    }
+
+    /// The same asker with nothing but the question what is there.
+    pub(super) fn reading(&self) -> Self {
+        Self { query: Vec::new(), body: Bytes::new(), ..self.clone() }
+    }
+
+    /// So many segments of the path, the empty one before the first slash included.
+    pub(super) fn first_segments(&self, segments: usize) -> String {
+        self.path.split('/').take(segments).collect::<Vec<_>>().join("/")
+    }
+
+    /// What keeps requests with the same `Idempotency-Key` apart from others.
+    pub(super) fn same(&self) -> (&str, &[u8]) {
+        (&self.path, &self.body)
+    }
+
+    /// Whose request this is; none where nobody in particular asks.
+    pub(super) async fn principal(&self) -> Result<Option<String>, Fault> {
+        match self.caller.origin {
+            Origin::Local => Ok(Some(format!("uid:{}", self.caller.uid))),
+            Origin::Network => Ok(None),
+            // Tokens share a user id, and a token may be revoked meanwhile: whose it is the engine knows.
+            Origin::Bearer(_) => match self.ask(Action::Access(AccessAction::WhoAmI)).await? {
+                Reply::Access(AccessReply::WhoAmI(one)) => Ok(Some(one.principal)),
+                other => unexpected(&other),
+            },
+        }
     }
 
     /// Query parameters together with those of a body that is a form (`application/x-www-form-urlencoded`).
@@ -166,55 +202,36 @@ impl Call {
         self.app.ask(self.caller.clone(), action).await
     }
 
-    /// Asks the engine to make something, once per `Idempotency-Key`.
+    /// Asks the engine to make something.
     pub(super) async fn create(
         &self,
         action: Action,
-        answer: impl FnOnce(Reply) -> Result<Answer, Fault>,
+        answer: impl FnOnce(Reply) -> Result<Made, Fault>,
     ) -> Result<Response, Fault> {
-        let key = self.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-        // Those with tokens share a user id: what one was answered is nobody else's.
-        let key = key.filter(|_| self.caller.origin == Origin::Local);
-        let Some(key) = key else { return Ok(respond(answer(self.ask(action).await?)?)) };
-        let (uid, remembered) = (self.caller.uid, &self.app.remembered);
-        if let Some(known) = remembered.begin(uid, key, &self.path, &self.body)? {
-            return Ok(respond(known));
+        answer(self.ask(action).await?).map(Made::respond)
+    }
+}
+
+/// Something that was made, and where it is now.
+pub(super) struct Made {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
+    pub(super) location: Option<String>,
+}
+
+impl Made {
+    fn respond(self) -> Response {
+        let mut response = (self.status, axum::Json(self.body)).into_response();
+        if let Some(location) = self.location.and_then(|location| location.parse().ok()) {
+            response.headers_mut().insert(header::LOCATION, location);
         }
-        let mut forget = Forget { call: self, key, done: false };
-        let made = answer(self.ask(action).await?)?;
-        remembered.end(uid, key, Some(made.clone()));
-        forget.done = true;
-        Ok(respond(made))
+        response
     }
-}
-
-/// Forgets a key whose request failed, timed out or was given up.
-struct Forget<'a> {
-    call: &'a Call,
-    key: &'a str,
-    done: bool,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        if !self.done {
-            self.call.app.remembered.end(self.call.caller.uid, self.key, None);
-        }
-    }
-}
-
-fn respond(answer: Answer) -> Response {
-    let mut response = (answer.status, axum::Json(answer.body)).into_response();
-    if let Some(location) = answer.location.and_then(|location| location.parse().ok()) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
 }
 
 /// A value on its way out, as JSON.
 pub(super) fn value<T: Serialize>(item: &T) -> Result<Value, Fault> {
-    serde_json::to_value(item)
-        .map_err(|error| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))
+    serde_json::to_value(item).map_err(|error| Fault::internal(error.to_string()))
 }
 
 /// The engine gave another reply than the action promises.
@@ -223,7 +240,7 @@ pub(super) fn unexpected<T>(_reply: &Reply) -> Result<T, Fault> {
 }
 
 /// Items of one page at most.
-const PAGE_MOST: usize = 1000;
+pub(super) const PAGE_MOST: usize = 1000;
 
 /// Refuses a page that is larger than any may be.
 pub(super) fn within_page(limit: usize) -> Result<(), Fault> {

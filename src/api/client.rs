@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::types::{Event, MetricEnvelope, Problem, from_json};
 use super::wire::{Traffic, Wire};
@@ -17,6 +18,23 @@ use super::wire::{Traffic, Wire};
 /// A usual reply must have come by then; long work has its own limit.
 const REPLY_TIME: Duration = Duration::from_secs(90);
 const LONG_TIME: Duration = Duration::from_secs(6 * 3600);
+
+/// Lists that the command line and the screen show whole, though they come in pages.
+pub(super) const WHOLE: [&str; 13] = [
+    "/v1/principals",
+    "/v1/sessions",
+    "/v1/tokens",
+    "/v1/roles",
+    "/v1/roles/grants",
+    "/v1/policies",
+    "/v1/decisions",
+    "/v1/registry",
+    "/v1/judgements",
+    "/v1/use-cases",
+    "/v1/violations/rules",
+    "/v1/sla",
+    "/v1/compliance",
+];
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +155,35 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn call(&mut self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answer, ClientError> {
-        self.call_with(method, target, &[], body)
+        let answer = self.call_with(method, target, &[], body)?;
+        let path = target.split('?').next().unwrap_or_default();
+        if method == "GET" && WHOLE.contains(&path) && !target.contains("limit=") {
+            return self.follow(target, answer);
+        }
+        Ok(answer)
+    }
+
+    /// The pages after this one put into it: whoever asks for such a list wants all of it.
+    fn follow(&mut self, target: &str, first: Answer) -> Result<Answer, ClientError> {
+        let next = |page: &Value| page.get("next").and_then(Value::as_str).map(str::to_owned);
+        let mut whole: Value = parse(&first)?;
+        let Some(mut cursor) = next(&whole) else { return Ok(first) };
+        let sign = if target.contains('?') { '&' } else { '?' };
+        loop {
+            let more = format!("{target}{sign}cursor={}", escape(&cursor));
+            let mut page: Value = parse(&self.call_with("GET", &more, &[], None)?)?;
+            let after = next(&page);
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+            if let Some(all) = whole.get_mut("items").and_then(Value::as_array_mut) {
+                all.extend(items.unwrap_or_default());
+            }
+            match after {
+                Some(after) if after != cursor => cursor = after,
+                _ => break,
+            }
+        }
+        whole["next"] = Value::Null;
+        Ok(Answer { status: first.status, body: whole.to_string().into_bytes() })
     }
 
     fn call_with(
@@ -250,7 +296,7 @@ fn problem_of(answer: &Answer) -> Problem {
     if let Ok(problem) = from_json(&answer.body) {
         return problem;
     }
-    let said = from_json::<MetricEnvelope<serde_json::Value>>(&answer.body);
+    let said = from_json::<MetricEnvelope<Value>>(&answer.body);
     let detail = said.ok().and_then(|said| said.error);
     Problem {
         status: answer.status,

@@ -30,6 +30,10 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
 
+    pub(super) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
     pub(super) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.0.advice = Some(advice.into());
         self

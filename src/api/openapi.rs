@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::call::PAGE_MOST;
 use super::route::{self, Route};
 use crate::asset;
 
@@ -23,7 +24,8 @@ pub(super) fn document() -> Value {
             "summary": "Ask the documents on this box, offline",
             "description": "HTTP/1.1 over a Unix socket; identity comes from the kernel (SO_PEERCRED). \
                 Times are milliseconds since 1970 (UTC), sizes are bytes. Errors are RFC 9457 problem documents. \
-                POSTs that create accept Idempotency-Key (remembered in memory, the last 256, until a restart; for /v1/operations on disk, the last 20000).",
+                Whatever is read has an ETag; changes take If-Match. Lists come in pages: `next` is the `cursor` of the next one. \
+                POSTs that create or decide take Idempotency-Key (by principal; remembered in memory, the last 256, until a restart; for /v1/operations on disk, the last 20000).",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -37,10 +39,10 @@ fn operation(route: &Route) -> Value {
     let mut parameters: Vec<Value> = in_path
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect();
-    parameters.extend(
-        route.query.iter().map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}})),
-    );
-    let success = match (route.reply, route.path) {
+    let paged: &[&str] = if route.pages { &["cursor", "limit"] } else { &[] };
+    parameters.extend(route.query.iter().chain(paged).map(|name| in_query(name)));
+    parameters.extend(headers(route));
+    let mut success = match (route.reply, route.path) {
         ("", _) => json!({"description": "Done"}),
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
@@ -64,15 +66,23 @@ fn operation(route: &Route) -> Value {
     if let Some(content) = content.as_object_mut().filter(|_| route.path.starts_with("/api/v1/")) {
         content.insert("application/json".to_owned(), json!({"schema": reference("MetricProblem")}));
     }
-    let problem = json!({"description": "A problem", "content": content});
+    let problem = json!({"description": "A problem", "content": &content});
     parameters.push(json!({"name": "X-Criticality", "in": "header",
         "description": "What may be turned away first when the box is short of something",
         "schema": {"type": "string", "enum": ["critical", "default", "sheddable", "batch"], "default": "default"}}));
+    let mut responses = json!({"default": problem});
+    if route.tagged() {
+        success["headers"] = json!({"ETag": {"schema": {"type": "string"}}});
+        responses["304"] = json!({"description": "It is what If-None-Match names"});
+    } else if route.resource().is_some() {
+        responses["412"] = json!({"description": "It is no longer what If-Match names", "content": content});
+    }
+    responses[route.status.to_string()] = success;
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": route.about,
         "parameters": parameters,
-        "responses": {route.status.to_string(): success, "default": problem},
+        "responses": responses,
     });
     if let Some(operation) = operation.as_object_mut().filter(|_| !route.body.is_empty()) {
         // A payload is what it is: any bytes of any type.
@@ -83,6 +93,31 @@ fn operation(route: &Route) -> Value {
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     operation
+}
+
+fn in_query(name: &str) -> Value {
+    let schema = match name {
+        "limit" => json!({"type": "integer", "minimum": 0, "maximum": PAGE_MOST}),
+        _ => json!({"type": "string"}),
+    };
+    json!({"name": name, "in": "query", "schema": schema})
+}
+
+/// What a request may say about the thing that it is for, and about itself.
+fn headers(route: &Route) -> Vec<Value> {
+    let header = |name: &str, about: &str| json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}});
+    let mut all = Vec::new();
+    if route.tagged() {
+        all.push(header("If-None-Match", "304 where the ETag is still this one"));
+    }
+    if let Some(resource) = route.resource() {
+        let about = format!("412 where the ETag of GET {} is no longer this one", resource.path);
+        all.push(header("If-Match", &about));
+    }
+    if route.once || (route.method, route.path) == ("POST", "/v1/operations") {
+        all.push(header("Idempotency-Key", "A second request of the same principal with this key does nothing and is answered as the first was"));
+    }
+    all
 }
 
 /// `get_v1_documents_id_passages`

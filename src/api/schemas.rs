@@ -214,6 +214,7 @@ fn access(all: &mut Map<String, Value>) {
     add(all, "CreateToken", &words::CreateToken::default());
     add(all, "NewToken", &words::NewToken { token, ..words::NewToken::default() });
     add(all, "AccessRole", &words::AccessRole::default());
+    add(all, "AccessToken", &words::AccessToken { used_ms: Some(0), ..words::AccessToken::default() });
     add(all, "AccessGrant", &words::AccessGrant::default());
     add(all, "GrantRole", &words::GrantRole::default());
     let items = vec![words::ReviewItem::default()];
@@ -302,7 +303,9 @@ fn incidents(all: &mut Map<String, Value>) {
         sla::Objective { burns, attained: part, budget_left: part, since_ms: since, ..Default::default() };
     add(all, "Objective", &one);
     let (kinds, after) = (vec![String::new()], vec![String::new()]);
-    add(all, "ViolationRule", &violation::ViolationRule { kinds, after, ..Default::default() });
+    let items = vec![violation::ViolationRule { kinds, after, ..Default::default() }];
+    let (off, problems) = (vec![String::new()], vec![String::new()]);
+    add(all, "ViolationRules", &violation::ViolationRules { items, off, problems, ..Default::default() });
     add(all, "OpenIncident", &open);
     add(all, "ChangeIncident", &change);
 }
@@ -366,7 +369,12 @@ fn audit(all: &mut Map<String, Value>) {
     add(all, "RedactedText", &redaction::RedactedText { counts, ..Default::default() });
     add(all, "Evidence", &evidence::Evidence::default());
     let hashes = vec![String::new()];
-    let detail = evidence::EvidenceDetail { hashes, size: Some(0), ..Default::default() };
+    let detail = evidence::EvidenceDetail {
+        hashes,
+        size: Some(0),
+        vote: Some(Default::default()),
+        ..Default::default()
+    };
     add(all, "EvidenceDetail", &detail);
     add(all, "VerifyAudit", &VerifyAudit::default());
     add(all, "EraseAudit", &EraseAudit::default());

@@ -88,27 +88,54 @@ pub(super) fn signature(file: &Path) -> Result<String, CliError> {
     read().map_err(|error| CliError::input(file, &error))
 }
 
-/// Document and signature of each vote, and who may sign as whom; gives the commands that verify them.
+/// Document and signature of each vote, and who may sign as whom: names of files with what stands in them.
+pub(super) fn files(votes: &[SignedVote]) -> Vec<(String, &str)> {
+    let mut all = Vec::new();
+    for vote in votes {
+        let name = name(vote);
+        all.push((format!("{name}.sig"), vote.signature.as_str()));
+        all.push((name, vote.document.as_str()));
+    }
+    all
+}
+
+/// Which key is whose, as `ssh-keygen` reads it.
+pub(super) fn allowed_signers(votes: &[SignedVote]) -> String {
+    let line = |vote: &SignedVote| format!("{} namespaces=\"{}\" {}\n", vote.voter, vote.namespace, vote.key);
+    let mut lines: Vec<String> = Vec::new();
+    for line in votes.iter().map(line) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.concat()
+}
+
+fn name(vote: &SignedVote) -> String {
+    let letters = |text: &str| -> String {
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    };
+    format!("approval-{}-{}", letters(&vote.approval), letters(&vote.voter))
+}
+
+/// Writes them; gives the commands that verify them.
 fn export(votes: &[SignedVote], to: &Path) -> std::io::Result<String> {
     if votes.is_empty() {
         return Ok("No vote on it was signed.".to_owned());
     }
     fs::create_dir_all(to)?;
-    let mut allowed = String::new();
+    for (name, text) in files(votes) {
+        write(&to.join(name), text)?;
+    }
+    write(&to.join("allowed_signers"), &allowed_signers(votes))?;
     let mut said = format!("cd {}\n", to.display());
     for vote in votes {
-        let SignedVote { approval, voter, document, signature, key, namespace, .. } = vote;
-        let letters: String =
-            voter.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let name = format!("approval-{approval}-{letters}");
-        write(&to.join(&name), document)?;
-        write(&to.join(format!("{name}.sig")), signature)?;
-        allowed.push_str(&format!("{voter} namespaces=\"{namespace}\" {key}\n"));
+        let SignedVote { voter, namespace, .. } = vote;
+        let name = name(vote);
         said.push_str(&format!(
             "ssh-keygen -Y verify -n {namespace} -f allowed_signers -I {voter} -s {name}.sig <{name}\n"
         ));
     }
-    write(&to.join("allowed_signers"), &allowed)?;
     Ok(said)
 }
 

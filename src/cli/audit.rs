@@ -78,9 +78,9 @@ pub(super) enum Verb {
     },
     /// Erase the texts of an entry; its hashes and every proof stay
     ///
-    /// What the entry is about keeps its own words: a request its reason and its discussion, a model, a use case and an
-    /// incident their history, a grant its reason; so do backups that were made before, and freed pages until
-    /// `spud compact`.
+    /// The same words go from the request, model, use case, incident, grant or principal that they were said of. They
+    /// stay in other entries, in what a voter signed, in histories of modes, settings and the queue, in backups that were
+    /// made before, and in freed pages until `spud compact`.
     Erase {
         seq: u64,
         /// Why: kept in the log
@@ -175,11 +175,10 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let target = format!("/v1/audit/entries/{seq}/erase");
             let entry: AuditEntry = context.connect_known()?.send("POST", &target, &EraseAudit { reason })?;
             show(&entry, context)?;
-            let subject = format!("{} {}", entry.subject_kind, entry.subject);
-            context.remark(&format!(
-                "erased from the log alone: {} keeps the same words where they stand in it, and so do backups",
-                subject.trim_end()
-            ));
+            context.remark(
+                "erased here and from what the entry is about; other entries (spud audit search), signed votes and backups \
+                 keep the same words",
+            );
         }
         Verb::Export { tiles: Some(folder) } => audit_files::export_tiles(&folder, context)?,
         Verb::Export { tiles: None } => audit_files::export_lines(context)?,

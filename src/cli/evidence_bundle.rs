@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::approval_sign;
 use super::audit_files::put;
 use super::context::Context;
 use super::error::{CANNOT_CREATE, CliError, DATA_ERROR};
@@ -47,20 +48,26 @@ pub(super) fn write(
     context: &mut Context,
 ) -> Result<(), CliError> {
     empty(folder)?;
-    let mut link = context.connect()?;
+    let mut link = context.connect_known()?;
     let checkpoint = checkpoint(&mut link, size, context)?;
     let mut bundle = Bundle { folder, written: Vec::new() };
-    let mut cursor = checkpoint.size.to_string();
-    let mut index = Vec::new();
+    // The first page says what the rest is for.
+    let (mut cursor, mut bundled) = (checkpoint.size.to_string(), Some("1"));
+    let (mut index, mut votes) = (Vec::new(), Vec::new());
     let mut keys = None;
     loop {
-        let target = format!("/v1/evidence?limit=500{}", range.query(&[("cursor", Some(&cursor))]));
+        let target = format!(
+            "/v1/evidence?limit=500{}",
+            range.query(&[("cursor", Some(&cursor)), ("bundle", bundled)])
+        );
+        bundled = None;
         let page: Page<Evidence> = link.get(&target)?;
         for one in page.items {
             let target = format!("/v1/evidence/{}?size={}", escape(&one.id), checkpoint.size);
             let detail: EvidenceDetail = link.get(&target)?;
             statement(&mut bundle, &one, &detail)?;
             index.push(row(&one));
+            votes.extend(detail.vote.filter(|vote| !votes.contains(vote)));
             keys = Some((detail.key_pem, detail.key_openssh));
         }
         match page.next {
@@ -75,6 +82,12 @@ pub(super) fn write(
     let count = index.len();
     index.reverse();
     bundle.put("index.csv", &format!("seq,at,topic,what,by,to\n{}", index.concat()))?;
+    for (name, text) in approval_sign::files(&votes) {
+        bundle.put(&format!("votes/{name}"), text)?;
+    }
+    if !votes.is_empty() {
+        bundle.put("votes/allowed_signers", &approval_sign::allowed_signers(&votes))?;
+    }
     bundle.put("checkpoint", &checkpoint.note)?;
     bundle.put("key.pem", &pem)?;
     bundle.put("key.pub", &openssh)?;
@@ -82,7 +95,10 @@ pub(super) fn write(
     bundle.put("verify.sh", &asset!("evidence/verify.sh"))?;
     let files = bundle.finish()?;
     let folder = folder.display();
-    context.out.line(&format!("{count} statements in {files} files below {folder}: sh {folder}/verify.sh"))
+    let signed = if votes.is_empty() { String::new() } else { format!(" and {} signed votes", votes.len()) };
+    context
+        .out
+        .line(&format!("{count} statements{signed} in {files} files below {folder}: sh {folder}/verify.sh"))
 }
 
 /// Nothing is written over.

@@ -41,6 +41,9 @@ pub(super) enum Verb {
         id: Option<String>,
         #[arg(long)]
         all: bool,
+        /// Kept in the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Deliver nothing until resumed
     Pause {
@@ -68,9 +71,9 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             changed(&operation, "queued again", context)?;
         }
         Verb::Edit { id, file, content_type } => edit(&id, file.as_deref(), content_type, context)?,
-        Verb::Purge { id, .. } => {
-            let target =
-                id.map_or("/v1/queue/dead".to_owned(), |id| format!("/v1/queue/dead/{}", escape(&id)));
+        Verb::Purge { id, reason, .. } => {
+            let id = id.map_or_else(String::new, |id| format!("/{}", escape(&id)));
+            let target = format!("/v1/queue/dead{id}?reason={}", escape(&reason));
             let purged: Purged = context.connect()?.send("DELETE", &target, &())?;
             if context.json {
                 context.print_json(&purged)?;

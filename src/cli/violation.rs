@@ -1,13 +1,17 @@
 //! `spud violation ...`: what rules found in the audit log, and the rules.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
+use super::check_files::check_files;
 use super::context::Context;
 use super::error::CliError;
 use super::output::clean;
+use crate::api::host;
 use crate::api::types::Page;
 use crate::api::types::incident::Incident;
-use crate::api::types::violation::ViolationRule;
+use crate::api::types::violation::{ViolationRule, ViolationRules};
 use crate::base::format_time;
 
 #[derive(Debug, Subcommand)]
@@ -20,6 +24,12 @@ pub(super) enum Verb {
     },
     /// List the rules
     Rules,
+    /// Check files of rules; needs no data folder where files are named
+    Check {
+        /// Absent: those of the configuration
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Print the rules for other programs
     Export {
         /// As Sigma rules and correlations (YAML)
@@ -29,12 +39,21 @@ pub(super) enum Verb {
 }
 
 pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
+    if let Verb::Check { files } = verb {
+        let files = if files.is_empty() { host::violation_files(&context.options) } else { files };
+        if files.is_empty() {
+            context.out.line("There is no violations.toml in the configuration.")?;
+        }
+        return check_files(&files, "rules", context, &|_, text| host::check_violations(text));
+    }
     let mut link = context.connect()?;
     if let Verb::List { n } = verb {
         let page: Page<Incident> = link.get(&format!("/v1/incidents?state=all&violations=1&limit={n}"))?;
-        return list(&page, context);
+        let code = list(&page, context)?;
+        stand(&link.get("/v1/violations/rules")?, context);
+        return Ok(code);
     }
-    let page: Page<ViolationRule> = link.get("/v1/violations/rules")?;
+    let page: ViolationRules = link.get("/v1/violations/rules")?;
     match verb {
         Verb::Export { .. } => {
             let all: Vec<&str> =
@@ -52,9 +71,24 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         _ => {
             let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
             context.out.table(&["RULE", "SEVERITY", "TYPE", "FINDS", "WHAT"], &rows)?;
+            stand(&page, context);
         }
     }
     Ok(0)
+}
+
+/// Which rules are off, with how to switch them on, and which files are wrong.
+fn stand(all: &ViolationRules, context: &Context) {
+    for problem in &all.problems {
+        let said = format!("wrong: {problem}");
+        context.remark(&context.error_paint().bad(&clean(&said)));
+    }
+    for id in &all.off {
+        context.remark(&format!(
+            "off: {id}. To switch it on: on = [\"{id}\"] before the rules of {}, then systemctl reload spud",
+            clean(&all.file)
+        ));
+    }
 }
 
 fn row(rule: &ViolationRule) -> Vec<String> {

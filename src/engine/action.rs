@@ -174,7 +174,10 @@ pub enum Action {
         payload: Vec<u8>,
     },
     /// A dead letter by id, or all.
-    PurgeOperations(Option<String>),
+    PurgeOperations {
+        id: Option<String>,
+        reason: String,
+    },
     /// Of this repository, or of the one that is meant when none is named.
     Backups(Option<String>),
     Backup {

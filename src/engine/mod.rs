@@ -94,6 +94,7 @@ pub use trail::{
     AuditAction, AuditReply, cosign, cosigner_key, new_cosigner, sha256, sign_evidence, verify_evidence,
 };
 pub use use_cases::{UseCaseAction, UseCaseReply};
+pub use violations::check_violations;
 
 pub use crate::observe::trace::Trace;
 pub use crate::resilience::Criticality;

@@ -43,7 +43,10 @@ pub(super) fn act(inner: &Inner, action: Action, told: Option<&Entry>) -> Result
             let edited = edit(inner, &id, content_type.as_deref(), &payload, told);
             edited.map(Box::new).map(Reply::Changed)
         }
-        Action::PurgeOperations(id) => purge(inner, id.as_deref(), told).map(Reply::Purged),
+        Action::PurgeOperations { id, reason } => {
+            reasoned(&reason, "say why they are thrown away: it stays in the audit log")?;
+            purge(inner, id.as_deref(), told).map(Reply::Purged)
+        }
         _ => Err(EngineError::Internal("this is not asked of the queue".into())),
     }
 }
@@ -187,13 +190,17 @@ fn dead(
     Ok(found)
 }
 
+fn reasoned(reason: &str, advice: &str) -> Result<(), EngineError> {
+    if (1..=REASON).contains(&reason.trim().len()) {
+        return Ok(());
+    }
+    Err(invalid(format!("a reason of 1 to {REASON} bytes is needed"), advice))
+}
+
 /// Stops deliveries, or lets them go on.
 fn pause(inner: &Inner, reason: Option<&str>, told: Option<&Entry>) -> Result<QueueStatus, EngineError> {
     let reason = reason.map(str::trim);
-    if reason.is_some_and(|reason| reason.is_empty() || reason.len() > REASON) {
-        let what = format!("a reason of 1 to {REASON} bytes is needed");
-        return Err(invalid(what, "say why nothing is to be delivered"));
-    }
+    reason.map_or(Ok(()), |reason| reasoned(reason, "say why nothing is to be delivered"))?;
     inner
         .outbox
         .queue

@@ -99,7 +99,7 @@ fn carry_out(
         | Action::PauseQueue(_)
         | Action::RetryOperation(_)
         | Action::EditOperation { .. }
-        | Action::PurgeOperations(_) => queue_actions::act(inner, action, told),
+        | Action::PurgeOperations { .. } => queue_actions::act(inner, action, told),
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             backups::look(inner, action)
         }

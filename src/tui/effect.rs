@@ -85,7 +85,6 @@ pub(crate) enum Request {
     SaveLetter(String, String),
     RetryLetter(String),
     /// One, or all.
-    PurgeLetters(Option<String>),
     PauseQueue,
     ResumeQueue,
     Backup(BackupRequest),
@@ -264,8 +263,6 @@ impl Request {
                 body: Some(payload.clone().into_bytes()),
             },
             Self::RetryLetter(id) => command(format!("/v1/queue/dead/{}/retry", escape(id))),
-            Self::PurgeLetters(None) => delete("/v1/queue/dead".to_owned()),
-            Self::PurgeLetters(Some(id)) => delete(format!("/v1/queue/dead/{}", escape(id))),
             Self::PauseQueue => {
                 let reason = "paused on the screen".to_owned();
                 post("/v1/queue/pause".to_owned(), &crate::api::types::PauseQueue { reason })
@@ -315,7 +312,6 @@ impl Request {
             Self::ShowOperation(_) | Self::EditLetter(_) => "read the operation",
             Self::SaveLetter(..) => "change the payload",
             Self::RetryLetter(_) => "queue it again",
-            Self::PurgeLetters(_) => "throw it away",
             Self::PauseQueue => "pause the queue",
             Self::ResumeQueue => "resume the queue",
             Self::Backup(request) => request.purpose(),

@@ -230,7 +230,6 @@ fn decode(request: &Request, body: &[u8]) -> Result<Reply, LinkError> {
         Request::EditLetter(_) => Reply::Operation(json(body)?, true),
         Request::SaveLetter(..) => Reply::QueueSet("The payload was changed; R queues it again.".to_owned()),
         Request::RetryLetter(_) => Reply::QueueSet("It is queued again, in its old place.".to_owned()),
-        Request::PurgeLetters(_) => Reply::QueueSet("Thrown away.".to_owned()),
         Request::PauseQueue => Reply::QueueSet("Nothing is delivered until you resume.".to_owned()),
         Request::ResumeQueue => Reply::QueueSet("Deliveries go on.".to_owned()),
         Request::Backup(request) => Reply::Backup(backup(request, body)?),

@@ -1,6 +1,6 @@
 //! Work that needs no engine: on data folders that none has open, on scripts, on checkpoints of other boxes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{HostError, Options, reach, refused, settings};
 use crate::api::types::evidence::EvidenceVerdict;
@@ -106,6 +106,21 @@ pub fn check_rules(name: &str, text: &str, tier: &str) -> Result<usize, Vec<Stri
 /// All that is wrong, each as line:column: what.
 pub fn check_objectives(text: &str) -> Result<usize, Vec<String>> {
     crate::engine::check_objectives(text)
+}
+
+/// Reads a file of rules over the audit log; gives how many it has or switches on.
+///
+/// # Errors
+/// All that is wrong, each as line:column: what.
+pub fn check_violations(text: &str) -> Result<usize, Vec<String>> {
+    crate::engine::check_violations(text)
+}
+
+/// The files of such rules that the configuration has.
+#[must_use]
+pub fn violation_files(options: &Options) -> Vec<PathBuf> {
+    let all = settings(options).config_folders.into_iter().map(|folder| folder.join("violations.toml"));
+    all.filter(|path| path.exists()).collect()
 }
 
 /// Reads a file of receivers and routes; gives how many receivers there are.

@@ -7,22 +7,24 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Route, delete, get, post};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::access::{
-    AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TakePolicies, TestPolicies,
+    AccessToken, AddKey, AddPrincipal, CheckPolicies, CreateToken, GrantRole, PolicyCase, TakePolicies,
+    TestPolicies,
 };
 use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
-pub(super) static ROUTES: [Route; 27] = [
+pub(super) static ROUTES: [Route; 31] = [
     Route::new("GET", "/v1/whoami", "Who the asker is, with which roles and permissions", || get(who_am_i))
         .reply(200, "WhoAmI")
         .network(),
     Route::new("GET", "/v1/principals", "Everybody who has a role or a token", || get(principals))
+        .pages()
         .reply(200, "PageOfPrincipal"),
     Route::new("POST", "/v1/principals", "Add somebody who will have tokens", || post(add_principal))
+        .once()
         .body("AddPrincipal")
         .reply(201, "Principal"),
     Route::new("GET", "/v1/principals/{name}", "One principal with roles and tokens", || get(principal))
@@ -40,6 +42,7 @@ pub(super) static ROUTES: [Route; 27] = [
     Route::new("POST", "/v1/principals/{name}/keys", "Enrol an SSH key: votes may be signed with it", || {
         post(add_key)
     })
+    .once()
     .body("AddKey")
     .reply(201, "Principal"),
     Route::new("DELETE", "/v1/principals/{name}/keys", "Take an SSH key away", || delete(remove_key))
@@ -56,28 +59,42 @@ pub(super) static ROUTES: [Route; 27] = [
         .query(&["reason"])
         .reply(204, ""),
     Route::new("GET", "/v1/sessions", "Who is connected, since when", || get(sessions))
+        .pages()
         .reply(200, "PageOfSession"),
+    Route::new("GET", "/v1/sessions/{id}", "One session", || get(session)).reply(200, "Session"),
     Route::new("DELETE", "/v1/sessions/{id}", "End a session; a token that it came with is revoked", || {
         delete(revoke_session)
     })
     .query(&["reason"])
     .reply(204, ""),
+    Route::new("GET", "/v1/tokens", "Everybody's tokens, without their secrets", || get(tokens))
+        .pages()
+        .reply(200, "PageOfAccessToken"),
+    Route::new("GET", "/v1/tokens/{id}", "One token, without its secret", || get(token))
+        .reply(200, "AccessToken"),
     Route::new("DELETE", "/v1/tokens/{id}", "Revoke a token", || delete(revoke_token)).reply(204, ""),
     Route::new("GET", "/v1/roles", "The roles, and what each is allowed", || get(roles))
+        .pages()
         .reply(200, "PageOfAccessRole"),
     Route::new("GET", "/v1/roles/grants", "Every grant with its last use, for a review", || get(grants))
+        .pages()
         .reply(200, "PageOfAccessGrant"),
     Route::new("POST", "/v1/roles/grants", "Grant a role, with a reason", || post(grant))
+        .once()
         .body("GrantRole")
         .reply(201, "AccessGrant"),
+    Route::new("GET", "/v1/roles/grants/{id}", "One grant with its last use", || get(one_grant))
+        .reply(200, "AccessGrant"),
     Route::new("DELETE", "/v1/roles/grants/{id}", "Take a granted role", || delete(revoke_grant))
         .query(&["reason"])
         .reply(204, ""),
     Route::new("POST", "/v1/roles/grants/{id}/confirm", "A review found the grant right", || post(confirm))
+        .once()
         .reply(200, "AccessGrant"),
     Route::new("GET", "/v1/policies", "The policies in force, and what is wrong with newer files", || {
         get(policies)
     })
+    .pages()
     .reply(200, "PolicyList"),
     Route::new("POST", "/v1/policies/check", "Whether policies would be taken; nothing changes", || {
         post(check)
@@ -100,11 +117,13 @@ pub(super) static ROUTES: [Route; 27] = [
         "Let the site's files hold; 202 where others must vote on it",
         || post(reload),
     )
+    .once()
     .body("TakePolicies")
     .reply(200, "PolicyList"),
     Route::new("GET", "/v1/policies/{id}", "One policy as it was written", || get(policy))
         .reply(200, "Policy"),
     Route::new("GET", "/v1/decisions", "The last denials and changes, newest first", || get(decisions))
+        .pages()
         .reply(200, "PageOfDecision"),
     Route::new("GET", "/v1/decisions/{request}", "Why a request was denied or allowed", || get(decision))
         .reply(200, "Decision"),
@@ -155,12 +174,10 @@ pub(super) async fn look(mut call: Call, action: Asked) -> Result<Json<Value>, F
     told(&call, action).await
 }
 
-/// Makes something, once per `Idempotency-Key`.
+/// Makes something.
 pub(super) async fn made(call: &Call, action: Asked) -> Result<Response, Fault> {
     call.create(Action::Access(action), |reply| match reply {
-        Reply::Access(reply) => {
-            Ok(Answer { status: StatusCode::CREATED, location: None, body: body(&reply)? })
-        }
+        Reply::Access(reply) => Ok(Made { status: StatusCode::CREATED, location: None, body: body(&reply)? }),
         other => unexpected(&other),
     })
     .await
@@ -198,6 +215,55 @@ async fn create_token(call: Call) -> Result<Response, Fault> {
 
 async fn sessions(call: Call) -> Result<Json<Value>, Fault> {
     look(call, Asked::Sessions).await
+}
+
+async fn session(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    match ask(&call, Asked::Sessions).await? {
+        AccessReply::Sessions(all) => one_of(&call, &all, |one| &one.id, "session"),
+        _ => unexpected(&Reply::Done),
+    }
+}
+
+async fn every_token(call: &Call) -> Result<Vec<AccessToken>, Fault> {
+    match ask(call, Asked::Principals).await? {
+        AccessReply::Principals(all) => Ok(all.into_iter().flat_map(|one| one.tokens).collect()),
+        _ => unexpected(&Reply::Done),
+    }
+}
+
+async fn tokens(mut call: Call) -> Result<Json<Page<AccessToken>>, Fault> {
+    call.query().finish()?;
+    Ok(Json(Page { items: every_token(&call).await?, next: None }))
+}
+
+async fn token(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    one_of(&call, &every_token(&call).await?, |one| &one.id, "token")
+}
+
+async fn one_grant(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    match ask(&call, Asked::Grants).await? {
+        AccessReply::Grants(all) => one_of(&call, &all, |one| &one.id, "grant"),
+        _ => unexpected(&Reply::Done),
+    }
+}
+
+/// The one of a list that the path names.
+pub(super) fn one_of<T: Serialize>(
+    call: &Call,
+    all: &[T],
+    id: impl Fn(&T) -> &str,
+    what: &str,
+) -> Result<Json<Value>, Fault> {
+    let wanted = call.param("id");
+    let found = all.iter().find(|one| !wanted.is_empty() && id(one) == wanted);
+    let missing = || {
+        Fault::new(StatusCode::NOT_FOUND, "not-found", format!("there is no {what} '{wanted}'"))
+            .advice("the list of them shows their ids")
+    };
+    found.ok_or_else(missing).and_then(value).map(Json)
 }
 
 async fn revoke_session(mut call: Call) -> Result<StatusCode, Fault> {

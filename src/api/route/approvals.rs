@@ -35,24 +35,29 @@ pub(super) static ROUTES: [Route; 10] = [
         "Vote for it (If-Match); the last vote carries it out",
         || post(approve),
     )
+    .once()
     .body("ApprovalWord")
     .reply(200, "Approval"),
     Route::new("POST", "/v1/approvals/{id}/reject", "Vote against it (If-Match): that ends it", || {
         post(reject)
     })
+    .once()
     .body("ApprovalWord")
     .reply(200, "Approval"),
     Route::new("POST", "/v1/approvals/{id}/comment", "Say something about it", || post(comment))
+        .once()
         .body("ApprovalWord")
         .reply(200, "Approval"),
     Route::new("POST", "/v1/approvals/{id}/delegate", "Give one's vote to somebody (If-Match)", || {
         post(delegate)
     })
+    .once()
     .body("DelegateVote")
     .reply(200, "Approval"),
     Route::new("POST", "/v1/approvals/{id}/withdraw", "Take back what one submitted (If-Match)", || {
         post(withdraw)
     })
+    .once()
     .body("ApprovalWord")
     .reply(200, "Approval"),
     Route::new(
@@ -61,6 +66,7 @@ pub(super) static ROUTES: [Route; 10] = [
         "Ask for a permission in an emergency: one other person votes",
         || post(break_glass),
     )
+    .once()
     .body("BreakGlass")
     .reply(200, "Approval"),
     Route::new(
@@ -77,6 +83,7 @@ pub(super) static ROUTES: [Route; 10] = [
         "Signed votes, whole: to be verified elsewhere",
         || get(signed),
     )
+    .pages()
     .reply(200, "PageOfSignedVote"),
 ];
 

@@ -5,9 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Route, delete, get, post, put};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::{
     Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, CompactReport, CreateBackup, DrillBackup,
     Page, PruneBackups, RestoreBackup, VerifyBackups,
@@ -28,18 +27,22 @@ pub(super) static ROUTES: [Route; 12] = [
         .query(&["from"])
         .reply(200, "PageOfBackup"),
     Route::new("POST", "/v1/backups", "Make a backup, without stopping anything", || post(create))
+        .once()
         .body("CreateBackup")
         .reply(202, "BackupRun"),
     Route::new("GET", "/v1/backups/{id}", "A backup with what it holds; `latest` is one", || get(show))
         .query(&["from"])
         .reply(200, "BackupDetail"),
     Route::new("POST", "/v1/backups/verify", "Read every piece that backups name", || post(verify))
+        .once()
         .body("VerifyBackups")
         .reply(202, "BackupRun"),
     Route::new("POST", "/v1/backups/prune", "Remove backups that retention does not keep", || post(prune))
+        .once()
         .body("PruneBackups")
         .reply(202, "BackupRun"),
     Route::new("POST", "/v1/backups/drill", "Try a restore in a scratch folder", || post(drill))
+        .once()
         .body("DrillBackup")
         .reply(202, "BackupRun"),
     Route::new(
@@ -48,6 +51,7 @@ pub(super) static ROUTES: [Route; 12] = [
         "Put a backup in the place of this box, at its next start",
         || post(restore),
     )
+    .once()
     .body("RestoreBackup")
     .reply(202, "BackupRun"),
     Route::new("POST", "/v1/compact", "Make the stores as small as they can be", || post(compact))
@@ -138,7 +142,7 @@ async fn restore(mut call: Call) -> Result<Response, Fault> {
 
 async fn begin(call: &Call, work: BackupWork) -> Result<Response, Fault> {
     call.create(Action::BeginBackupWork(work), |reply| match reply {
-        Reply::BackupRun(run) => Ok(Answer {
+        Reply::BackupRun(run) => Ok(Made {
             status: StatusCode::ACCEPTED,
             location: Some(format!("/v1/backup/runs/{}", run.id)),
             body: value(&run)?,

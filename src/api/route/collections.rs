@@ -5,15 +5,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::{Route, delete, get, post};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::{Collection, CreateCollection, Page};
 use crate::engine::{Action, Reply};
 
 pub(super) static ROUTES: [Route; 5] = [
     Route::new("GET", "/v1/collections", "List collections", || get(list)).reply(200, "PageOfCollection"),
     Route::new("POST", "/v1/collections", "Make a collection", || post(create))
+        .once()
         .body("CreateCollection")
         .reply(201, "Collection"),
     Route::new("GET", "/v1/collections/{name}", "One collection", || get(show)).reply(200, "Collection"),
@@ -21,6 +21,7 @@ pub(super) static ROUTES: [Route; 5] = [
         .query(&["reason"])
         .reply(204, ""),
     Route::new("POST", "/v1/collections/{name}/reindex", "Index everything in it again", || post(reindex))
+        .once()
         .reply(202, "Job"),
 ];
 
@@ -48,7 +49,7 @@ async fn show(call: Call) -> Result<Json<Collection>, Fault> {
 async fn create(call: Call) -> Result<Response, Fault> {
     let request: CreateCollection = call.json()?;
     call.create(Action::CreateCollection(request), |reply| match reply {
-        Reply::Collection(made) => Ok(Answer {
+        Reply::Collection(made) => Ok(Made {
             status: StatusCode::CREATED,
             location: Some(format!("/v1/collections/{}", made.name)),
             body: value(&made)?,

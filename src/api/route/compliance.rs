@@ -13,6 +13,7 @@ use crate::engine::{Action, AuditAction, AuditReply, Reply};
 
 pub(super) static ROUTES: [Route; 2] = [
     Route::new("GET", "/v1/compliance", "Frameworks, with how many controls have evidence", || get(list))
+        .pages()
         .reply(200, "PageOfComplianceFramework")
         .long(),
     Route::new(

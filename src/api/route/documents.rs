@@ -15,6 +15,7 @@ pub(super) static ROUTES: [Route; 6] = [
         .query(&["collection", "contains", "kind", "cursor", "limit"])
         .reply(200, "PageOfDocument"),
     Route::new("POST", "/v1/documents", "Add files and folders of this box", || post(add))
+        .once()
         .body("AddRequest")
         .reply(202, "Job"),
     Route::new("DELETE", "/v1/documents", "Remove by id, or all under a path", || delete(remove_some))

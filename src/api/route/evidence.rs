@@ -16,7 +16,7 @@ pub(super) static ROUTES: [Route; 2] = [
         "Approvals, gates, deployments, incidents, reviews: newest first",
         || get(list),
     )
-    .query(&["topic", "subject", "from", "to", "cursor", "limit"])
+    .query(&["topic", "subject", "from", "to", "cursor", "limit", "bundle"])
     .reply(200, "PageOfEvidence"),
     Route::new(
         "GET",
@@ -37,6 +37,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Evidence>>, Fault> {
         to_ms: query.time("to")?,
         cursor: query.one("cursor"),
         limit: query.number("limit")?,
+        bundle: query.flag("bundle")?,
     };
     query.finish()?;
     within_page(wanted.limit)?;

@@ -5,9 +5,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{Route, get, patch, post};
-use crate::api::call::{Call, unexpected, value, within_page};
+use crate::api::call::{Call, Made, unexpected, value, within_page};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::incident::{ChangeIncident, Incident, IncidentQuery, OpenIncident};
 use crate::engine::{Action, IncidentAction as Asked, IncidentReply, Reply};
@@ -22,6 +21,7 @@ pub(super) static ROUTES: [Route; 4] = [
     .query(&["state", "type", "severity", "violations", "cursor", "limit"])
     .reply(200, "PageOfIncident"),
     Route::new("POST", "/v1/incidents", "Open an incident", || post(open))
+        .once()
         .body("OpenIncident")
         .reply(201, "Incident"),
     Route::new(
@@ -81,7 +81,7 @@ async fn open(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
     let request: OpenIncident = call.json()?;
     call.create(Action::Incident(Asked::Open(request)), |reply| match reply {
-        Reply::Incident(IncidentReply::One(made)) => Ok(Answer {
+        Reply::Incident(IncidentReply::One(made)) => Ok(Made {
             status: StatusCode::CREATED,
             location: Some(format!("/v1/incidents/{}", made.id)),
             body: value(&made)?,

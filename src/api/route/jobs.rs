@@ -4,9 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 
 use super::{Route, delete, get};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::{Failure, Job, Page};
 use crate::engine::{Action, Reply};
 
@@ -21,9 +20,9 @@ pub(super) static ROUTES: [Route; 4] = [
 ];
 
 /// 202 with the job and where to follow it.
-pub(super) fn accepted(reply: Reply) -> Result<Answer, Fault> {
+pub(super) fn accepted(reply: Reply) -> Result<Made, Fault> {
     match reply {
-        Reply::Job(job) => Ok(Answer {
+        Reply::Job(job) => Ok(Made {
             status: StatusCode::ACCEPTED,
             location: Some(format!("/v1/jobs/{}", job.id)),
             body: value(&job)?,

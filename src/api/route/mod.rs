@@ -47,14 +47,19 @@ use axum::routing::{MethodFilter, on};
 
 use super::app::App;
 use super::call::Call;
+use super::conditional::{self, Resource};
 use super::fault::Fault;
+use super::idempotency;
 
 /// What answers a route. The router knows this one type: given each function by itself, it would be compiled anew
 /// around every one.
 pub(super) struct Handler {
     method: MethodFilter,
-    answer: Arc<dyn Fn(Call) -> Answered + Send + Sync>,
+    answer: Answer,
 }
+
+/// What a route does with a call.
+pub(super) type Answer = Arc<dyn Fn(Call) -> Answered + Send + Sync>;
 
 type Answered = Pin<Box<dyn Future<Output = Response> + Send>>;
 
@@ -104,6 +109,10 @@ pub(super) struct Route {
     pub(super) network: bool,
     /// May take minutes.
     pub(super) long: bool,
+    /// Its handler gives a whole list: `cursor` and `limit` are taken care of here.
+    pub(super) pages: bool,
+    /// Done once per `Idempotency-Key`.
+    pub(super) once: bool,
     pub(super) handler: fn() -> Handler,
 }
 
@@ -124,6 +133,8 @@ impl Route {
             reply: "",
             network: false,
             long: false,
+            pages: false,
+            once: false,
             handler,
         }
     }
@@ -152,6 +163,33 @@ impl Route {
     const fn long(mut self) -> Self {
         self.long = true;
         self
+    }
+
+    const fn pages(mut self) -> Self {
+        self.pages = true;
+        self
+    }
+
+    const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// True where what is read has an `ETag`: not what the network asks all the time, nor streams and files.
+    pub(super) fn tagged(&self) -> bool {
+        self.method == "GET" && !self.network && !["Event", "Exposition", "Payload"].contains(&self.reply)
+    }
+
+    /// Where to read what this one changes, for `If-Match`: the same path, or the nearest above it.
+    pub(super) fn resource(&self) -> Option<&'static Self> {
+        let mut path = (self.method != "GET").then_some(self.path);
+        while let Some(at) = path {
+            if let Some(found) = table().find(|route| route.path == at && route.tagged()) {
+                return Some(found);
+            }
+            path = at.rsplit_once('/').map(|(above, _)| above);
+        }
+        None
     }
 
     /// True when this route serves the path; parameters match any one segment.
@@ -204,12 +242,45 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
     all.into_iter().flatten()
 }
 
+/// A route with what is done for all of them alike.
+struct Way {
+    route: &'static Route,
+    answer: Answer,
+    resource: Option<Resource>,
+}
+
+impl Way {
+    fn new(route: &'static Route, answer: Answer) -> Self {
+        let resource = route.resource().map(|found| Resource {
+            segments: found.path.split('/').count(),
+            read: (found.handler)().answer,
+        });
+        Self { route, answer, resource }
+    }
+
+    async fn pass(self: Arc<Self>, call: Call) -> Result<Response, Fault> {
+        if self.route.tagged() {
+            return conditional::read(call, &self.answer, self.route.pages).await;
+        }
+        if self.route.method == "GET" {
+            return Ok((self.answer)(call).await);
+        }
+        let way = Arc::clone(&self);
+        let change = async move |call: Call| {
+            let changed = conditional::change(call, &way.answer, way.resource.as_ref(), way.route.long).await;
+            changed.into_response()
+        };
+        if self.route.once { idempotency::once(call, change).await } else { Ok(change(call).await) }
+    }
+}
+
 /// The router made from the table.
 pub(super) fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in table() {
         let Handler { method, answer } = (route.handler)();
-        router = router.route(route.path, on(method, move |call: Call| answer(call)));
+        let way = Arc::new(Way::new(route, answer));
+        router = router.route(route.path, on(method, move |call: Call| Arc::clone(&way).pass(call)));
     }
     router
         .method_not_allowed_fallback(async || {
@@ -225,4 +296,30 @@ pub(super) fn router(app: App) -> Router {
                 .advice("/v1/openapi.json lists what there is")
         })
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::client::WHOLE;
+
+    #[test]
+    fn lists_in_pages_are_followed_by_the_client() {
+        let paged: Vec<&str> = table().filter(|route| route.pages).map(|route| route.path).collect();
+        assert!(paged.iter().all(|path| path.contains('{') || WHOLE.contains(path)), "{paged:?}");
+        assert!(WHOLE.iter().all(|path| paged.contains(path)));
+    }
+
+    #[test]
+    fn changes_are_compared_with_what_they_change() {
+        let of = |method: &str, path: &str| {
+            let route = table().find(|route| (route.method, route.path) == (method, path)).unwrap();
+            route.resource().map(|resource| resource.path)
+        };
+        assert_eq!(of("POST", "/v1/registry/{model}/promote"), Some("/v1/registry/{model}"));
+        assert_eq!(of("DELETE", "/v1/roles/grants/{id}"), Some("/v1/roles/grants/{id}"));
+        assert_eq!(of("POST", "/v1/policies/reload"), Some("/v1/policies"));
+        assert_eq!(of("POST", "/v1/search"), None);
+        assert_eq!(of("GET", "/v1/policies"), None);
+    }
 }

@@ -5,15 +5,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{Route, get, post};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::{Model, ModelPath, Page};
 use crate::engine::{Action, Reply};
 
 pub(super) static ROUTES: [Route; 3] = [
     Route::new("GET", "/v1/models", "List models", || get(list)).reply(200, "PageOfModel"),
     Route::new("POST", "/v1/models", "Import a Model2Vec folder", || post(import))
+        .once()
         .body("ModelPath")
         .reply(201, "Model")
         .long(),
@@ -34,9 +34,7 @@ async fn list(mut call: Call) -> Result<Json<Page<Model>>, Fault> {
 async fn import(call: Call) -> Result<Response, Fault> {
     let request: ModelPath = call.json()?;
     call.create(Action::ImportModel(request), |reply| match reply {
-        Reply::Model(model) => {
-            Ok(Answer { status: StatusCode::CREATED, body: value(&model)?, location: None })
-        }
+        Reply::Model(model) => Ok(Made { status: StatusCode::CREATED, body: value(&model)?, location: None }),
         other => unexpected(&other),
     })
     .await

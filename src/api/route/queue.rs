@@ -46,6 +46,7 @@ pub(super) static ROUTES: [Route; 12] = [
         .query(&["lane", "cursor", "limit"])
         .reply(200, "PageOfOperation"),
     Route::new("DELETE", "/v1/queue/dead", "Throw all dead letters away", || delete(purge_all))
+        .query(&["reason"])
         .reply(200, "Purged"),
     Route::new("POST", "/v1/queue/dead/{id}/retry", "Queue a dead letter again, in its old place", || {
         post(retry)
@@ -56,6 +57,7 @@ pub(super) static ROUTES: [Route; 12] = [
         .body("Payload")
         .reply(200, "Operation"),
     Route::new("DELETE", "/v1/queue/dead/{id}", "Throw a dead letter away", || delete(purge))
+        .query(&["reason"])
         .reply(200, "Purged"),
 ];
 
@@ -179,17 +181,17 @@ async fn changed(call: &Call, action: Action) -> Result<Json<Operation>, Fault> 
 }
 
 async fn purge(mut call: Call) -> Result<Json<Purged>, Fault> {
-    call.query().finish()?;
-    purged(&call, Some(call.param("id"))).await
+    let (reason, id) = (super::access::reason(&mut call)?, Some(call.param("id")));
+    purged(&call, id, reason).await
 }
 
 async fn purge_all(mut call: Call) -> Result<Json<Purged>, Fault> {
-    call.query().finish()?;
-    purged(&call, None).await
+    let reason = super::access::reason(&mut call)?;
+    purged(&call, None, reason).await
 }
 
-async fn purged(call: &Call, id: Option<String>) -> Result<Json<Purged>, Fault> {
-    match call.ask(Action::PurgeOperations(id)).await? {
+async fn purged(call: &Call, id: Option<String>, reason: String) -> Result<Json<Purged>, Fault> {
+    match call.ask(Action::PurgeOperations { id, reason }).await? {
         Reply::Purged(purged) => Ok(Json(purged)),
         other => unexpected(&other),
     }

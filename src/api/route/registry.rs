@@ -6,9 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::{Route, delete, get, post};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::registry::{
     CompareModels, JudgeAnswers, ModelHistoryQuery, ModelReason, ModelRegistry, ModelVersion, RegisterModel,
@@ -16,12 +15,14 @@ use crate::api::types::registry::{
 };
 use crate::engine::{Action, RegistryAction as Asked, RegistryReply, Reply};
 
-pub(super) static ROUTES: [Route; 16] = [
+pub(super) static ROUTES: [Route; 17] = [
     Route::new("GET", "/v1/registry", "Every registered model, what answers, what is on its way", || {
         get(all)
     })
+    .pages()
     .reply(200, "ModelRegistry"),
     Route::new("POST", "/v1/registry", "Register a model file or a Model2Vec folder", || post(register))
+        .once()
         .body("RegisterModel")
         .reply(201, "ModelVersion")
         .long(),
@@ -39,16 +40,20 @@ pub(super) static ROUTES: [Route; 16] = [
     Route::new("POST", "/v1/registry/rollback", "Back to what answered before: one commit", || {
         post(roll_back)
     })
+    .once()
     .body("ModelReason")
     .reply(200, "ModelRegistry"),
     Route::new("POST", "/v1/registry/hold", "Hold all promotions", || post(hold))
+        .once()
         .body("ModelReason")
         .reply(200, "ModelRegistry"),
     Route::new("POST", "/v1/registry/release", "Let promotions go on", || post(release))
+        .once()
         .reply(200, "ModelRegistry"),
     Route::new("GET", "/v1/registry/{model}", "One model with its gates", || get(show))
         .reply(200, "ModelVersion"),
     Route::new("POST", "/v1/registry/{model}/submit", "Ask others to let it be promoted", || post(submit))
+        .once()
         .body("SubmitModel")
         .reply(200, "ModelVersion"),
     Route::new(
@@ -57,21 +62,28 @@ pub(super) static ROUTES: [Route; 16] = [
         "Make its vectors beside those that answer, and measure its gates",
         || post(stage),
     )
+    .once()
     .reply(202, "Job"),
     Route::new("POST", "/v1/registry/{model}/promote", "Let it answer, if its gates pass", || post(promote))
+        .once()
         .body("ModelReason")
         .reply(202, "Job"),
     Route::new("POST", "/v1/registry/{model}/archive", "Put it away; its vectors are removed", || {
         post(archive)
     })
+    .once()
     .body("ModelReason")
     .reply(200, "ModelVersion"),
     Route::new("GET", "/v1/judgements", "Judged questions, of a collection or of all", || get(judged))
+        .pages()
         .query(&["collection"])
         .reply(200, "PageOfJudgedQuestion"),
     Route::new("POST", "/v1/judgements", "Say what answers a question, and what does not", || post(judge))
+        .once()
         .body("JudgeAnswers")
         .reply(200, "PageOfJudgedQuestion"),
+    Route::new("GET", "/v1/judgements/{id}", "One judged question", || get(one_judged))
+        .reply(200, "JudgedQuestion"),
     Route::new("DELETE", "/v1/judgements/{id}", "Forget a judged question", || delete(forget)).reply(204, ""),
 ];
 
@@ -122,13 +134,13 @@ async fn show(mut call: Call) -> Result<Json<Value>, Fault> {
     told(&call, Asked::Show(call.param("model"))).await
 }
 
-/// Makes something, once per `Idempotency-Key`.
+/// Makes something.
 async fn register(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
     let request: RegisterModel = call.json()?;
     call.create(Action::Registry(Asked::Register(request)), |reply| match reply {
         Reply::Registry(reply) => {
-            Ok(Answer { status: StatusCode::CREATED, location: None, body: body(&reply)? })
+            Ok(Made { status: StatusCode::CREATED, location: None, body: body(&reply)? })
         }
         other => unexpected(&other),
     })
@@ -213,6 +225,16 @@ async fn judged(mut call: Call) -> Result<Json<Value>, Fault> {
     let collection = query.one("collection");
     query.finish()?;
     told(&call, Asked::Judged(collection)).await
+}
+
+async fn one_judged(mut call: Call) -> Result<Json<Value>, Fault> {
+    call.query().finish()?;
+    match ask(&call, Asked::Judged(None)).await? {
+        RegistryReply::Judged(page) => {
+            super::access::one_of(&call, &page.items, |one| &one.id, "judged question")
+        }
+        _ => unexpected(&Reply::Done),
+    }
 }
 
 async fn judge(mut call: Call) -> Result<Json<Value>, Fault> {

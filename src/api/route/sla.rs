@@ -11,6 +11,7 @@ use crate::engine::{Action, Reply, SlaAction, SlaReply};
 
 pub(super) static ROUTES: [Route; 2] = [
     Route::new("GET", "/v1/sla", "Service level objectives with their error budgets", || get(list))
+        .pages()
         .reply(200, "PageOfObjective"),
     Route::new(
         "GET",

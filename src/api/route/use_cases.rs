@@ -5,17 +5,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{Route, get, post, put};
-use crate::api::call::{Call, unexpected, value};
+use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
-use crate::api::idempotency::Answer;
 use crate::api::types::Page;
 use crate::api::types::use_case::{DeprecateUseCase, UseCase, UseCaseReason, WriteUseCase};
 use crate::engine::{Action, Reply, UseCaseAction as Asked, UseCaseReply};
 
 pub(super) static ROUTES: [Route; 8] = [
     Route::new("GET", "/v1/use-cases", "What this box may be asked for", || get(list))
+        .pages()
         .reply(200, "PageOfUseCase"),
     Route::new("POST", "/v1/use-cases", "Write a draft", || post(create))
+        .once()
         .body("WriteUseCase")
         .reply(201, "UseCase"),
     Route::new("GET", "/v1/use-cases/{name}", "One use case with its history and who asks; ETag", || {
@@ -28,15 +29,19 @@ pub(super) static ROUTES: [Route; 8] = [
     .body("WriteUseCase")
     .reply(200, "UseCase"),
     Route::new("POST", "/v1/use-cases/{name}/submit", "Ask others to let it be deployed", || post(submit))
+        .once()
         .body("UseCaseReason")
         .reply(200, "UseCase"),
     Route::new("POST", "/v1/use-cases/{name}/deploy", "Let questions be asked under it", || post(deploy))
+        .once()
         .body("UseCaseReason")
         .reply(200, "UseCase"),
     Route::new("POST", "/v1/use-cases/{name}/deprecate", "Tell callers that it ends", || post(deprecate))
+        .once()
         .body("DeprecateUseCase")
         .reply(200, "UseCase"),
     Route::new("POST", "/v1/use-cases/{name}/retire", "Answer nothing under it any more", || post(retire))
+        .once()
         .body("UseCaseReason")
         .reply(200, "UseCase"),
 ];
@@ -65,14 +70,14 @@ async fn show(mut call: Call) -> Result<Response, Fault> {
     one(&call, Asked::Show(call.param("name"))).await
 }
 
-/// Makes something, once per `Idempotency-Key`.
+/// Makes something.
 async fn create(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
     let request: WriteUseCase = call.json()?;
     call.create(Action::UseCase(Asked::Create(request)), |reply| match reply {
         Reply::UseCase(UseCaseReply::One(one)) => {
             let location = Some(format!("/v1/use-cases/{}", one.name));
-            Ok(Answer { status: StatusCode::CREATED, location, body: value::<UseCase>(&one)? })
+            Ok(Made { status: StatusCode::CREATED, location, body: value::<UseCase>(&one)? })
         }
         other => unexpected(&other),
     })

@@ -195,6 +195,8 @@ pub struct PolicyList {
     /// Why the site's files, as they are now, are not in force.
     pub problems: Vec<PolicyProblem>,
     pub items: Vec<Policy>,
+    /// Ask again with this as `cursor`; absent on the last page.
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,6 +38,8 @@ pub struct EvidenceDetail {
     /// The public key of the box in two forms.
     pub key_pem: String,
     pub key_openssh: String,
+    /// Of a vote that was signed: what was signed, by which key.
+    pub vote: Option<super::approval::SignedVote>,
 }
 
 /// Which evidence, newest first.
@@ -54,6 +56,8 @@ pub struct EvidenceQuery {
     pub cursor: Option<String>,
     /// 1..=1000; 0 means 100.
     pub limit: usize,
+    /// The first page of what is taken away as a whole: the audit log says so.
+    pub bundle: bool,
 }
 
 /// What is so of an envelope that somebody brought.

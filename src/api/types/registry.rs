@@ -20,6 +20,8 @@ pub struct ModelRegistry {
     /// Who holds all promotions, and why.
     pub held: Option<String>,
     pub items: Vec<ModelVersion>,
+    /// Ask again with this as `cursor`; absent on the last page.
+    pub next: Option<String>,
 }
 
 /// A registered model.

@@ -49,3 +49,18 @@ impl ViolationRule {
         finds
     }
 }
+
+/// The rules that hold, and what there is to say of the files that they come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ViolationRules {
+    pub items: Vec<ViolationRule>,
+    /// Ask again with this as `cursor`; absent on the last page.
+    pub next: Option<String>,
+    /// Ids of rules that are there and off.
+    pub off: Vec<String>,
+    /// Files that are wrong now, each as file:line:column: what, and what holds in their place.
+    pub problems: Vec<String>,
+    /// Where the site's own rules belong.
+    pub file: String,
+}

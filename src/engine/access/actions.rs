@@ -272,6 +272,29 @@ pub(in crate::engine) fn meant(inner: &Inner, typed: &str) -> Result<Name, Engin
     Ok(People::read().meant(typed, known)?)
 }
 
+/// What an entry is about, as rules and searches know it: whoever types a login means a user, and a grant that is taken
+/// is somebody's. What cannot be resolved stays as it was typed: the action is about to say so.
+pub(in crate::engine) fn resolved(
+    inner: &Inner,
+    kind: &str,
+    subject: (&'static str, String),
+    mut texts: Vec<(&'static str, String)>,
+) -> ((&'static str, String), Vec<(&'static str, String)>) {
+    let (noun, typed) = &subject;
+    // A new one may have the name of a login.
+    if *noun == "principal" && kind != "principal.added" {
+        let name = meant(inner, typed).map(|name| name.to_string());
+        return ((noun, name.unwrap_or(typed.clone())), texts);
+    }
+    let id = typed.parse().ok().filter(|_| kind == "role.revoked");
+    let Some(grant) = id.and_then(|id: u64| inner.access.state().book.grants.get(&id).cloned()) else {
+        return (subject, texts);
+    };
+    texts.push(("grant", typed.clone()));
+    texts.push(("role", grant.role.name().to_owned()));
+    (("principal", grant.to.to_string()), texts)
+}
+
 /// Login of a principal in `/etc/passwd`, where it has one.
 pub(in crate::engine) fn login(principal: &str) -> Option<String> {
     login_in(&People::read(), principal)

@@ -14,8 +14,9 @@ mod tests;
 mod words;
 
 pub use actions::{AccessAction, AccessReply};
-pub(super) use actions::{act, lasts_until, login, meant};
+pub(super) use actions::{act, lasts_until, login, meant, resolved};
 pub(super) use factor::has_pass;
+pub(super) use people::groups;
 pub(super) use review::{Reviews, counts as review_counts, finding as review_finding, tell as review_told};
 pub(super) use site::{proposed, wait_for_votes};
 

@@ -17,6 +17,33 @@ fn entries() -> Vec<(String, u32)> {
     text.lines().filter_map(entry).collect()
 }
 
+/// Groups of somebody who is not connected just now. Who is told of by another service than these files has none.
+pub(in crate::engine) fn groups(uid: u32) -> Vec<u32> {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    groups_in(&read(PASSWD), &read(GROUP), uid)
+}
+
+fn groups_in(passwd: &str, group: &str, uid: u32) -> Vec<u32> {
+    let number = |field: Option<&str>| field.and_then(|field| field.parse::<u32>().ok());
+    let (mut logins, mut found) = (Vec::new(), Vec::new());
+    for line in passwd.lines() {
+        let mut fields = line.split(':');
+        let login = fields.next().unwrap_or_default();
+        if number(fields.nth(1)) == Some(uid) {
+            logins.push(login);
+            found.extend(number(fields.next()));
+        }
+    }
+    for line in group.lines() {
+        let mut fields = line.split(':').skip(2);
+        let (gid, members) = (number(fields.next()), fields.next().unwrap_or_default());
+        if members.split(',').any(|member| logins.contains(&member.trim())) {
+            found.extend(gid);
+        }
+    }
+    found
+}
+
 /// Logins, read once for a list.
 pub(super) struct People(Vec<(String, u32)>);
 
@@ -55,5 +82,18 @@ impl People {
             return Ok(Name::Uid(*uid));
         }
         Name::parse(typed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_the_own_one_and_those_that_name_somebody() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nanna:x:2001:100::/:/bin/sh\nodd\n";
+        let group = "root:x:0:\nvoters:x:300:ben,anna\nothers:x:301:ben\nodd:x\n";
+        assert_eq!(groups_in(passwd, group, 2001), [100, 300]);
+        assert!(groups_in(passwd, group, 2002).is_empty());
     }
 }

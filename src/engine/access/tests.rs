@@ -357,7 +357,7 @@ fn a_token_with_a_second_factor_needs_a_code_for_what_does_harm() {
     let request = CreateToken { scopes: vec!["*".into()], ttl_s: 600 };
     let made = bench.root(access(AccessAction::CreateToken { name: "robot".into(), request }));
     let Ok(Reply::Access(AccessReply::Token(made))) = made else { panic!("no token") };
-    let force = || Action::PurgeOperations(None);
+    let force = || Action::PurgeOperations { id: None, reason: "old".into() };
     with_token(&bench, force(), &made.secret, None).unwrap();
     let enrol = || access(AccessAction::EnrolTotp { name: "robot".into() });
     let Ok(Reply::Access(AccessReply::Totp(totp))) = bench.root(enrol()) else { panic!("no secret") };
@@ -424,7 +424,7 @@ fn what_a_token_did_is_entered_under_the_name_of_its_owner() {
 fn decisions_have_their_own_time_and_what_is_not_there_says_where_to_look() {
     let bench = Bench::new("");
     for _ in 0..2 {
-        bench.root(Action::PurgeOperations(None)).unwrap();
+        bench.root(Action::PurgeOperations { id: None, reason: "old".into() }).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let Ok(Reply::Access(AccessReply::Decisions(all))) = bench.root(Action::Access(AccessAction::Decisions))

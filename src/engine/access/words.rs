@@ -197,6 +197,7 @@ pub(super) fn policy(set: &PolicySet, place: usize, policy: &Policy) -> words::P
 pub(super) fn policies(state: &State, folders: &[std::path::PathBuf]) -> words::PolicyList {
     let all = state.set.policies().iter().enumerate();
     words::PolicyList {
+        next: None,
         digest: state.set.digest().to_owned(),
         folders: folders.iter().map(|folder| folder.display().to_string()).collect(),
         problems: state.problems.iter().map(problem).collect(),

@@ -7,7 +7,7 @@ use crate::api::types::approval::{
     SignedVote,
 };
 use crate::audit::{Entry, Log, Outcome};
-use crate::engine::access::{meant, subject};
+use crate::engine::access::{groups, meant, subject};
 use crate::engine::paging::{cursor, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
@@ -101,7 +101,9 @@ pub(in crate::engine) fn act(
     let _desk = inner.approvals.desk();
     let before = Shelf::get(control(inner)?, id)?;
     let (roles, lent) = roles(inner, &who, &before, now_ms)?;
-    let by = Person { name: &name, roles: &roles, lent: &lent, is_root: who.name == Name::Uid(0), is_local };
+    let givers = givers(inner, &name, &before, now_ms)?;
+    let is_root = who.name == Name::Uid(0);
+    let by = Person { name: &name, roles: &roles, lent: &lent, givers: &givers, is_root, is_local };
     unchanged(if_match.as_deref(), before.revision, "somebody else voted or wrote meanwhile")?;
     let mut signed = None;
     let mut vote = |word: &ApprovalWord, approve| -> Result<Proof, EngineError> {
@@ -162,6 +164,19 @@ fn roles(
         if is_lent { &mut lent } else { &mut roles }.push(role);
     }
     Ok((roles, lent))
+}
+
+/// Who gave this one their vote and would have it themselves now: nobody casts for others what these have lost.
+fn givers(inner: &Inner, to: &str, before: &Approval, now_ms: u64) -> Result<Vec<String>, EngineError> {
+    let (mut givers, wanted) = (Vec::new(), before.roles());
+    for from in before.delegators(to) {
+        let Ok(Name::Uid(uid)) = Name::parse(from) else { continue };
+        let who = Who::local(uid, &groups(uid));
+        if roles(inner, &who, before, now_ms)?.0.iter().any(|role| wanted.contains(role)) {
+            givers.push(from.to_owned());
+        }
+    }
+    Ok(givers)
 }
 
 /// True where the submitter granted something alone after asking. The log says it, for clocks may go back: what others

@@ -43,7 +43,8 @@ enum Held {
     RollbackConfig(RollbackConfig),
     /// Name, and why.
     RemoveCollection(String, String),
-    PurgeLetters(Option<String>),
+    /// Which, or all, and why.
+    PurgeLetters(Option<String>, String),
     PruneBackups(PruneBackups),
     /// From where, which, the key that must have signed it, and why.
     Restore(Option<String>, String, Option<String>, String),
@@ -67,7 +68,7 @@ impl Held {
                 Self::RollbackConfig(request.clone())
             }
             Action::RemoveCollection { name, reason } => Self::RemoveCollection(name.clone(), reason.clone()),
-            Action::PurgeOperations(id) => Self::PurgeLetters(id.clone()),
+            Action::PurgeOperations { id, reason } => Self::PurgeLetters(id.clone(), reason.clone()),
             Action::BeginBackupWork(BackupWork::Prune(request)) if !request.dry_run => {
                 Self::PruneBackups(request.clone())
             }
@@ -96,7 +97,7 @@ impl Held {
                 Action::Config(ConfigAction::Rollback { request, if_match })
             }
             Self::RemoveCollection(name, reason) => Action::RemoveCollection { name, reason },
-            Self::PurgeLetters(id) => Action::PurgeOperations(id),
+            Self::PurgeLetters(id, reason) => Action::PurgeOperations { id, reason },
             Self::PruneBackups(request) => Action::BeginBackupWork(BackupWork::Prune(request)),
             Self::Restore(from, id, key, reason) => {
                 Action::BeginBackupWork(BackupWork::Restore { from, id, force: true, key, reason })
@@ -133,16 +134,10 @@ impl Held {
                 let title = format!("remove the collection {name} with all that is in it");
                 about("purge", "collection", name, title, reason, Impact::High)
             }
-            Self::PurgeLetters(id) => {
+            Self::PurgeLetters(id, reason) => {
                 let name = id.as_deref().unwrap_or("all");
-                about(
-                    "purge",
-                    "operation",
-                    name,
-                    format!("throw dead letters away: {name}"),
-                    "",
-                    Impact::Medium,
-                )
+                let title = format!("throw dead letters away: {name}");
+                about("purge", "operation", name, title, reason, Impact::Medium)
             }
             Self::PruneBackups(request) => {
                 let title = "remove old backups".to_owned();

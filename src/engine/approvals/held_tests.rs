@@ -79,7 +79,7 @@ fn what_is_removed_for_good_waits_and_is_done_with_the_last_vote() {
     assert_eq!(done.history.last().unwrap().act, "failed");
     assert!(Shelf::due(super::control(bench.inner()).unwrap()).unwrap().is_empty());
     // A rejected one is nothing.
-    let id = waits(&bench, Action::PurgeOperations(None)).to_string();
+    let id = waits(&bench, Action::PurgeOperations { id: None, reason: "old".into() }).to_string();
     let word = ApprovalWord { reason: "no".into(), ..ApprovalWord::default() };
     bench.approval(ANNA, ApprovalAction::Reject { id, word, if_match: None }).unwrap();
     assert_eq!(bench.log("operation.purged"), 0);
@@ -157,7 +157,10 @@ fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
     assert_eq!(bench.approve(ANNA, &one.id, None).unwrap().state, "approved");
     // Neither the policies nor the votes of others stand in the way now, of this and of nothing else.
     bench.ask(OLAF, remove()).unwrap();
-    assert!(matches!(bench.ask(OLAF, Action::PurgeOperations(None)), Err(EngineError::Denied(_))));
+    assert!(matches!(
+        bench.ask(OLAF, Action::PurgeOperations { id: None, reason: "old".into() }),
+        Err(EngineError::Denied(_))
+    ));
     let Ok(Reply::Incident(IncidentReply::Page(page))) =
         bench.ask(0, Action::Incident(IncidentAction::List(IncidentQuery::default())))
     else {

@@ -28,6 +28,7 @@ pub(super) use change::{grant_needs_votes, submit, submit_grant};
 pub(super) use due::{carry_out_due, voted};
 pub(super) use held::hold;
 pub(super) use reminder::{counts, tell};
+pub(super) use signing::signed;
 pub(super) use words::facts;
 
 use super::run::Inner;

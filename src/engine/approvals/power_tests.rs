@@ -192,7 +192,7 @@ impl World {
             }
             12..=15 => return self.use_case(),
             16..=20 => return self.model(),
-            21 => return drop(self.ask(2004, Action::PurgeOperations(None))),
+            21 => return drop(self.ask(2004, Action::PurgeOperations { id: None, reason: "old".into() })),
             _ => {
                 let (ms, wall) = (self.dice.below(5 * HOUR_MS), &self.time.wall_ms);
                 match self.dice.one_in(6) {

@@ -121,7 +121,7 @@ pub(super) fn checked(
 }
 
 /// Every signed vote on a request, in the API's words.
-pub(super) fn signed(inner: &Inner, approval: u64) -> Result<Vec<Words>, EngineError> {
+pub(in crate::engine) fn signed(inner: &Inner, approval: u64) -> Result<Vec<Words>, EngineError> {
     let votes = signed_votes(control(inner)?, approval)?;
     let words = |vote: SignedVote| Words {
         approval: vote.approval.to_string(),

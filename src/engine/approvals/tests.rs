@@ -58,7 +58,7 @@ impl Bench {
         }
     }
 
-    fn roles(&self, to: &str) -> Vec<String> {
+    pub(in crate::engine) fn roles(&self, to: &str) -> Vec<String> {
         match self.ask(0, Action::Access(AccessAction::Grants)).unwrap() {
             Reply::Access(AccessReply::Grants(all)) => {
                 all.into_iter().filter(|one| one.to == to && !one.id.is_empty()).map(|one| one.role).collect()
@@ -192,6 +192,28 @@ fn votes_are_given_away_once_and_requests_are_listed_and_withdrawn() {
         bench.approval(2001, ApprovalAction::Show("77".into())),
         Err(EngineError::NotFound { .. })
     ));
+}
+
+#[test]
+fn what_somebody_gave_away_is_worth_nothing_once_they_lost_it() {
+    let bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    bench.grant(0, "uid:2009", "admin");
+    bench.approve(2001, "1", None).unwrap();
+    bench.grant(2009, "uid:2002", "approver");
+    bench.approve(2001, "2", None).unwrap();
+    bench.grant(2009, "uid:2005", "admin");
+    let request = DelegateVote { to: "uid:2006".into(), reason: "away".into() };
+    let delegate = ApprovalAction::Delegate { id: "3".into(), request, if_match: None };
+    bench.approval(2002, delegate).unwrap();
+    let Reply::Access(AccessReply::Grants(all)) = bench.ask(0, Action::Access(AccessAction::Grants)).unwrap()
+    else {
+        panic!("no grants")
+    };
+    let id = all.into_iter().find(|one| one.to == "uid:2002" && one.role == "approver").unwrap().id;
+    bench.ask(0, Action::Access(AccessAction::RevokeGrant { id, reason: "left".into() })).unwrap();
+    assert_eq!(denied(bench.approve(2006, "3", None)).policies, ["votes-need-the-role"]);
+    assert!(bench.roles("uid:2005").is_empty());
 }
 
 #[test]

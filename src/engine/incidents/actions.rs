@@ -3,7 +3,7 @@
 use super::{control, keep, kind, words};
 use crate::api::types::Page;
 use crate::api::types::incident::{ChangeIncident, Incident as Words, IncidentQuery, OpenIncident};
-use crate::api::types::violation::ViolationRule;
+use crate::api::types::violation::ViolationRules;
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
 use crate::engine::paging::{cursor, unchanged};
@@ -56,7 +56,7 @@ impl IncidentAction {
 pub enum IncidentReply {
     Page(Page<Words>),
     One(Box<Words>),
-    Rules(Vec<ViolationRule>),
+    Rules(Box<ViolationRules>),
 }
 
 /// Does what is asked. `told` is the entry of what changes something.
@@ -68,7 +68,7 @@ pub(in crate::engine) fn act(
 ) -> Result<IncidentReply, EngineError> {
     let done = match action {
         IncidentAction::List(query) => return list(inner, &query).map(IncidentReply::Page),
-        IncidentAction::Rules => return Ok(IncidentReply::Rules(violations::listed(inner))),
+        IncidentAction::Rules => return Ok(IncidentReply::Rules(Box::new(violations::listed(inner)))),
         IncidentAction::Show(id) => Shelf::get(control(inner)?, number(&id)?)?,
         IncidentAction::Open(request) => open(inner, caller, &request, told)?,
         IncidentAction::Handle { id, change } | IncidentAction::Close { id, change } => {

@@ -111,6 +111,13 @@ impl Prepared {
     }
 }
 
+/// Does something while no incident changes, after which all that was known of them is looked up again.
+pub(super) fn unchanged_while<T>(inner: &Inner, act: impl FnOnce() -> T) -> T {
+    let mut desk = inner.incidents.desk();
+    desk.unclosed = None;
+    act()
+}
+
 /// Keeps an incident by itself.
 fn keep(
     inner: &Inner,

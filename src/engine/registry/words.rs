@@ -99,6 +99,7 @@ pub(super) fn all(inner: &Inner) -> Result<ModelRegistry, EngineError> {
     };
     items.order_by(|a, b| (rank(a), b.at_ms, &a.sha256).cmp(&(rank(b), a.at_ms, &b.sha256)));
     Ok(ModelRegistry {
+        next: None,
         serving: inner.library.model_id(),
         governed: pointer.production.is_some(),
         since_ms: pointer.production.as_ref().map(|_| pointer.since_ms),

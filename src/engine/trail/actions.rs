@@ -1,6 +1,6 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
-use super::{evidence, proof, sign, words};
+use super::{erase, evidence, proof, sign, words};
 use crate::api::types::compliance::{ComplianceFramework, ComplianceQuery};
 use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
@@ -16,7 +16,6 @@ use crate::engine::worker::invalid;
 use crate::engine::{EngineError, queue_words};
 use crate::store::backup::Trust;
 
-const REASON: usize = 500;
 /// Paths of one page.
 const PATHS: usize = 1_000;
 
@@ -125,7 +124,7 @@ pub(in crate::engine) fn act(
         }
         AuditAction::Verify(request) => AuditReply::Verdict(Box::new(verdict(inner, &log, &request)?)),
         AuditAction::Erase { sequence, reason } => {
-            erase(inner, &log, sequence, &reason, told)?;
+            erase::erase(inner, &log, sequence, &reason, told)?;
             AuditReply::Entry(Box::new(words::entry(&open(inner)?.find(sequence)?)))
         }
         AuditAction::Anchor(request) => AuditReply::Checkpoint(anchor(inner, &log, &request, told)?),
@@ -245,30 +244,6 @@ fn verdict(inner: &Inner, log: &Log, request: &VerifyAudit) -> Result<AuditVerdi
 pub(in crate::engine) fn problems(inner: &Inner) -> Result<(u64, Vec<String>), EngineError> {
     let found = verdict(inner, &open(inner)?, &VerifyAudit::default())?;
     Ok((found.size, found.problems))
-}
-
-fn erase(
-    inner: &Inner,
-    log: &Log,
-    sequence: u64,
-    reason: &str,
-    told: Option<&Entry>,
-) -> Result<(), EngineError> {
-    if reason.trim().is_empty() || reason.len() > REASON {
-        let what = format!("a reason of 1 to {REASON} bytes is needed");
-        return Err(invalid(what, "say why the texts are erased: the reason stays"));
-    }
-    let nothing = || EngineError::Conflict {
-        what: format!("entry {sequence} has no texts (any more)"),
-        advice: "`spud audit show` shows what an entry holds".into(),
-    };
-    if log.find(sequence)?.texts.is_empty() {
-        return Err(nothing());
-    }
-    let told = told.ok_or_else(|| EngineError::Internal("an erasure without its entry".into()))?;
-    let erased = inner.modes.control.write(|write| audit::erase(write, sequence, told));
-    erased.map_err(|error| queue_words::store_said(&error))?.ok_or_else(nothing)?;
-    Ok(())
 }
 
 fn anchor(

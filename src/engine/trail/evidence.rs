@@ -4,14 +4,14 @@ use super::{proof, words};
 use crate::api::types::Page;
 use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery, EvidenceVerdict};
 use crate::audit::{
-    AuditError, Envelope, Filter, Leaf, Log, NoteSigner, PAYLOAD_TYPE, Topic, key_id, openssh, pem,
+    AuditError, Envelope, Filter, Leaf, Log, NoteSigner, Outcome, PAYLOAD_TYPE, Topic, key_id, openssh, pem,
     public_keys, statement,
 };
 use crate::base::to_hex;
-use crate::engine::EngineError;
 use crate::engine::paging::cursor;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
+use crate::engine::{EngineError, approvals};
 use crate::store::backup::Signer;
 use crate::store::crypt::random;
 
@@ -65,7 +65,15 @@ pub(super) fn one(
     let proof = size.map(|size| proof::inclusion(log, sequence, Some(size))).transpose()?;
     let key = signer.public();
     let name = log.origin()?.unwrap_or_else(|| format!("spud-{}", key_id(&key).get(..8).unwrap_or_default()));
+    let vote = match (evidence.what.as_str(), evidence.subject.parse()) {
+        ("approval.approved" | "approval.rejected", Ok(approval)) if found.leaf.outcome == Outcome::Done => {
+            let votes = approvals::signed(inner, approval)?;
+            votes.into_iter().find(|vote| vote.voter == evidence.by)
+        }
+        _ => None,
+    };
     Ok(EvidenceDetail {
+        vote,
         evidence,
         statement,
         envelope: envelope.to_string(),

@@ -6,6 +6,9 @@
 
 mod actions;
 mod class;
+mod erase;
+#[cfg(test)]
+mod erase_tests;
 mod evidence;
 mod job;
 mod offline;
@@ -30,7 +33,7 @@ use crate::audit::{self, AuditError, Entry, Hash, Log, Outcome, Receipt};
 use crate::redact::kept;
 use crate::store::crypt::random;
 use crate::store::{Control, StoreError, WriteTransaction};
-use class::{About, Class, about};
+use class::{About, Class, about, taken_away};
 use sha2::Digest;
 
 /// Who does what nobody asked for just now.
@@ -139,7 +142,19 @@ pub(super) fn told(
     carry_out: impl FnOnce(Action, Option<&Entry>) -> Result<Reply, EngineError>,
 ) -> Result<Reply, EngineError> {
     let known = about(&action).filter(|_| !inner.settings.scratch);
-    let Some(About { class, kind, subject, texts, digest }) = known else { return carry_out(action, None) };
+    let Some(About { class, kind, subject, texts, digest }) = known else {
+        let taken = taken_away(&action).filter(|_| !inner.settings.scratch);
+        let done = carry_out(action, None);
+        if let Some((kind, subject)) = taken.filter(|_| done.is_ok()) {
+            let entry = entry(inner, kind, &principal(inner, caller), (subject.0, &subject.1));
+            enter_outcome(
+                inner,
+                &Entry { request: caller.request.clone(), policy: inner.access.digest(), ..entry },
+            );
+        }
+        return done;
+    };
+    let (subject, texts) = access::resolved(inner, kind, (subject.0, subject.1), texts);
     let settings = kind.starts_with("config.").then(|| settings_digest(inner));
     let entry = Entry {
         request: caller.request.clone(),

@@ -64,7 +64,7 @@ fn all() -> Vec<(Action, Option<&'static str>)> {
         (Action::PauseQueue(None), Some("queue.resumed")),
         (Action::RetryOperation(id()), Some("operation.retried")),
         (Action::EditOperation { id: id(), content_type: None, payload: vec![] }, Some("operation.edited")),
-        (Action::PurgeOperations(None), Some("operation.purged")),
+        (Action::PurgeOperations { id: None, reason: "old".into() }, Some("operation.purged")),
         (work(BackupWork::Create(None)), Some("backup.created")),
         (work(BackupWork::Prune(PruneBackups::default())), Some("backup.pruned")),
         (

@@ -5,14 +5,17 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::run::Inner;
 use super::{alerts, incidents};
-use crate::api::types::violation::ViolationRule;
+use crate::api::types::violation::{ViolationRule, ViolationRules};
 use crate::audit::{AuditError, Leaf, Log};
 use crate::governance::incident::{IncidentError, Kind, Link, Severity};
-use crate::governance::violation::{Finding, Rule, Seen, Watch, read, shipped, sigma, together};
+pub use crate::governance::violation::check as check_violations;
+use crate::governance::violation::{Finding, Rule, Seen, Watch, in_force, layered, read, shipped, sigma};
 use crate::resilience::Effect;
 
 /// Name of the file in a folder of the configuration.
@@ -28,6 +31,12 @@ const LINKED: usize = 10;
 #[derive(Default)]
 struct Desk {
     watch: Option<Watch>,
+    /// Rules that are off.
+    off: Vec<String>,
+    /// What each file said when it was right.
+    site: BTreeMap<PathBuf, Vec<Rule>>,
+    /// Files that are wrong now, each as file:line:column: what.
+    problems: Vec<String>,
     /// The entry that is looked at next; absent before the first look.
     next: Option<u64>,
 }
@@ -45,29 +54,59 @@ impl Violations {
 
     /// Rules are read again at the next look.
     pub(super) fn reload(&self) {
-        *self.desk() = Desk::default();
+        self.desk().forget();
     }
 }
 
-/// The rules that hold; a file that is wrong is told and left out.
-fn rules(inner: &Inner) -> Vec<Rule> {
+impl Desk {
+    /// What was seen is looked at again, by rules that are read again; a file that is wrong by then says what it said.
+    fn forget(&mut self) {
+        (self.watch, self.next) = (None, None);
+    }
+
+    /// The rules that hold, read where that is due.
+    fn watch(&mut self, inner: &Inner) -> &mut Watch {
+        let Self { watch, off, site, problems, .. } = self;
+        watch.get_or_insert_with(|| {
+            let folders = inner.settings.config_folders.iter().map(|folder| folder.join(FILE));
+            let (rules, are_off) = load(folders.collect(), site, problems);
+            *off = are_off;
+            Watch::new(rules)
+        })
+    }
+}
+
+/// The rules of all files, and those that are off. A file that is wrong is told, and what it said before holds.
+fn load(
+    paths: Vec<PathBuf>,
+    site: &mut BTreeMap<PathBuf, Vec<Rule>>,
+    problems: &mut Vec<String>,
+) -> (Vec<Rule>, Vec<String>) {
+    problems.clear();
+    site.retain(|path, _| paths.contains(path));
     let mut all = read(&shipped()).unwrap_or_default();
-    for path in
-        inner.settings.config_folders.iter().map(|folder| folder.join(FILE)).filter(|path| path.exists())
-    {
+    for path in paths {
+        if !path.exists() {
+            site.remove(&path);
+            continue;
+        }
         let text = alerts::text(&path);
         match text.and_then(|text| read(&text).map_err(|error| error.to_string())) {
-            Ok(over) => all = together(all, over),
+            Ok(over) => drop(site.insert(path.clone(), over)),
             Err(problem) => {
-                tracing::error!(file = %path.display(), problem, "rules of violations are left out");
+                let said =
+                    if site.contains_key(&path) { "what it said before holds" } else { "it is left out" };
+                tracing::error!(file = %path.display(), problem, said, "rules of violations are wrong");
+                problems.push(format!("{}:{problem}; {said}", path.display()));
             }
         }
+        all = layered(all, site.get(&path).cloned().unwrap_or_default());
     }
-    together(all, Vec::new())
+    in_force(all)
 }
 
 /// The rules in the API's words.
-pub(super) fn listed(inner: &Inner) -> Vec<ViolationRule> {
+pub(super) fn listed(inner: &Inner) -> ViolationRules {
     let word = |rule: &Rule| ViolationRule {
         id: rule.id.clone(),
         title: rule.title.clone(),
@@ -83,7 +122,16 @@ pub(super) fn listed(inner: &Inner) -> Vec<ViolationRule> {
         severity: rule.severity.clone(),
         sigma: sigma(rule).unwrap_or_default(),
     };
-    rules(inner).iter().map(word).collect()
+    let mut desk = inner.violations.desk();
+    let items = desk.watch(inner).rules().iter().map(word).collect();
+    let file = inner.settings.config_folders.last().map(|folder| folder.join(FILE).display().to_string());
+    ViolationRules {
+        items,
+        next: None,
+        off: desk.off.clone(),
+        problems: desk.problems.clone(),
+        file: file.unwrap_or_default(),
+    }
 }
 
 /// Called once a second, so many seconds after the start.
@@ -114,14 +162,14 @@ fn look(inner: &Inner) -> Result<(), IncidentError> {
     let looked = look_on(inner, &log, &mut desk);
     if looked.is_err() {
         // What was found and not told is found again.
-        *desk = Desk::default();
+        desk.forget();
     }
     looked
 }
 
 fn look_on(inner: &Inner, log: &Log, desk: &mut Desk) -> Result<(), IncidentError> {
-    let Desk { watch, next } = desk;
-    let watch = watch.get_or_insert_with(|| Watch::new(rules(inner)));
+    desk.watch(inner);
+    let Desk { watch: Some(watch), next, .. } = desk else { return Ok(()) };
     let from = next.unwrap_or_else(|| log.size().saturating_sub(AGAIN));
     let most = if next.is_none() { AGAIN } else { AT_ONCE };
     for sequence in from..log.size().min(from.saturating_add(most)) {

@@ -278,7 +278,7 @@ impl Approval {
     }
 
     /// Who gave this one their vote.
-    pub(super) fn delegators<'a>(&'a self, to: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn delegators<'a>(&'a self, to: &'a str) -> impl Iterator<Item = &'a str> {
         self.acts(Act::Delegated)
             .filter(move |event| event.whom.as_deref() == Some(to))
             .map(|event| event.by.as_str())

@@ -18,6 +18,8 @@ pub struct Person<'a> {
     pub roles: &'a [Role],
     /// Roles they have now only because the submitter granted them, alone and after asking.
     pub lent: &'a [Role],
+    /// Those who have a vote now: what they gave away is worth what it is worth in their own hands.
+    pub givers: &'a [String],
     /// Root of this box: for emergencies, never a vote.
     pub is_root: bool,
     /// True where the kernel says who it is; somebody with tokens may be anybody.
@@ -191,7 +193,8 @@ fn may_vote(before: &Approval, by: Person<'_>) -> Result<Option<String>, Approva
         return Ok(None);
     }
     not_lent(before, by)?;
-    let free = |from: &&str| !counted(from) && *from != before.by;
+    let free =
+        |from: &&str| !counted(from) && *from != before.by && by.givers.iter().any(|giver| giver == from);
     before.delegators(by.name).find(free).map(|from| Some(from.to_owned())).ok_or_else(|| {
         let roles: Vec<&str> = wanted.iter().map(|role| role.name()).collect();
         let what = format!("votes are those of the role {}", roles.join(" or "));

@@ -26,7 +26,14 @@ fn draft(by: &str, votes: u32) -> Draft {
 }
 
 fn person<'a>(name: &'a str, roles: &'a [Role]) -> Person<'a> {
-    Person { name, roles, lent: &[], is_root: name == "uid:0", is_local: name.starts_with("uid:") }
+    Person {
+        name,
+        roles,
+        lent: &[],
+        givers: &[],
+        is_root: name == "uid:0",
+        is_local: name.starts_with("uid:"),
+    }
 }
 
 fn vote<'a>(name: &'a str, roles: &'a [Role], approve: bool) -> Input<'a> {
@@ -72,7 +79,12 @@ fn every_way_to_decide_alone_is_refused_by_name() {
     assert_eq!(rule(give(&one, "uid:3", &[], "uid:4")), "votes-need-the-role");
     // One vote given away is one vote, whoever casts it.
     let given = give(&one, "uid:3", VOTER, "uid:4").unwrap().approval;
-    let cast = step(&given, vote("uid:4", &[], true), 2).unwrap().approval;
+    // What somebody gave away who has no vote (any more) is none.
+    assert_eq!(rule(step(&given, vote("uid:4", &[], true), 2)), "votes-need-the-role");
+    let givers = ["uid:3".to_owned()];
+    let by = Person { givers: &givers, ..person("uid:4", &[]) };
+    let for_another = Input::Vote { by, approve: true, reason: "seen", proof: Proof::NotAsked };
+    let cast = step(&given, for_another, 2).unwrap().approval;
     assert_eq!(cast.events.last().unwrap().whom.as_deref(), Some("uid:3"));
     assert_eq!(rule(step(&cast, vote("uid:3", VOTER, true), 3)), "everybody-counts-once");
     assert_eq!(rule(step(&cast, vote("uid:4", VOTER, true), 3)), "everybody-counts-once");
@@ -203,7 +215,9 @@ proptest! {
             let grant_of = |who: u8| book.grants.iter().find(|(_, grant)| grant.to == Name::Uid(u32::from(who)));
             let is_lent = |who: u8| grant_of(who).is_some_and(|(_, grant)| is_gift(grant));
             let holds = |who: u8| grant_of(who).is_some() && !is_lent(who);
+            let givers: Vec<String> = (0u8..6).filter(|who| holds(*who)).map(|who| name(who).to_owned()).collect();
             let of = |who: u8| Person {
+                givers: &givers,
                 lent: if is_lent(who) { VOTER } else { &[] },
                 ..person(name(who), if holds(who) { VOTER } else { &[] })
             };
@@ -261,8 +275,8 @@ proptest! {
                         Some(whom) => names.iter().position(|name| name == whom).unwrap() as u8,
                     };
                     prop_assert!(whose != submitter && whose != 0);
-                    // A vote that was given away was its giver's then.
-                    prop_assert!(whose != who || (holds(who) && !is_lent(who)));
+                    // A vote that was given away was its giver's then, and is now.
+                    prop_assert!(holds(whose) && !is_lent(whose));
                     if whose != who {
                         prop_assert!(!holds(who) && given[&whose].contains(&who) && used.insert(whose));
                     }

@@ -77,7 +77,7 @@ pub enum EvaluateError {
 }
 
 /// The known name that was perhaps meant, as the end of a message.
-pub(super) fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::governance) fn meant<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let word: Vec<char> = word.chars().take(64).collect();
     let best = known.into_iter().map(|name| (distance(&word, name), name)).min();
     match best {

@@ -20,6 +20,7 @@ mod tests;
 mod tree;
 mod value;
 
+pub(in crate::governance) use error::meant;
 pub use error::{EvaluateError, PolicyError, PolicyProblem};
 pub use evaluate::Request;
 pub use schema::Schema;

@@ -140,6 +140,39 @@ impl Shelf {
         Ok(Self::walk(control, u64::MAX, usize::MAX, switch)?.pop().map(|(_, one)| one))
     }
 
+    /// Lets `change` put other words in the place of what somebody said of models; it is told who said it. What cannot
+    /// be read stays as it is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reword(
+        write: &WriteTransaction,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        let (mut moves, mut versions) = (Vec::new(), Vec::new());
+        let (mut table, mut models) = (write.open_table(MOVES)?, write.open_table(MODELS)?);
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let Ok(mut one) = codec::decode::<Move>(VERSION, value.value()) else { continue };
+            if change(&one.by, &mut one.reason) {
+                moves.push((number_of(key.value()), codec::encode(VERSION, &one)?));
+            }
+        }
+        for row in models.iter()? {
+            let Ok(mut one) = codec::decode::<Version>(VERSION, row?.1.value()) else { continue };
+            if change(&one.by, &mut one.about) {
+                versions.push((one.sha256.clone(), codec::encode(VERSION, &one)?));
+            }
+        }
+        for (id, record) in moves {
+            table.insert(&number_key(id)[..], record.as_slice())?;
+        }
+        for (name, record) in versions {
+            models.insert(name.as_bytes(), record.as_slice())?;
+        }
+        Ok(())
+    }
+
     fn walk(
         control: &Control,
         before: u64,

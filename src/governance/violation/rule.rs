@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::asset;
 use crate::governance::incident::{Kind, Severity};
+use crate::governance::policy::meant;
 
 /// What comes with spud.
 #[must_use]
@@ -15,6 +16,10 @@ const MOST: usize = 100;
 /// What one rule may count to, and how far it may look back.
 pub(super) const LEAST_MOST: usize = 200;
 const WITHIN_MOST_S: u64 = 7 * 86_400;
+const FIELDS: [&str; 15] = [
+    "rules", "on", "id", "title", "enabled", "kinds", "outcome", "least", "within_s", "hours", "after",
+    "sign", "level", "incident", "severity",
+];
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 const SIGNS: [&str; 3] = ["", "clock-back", "gap"];
 const OUTCOMES: [&str; 5] = ["", "begun", "done", "denied", "failed"];
@@ -61,6 +66,9 @@ fn hour() -> u64 {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// Ids of rules that come with spud and are off.
+    #[serde(default)]
+    on: Option<toml::Spanned<Vec<String>>>,
     #[serde(default)]
     rules: Vec<toml::Spanned<Rule>>,
 }
@@ -87,7 +95,10 @@ fn at(text: &str, byte: usize, what: String) -> RuleError {
 /// The first place that is wrong.
 pub fn read(text: &str) -> Result<Vec<Rule>, RuleError> {
     let file: File = toml::from_str(text).map_err(|error| {
-        at(text, error.span().map_or(0, |span| span.start), error.message().trim().to_owned())
+        let what = error.message().trim();
+        let typed = what.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        let hint = typed.map_or_else(String::new, |typed| meant(typed, FIELDS));
+        at(text, error.span().map_or(0, |span| span.start), format!("{what}{hint}"))
     })?;
     let mut all: Vec<Rule> = Vec::new();
     for rule in file.rules {
@@ -100,12 +111,30 @@ pub fn read(text: &str) -> Result<Vec<Rule>, RuleError> {
         }
         all.push(rule);
     }
+    if let Some(on) = file.on {
+        let start = on.span().start;
+        all.extend(switched_on(&on.into_inner()).map_err(|what| at(text, start, what))?);
+    }
     Ok(all)
 }
 
-/// Rules of the site over those below them.
+/// Rules that come with spud and are off, switched on.
+fn switched_on(ids: &[String]) -> Result<Vec<Rule>, String> {
+    let mut off = read(&shipped()).unwrap_or_default();
+    off.retain(|rule| !rule.enabled);
+    let one = |id: &String| {
+        let found = off.iter().find(|rule| rule.id == *id);
+        let known: Vec<&str> = off.iter().map(|rule| rule.id.as_str()).collect();
+        found.map(|rule| Rule { enabled: true, ..rule.clone() }).ok_or_else(|| {
+            format!("no rule {id:?} comes with spud and is off; there is {}", known.join(", "))
+        })
+    };
+    ids.iter().map(one).collect()
+}
+
+/// Rules of the site over those below them, those that are off with them.
 #[must_use]
-pub fn together(below: Vec<Rule>, over: Vec<Rule>) -> Vec<Rule> {
+pub fn layered(below: Vec<Rule>, over: Vec<Rule>) -> Vec<Rule> {
     let mut all = below;
     for rule in over {
         match all.iter_mut().find(|known| known.id == rule.id) {
@@ -113,9 +142,24 @@ pub fn together(below: Vec<Rule>, over: Vec<Rule>) -> Vec<Rule> {
             None => all.push(rule),
         }
     }
+    all
+}
+
+/// The rules that hold, and ids of those that are off.
+#[must_use]
+pub fn in_force(mut all: Vec<Rule>) -> (Vec<Rule>, Vec<String>) {
+    let off = all.iter().filter(|rule| !rule.enabled).map(|rule| rule.id.clone()).collect();
     all.retain(|rule| rule.enabled);
     all.truncate(MOST);
-    all
+    (all, off)
+}
+
+/// Reads a file as it would be taken up; gives how many rules it has or switches on.
+///
+/// # Errors
+/// What is wrong, as line:column: what.
+pub fn check(text: &str) -> Result<usize, Vec<String>> {
+    read(text).map(|all| all.len()).map_err(|error| vec![error.to_string()])
 }
 
 impl Rule {

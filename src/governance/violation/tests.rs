@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Finding, Rule, Seen, Watch, read, sigma, together};
+use super::{Finding, Rule, Seen, Watch, check, in_force, layered, read, sigma};
 
 /// A Monday at noon, UTC.
 const NOON: u64 = 1_789_992_000_000;
@@ -82,10 +82,18 @@ fn rules_are_read_strictly_and_those_of_the_site_win() {
         assert!(told.contains(wanted), "{wanted}: {told}");
     }
     let over = read(&rule.replace("'a'", "'log-gap'").replace("title", "enabled = false\ntitle")).unwrap();
-    let all = together(shipped(), over);
+    let (all, off) = in_force(layered(shipped(), over));
     // Nights are off as they come.
     assert!(all.len() == shipped().len() - 2 && all.iter().all(|rule| rule.id != "log-gap"));
-    assert_eq!(together(shipped(), read(rule).unwrap()).len(), shipped().len());
+    assert_eq!(off, ["out-of-hours", "log-gap"]);
+    assert_eq!(in_force(layered(shipped(), read(rule).unwrap())).0.len(), shipped().len());
+    let (all, off) = in_force(layered(shipped(), read("on = ['out-of-hours']").unwrap()));
+    assert!(off.is_empty() && all.iter().any(|rule| rule.id == "out-of-hours" && rule.hours == "22-4"));
+    let odd = check("\non = ['log-gap']").unwrap_err();
+    assert!(odd[0].starts_with("2:6: no rule \"log-gap\"") && odd[0].ends_with("out-of-hours"), "{odd:?}");
+    let typo = check(&rule.replace("title", "titel")).unwrap_err();
+    assert!(typo[0].starts_with("3:1: ") && typo[0].ends_with("did you mean 'title'?"), "{typo:?}");
+    assert_eq!(check(rule), Ok(1));
 }
 
 #[test]

@@ -124,9 +124,14 @@ fn dead_letters_are_retried_edited_and_thrown_away() {
     assert_eq!(requests(&keys(&mut m, "f5")), [&Request::Queue, &Request::DeadLetters]);
     assert_eq!(requests(&keys(&mut m, "enter")), [&Request::ShowOperation(first.clone())]);
     assert_eq!(requests(&keys(&mut m, "R")), [&Request::RetryLetter(first.clone())]);
-    assert!(requests(&keys(&mut m, "d enter")).is_empty(), "Cancel has the focus");
-    assert_eq!(requests(&keys(&mut m, "d tab enter")), [&Request::PurgeLetters(Some(first.clone()))]);
-    assert_eq!(requests(&keys(&mut m, "X tab enter")), [&Request::PurgeLetters(None)]);
+    assert!(requests(&keys(&mut m, "d enter enter")).is_empty(), "Cancel has the focus");
+    assert!(orders(&keys(&mut m, "d tab tab enter")).is_empty(), "the reason is missing");
+    keys(&mut m, "esc");
+    let calls = |effects: &[Effect]| orders(effects)[0].0.clone();
+    let one = calls(&keys(&mut m, "d o l d tab tab enter"));
+    assert_eq!(one, format!("DELETE /v1/queue/dead/{first}?reason=old"));
+    let all = calls(&keys(&mut m, "X o l d tab tab enter"));
+    assert_eq!(all, "DELETE /v1/queue/dead?reason=old");
     assert_eq!(requests(&keys(&mut m, "p")), [&Request::PauseQueue]);
     assert_eq!(requests(&keys(&mut m, "e")), [&Request::EditLetter(first.clone())]);
     let detail = |payload: Option<String>| OperationDetail { operation: letters().remove(0), payload };

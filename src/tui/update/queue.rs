@@ -5,7 +5,7 @@ use crate::api::types::{Breaker, OperationDetail};
 use crate::base::format_time;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Request};
-use crate::tui::model::{Confirm, Form, FormOf, FormRow, Model, Overlay, short_id};
+use crate::tui::model::{Form, FormOf, FormRow, Model, Overlay, short_id};
 use crate::tui::theme::Tone;
 
 /// Letters of a payload that one line can hold.
@@ -80,20 +80,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         (Action::EditLetter, Some((id, _))) => vec![Effect::Request(Request::EditLetter(id))],
         (Action::Open, Some((id, _))) => vec![Effect::Request(Request::ShowOperation(id))],
         (Action::Copy, Some((id, _))) => vec![Effect::Copy(id)],
-        (Action::PurgeLetter, Some((id, kind))) => {
-            let body = vec![
-                format!("{kind} {} is thrown away with its payload.", short_id(&id)),
-                "It will never be delivered.".to_owned(),
-            ];
-            ask(model, "Throw a dead letter away", body, Request::PurgeLetters(Some(id)));
-            Vec::new()
-        }
-        (Action::PurgeLetters, Some(_)) => {
-            let count = model.queue.status.as_ref().map_or(0, |status| status.dead_letters);
-            let body = vec![format!("All {count} dead letters are thrown away with their payloads.")];
-            ask(model, "Throw all dead letters away", body, Request::PurgeLetters(None));
-            Vec::new()
-        }
         (Action::PauseQueue, _) if model.queue.is_paused() => {
             vec![Effect::Request(Request::ResumeQueue)]
         }
@@ -104,13 +90,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
     }
-}
-
-fn ask(model: &mut Model, title: &str, body: Vec<String>, request: Request) {
-    let title = title.to_owned();
-    let requests = vec![request];
-    let confirm = Confirm { title, body, verb: "Throw away", requests, yes: false };
-    model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
 }
 
 pub(super) fn shown(model: &mut Model, detail: &OperationDetail) {

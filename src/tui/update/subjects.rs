@@ -7,7 +7,7 @@ use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
 use crate::api::types::use_case::UseCase;
 use crate::tui::action::Action;
-use crate::tui::model::{Audit, Model};
+use crate::tui::model::{Audit, Model, short_id};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 
@@ -94,7 +94,9 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             about.things = vec![(String::new(), vec![("permission", permission.into())])];
             Some(about)
         }
-        A::Remove | A::PruneBackups | A::RestoreBackup => what_goes(model, deed),
+        A::Remove | A::PruneBackups | A::RestoreBackup | A::PurgeLetter | A::PurgeLetters => {
+            what_goes(model, deed)
+        }
         A::HoldModels => {
             Some(About::one("", vec!["Nothing is promoted until somebody releases it.".to_owned()]))
         }
@@ -146,6 +148,21 @@ fn what_goes(model: &Model, deed: Action) -> Option<About> {
                 About::one(&one.name, vec![format!("The collection \"{}\".", one.name), counts])
                     .typed(&one.name),
             )
+        }
+        Action::PurgeLetter | Action::PurgeLetters => {
+            let letter = model.queue.letter()?;
+            let body = match deed {
+                Action::PurgeLetter => {
+                    let said =
+                        format!("{} {} is thrown away with its payload.", letter.kind, short_id(&letter.id));
+                    vec![said, "It will never be delivered.".to_owned()]
+                }
+                _ => {
+                    let count = model.queue.status.as_ref().map_or(0, |status| status.dead_letters);
+                    vec![format!("All {count} dead letters are thrown away with their payloads.")]
+                }
+            };
+            Some(About::one(&letter.id, body))
         }
         Action::PruneBackups => {
             let said = "Backups that retention does not keep are removed. The newest stays.";

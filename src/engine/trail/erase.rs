@@ -1,0 +1,194 @@
+//! Erasure of what somebody wrote: from the log, and from what the entry is about, in one transaction.
+//!
+//! An entry's texts lie beside the tree; the same words stand in the request, the use case, the model's history, the
+//! incident or the grant that they were said of. Both are erased, or neither.
+
+use crate::audit::{self, Entry, Found, Log};
+use crate::engine::run::Inner;
+use crate::engine::worker::invalid;
+use crate::engine::{EngineError, incidents};
+use crate::governance::access::Book;
+use crate::governance::approval::{Approval, Change, Shelf as Requests, State};
+use crate::governance::incident::{Incident, Shelf as Incidents};
+use crate::governance::registry::Shelf as Models;
+use crate::governance::use_case::{Shelf as UseCases, UseCase};
+use crate::store::{Control, StoreError, WriteTransaction};
+
+const REASON: usize = 500;
+/// Stands where the words stood.
+const GONE: &str = "(erased)";
+/// Texts of entries that people wrote in their own words; others are names, paths and digests.
+const SAID: [&str; 4] = ["reason", "text", "title", "about"];
+
+/// What the texts of an entry are in.
+enum Object {
+    Request(Box<Approval>),
+    UseCase(Box<UseCase>),
+    Incident(Box<Incident>),
+    /// Models, and what happened to them.
+    Models,
+}
+
+/// Erases the texts of an entry. `told` is the entry that says so.
+pub(super) fn erase(
+    inner: &Inner,
+    log: &Log,
+    sequence: u64,
+    reason: &str,
+    told: Option<&Entry>,
+) -> Result<(), EngineError> {
+    if reason.trim().is_empty() || reason.len() > REASON {
+        let what = format!("a reason of 1 to {REASON} bytes is needed");
+        return Err(invalid(what, "say why the texts are erased: the reason stays"));
+    }
+    let told = told.ok_or_else(|| EngineError::Internal("an erasure without its entry".into()))?;
+    // Nobody else changes requests, use cases or models meanwhile.
+    let _desk = inner.approvals.desk();
+    incidents::unchanged_while(inner, || {
+        let found = log.find(sequence)?;
+        if found.texts.is_empty() {
+            return Err(nothing(sequence));
+        }
+        let said = Said(&found);
+        let objects = said.objects(inner)?;
+        let mut erased = true;
+        let also = |write: &WriteTransaction| {
+            erased = audit::erase(write, sequence, told)?.is_some();
+            objects.iter().filter(|_| erased).try_for_each(|object| said.put(write, object))
+        };
+        inner.access.change_with(inner, also, |book| {
+            said.wipe_book(book);
+            Ok(())
+        })?;
+        if erased { Ok(()) } else { Err(nothing(sequence)) }
+    })
+}
+
+fn nothing(sequence: u64) -> EngineError {
+    EngineError::Conflict {
+        what: format!("entry {sequence} has no texts (any more)"),
+        advice: "`spud audit show` shows what an entry holds".into(),
+    }
+}
+
+/// What an entry says.
+struct Said<'a>(&'a Found);
+
+impl Said<'_> {
+    fn is_said(&self, text: &str) -> bool {
+        let own = self.0.texts.iter().filter(|own| SAID.contains(&own.name.as_str()));
+        own.map(|own| own.text.trim()).any(|own| !own.is_empty() && own == text.trim())
+    }
+
+    /// True where these were the words.
+    fn wipe(&self, text: &mut String) -> bool {
+        let is_said = self.is_said(text);
+        if is_said {
+            GONE.clone_into(text);
+        }
+        is_said
+    }
+
+    /// Words that their speaker said: others may have said the same.
+    fn wipe_of(&self, by: &str, text: &mut String) -> bool {
+        by == self.0.leaf.actor && self.wipe(text)
+    }
+
+    /// What the entry is about, without the words; nothing where they do not stand in it.
+    fn objects(&self, inner: &Inner) -> Result<Vec<Object>, EngineError> {
+        let Some(control) = inner.config_history() else { return Ok(Vec::new()) };
+        let (kind, name) = (self.0.leaf.subject.0.as_str(), self.0.leaf.subject.1.as_str());
+        // One that was forgotten meanwhile holds nothing.
+        Ok(match (kind, name.parse().unwrap_or_default()) {
+            ("approval", id) => match Requests::get(control, id) {
+                Ok(one) => {
+                    // A use case or a model is submitted by the entry of its request.
+                    let asked = match &one.change {
+                        Change::UseCase { name } => self.use_case(control, name),
+                        Change::Model { .. } => Some(Object::Models),
+                        _ => None,
+                    };
+                    self.request(inner, control, one)?.into_iter().chain(asked).collect()
+                }
+                Err(_) => Vec::new(),
+            },
+            ("incident", id) => {
+                Incidents::get(control, id).ok().and_then(|one| self.incident(one)).into_iter().collect()
+            }
+            ("use case", _) => self.use_case(control, name).into_iter().collect(),
+            ("model", _) => vec![Object::Models],
+            _ => Vec::new(),
+        })
+    }
+
+    fn request(
+        &self,
+        inner: &Inner,
+        control: &Control,
+        mut one: Approval,
+    ) -> Result<Option<Object>, EngineError> {
+        let mut some = false;
+        for event in &mut one.events {
+            some |= self.wipe_of(&event.by, &mut event.text);
+        }
+        if one.by == self.0.leaf.actor && self.is_said(&one.reason) {
+            let is_due = || Requests::due(control).is_ok_and(|due| due.contains(&one.id));
+            if one.state_at(inner.clock.now_ms()) == State::Pending || is_due() {
+                return Err(EngineError::Conflict {
+                    what: format!("request {} waits, and whoever votes on it wants to know why", one.id),
+                    advice: format!("withdraw it or let it be decided first: spud approval show {}", one.id),
+                });
+            }
+            one.diff = one.diff.replace(one.reason.trim(), GONE);
+            some |= self.wipe(&mut one.reason);
+            match &mut one.change {
+                Change::Grant { reason, .. } => drop(self.wipe(reason)),
+                // What was done is told by its title; how it was asked for holds the words once more.
+                Change::Action { text, .. } => text.clear(),
+                Change::Model { .. } | Change::UseCase { .. } | Change::Pass { .. } => {}
+            }
+        }
+        one.revision += 1;
+        Ok(some.then(|| Object::Request(Box::new(one))))
+    }
+
+    fn incident(&self, mut one: Incident) -> Option<Object> {
+        let mut some = false;
+        for event in one.events.iter_mut().filter(|event| event.entry == Some(self.0.leaf.sequence)) {
+            some |= self.wipe(&mut event.text);
+        }
+        some |= self.wipe(&mut one.title) | self.wipe(&mut one.post_mortem);
+        one.revision += 1;
+        some.then(|| Object::Incident(Box::new(one)))
+    }
+
+    fn use_case(&self, control: &Control, name: &str) -> Option<Object> {
+        let mut one = UseCases::load(control).ok()?.remove(name)?;
+        let mut some = false;
+        for event in &mut one.events {
+            some |= self.wipe_of(&event.by, &mut event.reason);
+        }
+        some |= one.leaving.as_mut().is_some_and(|leaving| self.wipe(&mut leaving.reason));
+        one.revision += 1;
+        some.then(|| Object::UseCase(Box::new(one)))
+    }
+
+    fn put(&self, write: &WriteTransaction, object: &Object) -> Result<(), StoreError> {
+        match object {
+            Object::Request(one) => Requests::put(write, one),
+            Object::UseCase(one) => UseCases::keep(write, one),
+            Object::Incident(one) => Incidents::put(write, one),
+            Object::Models => Models::reword(write, &|by, text| self.wipe_of(by, text)),
+        }
+    }
+
+    /// Grants and principals, whose reasons came by an entry of their own or by that of a request.
+    fn wipe_book(&self, book: &mut Book) {
+        for grant in book.grants.values_mut() {
+            self.wipe_of(&grant.by, &mut grant.reason);
+        }
+        for one in book.principals.values_mut() {
+            self.wipe_of(&one.by, &mut one.about);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What somebody wrote is erased from the log and from what it was said of, or from neither.
+
+use crate::api::types::AuditQuery;
+use crate::api::types::access::GrantRole;
+use crate::api::types::approval::ApprovalWord;
+use crate::api::types::incident::{ChangeIncident, OpenIncident};
+use crate::api::types::use_case::{UseCaseReason, WriteUseCase};
+use crate::engine::approvals::tests::Bench;
+use crate::engine::{
+    AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, AuditAction, AuditReply, EngineError,
+    IncidentAction, IncidentReply, Reply, UseCaseAction, UseCaseReply,
+};
+
+const NAME: &str = "Erika Mustermann was ill";
+
+impl Bench {
+    /// Sequences of entries of a kind with those words.
+    fn saying(&self, kind: &str) -> Vec<u64> {
+        let query =
+            AuditQuery { kind: Some(kind.into()), text: Some("Mustermann".into()), ..AuditQuery::default() };
+        match self.ask(0, Action::Audit(AuditAction::Entries(query))).unwrap() {
+            Reply::Audit(AuditReply::Entries(page)) => {
+                page.items.iter().map(|one| one.seq.parse().unwrap()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn erase(&self, kind: &str) -> Result<Reply, EngineError> {
+        let sequence = self.saying(kind)[0];
+        self.ask(0, Action::Audit(AuditAction::Erase { sequence, reason: "Art. 17".into() }))
+    }
+
+    fn request(&self) -> String {
+        match self.ask(0, Action::Approval(ApprovalAction::Show("1".into()))).unwrap() {
+            Reply::Approval(ApprovalReply::One(one)) => format!("{one:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_request_and_its_grant_lose_the_words_once_it_is_decided() {
+    let mut bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    let request = GrantRole { to: "uid:2003".into(), role: "admin".into(), reason: NAME.into(), ttl_s: None };
+    bench.ask(0, Action::Access(AccessAction::Grant(request))).unwrap();
+    let word = |text: &str| ApprovalWord { reason: text.into(), ..ApprovalWord::default() };
+    let comment = ApprovalAction::Comment { id: "1".into(), word: word(NAME) };
+    bench.ask(2001, Action::Approval(comment)).unwrap();
+    // What was commented goes at once; why it was asked for stays as long as somebody votes on it.
+    bench.erase("approval.commented").unwrap();
+    assert_eq!(bench.request().matches("Mustermann").count(), 2, "{}", bench.request());
+    assert!(matches!(bench.erase("approval.submitted"), Err(EngineError::Conflict { .. })));
+    assert_eq!((bench.saying("approval.submitted").len(), bench.log("audit.erased")), (1, 1));
+    bench.approve(2001, "1", None).unwrap();
+    assert_eq!(bench.roles("uid:2003"), ["admin"]);
+    bench.erase("approval.submitted").unwrap();
+    let grants = |bench: &Bench| match bench.ask(0, Action::Access(AccessAction::Grants)).unwrap() {
+        Reply::Access(AccessReply::Grants(all)) => format!("{all:?}"),
+        other => panic!("{other:?}"),
+    };
+    bench.start();
+    assert!(!bench.request().contains("Mustermann") && bench.request().contains("(erased)"));
+    assert!(!grants(&bench).contains("Mustermann") && grants(&bench).contains("shift"), "{}", grants(&bench));
+    assert!(matches!(
+        bench.ask(0, Action::Audit(AuditAction::Erase { sequence: 0, reason: " ".into() })),
+        Err(EngineError::Invalid { .. })
+    ));
+}
+
+#[test]
+fn incidents_and_use_cases_lose_them_too_and_what_others_said_stays() {
+    let mut bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    let open = OpenIncident { title: "late".into(), kind: "data".into(), ..OpenIncident::default() };
+    bench.ask(0, Action::Incident(IncidentAction::Open(open))).unwrap();
+    for _ in 0..2 {
+        let change = ChangeIncident { note: Some(NAME.into()), ..ChangeIncident::default() };
+        bench.ask(0, Action::Incident(IncidentAction::change("1".into(), change))).unwrap();
+    }
+    let incident =
+        |bench: &Bench| match bench.ask(0, Action::Incident(IncidentAction::Show("1".into()))).unwrap() {
+            Reply::Incident(IncidentReply::One(one)) => format!("{one:?}"),
+            other => panic!("{other:?}"),
+        };
+    let notes = bench.saying("incident.noted");
+    assert_eq!(notes.len(), 2, "{}", incident(&bench));
+    bench.erase("incident.noted").unwrap();
+    // Each entry is one event.
+    assert_eq!(incident(&bench).matches("Mustermann").count(), 1, "{}", incident(&bench));
+    let write = WriteUseCase {
+        name: "pumps".into(),
+        purpose: Some("bolts".into()),
+        owner: Some("anna".into()),
+        legal_basis: Some("contract".into()),
+        ..WriteUseCase::default()
+    };
+    bench.ask(0, Action::UseCase(UseCaseAction::Create(write))).unwrap();
+    let request = UseCaseReason { reason: NAME.into() };
+    bench.ask(0, Action::UseCase(UseCaseAction::Submit { name: "pumps".into(), request })).unwrap();
+    let use_case =
+        |bench: &Bench| match bench.ask(0, Action::UseCase(UseCaseAction::Show("pumps".into()))).unwrap() {
+            Reply::UseCase(UseCaseReply::One(one)) => format!("{one:?}"),
+            other => panic!("{other:?}"),
+        };
+    assert!(use_case(&bench).contains("Mustermann"));
+    assert!(matches!(bench.erase("approval.submitted"), Err(EngineError::Conflict { .. })));
+    bench.approve(2001, "1", None).unwrap();
+    bench.erase("approval.submitted").unwrap();
+    bench.start();
+    assert!(!use_case(&bench).contains("Mustermann"), "{}", use_case(&bench));
+    assert!(!bench.request().contains("Mustermann"), "{}", bench.request());
+    assert_eq!(incident(&bench).matches("Mustermann").count(), 1);
+    let Ok(Reply::Audit(AuditReply::Verdict(verdict))) =
+        bench.ask(0, Action::Audit(AuditAction::Verify(Default::default())))
+    else {
+        panic!("no verdict")
+    };
+    assert!(verdict.ok && verdict.erased == 2, "{verdict:?}");
+}
