@@ -45,9 +45,6 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 /// No rooms, but the packages of some, or of what others bring.
 const PACKAGES: [&str; 4] = ["hot", "markup", "regex", "utf16"];
 const LINES_MOST: usize = 500;
-/// Files that may be longer, with their own bound and the reason.
-const LONGER: [(&str, usize, &str); 1] =
-    [("src/api/types.rs", 700, "declarations only: every word of the wire stands in one place")];
 
 const TOP: [&str; 11] = [
     "Cargo.toml",
@@ -286,17 +283,11 @@ fn the_matcher_sees_wrong_arrows() {
 fn files_stay_short() {
     for path in sources("src") {
         let lines = read(&path).lines().count();
-        let longer = LONGER.iter().find(|(name, _, _)| path == Path::new(name));
-        let most = longer.map_or(LINES_MOST, |(_, most, _)| *most);
         assert!(
-            lines <= most,
-            "{} has {lines} lines, more than {most}: divide it by subject",
+            lines <= LINES_MOST,
+            "{} has {lines} lines, more than {LINES_MOST}: divide it by subject",
             path.display()
         );
-    }
-    for (name, _, why) in LONGER {
-        let lines = read(Path::new(name)).lines().count();
-        assert!(lines > LINES_MOST, "{name} needs no exception any more ({why})");
     }
     assert!(read(Path::new("src/main.rs")).lines().count() < 60, "main.rs only hands over");
 }

@@ -98,6 +98,9 @@ fn a_file_that_goes_wrong_is_told(daemon: &Daemon) {
     let problem = rules["problems"][0].as_str().unwrap();
     assert!(problem.contains("violations.toml:4:1: ") && problem.ends_with("what it said before holds"));
     assert!(rules["items"].as_array().unwrap().iter().any(|rule| rule["id"] == "many-incidents"));
+    let health = daemon.get("/v1/health").json();
+    let check = health["checks"].as_array().unwrap().iter().find(|one| one["name"] == "violations");
+    assert!(check.unwrap().to_string().contains("what it said before holds"), "{health}");
     let told = String::from_utf8_lossy(&run(data, &["violation", "list"]).stderr).into_owned();
     assert!(told.contains("wrong: ") && told.contains("did you mean 'kinds'?"), "{told}");
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::run::Inner;
-use super::{Action, trail};
+use super::{Action, trail, violations};
 use crate::api::types::{HealthCheck, HealthReport, ModeAxis};
 use crate::observe::health::{ClockWatch, Course, Finding, Verdict};
 
@@ -70,6 +70,7 @@ fn look(inner: &Inner) -> HealthReport {
     let mut findings = gating(inner);
     findings.push(state.clock.step(now_ms, inner.clock.monotonic_us() / 1000));
     findings.extend([control(inner), index(inner, round), audit(inner, round), entropy(), uplink(inner)]);
+    findings.push(violations::stands(inner));
     findings.extend(inner.probes.findings(false));
     findings.extend(super::access::review_finding(inner));
     findings.extend(inner.modes.report(&*inner.clock).axes.iter().filter_map(axis));

@@ -15,7 +15,10 @@ use crate::api::types::violation::{ViolationRule, ViolationRules};
 use crate::audit::{AuditError, Leaf, Log};
 use crate::governance::incident::{IncidentError, Kind, Link, Severity};
 pub use crate::governance::violation::check as check_violations;
-use crate::governance::violation::{Finding, Rule, Seen, Watch, in_force, layered, read, shipped, sigma};
+use crate::governance::violation::{
+    Finding as Found, Rule, Seen, Watch, in_force, layered, read, shipped, sigma,
+};
+use crate::observe::health::Finding;
 use crate::resilience::Effect;
 
 /// Name of the file in a folder of the configuration.
@@ -134,6 +137,18 @@ pub(super) fn listed(inner: &Inner) -> ViolationRules {
     }
 }
 
+/// Whether the rules are those that the files say now.
+pub(super) fn stands(inner: &Inner) -> Finding {
+    let mut desk = inner.violations.desk();
+    let rules = desk.watch(inner).rules().len();
+    match desk.problems.first() {
+        None => Finding::pass("violations", format!("{rules} rules look through the audit log")),
+        Some(problem) => {
+            Finding::warn("violations", problem.clone(), "spud violation check, then systemctl reload spud")
+        }
+    }
+}
+
 /// Called once a second, so many seconds after the start.
 pub(super) fn tick(inner: &Inner, seconds: u64) {
     if inner.settings.scratch || seconds % EVERY_S != 1 || inner.modes.effects().has(Effect::ReadOnly) {
@@ -197,7 +212,7 @@ fn seen(leaf: &Leaf) -> Seen {
     }
 }
 
-fn sign(rule: &Rule, found: &Finding) -> incidents::Sign {
+fn sign(rule: &Rule, found: &Found) -> incidents::Sign {
     let newest = found.entries.iter().rev().take(LINKED);
     let links = newest.map(|sequence| Link { kind: "entry".to_owned(), id: sequence.to_string() }).collect();
     let actor: String = found.actor.chars().filter(|c| !c.is_control()).take(60).collect();

@@ -1,0 +1,4 @@
+//! Doors by what comes through them.
+
+mod documents;
+mod observe;
