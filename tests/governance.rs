@@ -302,6 +302,39 @@ fn the_api_has_tags_pages_and_problems() {
 }
 
 #[test]
+fn what_is_said_of_models_and_use_cases_is_checked_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, model) = (folder.path().join("data"), folder.path().join("garden.spudmodel"));
+    artifact(&model);
+    let said_of_it = folder.path().join("said.toml");
+    let register = |text: &str| {
+        fs::write(&said_of_it, text).unwrap();
+        let (model, said_of_it) = (model.to_str().unwrap(), said_of_it.to_str().unwrap());
+        run_as(None, &data, &["model", "register", model, "--metadata", said_of_it])
+    };
+    let wrong = register("training = \"x\"\n[metrics]\nndcg = \"high\"\n");
+    assert!(!wrong.status.success());
+    assert!(said(&wrong).contains("metadata: line"), "{}", said(&wrong));
+    let shown = fine(&register("training_data = \"the garden\"\n[metrics]\n\"ndcg@10\" = 0.41\n"));
+    assert!(shown.contains("training data: the garden") && shown.contains("ndcg@10: 0.41"), "{shown}");
+    let compared = fine(&run_as(None, &data, &["model", "compare", "garden-words", default_model_id()]));
+    assert!(compared.contains("said: ndcg@10"), "{compared}");
+    let create = ["use-case", "create", "gate", "--purpose", "open it", "--owner", "workshop"];
+    fine(&run_as(None, &data, &create));
+    fine(&run_as(None, &data, &["use-case", "edit", "gate", "--purpose", "close it"]));
+    let history = fine(&run_as(None, &data, &["use-case", "history", "gate"]));
+    assert!(history.contains("edited") && history.contains("purpose"), "{history}");
+    let compared = fine(&run_as(None, &data, &["use-case", "compare", "gate", "1", "2"]));
+    assert!(compared.contains("open it") && compared.contains("close it"), "{compared}");
+    let missing = run_as(None, &data, &["use-case", "compare", "gate", "1", "7"]);
+    assert!(
+        said(&missing).contains("7 of gate") && said(&missing).contains("there are 1, 2"),
+        "{}",
+        said(&missing)
+    );
+}
+
+#[test]
 fn a_use_case_is_written_voted_on_deployed_and_ends() {
     if !rustix::process::getuid().is_root() {
         return;

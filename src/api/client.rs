@@ -20,12 +20,13 @@ const REPLY_TIME: Duration = Duration::from_secs(90);
 const LONG_TIME: Duration = Duration::from_secs(6 * 3600);
 
 /// Lists that the command line and the screen show whole, though they come in pages.
-pub(super) const WHOLE: [&str; 13] = [
+pub(super) const WHOLE: [&str; 14] = [
     "/v1/principals",
     "/v1/sessions",
     "/v1/tokens",
     "/v1/roles",
     "/v1/roles/grants",
+    "/v1/access/reviews",
     "/v1/policies",
     "/v1/decisions",
     "/v1/registry",

@@ -253,7 +253,12 @@ fn approvals(all: &mut Map<String, Value>) {
 }
 
 fn models(all: &mut Map<String, Value>) {
-    let version = registry::ModelVersion { gates: vec![Default::default()], ..Default::default() };
+    let version = registry::ModelVersion {
+        gates: vec![Default::default()],
+        metadata: vec![Default::default()],
+        shadow: Some(Default::default()),
+        ..Default::default()
+    };
     add(all, "ModelVersion", &version);
     let items = vec![version];
     add(all, "ModelRegistry", &registry::ModelRegistry { items, ..Default::default() });
@@ -332,6 +337,7 @@ fn use_cases(all: &mut Map<String, Value>) {
     let (history, callers) = (vec![Default::default()], vec![Default::default()]);
     add(all, "UseCase", &use_case::UseCase { history, callers, ..Default::default() });
     add(all, "WriteUseCase", &use_case::WriteUseCase::default());
+    add(all, "UseCaseRevision", &use_case::UseCaseRevision::default());
     add(all, "UseCaseReason", &use_case::UseCaseReason::default());
     add(all, "DeprecateUseCase", &use_case::DeprecateUseCase::default());
 }

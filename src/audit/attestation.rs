@@ -70,7 +70,9 @@ impl Topic {
         }
         Some(match kind {
             "model.staged" => Self::Gate,
-            "model.promoted" | "model.rolled_back" | "model.archived" => Self::Deployment,
+            "model.registered" | "model.promoted" | "model.rolled_back" | "model.archived" => {
+                Self::Deployment
+            }
             "use_case.deployed" | "use_case.deprecated" | "use_case.retired" => Self::Deployment,
             "model.approved" | "use_case.approved" => Self::Approval,
             "role.confirmed" | "role.revoked" | "review.opened" | "review.closed" => Self::Review,

@@ -1,6 +1,7 @@
 //! `spud model ...` for models as they are governed: register, submit, stage, promote, roll back, history.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -14,8 +15,8 @@ use super::output::clean;
 use super::principal::named;
 use crate::api::client::escape;
 use crate::api::types::registry::{
-    ComparedField, ModelComparison, ModelMove, ModelReason, ModelRegistry, ModelVersion, RegisterModel,
-    ServedModel, SubmitModel,
+    ComparedField, ModelComparison, ModelMove, ModelReason, ModelRegistry, ModelShadow, ModelVersion,
+    RegisterModel, ServedModel, SubmitModel,
 };
 use crate::api::types::{Job, Page};
 use crate::base::{format_bytes, format_time, parse_time};
@@ -40,6 +41,9 @@ pub(super) enum Verb {
         /// Bundle of OpenSSF Model Signing; without it, model.sig of the folder, where there is one
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
+        /// TOML or JSON with licence, description, source, training_data and a table metrics of numbers
+        #[arg(long, value_name = "FILE")]
+        metadata: Option<PathBuf>,
     },
     /// Ask others to let a model be promoted
     Submit {
@@ -123,9 +127,10 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             let one: ModelVersion = link.get(&format!("/v1/registry/{}", escape(&model)))?;
             show(&one, context)?;
         }
-        Verb::Register { path, about, licence, signature } => {
+        Verb::Register { path, about, licence, signature, metadata } => {
+            let metadata = metadata.map_or(Ok(String::new()), |file| read_metadata(&file))?;
             let signature = signature.as_deref().map(absolute).transpose()?;
-            let request = RegisterModel { path: absolute(&path)?, about, licence, signature };
+            let request = RegisterModel { path: absolute(&path)?, about, licence, signature, metadata };
             let one: ModelVersion = link.send("POST", "/v1/registry", &request)?;
             show(&one, context)?;
         }
@@ -216,6 +221,26 @@ fn short(sha256: &str) -> String {
     sha256.chars().take(12).collect()
 }
 
+/// How a staged model did on real questions.
+fn shadow_words(one: &ModelShadow) -> String {
+    format!(
+        "{} real questions: overlap@10 {:.3}, same first {:.3}, {:.1} ms against {:.1} ms",
+        one.questions, one.overlap, one.top1, one.candidate_ms, one.production_ms
+    )
+}
+
+/// As it is: what is wrong in it is told by the box, with its place.
+fn read_metadata(file: &Path) -> Result<String, CliError> {
+    const BYTES: u64 = 64 << 10;
+    let mut text = String::new();
+    let read = std::fs::File::open(file).and_then(|open| open.take(BYTES).read_to_string(&mut text));
+    read.map_err(|error| {
+        let what = format!("{}: {error}", file.display());
+        CliError::new(USAGE, what, "give a TOML or JSON file (--metadata)")
+    })?;
+    Ok(text)
+}
+
 fn show(one: &ModelVersion, context: &mut Context) -> Result<(), CliError> {
     if context.json {
         return context.print_json(one);
@@ -241,6 +266,12 @@ fn show(one: &ModelVersion, context: &mut Context) -> Result<(), CliError> {
     }
     if !one.about.is_empty() {
         lines.push(("about", one.about.clone()));
+    }
+    let facts: Vec<String> =
+        one.metadata.iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+    lines.extend(facts.into_iter().map(|fact| ("said", fact)));
+    if let Some(shadow) = &one.shadow {
+        lines.push(("shadow", shadow_words(shadow)));
     }
     if one.passages_missing > 0 {
         lines.push(("missing", format!("vectors of {} passages", one.passages_missing)));
@@ -297,7 +328,11 @@ fn history(page: &Page<ModelMove>, context: &mut Context) -> Result<(), CliError
     context.out.table(&["AT (UTC)", "WHAT", "NAME", "SHA256", "BY", "REASON"], &rows)
 }
 
-fn compared(found: &ModelComparison, differing: bool, context: &mut Context) -> Result<(), CliError> {
+pub(super) fn compared(
+    found: &ModelComparison,
+    differing: bool,
+    context: &mut Context,
+) -> Result<(), CliError> {
     if context.json {
         return context.print_json(found);
     }

@@ -8,7 +8,10 @@ use super::output::clean;
 use super::principal::named;
 use crate::api::client::escape;
 use crate::api::types::Page;
-use crate::api::types::use_case::{DeprecateUseCase, UseCase, UseCaseCaller, UseCaseReason, WriteUseCase};
+use crate::api::types::registry::ModelComparison;
+use crate::api::types::use_case::{
+    DeprecateUseCase, UseCase, UseCaseCaller, UseCaseReason, UseCaseRevision, WriteUseCase,
+};
 use crate::base::{format_time, parse_time};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,8 +94,17 @@ pub(super) struct Why {
 pub(super) enum Verb {
     /// List use cases
     List,
-    /// Show one: terms, history, and who asked under it since the box started
+    /// Show one: terms, history, and who asked under it
     Show { name: String },
+    /// Its terms over time: each edit and submission, who made it, and what it changed
+    History { name: String },
+    /// Compare two revisions of its terms (those of history); without any, the last two
+    Compare {
+        name: String,
+        #[arg(requires = "b")]
+        a: Option<u64>,
+        b: Option<u64>,
+    },
     /// Write a draft
     Create {
         /// Lower-case letters, digits, '-', '_' and '.'
@@ -143,6 +155,16 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
             return list(&page, context);
         }
         Verb::Show { name } => link.get(&format!("/v1/use-cases/{}", escape(&name)))?,
+        Verb::History { name } => {
+            let page: Page<UseCaseRevision> = link.get(&path(&name, "revisions"))?;
+            return history(&page, context);
+        }
+        Verb::Compare { name, a, b } => {
+            let query = a.zip(b).map_or_else(String::new, |(a, b)| format!("?a={a}&b={b}"));
+            let found: ModelComparison = link.get(&format!("{}{query}", path(&name, "compare")))?;
+            super::registry::compared(&found, false, context)?;
+            return Ok(0);
+        }
         Verb::Create { name, written } => link.send("POST", "/v1/use-cases", &written.request(name))?,
         Verb::Edit { name, written, if_match } => {
             let target = format!("/v1/use-cases/{}", escape(&name));
@@ -164,6 +186,28 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         }
     };
     show(&one, context)
+}
+
+fn history(page: &Page<UseCaseRevision>, context: &mut Context) -> Result<u8, CliError> {
+    if context.json {
+        context.print_json(page)?;
+        return Ok(0);
+    }
+    let row = |one: &UseCaseRevision| {
+        let who = named(&one.by, one.login.as_ref());
+        let changed = one.changed.join(", ");
+        vec![
+            one.revision.to_string(),
+            format_time(one.at_ms),
+            one.what.clone(),
+            who,
+            changed,
+            one.reason.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
+    context.out.table(&["REVISION", "WHEN (UTC)", "WHAT", "BY", "CHANGED", "REASON"], &rows)?;
+    Ok(0)
 }
 
 fn list(page: &Page<UseCase>, context: &mut Context) -> Result<u8, CliError> {

@@ -23,6 +23,7 @@ mod value;
 mod watch;
 mod write;
 
+pub use crate::hardware::nearest;
 pub use edit::{remove, set};
 pub use effective::{Effective, Entry};
 pub use environment::{Environment, Host};

@@ -265,6 +265,7 @@ pub const SETTINGS: &[Setting] = &[
     row("promotion.margin", number(0, 1000), "thousandths", Is("20"), true, "How much worse than now nDCG@10 of a collection's judged questions may be under a new model"),
     row("promotion.signature", Kind::Word(&["off", "if-present", "required"]), "", Is("off"), true, "Whether the OpenSSF signature of a model must hold before it may be promoted"),
     row("promotion.signature_keys", Kind::Path, "", Unset, true, "PEM file, or a folder of them: public keys and certificates that may sign models"),
+    row("promotion.shadow_every", number(0, 10_000), "questions", Is("10"), true, "Of the questions that people ask, one in so many is asked of a staged model, too, later and at most six a minute; 0: none"),
     row("promotion.soak_hours", number(0, 2160), "h", Is("0"), true, "How long a model is in staging before it may be promoted; 0 asks for nothing"),
     row("promotion.unmeasured", Kind::Word(&["refuse", "allow"]), "", Is("refuse"), true, "Whether a model may be promoted whose quality, latency or memory could not be measured, as without judged questions"),
     row("promotion.watch_minutes", number(0, 10_080), "min", Is("60"), true, "How long after a promotion a service level that begins to burn brings back what answered before; 0: never"),

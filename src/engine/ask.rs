@@ -113,7 +113,7 @@ fn find(inner: &Inner, request: &SearchRequest) -> Result<(Arc<Answer>, CacheLay
     Ok((answer, CacheLayer::None, reduced))
 }
 
-fn question(request: &SearchRequest) -> Result<Question, EngineError> {
+pub(super) fn question(request: &SearchRequest) -> Result<Question, EngineError> {
     if request.q.trim().is_empty() {
         return Err(invalid("the question is empty", "ask something: spud ask \"how do I reset the pump?\""));
     }

@@ -69,7 +69,7 @@ fn approval(action: &mut ApprovalAction) -> Vec<&mut String> {
 
 fn registry(action: &mut RegistryAction) -> Vec<&mut String> {
     match action {
-        RegistryAction::Register(request) => vec![&mut request.about],
+        RegistryAction::Register(request) => vec![&mut request.about, &mut request.metadata],
         RegistryAction::Submit { request, .. } => vec![&mut request.reason],
         RegistryAction::Promote { request, .. }
         | RegistryAction::Archive { request, .. }
@@ -88,7 +88,10 @@ fn use_case(action: &mut UseCaseAction) -> Vec<&mut String> {
         UseCaseAction::Create(request) | UseCaseAction::Edit { request, .. } => {
             request.purpose.iter_mut().collect()
         }
-        UseCaseAction::List | UseCaseAction::Show(_) => Vec::new(),
+        UseCaseAction::List
+        | UseCaseAction::Show(_)
+        | UseCaseAction::Revisions(_)
+        | UseCaseAction::Compare { .. } => Vec::new(),
     }
 }
 

@@ -20,6 +20,7 @@ use super::metrics::{Instruments, Stage};
 use super::modes::Modes;
 use super::outbox::Outbox;
 use super::probes::Probes;
+use super::registry::Shadows;
 use super::sessions::Sessions;
 use super::settings::Configuration;
 use super::sla::Sla;
@@ -315,6 +316,8 @@ impl Engine {
         metrics::end(&self.inner);
         Traces::end(&self.inner);
         self.inner.access.flush(&self.inner);
+        UseCases::flush(&self.inner);
+        Shadows::flush(&self.inner);
         self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -431,7 +434,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         incidents: Incidents::default(),
         sla: Sla::default(),
         violations: Violations::default(),
-        use_cases: UseCases::default(),
+        use_cases: UseCases::open(&modes.control, settings.scratch),
         signing: Signing::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,

@@ -7,6 +7,7 @@ use super::access::Reviews;
 use super::approvals::Approvals;
 use super::backups::Backups;
 use super::health::Health;
+use super::registry::Shadows;
 use super::run::Inner;
 use super::traces::Traces;
 use super::trail::Signing;
@@ -77,6 +78,7 @@ pub(super) fn run(inner: &Arc<Inner>) {
             UseCases::tick(inner);
             super::probes::tick(inner);
             super::log_intake::tick(inner, seconds);
+            Shadows::tick(inner, seconds, sample.process.rss);
         }
         if inner.events.watched() {
             let status = Box::new(status::read(inner));

@@ -162,6 +162,7 @@ pub(crate) enum Action {
     ReleaseModels,
     ServedAt,
     CompareModels,
+    CompareRevisions,
     Judged,
     ForgetJudged,
     RollBack,

@@ -115,6 +115,10 @@ pub(super) fn confirmable(m: &Model) -> Option<&'static str> {
     if item && !m.link.down { None } else { a_grant(m) }
 }
 
+pub(super) fn a_use_case(m: &Model) -> Option<&'static str> {
+    if m.use_cases.one().is_none() { Some("no use case") } else { connected(m) }
+}
+
 pub(super) fn no_review(m: &Model) -> Option<&'static str> {
     if m.access.open_review().is_some() { Some("one is open") } else { connected(m) }
 }

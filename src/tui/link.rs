@@ -267,7 +267,9 @@ fn govern(request: &GovernRequest, body: &[u8]) -> Result<GovernAnswer, LinkErro
         GovernRequest::Models => GovernAnswer::Models(json(body)?),
         GovernRequest::ModelHistory(sha256) => GovernAnswer::History(sha256.clone(), page(body)?.items),
         GovernRequest::Judged => GovernAnswer::Judged(page(body)?.items),
-        GovernRequest::Compare(..) => GovernAnswer::Compared(json(body)?),
+        GovernRequest::Compare(..) | GovernRequest::CompareRevisions(_) => {
+            GovernAnswer::Compared(json(body)?)
+        }
     })
 }
 

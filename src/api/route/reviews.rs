@@ -14,9 +14,11 @@ use crate::engine::{AccessAction as Asked, AccessReply, Action, Reply};
 
 pub(super) static ROUTES: [Route; 6] = [
     Route::new("GET", "/v1/access/reviews", "Reviews of granted roles, newest first", || get(list))
+        .pages()
         .reply(200, "PageOfAccessReview"),
     Route::new("POST", "/v1/access/reviews", "Open a review of every grant", || post(open))
         .body("OpenReview")
+        .once()
         .reply(201, "AccessReview"),
     Route::new("GET", "/v1/access/reviews/{id}", "One with its items; open and last are names, too", || {
         get(one)
@@ -31,11 +33,13 @@ pub(super) static ROUTES: [Route; 6] = [
         || post(decide),
     )
     .body("DecideReview")
+    .once()
     .reply(200, "AccessReview"),
     Route::new("POST", "/v1/access/reviews/{id}/close", "Close it, naming what nobody decided", || {
         post(close)
     })
     .body("CloseReview")
+    .once()
     .reply(200, "AccessReview"),
 ];
 

@@ -8,10 +8,13 @@ use super::{Route, get, post, put};
 use crate::api::call::{Call, Made, unexpected, value};
 use crate::api::fault::Fault;
 use crate::api::types::Page;
-use crate::api::types::use_case::{DeprecateUseCase, UseCase, UseCaseReason, WriteUseCase};
+use crate::api::types::registry::ModelComparison;
+use crate::api::types::use_case::{
+    CompareRevisions, DeprecateUseCase, UseCase, UseCaseReason, UseCaseRevision, WriteUseCase,
+};
 use crate::engine::{Action, Reply, UseCaseAction as Asked, UseCaseReply};
 
-pub(super) static ROUTES: [Route; 8] = [
+pub(super) static ROUTES: [Route; 10] = [
     Route::new("GET", "/v1/use-cases", "What this box may be asked for", || get(list))
         .pages()
         .reply(200, "PageOfUseCase"),
@@ -28,6 +31,19 @@ pub(super) static ROUTES: [Route; 8] = [
     })
     .body("WriteUseCase")
     .reply(200, "UseCase"),
+    Route::new(
+        "GET",
+        "/v1/use-cases/{name}/revisions",
+        "Its terms over time: who wrote what, newest first",
+        || get(revisions),
+    )
+    .pages()
+    .reply(200, "PageOfUseCaseRevision"),
+    Route::new("GET", "/v1/use-cases/{name}/compare", "Two revisions, field by field; the last two", || {
+        get(compare)
+    })
+    .query(&["a", "b"])
+    .reply(200, "ModelComparison"),
     Route::new("POST", "/v1/use-cases/{name}/submit", "Ask others to let it be deployed", || post(submit))
         .once()
         .body("UseCaseReason")
@@ -68,6 +84,25 @@ async fn list(mut call: Call) -> Result<Json<Page<UseCase>>, Fault> {
 async fn show(mut call: Call) -> Result<Response, Fault> {
     call.query().finish()?;
     one(&call, Asked::Show(call.param("name"))).await
+}
+
+async fn revisions(mut call: Call) -> Result<Json<Page<UseCaseRevision>>, Fault> {
+    call.query().finish()?;
+    match call.ask(Action::UseCase(Asked::Revisions(call.param("name")))).await? {
+        Reply::UseCase(UseCaseReply::Revisions(items)) => Ok(Json(Page { items, next: None })),
+        other => unexpected(&other),
+    }
+}
+
+async fn compare(mut call: Call) -> Result<Json<ModelComparison>, Fault> {
+    let mut query = call.query();
+    let mut number = |name| query.one(name).map(|text| super::audit::number(name, &text)).transpose();
+    let request = CompareRevisions { a: number("a")?, b: number("b")? };
+    query.finish()?;
+    match call.ask(Action::UseCase(Asked::Compare { name: call.param("name"), request })).await? {
+        Reply::UseCase(UseCaseReply::Compared(found)) => Ok(Json(*found)),
+        other => unexpected(&other),
+    }
 }
 
 /// Makes something.

@@ -55,6 +55,34 @@ pub struct ModelVersion {
     pub previous: bool,
     /// What its signature says now, where one came with it.
     pub signature: Option<String>,
+    /// What was said of it when it was registered.
+    pub metadata: Vec<ModelFact>,
+    /// How it did on real questions while it was staged.
+    pub shadow: Option<ModelShadow>,
+}
+
+/// Something that was said of a model: its licence, what it was trained on, a metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelFact {
+    pub name: String,
+    pub value: String,
+}
+
+/// A sample of real questions, asked of a staged model and of the one that answers; their texts are not kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelShadow {
+    pub questions: u64,
+    /// Part of the first ten results that are the same, from 0 to 1.
+    pub overlap: f64,
+    /// Part of the questions with the same first result.
+    pub top1: f64,
+    /// Means of what answers and of this model.
+    pub production_ms: f64,
+    pub candidate_ms: f64,
+    pub since_ms: u64,
+    pub last_ms: u64,
 }
 
 /// A model to register.
@@ -69,6 +97,8 @@ pub struct RegisterModel {
     pub licence: Option<String>,
     /// A bundle of OpenSSF Model Signing; absolute. Absent: `model.sig` of the folder, where there is one.
     pub signature: Option<String>,
+    /// TOML or JSON: licence, description, source, training_data, and a table metrics of numbers.
+    pub metadata: String,
 }
 
 /// A request for votes.
@@ -121,11 +151,11 @@ pub struct CompareModels {
     pub b: String,
 }
 
-/// Two models side by side, as the registry has them.
+/// Two models, or two revisions of a use case, side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelComparison {
-    /// Names with the beginnings of the SHA-256s.
+    /// Names with the beginnings of the SHA-256s; or with the numbers of the revisions.
     pub a: String,
     pub b: String,
     pub fields: Vec<ComparedField>,

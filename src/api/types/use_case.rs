@@ -38,7 +38,7 @@ pub struct UseCase {
     pub successor: Option<String>,
     /// Oldest first.
     pub history: Vec<UseCaseEvent>,
-    /// Who asked under it since the box started, the latest first.
+    /// Who asked under it, the latest first; kept over restarts.
     pub callers: Vec<UseCaseCaller>,
 }
 
@@ -46,11 +46,37 @@ pub struct UseCase {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UseCaseEvent {
+    /// What it was then: edits and submissions can be compared by it.
+    pub revision: u64,
     pub at_ms: u64,
     /// `created`, `edited`, `submitted`, `approved`, `deployed`, `deprecated` or `retired`.
     pub what: String,
     pub by: String,
     pub reason: String,
+}
+
+/// The terms as they were after an edit or a submission.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UseCaseRevision {
+    /// For comparing.
+    pub revision: u64,
+    pub at_ms: u64,
+    /// `created`, `edited` or `submitted`.
+    pub what: String,
+    pub by: String,
+    pub login: Option<String>,
+    pub reason: String,
+    /// Fields that differ from the revision before.
+    pub changed: Vec<String>,
+}
+
+/// Two revisions of a use case; absent: the newest, and the one before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompareRevisions {
+    pub a: Option<u64>,
+    pub b: Option<u64>,
 }
 
 /// Somebody who asks.

@@ -126,7 +126,9 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
 fn of_use_case(action: &UseCaseAction) -> Needs {
     let (permission, name) = match action {
         UseCaseAction::List => return on_box(P::ReadUseCases),
-        UseCaseAction::Show(name) => (P::ReadUseCases, name),
+        UseCaseAction::Show(name) | UseCaseAction::Revisions(name) | UseCaseAction::Compare { name, .. } => {
+            (P::ReadUseCases, name)
+        }
         UseCaseAction::Create(request) => (P::WriteUseCases, &request.name),
         UseCaseAction::Edit { name, .. } | UseCaseAction::Submit { name, .. } => (P::WriteUseCases, name),
         UseCaseAction::Deploy { name, .. }

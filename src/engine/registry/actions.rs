@@ -15,7 +15,9 @@ use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, approvals, models, trail};
 use crate::governance::access::Role;
 use crate::governance::approval::{Approval, Change, Draft, Impact, Shelf as Requests, State, Subject};
-use crate::governance::registry::{Deed, Input, Move, Registry, RegistryError, Shelf, Stage, Version, step};
+use crate::governance::registry::{
+    Deed, Input, Metadata, Move, Registry, RegistryError, Shelf, Stage, Version, step,
+};
 use crate::knowledge::Model;
 use crate::store::{StoreError, WriteTransaction};
 
@@ -213,6 +215,8 @@ fn register(
         return Err(invalid(format!("about and licence have at most {ABOUT} bytes"), "say it shorter"));
     }
     control(inner)?;
+    let said = Metadata::parse(&request.metadata)
+        .map_err(|what| invalid(format!("metadata: {what}"), "mend it there; nothing was registered"))?;
     let signed = signing::given(request)?;
     let taken = models::import(inner, &ModelPath { path: request.path.clone(), activate: false })?;
     if taken.columns < COLUMNS_LEAST {
@@ -235,6 +239,14 @@ fn register(
         before = keep(inner, &before, Input::Register(Box::new(version)), None, |_| Ok(()))?.0;
     }
     let mut version = version_of(&model, &taken.sha256, by, &request.about, now_ms);
+    for (slot, said) in [(&mut version.licence, &said.licence), (&mut version.source, &said.source)] {
+        if !said.is_empty() {
+            said.clone_into(slot);
+        }
+    }
+    if version.about.is_empty() {
+        said.description.clone_into(&mut version.about);
+    }
     if let Some(licence) = licence {
         version.licence = licence.to_owned();
     }
@@ -245,10 +257,20 @@ fn register(
         Some(signed) => told.text("signature", to_hex(&trail::digest(signed.bundle.as_bytes()))),
         None => told,
     });
+    let told = told.map(|told| match said.fields().as_slice() {
+        [] => told,
+        fields => told.text("metadata", listed(fields)),
+    });
     keep(inner, &before, Input::Register(Box::new(version)), told.as_ref(), |write| {
+        Shelf::keep_metadata(write, &taken.sha256, &said)?;
         signed.as_ref().map_or(Ok(()), |signed| Shelf::keep_signature(write, &taken.sha256, signed))
     })?;
     shown(inner, &taken.sha256)
+}
+
+/// A line each, for the audit log.
+fn listed(fields: &[(String, String)]) -> String {
+    fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 fn submit(

@@ -1,6 +1,6 @@
 //! Two models side by side, from what the registry keeps of them. Pure.
 
-use crate::api::types::registry::{ComparedField, ModelComparison, ModelVersion};
+use crate::api::types::registry::{ComparedField, ModelComparison, ModelShadow, ModelVersion};
 use crate::base::format_time;
 
 /// Letters of a SHA-256 that tell models apart for people.
@@ -11,10 +11,17 @@ pub(super) fn compared(a: &ModelVersion, b: &ModelVersion) -> ModelComparison {
         let short: String = one.sha256.chars().take(SHORT).collect();
         format!("{} ({short})", one.name)
     };
-    let (before, behind) = (lines(a), lines(b));
+    side_by_side((named(a), &lines(a)), (named(b), &lines(b)))
+}
+
+/// Any two things, field by field.
+pub(in crate::engine) fn side_by_side(
+    (a, before): (String, &[(String, String)]),
+    (b, behind): (String, &[(String, String)]),
+) -> ModelComparison {
     let mut fields: Vec<ComparedField> = Vec::new();
     // A gate may be there on one side only.
-    for (name, _) in before.iter().chain(&behind) {
+    for (name, _) in before.iter().chain(behind) {
         if fields.iter().any(|known| known.name == *name) {
             continue;
         }
@@ -23,11 +30,19 @@ pub(super) fn compared(a: &ModelVersion, b: &ModelVersion) -> ModelComparison {
                 .find(|(known, _)| known == name)
                 .map_or_else(|| "-".to_owned(), |(_, value)| value.clone())
         };
-        let (a, b) = (of(&before), of(&behind));
+        let (a, b) = (of(before), of(behind));
         let differs = a != b;
         fields.push(ComparedField { name: name.clone(), a, b, differs });
     }
-    ModelComparison { a: named(a), b: named(b), fields }
+    ModelComparison { a, b, fields }
+}
+
+/// How a staged model did on real questions, in a line.
+pub(super) fn shadow_words(one: &ModelShadow) -> String {
+    format!(
+        "{} real questions: overlap@10 {:.3}, same first {:.3}, {:.1} ms against {:.1} ms",
+        one.questions, one.overlap, one.top1, one.candidate_ms, one.production_ms
+    )
 }
 
 /// What is compared of a model, by name.
@@ -59,6 +74,8 @@ fn lines(one: &ModelVersion) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    all.extend(one.metadata.iter().map(|fact| (format!("said: {}", fact.name), fact.value.clone())));
+    all.extend(one.shadow.iter().map(|shadow| ("shadow".to_owned(), shadow_words(shadow))));
     all.extend(one.gates.iter().map(|gate| (gate.name.clone(), format!("{}: {}", gate.state, gate.what))));
     all
 }

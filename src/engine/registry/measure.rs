@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{control, record, signing};
+use super::{control, record, shadow, signing};
 use crate::base::InOrder;
 use crate::engine::EngineError;
 use crate::engine::access::circumstances;
@@ -56,6 +56,7 @@ pub(super) fn gates(inner: &Inner, model: &Arc<Model>, sha256: &str) -> Result<V
     let (asked, denied) = denials(inner, (sha256, &model.meta().name), &measured)?;
     gates.push(use_cases(asked, &denied));
     gates.push(signing::gate(inner, sha256)?);
+    gates.extend(shadow::gate(inner, sha256));
     Ok(gates)
 }
 

@@ -9,6 +9,7 @@ mod fleet;
 mod judge;
 mod measure;
 mod record;
+mod shadow;
 mod signing;
 #[cfg(test)]
 pub(super) mod tests;
@@ -22,7 +23,9 @@ use std::sync::Arc;
 pub(super) use actions::act;
 pub(super) use actions::approved;
 pub use actions::{RegistryAction, RegistryReply};
+pub(super) use compare::side_by_side;
 pub(super) use measure::answering;
+pub(super) use shadow::Shadows;
 pub(super) use watch::burned;
 pub(super) use words::{gates, standing};
 

@@ -13,6 +13,7 @@ use crate::engine::approvals::tests::{Bench, denied};
 use crate::engine::{Action, ConfigAction, EngineError, RegistryAction, RegistryReply, Reply};
 use crate::knowledge::{ModelSource, default_model_id, write_model};
 
+mod shadow;
 mod signed;
 
 const OWNER: u32 = 0;

@@ -1,9 +1,11 @@
 //! Models in the API's words.
 
-use super::{control, signing};
+use super::{control, shadow, signing};
 use crate::api::types::Page;
 use crate::api::types::approval::Gate as GateWords;
-use crate::api::types::registry::{ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel};
+use crate::api::types::registry::{
+    ModelFact, ModelHistoryQuery, ModelMove, ModelRegistry, ModelVersion, ServedModel,
+};
 use crate::base::{InOrder, format_time};
 use crate::engine::access::login;
 use crate::engine::paging::cursor;
@@ -72,7 +74,15 @@ pub(super) fn version(inner: &Inner, registry: &Registry, one: &Version) -> Mode
         serving: inner.library.model_id() == one.sha256,
         previous: registry.pointer.previous.as_deref() == Some(&one.sha256),
         signature: signature(inner, &one.sha256),
+        metadata: metadata(inner, &one.sha256),
+        shadow: shadow::words(inner, &one.sha256),
     }
+}
+
+fn metadata(inner: &Inner, sha256: &str) -> Vec<ModelFact> {
+    let said = control(inner).ok().and_then(|control| Shelf::metadata(control, sha256).ok());
+    let fact = |(name, value)| ModelFact { name, value };
+    said.unwrap_or_default().fields().into_iter().map(fact).collect()
 }
 
 /// What the signature of a model says now; nothing where it has none.

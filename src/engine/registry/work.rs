@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::actions::{keep, kind, served};
-use super::{control, fleet, measure, open};
+use super::{Shadows, control, fleet, measure, open};
 use crate::api::types::JobState;
 use crate::audit::{Entry, Outcome};
 use crate::engine::jobs::JobRecord;
@@ -88,6 +88,7 @@ fn work(inner: &Arc<Inner>, id: u64, record: &mut JobRecord, sha256: &str) -> Re
             let before = Shelf::load(control(inner)?)?;
             let told = told(inner, trail::BOX, sha256, Deed::Staged, &gates);
             keep(inner, &before, Input::Stage { sha256, by: trail::BOX, gates }, Some(&told), |_| Ok(()))?;
+            Shadows::begin(inner, sha256);
             Ok(true)
         }
         _ => promote(inner, id, record, sha256),

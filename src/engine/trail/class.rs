@@ -294,6 +294,7 @@ fn use_case(action: &UseCaseAction) -> Option<About> {
     let about = |kind, name: &str, reason: &str| together(kind, ("use case", name)).text("reason", reason);
     Some(match action {
         UseCaseAction::List | UseCaseAction::Show(_) => return None,
+        UseCaseAction::Revisions(_) | UseCaseAction::Compare { .. } => return None,
         UseCaseAction::Create(request) => together("use_case.created", ("use case", &request.name)),
         UseCaseAction::Edit { name, .. } => together("use_case.edited", ("use case", name)),
         UseCaseAction::Submit { name, request } => about("use_case.submitted", name, &request.reason),

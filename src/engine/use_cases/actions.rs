@@ -2,7 +2,10 @@
 
 use super::{UseCases, constraint, control, words};
 use crate::api::types::Page;
-use crate::api::types::use_case::{DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase};
+use crate::api::types::registry::ModelComparison;
+use crate::api::types::use_case::{
+    CompareRevisions, DeprecateUseCase, UseCase as Words, UseCaseReason, UseCaseRevision, WriteUseCase,
+};
 use crate::audit::{self, Entry};
 use crate::base::InOrder;
 use crate::engine::access::subject;
@@ -12,7 +15,9 @@ use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, approvals};
 use crate::governance::access::Role;
 use crate::governance::approval::{Approval, Change, Draft, Impact, Shelf as Requests, State, Subject};
-use crate::governance::use_case::{Input, Leaving, Shelf, Terms, UseCase, UseCaseError, create, step};
+use crate::governance::use_case::{
+    Input, Leaving, Revision, Shelf, Terms, UseCase, UseCaseError, create, step,
+};
 use crate::store::{StoreError, WriteTransaction, codec};
 
 /// Use cases of a box.
@@ -23,6 +28,8 @@ const USE_CASES_MOST: usize = 256;
 pub enum UseCaseAction {
     List,
     Show(String),
+    Revisions(String),
+    Compare { name: String, request: CompareRevisions },
     Create(WriteUseCase),
     Edit { name: String, request: WriteUseCase, if_match: Option<String> },
     Submit { name: String, request: UseCaseReason },
@@ -36,6 +43,8 @@ pub enum UseCaseAction {
 pub enum UseCaseReply {
     Page(Page<Words>),
     One(Box<Words>),
+    Revisions(Vec<UseCaseRevision>),
+    Compared(Box<ModelComparison>),
 }
 
 /// Does what is asked. `told` is the entry of what changes something.
@@ -55,16 +64,10 @@ pub(in crate::engine) fn act(
         kept(inner, &after, told)
     };
     match action {
-        UseCaseAction::List => {
-            let book = UseCases::book(inner)?;
-            let items = book.values().map(|one| words::use_case(inner, one)).collect();
-            Ok(UseCaseReply::Page(Page { items, next: None }))
-        }
-        UseCaseAction::Show(name) => {
-            let book = UseCases::book(inner)?;
-            let one = book.get(&name).ok_or(UseCaseError::Missing { name })?;
-            Ok(UseCaseReply::One(Box::new(words::use_case(inner, one))))
-        }
+        UseCaseAction::List
+        | UseCaseAction::Show(_)
+        | UseCaseAction::Revisions(_)
+        | UseCaseAction::Compare { .. } => look(inner, action),
         UseCaseAction::Create(request) => {
             let _desk = inner.approvals.desk();
             let all = Shelf::load(control(inner)?)?;
@@ -116,9 +119,38 @@ pub(in crate::engine) fn act(
     }
 }
 
+/// What changes nothing.
+fn look(inner: &Inner, action: UseCaseAction) -> Result<UseCaseReply, EngineError> {
+    match action {
+        UseCaseAction::List => {
+            let book = UseCases::book(inner)?;
+            let items = book.values().map(|one| words::use_case(inner, one)).collect();
+            Ok(UseCaseReply::Page(Page { items, next: None }))
+        }
+        UseCaseAction::Show(name) => {
+            let book = UseCases::book(inner)?;
+            let one = book.get(&name).ok_or(UseCaseError::Missing { name })?;
+            Ok(UseCaseReply::One(Box::new(words::use_case(inner, one))))
+        }
+        UseCaseAction::Revisions(name) => {
+            Ok(UseCaseReply::Revisions(words::revisions(&revisions(inner, &name)?)))
+        }
+        UseCaseAction::Compare { name, request } => {
+            let found = words::compared(&name, &revisions(inner, &name)?, &request)?;
+            Ok(UseCaseReply::Compared(Box::new(found)))
+        }
+        _ => Err(EngineError::Internal("a change came the way of a look".into())),
+    }
+}
+
 fn found(inner: &Inner, name: &str) -> Result<UseCase, EngineError> {
     let one = Shelf::load(control(inner)?)?.remove(name);
     Ok(one.ok_or_else(|| UseCaseError::Missing { name: name.chars().take(70).collect() })?)
+}
+
+/// Oldest first.
+fn revisions(inner: &Inner, name: &str) -> Result<Vec<Revision>, EngineError> {
+    Ok(Revision::list(control(inner)?, &found(inner, name)?)?)
 }
 
 /// Whether the newest request for it still waits for votes.

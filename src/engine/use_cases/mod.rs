@@ -20,10 +20,13 @@ pub(super) use constraint::denials;
 
 use super::run::Inner;
 use super::worker::invalid;
-use super::{Action, Caller, EngineError, access, ask, trail};
+use super::{Action, Caller, EngineError, access, ask, registry, trail};
 use crate::api::types::{AskResponse, SearchRequest, SearchResponse};
-use crate::base::format_time;
-use crate::governance::use_case::{GENERAL, Input, Shelf, State, UseCase, UseCaseError, step};
+use crate::base::{format_time, ordered_map};
+use crate::governance::use_case::{
+    Callers, GENERAL, Input, Shelf, State, UseCase, UseCaseError, keep_callers, load_callers, step,
+};
+use crate::resilience::Effect;
 use crate::store::Control;
 
 /// Callers that are told apart, over all use cases; others are counted as one.
@@ -45,16 +48,57 @@ struct Asked {
     last_ms: u64,
 }
 
-/// What questions are measured by, in memory.
+/// What questions are measured by, in memory; who asked is written out once a minute and at the end.
 #[derive(Default)]
 pub(super) struct UseCases {
     book: RwLock<Option<Book>>,
     /// By use case and principal.
     callers: Mutex<BTreeMap<(String, String), Asked>>,
+    /// As it is on disk.
+    kept: Mutex<Callers>,
     looked_ms: Mutex<u64>,
+    pub(super) shadows: registry::Shadows,
 }
 
 impl UseCases {
+    /// With everybody who asked before this start.
+    pub(super) fn open(control: &Control, scratch: bool) -> Self {
+        let opened = Self::default();
+        if scratch {
+            return opened;
+        }
+        match load_callers(control) {
+            Ok(kept) => {
+                let asked = |(questions, last_ms)| Asked { questions, last_ms };
+                let all = kept.iter().map(|(key, known)| (key.clone(), asked(*known)));
+                *opened.callers.lock().unwrap_or_else(PoisonError::into_inner) = ordered_map(all);
+                *opened.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+            }
+            Err(error) => tracing::warn!(%error, "who asked before cannot be read"),
+        }
+        opened
+    }
+
+    /// Writes down who asked, where that is news.
+    pub(super) fn flush(inner: &Inner) {
+        let Some(control) = inner.config_history() else { return };
+        if inner.modes.effects().has(Effect::ReadOnly) {
+            return;
+        }
+        let now: Callers = {
+            let callers = inner.use_cases.callers.lock().unwrap_or_else(PoisonError::into_inner);
+            ordered_map(callers.iter().map(|(key, asked)| (key.clone(), (asked.questions, asked.last_ms))))
+        };
+        let mut kept = inner.use_cases.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept == now {
+            return;
+        }
+        match keep_callers(control, &kept, &now) {
+            Ok(()) => *kept = now,
+            Err(error) => tracing::warn!(%error, "who asked could not be kept"),
+        }
+    }
+
     /// All as they are kept.
     fn book(inner: &Inner) -> Result<Book, EngineError> {
         let held = &inner.use_cases.book;
@@ -91,6 +135,7 @@ impl UseCases {
         if let Err(error) = retention::forget(inner, now_ms) {
             tracing::warn!(%error, "who asked could not be forgotten");
         }
+        Self::flush(inner);
     }
 }
 
@@ -166,6 +211,7 @@ pub(super) fn search(
 ) -> Result<SearchResponse, EngineError> {
     let mut found = ask::search(inner, request)?;
     found.notes.extend(asked(inner, caller, request));
+    registry::Shadows::sample(inner, request);
     Ok(found)
 }
 
@@ -177,6 +223,7 @@ pub(super) fn ask(
 ) -> Result<AskResponse, EngineError> {
     let mut found = ask::ask(inner, request)?;
     found.search.notes.extend(asked(inner, caller, request));
+    registry::Shadows::sample(inner, request);
     Ok(found)
 }
 

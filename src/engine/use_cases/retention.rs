@@ -1,5 +1,5 @@
 //! Who asked is forgotten when the time of the use case is over. It is all that the box keeps of a use case and its
-//! callers, in memory: questions and answers are kept under none.
+//! callers: questions and answers are kept under none.
 
 use std::sync::PoisonError;
 

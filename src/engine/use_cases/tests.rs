@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::api::types::approval::ApprovalWord;
-use crate::api::types::use_case::{DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase};
+use crate::api::types::use_case::{
+    CompareRevisions, DeprecateUseCase, UseCase as Words, UseCaseReason, WriteUseCase,
+};
 use crate::api::types::{SearchRequest, SearchResponse};
 use crate::engine::approvals::tests::{Bench, denied};
 use crate::engine::{Action, ApprovalAction, EngineError, Reply};
@@ -243,4 +245,47 @@ fn who_asked_is_forgotten_when_its_time_is_over() {
     forget(now_ms + 31 * DAY_MS);
     assert_eq!((world.show("pumps").callers.len(), world.0.log("use_case.forgotten")), (0, 1), "told once");
     assert_eq!(world.show(GENERAL).callers.len(), 1, "it says nothing of a time");
+}
+
+#[test]
+fn what_it_said_before_is_kept_and_compared_and_who_asked_survives_a_start() {
+    let mut world = World::new();
+    world.create("pumps", "medium");
+    let edit = WriteUseCase {
+        purpose: Some("find a seal".into()),
+        impact: Some("high".into()),
+        ..WriteUseCase::default()
+    };
+    let edit = UseCaseAction::Edit { name: "pumps".into(), request: edit, if_match: None };
+    world.does(edit).unwrap();
+    let asked = |world: &World, action| match world.0.ask(OPERATOR, Action::UseCase(action)) {
+        Ok(Reply::UseCase(reply)) => reply,
+        other => panic!("{other:?}"),
+    };
+    world.0.start();
+    let UseCaseReply::Revisions(all) = asked(&world, UseCaseAction::Revisions("pumps".into())) else {
+        panic!("no revisions")
+    };
+    let told: Vec<(u64, &str, &str)> =
+        all.iter().map(|one| (one.revision, one.what.as_str(), one.by.as_str())).collect();
+    assert_eq!(told, [(2, "edited", "uid:2002"), (1, "created", "uid:2002")]);
+    assert_eq!(all[0].changed, ["purpose", "impact"]);
+    let compare = |a, b| UseCaseAction::Compare { name: "pumps".into(), request: CompareRevisions { a, b } };
+    for (a, b) in [(None, None), (Some(1), Some(2))] {
+        let UseCaseReply::Compared(found) = asked(&world, compare(a, b)) else { panic!("not compared") };
+        let of = |name: &str| found.fields.iter().find(|one| one.name == name).unwrap();
+        assert!(
+            of("purpose").differs && of("purpose").b == "find a seal" && !of("owner").differs,
+            "{found:?}"
+        );
+        assert_eq!((found.a.as_str(), of("impact").b.as_str()), ("pumps revision 1", "high"));
+    }
+    let missing = world.0.ask(OPERATOR, Action::UseCase(compare(Some(9), None))).unwrap_err();
+    assert!(missing.to_string().contains("9 of pumps"), "{missing}");
+    // Who asked is written out at the end, and is there again.
+    let question = SearchRequest { q: "a pump".into(), ..SearchRequest::default() };
+    world.0.ask(OPERATOR, Action::Search(question)).unwrap();
+    world.0.start();
+    let general = world.show("general");
+    assert!(general.callers.iter().any(|one| one.who == "uid:2002" && one.questions == 1), "{general:?}");
 }

@@ -3,18 +3,27 @@
 use std::sync::PoisonError;
 
 use super::actions::waits;
-use crate::api::types::use_case::{UseCase as Words, UseCaseCaller, UseCaseEvent};
+use crate::api::types::registry::ModelComparison;
+use crate::api::types::use_case::{
+    CompareRevisions, UseCase as Words, UseCaseCaller, UseCaseEvent, UseCaseRevision,
+};
 use crate::base::InOrder;
 use crate::engine::access::login;
 use crate::engine::run::Inner;
-use crate::engine::{SlaAction, SlaReply, sla};
-use crate::governance::use_case::{State, UseCase};
+use crate::engine::{EngineError, SlaAction, SlaReply, registry, sla};
+use crate::governance::use_case::{Revision, State, UseCase};
 
 /// Callers that are listed.
 const LISTED: usize = 50;
 
 pub(super) fn use_case(inner: &Inner, one: &UseCase) -> Words {
-    let event = |event: &crate::governance::use_case::Event| UseCaseEvent {
+    // Each event made one; the first one is kept for ever, whatever came between.
+    let revision = |at: usize| match at {
+        0 => 1,
+        at => one.revision.saturating_sub((one.events.len() - 1 - at) as u64),
+    };
+    let event = |(at, event): (usize, &crate::governance::use_case::Event)| UseCaseEvent {
+        revision: revision(at),
         at_ms: event.at_ms,
         what: event.deed.name().to_owned(),
         by: event.by.clone(),
@@ -45,9 +54,58 @@ pub(super) fn use_case(inner: &Inner, one: &UseCase) -> Words {
         approval: one.approval.map(|id| id.to_string()),
         retires_ms: leaving.and_then(|leaving| leaving.retires_ms),
         successor: leaving.and_then(|leaving| leaving.successor.clone()),
-        history: one.events.iter().map(event).collect(),
+        history: one.events.iter().enumerate().map(event).collect(),
         callers: callers(inner, &one.name),
     }
+}
+
+/// Newest first.
+pub(super) fn revisions(all: &[Revision]) -> Vec<UseCaseRevision> {
+    let mut found = Vec::with_capacity(all.len());
+    let mut before: Vec<(String, String)> = Vec::new();
+    for one in all {
+        let fields = one.fields();
+        let differs = |(at, field): (usize, &(String, String))| {
+            before.get(at).is_some_and(|known| known != field).then(|| field.0.clone())
+        };
+        let changed = fields.iter().enumerate().filter_map(differs).collect();
+        found.push(UseCaseRevision {
+            revision: one.number,
+            at_ms: one.at_ms,
+            what: one.deed.name().to_owned(),
+            login: login(&one.by),
+            by: one.by.clone(),
+            reason: one.reason.clone(),
+            changed,
+        });
+        before = fields;
+    }
+    found.reverse();
+    found
+}
+
+pub(super) fn compared(
+    name: &str,
+    all: &[Revision],
+    request: &CompareRevisions,
+) -> Result<ModelComparison, EngineError> {
+    let last = |back: usize| all.len().checked_sub(back).and_then(|at| all.get(at)).or(all.first());
+    let of = |wanted: Option<u64>, usual: Option<&'_ Revision>| {
+        let number = wanted.or(usual.map(|one| one.number)).unwrap_or_default();
+        let known = all.iter().find(|one| one.number == number);
+        let advice = || {
+            let known: Vec<String> = all.iter().map(|one| one.number.to_string()).collect();
+            format!("there are {}: spud use-case history {name}", known.join(", "))
+        };
+        let missing = || EngineError::NotFound {
+            noun: "revision",
+            name: format!("{number} of {name}"),
+            advice: advice(),
+        };
+        known.ok_or_else(missing).map(|one| (format!("{name} revision {number}"), one.fields()))
+    };
+    let (a, b) = (of(request.a, last(2))?, of(request.b, last(1))?);
+    Ok(registry::side_by_side((a.0, &a.1), (b.0, &b.1)))
 }
 
 /// How the objective of a service level stands; nothing where there is none of this name.

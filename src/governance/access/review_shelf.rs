@@ -40,26 +40,25 @@ fn item_key(review: u64, grant: u64) -> [u8; 16] {
 pub struct ReviewShelf;
 
 impl ReviewShelf {
-    /// Every review, newest first.
+    /// Reviews, newest first, at most so many; the one that is open is the newest.
     ///
     /// # Errors
     /// What the store says, a damaged record among it: no decision may get lost unseen.
-    pub fn list(control: &Control) -> Result<Vec<Review>, AccessError> {
+    pub fn list(control: &Control, most: usize) -> Result<Vec<Review>, AccessError> {
         Ok(control.read(|read| {
             let mut found = Vec::new();
             let Some(table) = there(read.open_table(REVIEWS))? else { return Ok(found) };
-            for row in table.iter()? {
-                let (key, value) = row?;
-                let id = number_of(key.value());
-                if id == CLOCK {
-                    continue;
+            let last = table.last()?.map_or(CLOCK, |(id, _)| number_of(id.value()));
+            for id in (CLOCK + 1..=last).rev() {
+                if found.len() >= most.min(KEPT) {
+                    break;
                 }
+                let Some(value) = table.get(&number_key(id)[..])? else { continue };
                 let ReviewRecord { by, reason, opened_ms, due_ms, closed, grants } =
                     codec::decode(VERSION, value.value())?;
                 let items = items(read, id, &grants)?;
                 found.push(Review { id, by, reason, opened_ms, due_ms, items, closed });
             }
-            found.reverse();
             Ok(found)
         })?)
     }

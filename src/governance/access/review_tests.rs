@@ -137,18 +137,21 @@ fn what_is_kept_is_what_was_said_and_old_ones_go() {
     let control = Control::open(&folder.path().join("control.redb"), 256 << 10).unwrap();
     let book = book();
     let who = names(&book, &Subject::local(9, &[]));
-    assert_eq!((ReviewShelf::list(&control).unwrap(), ReviewShelf::clock(&control).unwrap()), (vec![], None));
+    assert_eq!(
+        (ReviewShelf::list(&control, 99).unwrap(), ReviewShelf::clock(&control).unwrap()),
+        (vec![], None)
+    );
     let first = opened(&book);
     control.write(|write| ReviewShelf::keep(write, None, &first)).unwrap();
     control.write(|write| ReviewShelf::set_clock(write, 77)).unwrap();
     let second = first.decide(&book, 3, said(Verdict::Confirmed), &who).unwrap();
     control.write(|write| ReviewShelf::keep(write, Some(&first), &second)).unwrap();
-    assert_eq!(ReviewShelf::list(&control).unwrap(), [second]);
+    assert_eq!(ReviewShelf::list(&control, 99).unwrap(), [second]);
     for id in 2..60 {
         let one = Review { id, ..first.clone() };
         control.write(|write| ReviewShelf::keep(write, None, &one)).unwrap();
     }
-    let all = ReviewShelf::list(&control).unwrap();
+    let all = ReviewShelf::list(&control, 99).unwrap();
     assert_eq!((all.len(), all[0].id, all.last().unwrap().id), (40, 59, 20));
     assert!(all.iter().all(|one| one.items.len() == 4));
     assert_eq!(ReviewShelf::clock(&control).unwrap(), Some(77));

@@ -10,6 +10,8 @@ mod error;
 mod gate;
 mod judged;
 mod machine;
+mod metadata;
+mod shadow;
 mod shelf;
 mod signature;
 #[cfg(test)]
@@ -23,6 +25,8 @@ pub use gate::{
 };
 pub use judged::{Judged, QUESTIONS_MOST, Target, passage_hash};
 pub use machine::{Input, step};
+pub use metadata::{METADATA_BYTES, Metadata};
+pub use shadow::{SHADOW_DEPTH, ShadowPlace, ShadowTotals};
 pub use shelf::{JudgedShelf, Shelf};
 pub use signature::{BUNDLE_BYTES, Bundle, File, ONE_FILE, Signed, SigningKey, signature};
 pub use version::{Deed, Hold, Move, Pointer, Promotion, Registry, Stage, VERSIONS_MOST, Version};

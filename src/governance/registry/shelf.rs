@@ -1,7 +1,9 @@
 //! The tables of `control.redb` that hold models, what happened to them, and judged questions.
 
 use super::judged::{QUESTIONS_MOST, TARGETS_MOST, TEXT_BYTES};
-use super::{Judged, Move, Pointer, Registry, RegistryError, Signed, Target, Version};
+use super::{
+    Judged, Metadata, Move, Pointer, Registry, RegistryError, ShadowTotals, Signed, Target, Version,
+};
 use crate::store::{
     Control, ReadTransaction, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
 };
@@ -15,6 +17,10 @@ const POINTER: Table = Table::new("model_pointer");
 const MOVES: Table = Table::new("model_moves");
 /// SHA-256 → [`Signed`]
 const SIGNATURES: Table = Table::new("model_signatures");
+/// SHA-256 → [`Metadata`]
+const METADATA: Table = Table::new("model_metadata");
+/// SHA-256 → [`ShadowTotals`]
+const SHADOW: Table = Table::new("model_shadow");
 /// Number → [`Judged`]
 const JUDGED: Table = Table::new("judged_questions");
 const ONLY: &[u8] = b"production";
@@ -106,6 +112,54 @@ impl Shelf {
             let Some(table) = there(read.open_table(SIGNATURES))? else { return Ok(None) };
             let Some(bytes) = table.get(sha256.as_bytes())? else { return Ok(None) };
             Ok(Some(codec::decode(VERSION, bytes.value())?))
+        })?)
+    }
+
+    /// Keeps how staged models did on real questions.
+    ///
+    /// # Errors
+    /// What the store says; nothing is kept then.
+    pub fn keep_shadow(control: &Control, all: &[(String, ShadowTotals)]) -> Result<(), RegistryError> {
+        Ok(control.write(|write| {
+            let mut table = write.open_table(SHADOW)?;
+            for (sha256, totals) in all {
+                table.insert(sha256.as_bytes(), codec::encode(VERSION, totals)?.as_slice())?;
+            }
+            Ok(())
+        })?)
+    }
+
+    /// How a model did on real questions, where it was asked any.
+    ///
+    /// # Errors
+    /// What the store says, or a damaged record.
+    pub fn shadow(control: &Control, sha256: &str) -> Result<ShadowTotals, RegistryError> {
+        Ok(control.read(|read| {
+            let Some(table) = there(read.open_table(SHADOW))? else { return Ok(ShadowTotals::default()) };
+            let Some(bytes) = table.get(sha256.as_bytes())? else { return Ok(ShadowTotals::default()) };
+            Ok(codec::decode(VERSION, bytes.value())?)
+        })?)
+    }
+
+    /// Keeps what was said of a model, in a transaction.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn keep_metadata(write: &WriteTransaction, sha256: &str, said: &Metadata) -> Result<(), StoreError> {
+        let record = codec::encode(VERSION, said)?;
+        write.open_table(METADATA)?.insert(sha256.as_bytes(), record.as_slice())?;
+        Ok(())
+    }
+
+    /// What was said of a model; nothing where nobody said anything.
+    ///
+    /// # Errors
+    /// What the store says, or a damaged record.
+    pub fn metadata(control: &Control, sha256: &str) -> Result<Metadata, RegistryError> {
+        Ok(control.read(|read| {
+            let Some(table) = there(read.open_table(METADATA))? else { return Ok(Metadata::default()) };
+            let Some(bytes) = table.get(sha256.as_bytes())? else { return Ok(Metadata::default()) };
+            Ok(codec::decode(VERSION, bytes.value())?)
         })?)
     }
 

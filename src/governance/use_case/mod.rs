@@ -9,6 +9,7 @@
 mod constraint;
 mod error;
 mod record;
+mod revision;
 mod shelf;
 mod step;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod tests;
 pub use constraint::Measured;
 pub use error::UseCaseError;
 pub use record::{Deed, Event, GENERAL, Leaving, State, Terms, UseCase};
+pub use revision::{Callers, REVISIONS_KEPT, Revision, keep_callers, load_callers};
 pub use shelf::Shelf;
 pub use step::{Input, create, step};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, GENERAL, Leaving, State, Terms, UseCase, UseCaseError};
+use super::{Event, GENERAL, Leaving, Revision, State, Terms, UseCase, UseCaseError};
 use crate::governance::approval::Impact;
 use crate::store::{Control, StoreError, Table, WriteTransaction, codec, there};
 
@@ -51,7 +51,7 @@ impl Shelf {
     pub fn keep(write: &WriteTransaction, one: &UseCase) -> Result<(), StoreError> {
         let record = codec::encode(VERSION, one)?;
         write.open_table(USE_CASES)?.insert(one.name.as_bytes(), record.as_slice())?;
-        Ok(())
+        Revision::keep(write, one)
     }
 }
 

@@ -4,10 +4,10 @@ use super::{Action, Group, Spec};
 use crate::tui::disabled::{
     a_breaker, a_changed_dashboard, a_decision, a_deployed, a_draft, a_held_breaker, a_list, a_model,
     a_panel, a_previous, a_principal, a_probe, a_question, a_review, a_set_one, a_setting, a_silenced_alert,
-    a_table, a_trace, a_trial, a_version, always, an_alert, an_audit, an_entry, an_expression, an_incident,
-    attested, backup_selected, collection_selected, confirmable, connected, decisions_here, deployable,
-    editable, forced, idle_backups, job_selected, judgeable, letter, no_review, not_newest, not_typing,
-    openable, panels, reading_after, reading_before, removable, retirable, revocable, selectable,
+    a_table, a_trace, a_trial, a_use_case, a_version, always, an_alert, an_audit, an_entry, an_expression,
+    an_incident, attested, backup_selected, collection_selected, confirmable, connected, decisions_here,
+    deployable, editable, forced, idle_backups, job_selected, judgeable, letter, no_review, not_newest,
+    not_typing, openable, panels, reading_after, reading_before, removable, retirable, revocable, selectable,
     some_alerts, some_collections, some_lines, some_pins, some_tokens, something, suggestion, two_models,
     unlocked_models, unlocked_use_cases, upstream, was_denied,
 };
@@ -140,6 +140,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SubmitUseCase, "submit-use-case", "Ask others to let the use case be deployed", "submit", UseCases, &["n"], a_draft),
     row(A::CreateUseCase, "create-use-case", "Write a use case: a draft", "new", UseCases, &["a"], unlocked_use_cases),
     row(A::EditUseCase, "edit-use-case", "Change the draft", "edit", UseCases, &["E"], editable),
+    row(A::CompareRevisions, "compare-revisions", "Compare what it says with what it said before", "", UseCases, &["="], a_use_case),
     row(A::DeployUseCase, "deploy-use-case", "Let questions be asked under the use case", "deploy", UseCases, &["P"], deployable),
     danger(row(A::DeprecateUseCase, "deprecate-use-case", "Tell callers that the use case ends", "deprecate", UseCases, &["e"], a_deployed)),
     danger(row(A::RetireUseCase, "retire-use-case", "Answer nothing under the use case any more", "retire", UseCases, &["X"], retirable)),

@@ -16,6 +16,8 @@ pub(crate) enum GovernRequest {
     Judged,
     /// Two models, by SHA-256.
     Compare(String, String),
+    /// The last two of a use case.
+    CompareRevisions(String),
 }
 
 impl GovernRequest {
@@ -36,6 +38,7 @@ impl GovernRequest {
             Self::Compare(a, b) => {
                 with_query("/v1/registry/compare", &[("a", Some(a.clone())), ("b", Some(b.clone()))])
             }
+            Self::CompareRevisions(name) => format!("/v1/use-cases/{}/compare", escape(name)),
         };
         Call { method: "GET", path, body: None }
     }
@@ -43,7 +46,7 @@ impl GovernRequest {
     pub(super) fn purpose(&self) -> &'static str {
         match self {
             Self::Approvals(..) | Self::Approval(_) => "read the requests",
-            Self::UseCases => "read the use cases",
+            Self::UseCases | Self::CompareRevisions(_) => "read the use cases",
             Self::Judged => "read the judged questions",
             Self::Models | Self::ModelHistory(_) | Self::Compare(..) => "read the models",
         }

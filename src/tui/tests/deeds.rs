@@ -5,7 +5,7 @@ use serde_json::json;
 use super::fixtures::*;
 use super::govern::*;
 use crate::api::types::registry::{
-    ComparedField, JudgedQuestion, JudgedTarget, ModelComparison, ModelRegistry,
+    ComparedField, JudgedQuestion, JudgedTarget, ModelComparison, ModelFact, ModelRegistry, ModelShadow,
 };
 use crate::api::types::use_case::UseCase;
 use crate::tui::effect::{Effect, GovernRequest, Request};
@@ -82,9 +82,9 @@ fn models_are_registered_archived_held_compared_and_asked_about() {
     let mut m = models((80, 24));
     keys(&mut m, "u a");
     insta::assert_snapshot!("govern_register_80x24", shot(&m));
-    assert!(orders(&keys(&mut m, "x enter enter enter enter right enter")).is_empty());
+    assert!(orders(&keys(&mut m, "x enter enter enter enter enter right enter")).is_empty());
     assert!(shot(&m).contains("must begin with /"), "{}", shot(&m));
-    let sent = keys(&mut m, "backspace / m enter enter enter enter right enter");
+    let sent = keys(&mut m, "backspace / m enter enter enter enter enter right enter");
     assert_eq!(orders(&sent), [("POST /v1/registry".into(), json!({"path": "/m"}))]);
     let sent = keys(&mut m, "down X o l d enter b b b b b b enter right enter");
     let path = format!("POST /v1/registry/{}/archive", "b".repeat(64));
@@ -119,6 +119,40 @@ fn models_are_registered_archived_held_compared_and_asked_about() {
     insta::assert_snapshot!("govern_models_filter_80x24", shot(&m));
     keys(&mut m, "esc");
     assert_eq!(m.models.rows().len(), 3);
+}
+
+#[test]
+fn what_was_said_and_measured_of_a_model_and_what_a_use_case_said_before() {
+    let mut m = models((80, 24));
+    let mut all = registry();
+    all.items[0].metadata = vec![ModelFact { name: "ndcg@10".into(), value: "0.41".into() }];
+    let (questions, overlap, top1) = (40, 0.83, 0.75);
+    let times = ModelShadow { production_ms: 2.9, candidate_ms: 3.1, ..ModelShadow::default() };
+    all.items[0].shadow = Some(ModelShadow { questions, overlap, top1, ..times });
+    let sha256 = all.items[0].sha256.clone();
+    govern(&mut m, GovernAnswer::Models(Box::new(all)));
+    govern(&mut m, GovernAnswer::History(sha256, Vec::new()));
+    let seen = shot(&m);
+    assert!(seen.contains("ndcg@10") && seen.contains("0.41"), "{seen}");
+    assert!(seen.contains("40 real questions: overlap@10 0.830, same first 0.750"), "{seen}");
+    let mut m = full((80, 24));
+    keys(&mut m, "alt-u");
+    govern(&mut m, GovernAnswer::UseCases(vec![use_case("bolts", "draft", "low")]));
+    let sent = keys(&mut m, "=");
+    assert_eq!(asked(&sent), [&GovernRequest::CompareRevisions("bolts".into())]);
+    let field = |name: &str, a: &str, b: &str| ComparedField {
+        name: name.into(),
+        a: a.into(),
+        b: b.into(),
+        differs: a != b,
+    };
+    let found = ModelComparison {
+        a: "bolts revision 1".into(),
+        b: "bolts revision 2".into(),
+        fields: vec![field("purpose", "find a bolt", "find a seal"), field("impact", "low", "low")],
+    };
+    govern(&mut m, GovernAnswer::Compared(Box::new(found)));
+    insta::assert_snapshot!("govern_revisions_80x24", shot(&m));
 }
 
 #[test]

@@ -281,6 +281,7 @@ pub(super) fn use_case(name: &str, state: &str, impact: &str) -> UseCase {
         retention_days: Some(30),
         approval: Some("7".into()),
         history: vec![UseCaseEvent {
+            revision: 3,
             at_ms: NOW - 3 * HOUR,
             what: "deployed".into(),
             by: "uid:1002".into(),

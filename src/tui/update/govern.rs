@@ -305,6 +305,15 @@ fn timeline(model: &mut Model, sha256: &str, moves: &[ModelMove]) {
     add("source", source.clone());
     add("signature", one.signature.clone().unwrap_or_default());
     add("about", one.about.clone());
+    for fact in &one.metadata {
+        add(&fact.name, fact.value.clone());
+    }
+    if let Some(shadow) = &one.shadow {
+        let (overlap, top1) = (shadow.overlap, shadow.top1);
+        let times = format!("{:.1} ms against {:.1} ms", shadow.candidate_ms, shadow.production_ms);
+        let asked = format!("{} real questions: overlap@10 {overlap:.3}", shadow.questions);
+        add("shadow", format!("{asked}, same first {top1:.3}, {times}"));
+    }
     if one.passages_missing > 0 {
         add("missing", format!("vectors of {} passages", one.passages_missing));
     }

@@ -247,7 +247,7 @@ fn of_use_case(one: &UseCase, deed: Action) -> About {
     let ends = matches!(deed, Action::DeprecateUseCase | Action::RetireUseCase);
     if ends {
         let asked: u64 = one.callers.iter().map(|caller| caller.questions).sum();
-        body.push(format!("Callers since the box started: {}, with {asked} questions.", one.callers.len()));
+        body.push(format!("Callers: {}, with {asked} questions.", one.callers.len()));
     }
     if ends && one.name == "general" {
         body.push(

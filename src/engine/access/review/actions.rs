@@ -27,7 +27,7 @@ pub(in crate::engine::access) fn act(
     Ok(match action {
         AccessAction::Reviews => {
             let mut all: Vec<AccessReview> =
-                ReviewShelf::list(control)?.iter().map(|one| words(inner, one)).collect();
+                ReviewShelf::list(control, usize::MAX)?.iter().map(|one| words(inner, one)).collect();
             all.iter_mut().skip(1).for_each(|one| one.items.clear());
             AccessReply::Reviews(all)
         }
@@ -73,7 +73,8 @@ fn found(control: &Control, id: &str) -> Result<Review, EngineError> {
         "last" => true,
         id => one.id.to_string() == id,
     };
-    let one = ReviewShelf::list(control)?.into_iter().find(wanted);
+    let most = if matches!(id, "open" | "last") { 1 } else { usize::MAX };
+    let one = ReviewShelf::list(control, most)?.into_iter().find(wanted);
     one.ok_or_else(|| EngineError::NotFound {
         noun: "review",
         name: id.chars().take(40).collect(),
@@ -88,7 +89,7 @@ pub(super) fn open(
     (by, reason): (&str, &str),
     told: Option<&Entry>,
 ) -> Result<Review, EngineError> {
-    let all = ReviewShelf::list(control)?;
+    let all = ReviewShelf::list(control, 1)?;
     if let Some(open) = all.iter().find(|one| one.closed.is_none()) {
         return Err(EngineError::Conflict {
             what: format!("the review {} is open", open.id),

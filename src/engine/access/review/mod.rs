@@ -67,7 +67,7 @@ impl Reviews {
 /// Days are counted from the opening of the last one, or from the first look; a clock that went back begins anew.
 fn look(inner: &Inner, control: &Control, now_ms: u64) -> Result<(), EngineError> {
     let _desk = inner.approvals.desk();
-    let open = ReviewShelf::list(control)?.into_iter().find(|one| one.closed.is_none());
+    let open = ReviewShelf::list(control, 1)?.into_iter().find(|one| one.closed.is_none());
     note(inner, open.as_ref(), now_ms);
     if open.is_some() || inner.modes.effects().has(Effect::ReadOnly) {
         return Ok(());

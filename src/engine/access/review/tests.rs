@@ -142,7 +142,7 @@ fn the_box_opens_one_when_its_time_has_come_and_tells_when_it_is_late() {
         control.write(|write| ReviewShelf::set_clock(write, now_ms.saturating_sub(ago_ms))).unwrap();
     };
     let look = |at_ms: u64| super::look(inner, control, at_ms).unwrap();
-    let all = || ReviewShelf::list(control).unwrap();
+    let all = || ReviewShelf::list(control, 9).unwrap();
     look(now_ms);
     let since = ReviewShelf::clock(control).unwrap();
     assert!(since.is_some() && all().is_empty(), "the first look begins to count");

@@ -16,6 +16,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlay = Some(Overlay::Detail { title, fields: fields(&one), top: 0 });
             Vec::new()
         }
+        (Action::CompareRevisions, Some(one)) => {
+            vec![super::ask(super::GovernRequest::CompareRevisions(one.name))]
+        }
         (Action::Copy, Some(one)) => vec![Effect::Copy(one.name)],
         (action, _) => {
             let (len, page) = (model.use_cases.rows().len(), model.body_height());
@@ -59,7 +62,8 @@ fn fields(one: &UseCase) -> Vec<(String, String)> {
     }
     for event in &one.history {
         let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
-        add(&format_time(event.at_ms), format!("{} by {}{reason}", event.what, event.by));
+        let number = event.revision;
+        add(&format_time(event.at_ms), format!("{number} {} by {}{reason}", event.what, event.by));
     }
     fields
 }
