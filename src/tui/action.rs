@@ -4,8 +4,8 @@ mod table;
 
 pub(crate) use table::TABLE;
 
-use crate::tui::disabled::missing;
 use crate::tui::model::{Model, View};
+use crate::tui::permission::missing;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {

@@ -20,6 +20,7 @@ mod keymap;
 mod link;
 mod model;
 mod msg;
+mod permission;
 mod plain;
 mod sanitize;
 mod schedule;
