@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::audit_files::put;
 use super::context::Context;
-use super::error::{CliError, UNAVAILABLE, USAGE};
+use super::error::{CANNOT_CREATE, CliError, UNAVAILABLE, USAGE};
 use super::metric_show::moment;
 use super::output::{clean, width};
 use crate::api::client::escape;
@@ -209,7 +209,13 @@ fn export(document: &[u8], to: &str, context: &mut Context) -> Result<(), CliErr
         let advice = "it should be a collector's address, such as http://127.0.0.1:4318/v1/traces";
         return host::send_otlp(to, document).map_err(|what| CliError::new(UNAVAILABLE, what, advice));
     }
-    put(Path::new(to), document)
+    let path = Path::new(to);
+    // A typing error makes no folders.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let what = format!("{} cannot be written: there is no folder {}", path.display(), folder.display());
+        return Err(CliError::new(CANNOT_CREATE, what, "make the folder, or choose another place"));
+    }
+    put(path, document)
 }
 
 fn errors(page: &Page<ErrorGroup>, context: &mut Context) -> Result<(), CliError> {
