@@ -7,7 +7,7 @@ pub use super::metrics::Ask as MetricAsk;
 use super::run::Inner;
 use super::{Caller, EngineError, intake, metrics};
 use crate::api::types::{MetricCatalogue, MetricValue, PushedMetrics};
-use crate::observe::metric::exposition::{Format, write};
+use crate::observe::metric::exposition::{Format, relay, write};
 
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +70,12 @@ fn exposition(inner: &Inner, accept: &str) -> Result<MetricReply, EngineError> {
     Ok(MetricReply::Exposition { content_type: format.content_type(), text })
 }
 
-/// Times are those of the box, and kinds those of single series: who scrapes this keeps its labels (`honor_labels`).
+/// Times are those of the box: who scrapes this keeps its labels (`honor_labels`).
 fn collected(inner: &Inner) -> Result<MetricReply, EngineError> {
-    let mut families = inner.probes.families();
-    families.extend(inner.intake.intake.families(inner.clock.now_ms()));
     let mut text = Vec::with_capacity(USUAL_BYTES);
-    write(&families, &[], Format::Prometheus, 0.0, &mut text)
+    let relayed = inner.intake.intake.relayed(inner.clock.now_ms());
+    write(&inner.probes.families(), &[], Format::Prometheus, 0.0, &mut text)
+        .and_then(|()| relay(&relayed, &mut text))
         .map_err(|error| EngineError::Internal(error.to_string()))?;
     Ok(MetricReply::Exposition { content_type: Format::Prometheus.content_type(), text })
 }

@@ -11,10 +11,21 @@ mod text;
 
 pub use pool::{Intake, IntakeError, IntakeLimits};
 pub use statsd::{Statsd, StatsdCount};
-pub use text::{TextFault, read_text};
+pub use text::{TextFault, read_scraped, read_text};
+
+use std::sync::Arc;
 
 use super::metric::Kind;
 use super::promql::Labels;
+
+/// What was told of a family: a histogram's series are parts of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub name: String,
+    pub kind: Kind,
+    /// Empty where nothing was said.
+    pub help: String,
+}
 
 /// One value of one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +35,8 @@ pub struct Sample {
     /// The name among them.
     pub labels: Labels,
     pub value: f64,
+    /// Nothing where nobody told what it is a part of.
+    pub of: Option<Arc<Told>>,
 }
 
 /// The same series as one of this job, place or sender: labels of that name that it had become `exported_...`, as

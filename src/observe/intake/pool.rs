@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Sample;
+use super::{Sample, Told};
+use crate::observe::metric::exposition::Relayed;
 use crate::observe::metric::{Family, Kind, Point, Reading};
 use crate::observe::promql::{Labels, METRIC_NAME};
 
@@ -30,11 +31,12 @@ pub enum IntakeError {
     All { would: usize, most: usize },
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Held {
     kind: Kind,
     value: f64,
     seen_ms: u64,
+    of: Option<Arc<Told>>,
 }
 
 type Series = BTreeMap<Labels, Held>;
@@ -95,11 +97,11 @@ impl Intake {
         samples: Vec<Sample>,
         seen_ms: u64,
     ) -> Result<usize, IntakeError> {
-        for Sample { kind, labels, value } in samples {
+        for Sample { kind, labels, value, of } in samples {
             if is_reserved(labels.metric()) {
                 return Err(IntakeError::Reserved(labels.metric().to_owned()));
             }
-            series.insert(labels, Held { kind, value, seen_ms });
+            series.insert(labels, Held { kind, value, seen_ms, of });
         }
         let others: usize =
             sources.iter().filter(|(name, _)| *name != source).map(|(_, series)| series.len()).sum();
@@ -140,19 +142,50 @@ impl Intake {
         let mut families: BTreeMap<&str, Family> = BTreeMap::new();
         for (labels, held) in sources.values().flatten() {
             let name = labels.metric();
-            let family = families.entry(name).or_insert_with(|| Family {
-                name: Cow::Owned(name.to_owned()),
-                kind: held.kind,
-                unit: "".into(),
-                help: "".into(),
-                points: Vec::new(),
-            });
-            let own = labels.iter().filter(|(label, _)| *label != METRIC_NAME);
-            let labels = own.map(|(label, value)| (Cow::Owned(label.to_owned()), value.to_owned())).collect();
-            family.points.push(Point { labels, reading: Reading::Number(held.value) });
+            let family = families.entry(name).or_insert_with(|| bare(name, held.kind));
+            family.points.push(point(labels, held.value));
         }
         families.into_values().collect()
     }
+
+    /// The same as it came: parts of a histogram or a summary are together, below what was said of it. What several
+    /// said otherwise of the same name has no kind.
+    #[must_use]
+    pub fn relayed(&self, now_ms: u64) -> Vec<Relayed> {
+        let mut sources = self.sources();
+        sources.retain(|_, series| {
+            self.expire(series, now_ms);
+            !series.is_empty()
+        });
+        let mut families: BTreeMap<&str, Relayed> = BTreeMap::new();
+        for (labels, held) in sources.values().flatten() {
+            let whole = held.of.as_deref().filter(|of| matches!(of.kind, Kind::Histogram | Kind::Summary));
+            let (name, kind) = whole.map_or((labels.metric(), held.kind), |of| (of.name.as_str(), of.kind));
+            let help = held.of.as_deref().map_or("", |of| of.help.as_str());
+            let family = families.entry(name).or_insert_with(|| Relayed {
+                name: name.to_owned(),
+                kind,
+                help: help.to_owned(),
+                series: Vec::new(),
+            });
+            if family.kind != kind {
+                family.kind = Kind::Unknown;
+            }
+            family.series.push((labels.metric().to_owned(), point(labels, held.value)));
+        }
+        families.into_values().collect()
+    }
+}
+
+fn bare(name: &str, kind: Kind) -> Family {
+    let name = Cow::Owned(name.to_owned());
+    Family { name, kind, unit: "".into(), help: "".into(), points: Vec::new() }
+}
+
+fn point(labels: &Labels, value: f64) -> Point {
+    let own = labels.iter().filter(|(label, _)| *label != METRIC_NAME);
+    let labels = own.map(|(label, value)| (Cow::Owned(label.to_owned()), value.to_owned())).collect();
+    Point { labels, reading: Reading::Number(value) }
 }
 
 #[cfg(test)]
@@ -178,6 +211,46 @@ mod tests {
         pool.replace("a", read_text("three 3").unwrap(), 1100).unwrap();
         assert_eq!(names(&pool, 1200), ["three"]);
         assert!(names(&pool, 1099).is_empty(), "the clock was set back");
+    }
+
+    fn promtool_accepts(text: &str) {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let mut run = Command::new("promtool");
+        let Ok(mut run) = run.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        else {
+            println!("SKIPPED: promtool is not installed");
+            return;
+        };
+        run.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let done = run.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}\n{text}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    #[test]
+    fn what_is_relayed_is_what_came() {
+        use crate::observe::metric::exposition::relay;
+        let text = "# HELP took_seconds How \\\\ long\n# TYPE took_seconds histogram\n\
+            took_seconds_bucket{le=\"0.1\"} 1\ntook_seconds_bucket{le=\"+Inf\"} 2\ntook_seconds_sum 3\ntook_seconds_count 2\n\
+            # HELP q_seconds A summary\n# TYPE q_seconds summary\nq_seconds{quantile=\"0.5\"} 1\nq_seconds_sum 3\nq_seconds_count 2\n\
+            # HELP req_total Requests\n# TYPE req_total counter\nreq_total 7\n";
+        let pool = pool(99, 99);
+        pool.merge("a", read_text(text).unwrap(), 0).unwrap();
+        let mut out = Vec::new();
+        relay(&pool.relayed(0), &mut out).unwrap();
+        let told = String::from_utf8(out).unwrap();
+        for line in text.lines() {
+            assert!(told.lines().any(|one| one == line), "{line} is not in\n{told}");
+        }
+        assert_eq!(told.lines().count(), text.lines().count(), "{told}");
+        promtool_accepts(&told);
+        // Who says otherwise of a name takes its kind away, and breaks nothing.
+        pool.merge("b", read_text("# TYPE took_seconds gauge\ntook_seconds{b=\"1\"} 1").unwrap(), 0).unwrap();
+        let mut out = Vec::new();
+        relay(&pool.relayed(0), &mut out).unwrap();
+        assert!(!String::from_utf8(out).unwrap().contains("# TYPE took_seconds"));
+        let lost = read_text(text).unwrap().iter().filter(|sample| sample.of.is_none()).count();
+        assert_eq!(lost, 0);
     }
 
     #[test]

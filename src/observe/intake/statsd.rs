@@ -120,7 +120,7 @@ impl Statsd {
                 let own = labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
                 let more = more.map(|(name, text)| (name.to_owned(), text));
                 let named = own.chain(more).chain([(METRIC_NAME.to_owned(), name)]);
-                samples.push(Sample { kind, labels: Labels::new(named), value });
+                samples.push(Sample { kind, labels: Labels::new(named), value, of: None });
             };
             match value {
                 Value::Count(sum) => push(Kind::Counter, "_total", None, *sum),

@@ -5,8 +5,9 @@
 //! from when it arrives.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::Sample;
+use super::{Sample, Told};
 use crate::observe::metric::{Kind, is_metric_name};
 use crate::observe::promql::{Labels, METRIC_NAME};
 
@@ -16,6 +17,8 @@ const PARTS: [&str; 6] = ["_total", "_bucket", "_sum", "_count", "_created", "_i
 const LABELS_MOST: usize = 30;
 /// Of the value of one label: series are counted, not weighed.
 const VALUE_BYTES: usize = 1024;
+/// Of what a family is said to be; what is longer is left out.
+const HELP_BYTES: usize = 1024;
 
 /// Why a text cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,39 +29,115 @@ pub struct TextFault {
     pub what: String,
 }
 
-/// Reads everything, or says what is wrong first. A series that stands there twice has its last value.
+/// Reads what a program pushed: everything, or it says what is wrong first. No series may stand there twice.
 ///
 /// # Errors
 /// [`TextFault`]; nothing is taken from a text with a mistake.
 pub fn read_text(text: &str) -> Result<Vec<Sample>, TextFault> {
-    let mut kinds: HashMap<&str, Kind> = HashMap::new();
+    let (samples, twice) = read(text)?;
+    twice.map_or(Ok(samples), Err)
+}
+
+/// Reads what was scraped: of a series that stands there twice the first value counts, as Prometheus has it.
+///
+/// # Errors
+/// [`TextFault`]; nothing is taken from a text with a mistake. Beside the samples, the first series that stands there
+/// twice.
+pub fn read_scraped(text: &str) -> Result<(Vec<Sample>, Option<TextFault>), TextFault> {
+    read(text)
+}
+
+fn read(text: &str) -> Result<(Vec<Sample>, Option<TextFault>), TextFault> {
+    let mut families = Families::default();
     let mut samples = Vec::new();
+    let mut known: HashMap<Labels, usize> = HashMap::new();
+    let mut twice = None;
     for (line, number) in text.split('\n').zip(1..) {
         let fault = |what: String| TextFault { line: number, what };
         let line = line.trim();
         if let Some(comment) = line.strip_prefix('#') {
-            let mut words = comment.split_ascii_whitespace();
-            match (words.next(), words.next(), words.next()) {
-                (Some("EOF"), None, None) => break,
-                (Some("TYPE"), Some(name), Some(word)) => {
-                    let kind = Kind::parse(word);
-                    let what = || fault(format!("{:?} is no type of a metric", cut(word)));
-                    kinds.insert(name, kind.ok_or_else(what)?);
-                }
-                _ => {}
+            if comment.trim() == "EOF" {
+                break;
             }
+            families.learn(comment).map_err(fault)?;
         } else if !line.is_empty() {
-            samples.push(sample(line, &kinds).map_err(fault)?);
+            let sample = sample(line, &mut families).map_err(fault)?;
+            if let Some(first) = known.get(&sample.labels) {
+                let what = || fault(format!("{} stands there twice, first in line {first}", sample.labels));
+                twice.get_or_insert_with(what);
+                continue;
+            }
+            known.insert(sample.labels.clone(), number);
+            samples.push(sample);
         }
     }
-    Ok(samples)
+    Ok((samples, twice))
+}
+
+/// What comments say of families, by their names.
+#[derive(Default)]
+struct Families<'a> {
+    kinds: HashMap<&'a str, Kind>,
+    helps: HashMap<&'a str, &'a str>,
+    told: HashMap<&'a str, Arc<Told>>,
+}
+
+impl<'a> Families<'a> {
+    fn learn(&mut self, comment: &'a str) -> Result<(), String> {
+        let mut rest = comment.trim_start().splitn(3, [' ', '\t']);
+        match (rest.next(), rest.next(), rest.next().map(str::trim)) {
+            (Some("TYPE"), Some(name), Some(word)) => {
+                let kind =
+                    Kind::parse(word).ok_or_else(|| format!("{:?} is no type of a metric", cut(word)))?;
+                self.kinds.insert(name, kind);
+            }
+            (Some("HELP"), Some(name), Some(help)) if help.len() <= HELP_BYTES => {
+                self.helps.insert(name, help);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The family of a series: of a histogram and a summary that of its stem.
+    fn of(&mut self, name: &'a str) -> Option<Arc<Told>> {
+        let stem = ["_bucket", "_sum", "_count"].into_iter().find_map(|end| name.strip_suffix(end));
+        let whole = |stem: &&str| matches!(self.kinds.get(*stem), Some(Kind::Histogram | Kind::Summary));
+        let family = stem.filter(whole).unwrap_or(name);
+        if let Some(told) = self.told.get(family) {
+            return Some(Arc::clone(told));
+        }
+        let bare = family.strip_suffix("_total").unwrap_or(family);
+        let help = self.helps.get(family).or_else(|| self.helps.get(bare)).copied().unwrap_or_default();
+        let kind = self.kinds.get(family).or_else(|| self.kinds.get(bare)).copied();
+        let kind = kind.or_else(|| (!help.is_empty()).then_some(Kind::Unknown))?;
+        let told = Arc::new(Told { name: family.to_owned(), kind, help: unescaped(help) });
+        self.told.insert(family, Arc::clone(&told));
+        Some(told)
+    }
+}
+
+fn unescaped(help: &str) -> String {
+    let mut out = String::with_capacity(help.len());
+    let mut letters = help.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, letter == '\\') {
+            (_, true) => match letters.next() {
+                Some('n') => out.push('\n'),
+                Some(other @ ('\\' | '"')) => out.push(other),
+                other => out.extend(std::iter::once('\\').chain(other)),
+            },
+            (letter, false) => out.push(letter),
+        }
+    }
+    out
 }
 
 fn cut(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-fn sample(line: &str, kinds: &HashMap<&str, Kind>) -> Result<Sample, String> {
+fn sample<'a>(line: &'a str, families: &mut Families<'a>) -> Result<Sample, String> {
     let end = line.find(|c: char| c == '{' || c.is_ascii_whitespace()).unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
     if !is_metric_name(name) {
@@ -71,7 +150,8 @@ fn sample(line: &str, kinds: &HashMap<&str, Kind>) -> Result<Sample, String> {
     };
     let word = rest.split_ascii_whitespace().next().ok_or("there is no value")?;
     let value = word.parse().map_err(|_| format!("{:?} is no number", cut(word)))?;
-    Ok(Sample { kind: kind_of(name, kinds), labels: Labels::new(pairs), value })
+    let of = families.of(name);
+    Ok(Sample { kind: kind_of(name, &families.kinds), labels: Labels::new(pairs), value, of })
 }
 
 /// Reads up to the closing brace, and gives what follows it.
@@ -166,6 +246,15 @@ mod tests {
         assert_eq!(samples[0].0, r#"{__name__="req_total", code="200", path="a\"b\\c\nd"}"#);
         assert_eq!((samples[0].2, samples[3].2, samples[6].2), (3.0, 500.0, f64::NEG_INFINITY));
         assert!(samples[5].2.is_nan());
+    }
+
+    #[test]
+    fn a_series_stands_there_once() {
+        let text = "x 1\ny{a=\"b\"} 1\nx 2\ny{a=\"c\"} 1\nx 3";
+        let fault = read_text(text).unwrap_err();
+        assert_eq!(fault.to_string(), "line 3: {__name__=\"x\"} stands there twice, first in line 1");
+        let (samples, twice) = read_scraped(text).unwrap();
+        assert_eq!((samples.len(), samples[0].value, twice), (3, 1.0, Some(fault)));
     }
 
     #[test]

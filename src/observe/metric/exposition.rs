@@ -90,6 +90,39 @@ pub fn write(
     if format == Format::OpenMetrics { out.write_all(b"# EOF\n") } else { Ok(()) }
 }
 
+/// A family of another program, series by series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relayed {
+    pub name: String,
+    pub kind: Kind,
+    pub help: String,
+    /// By their own names.
+    pub series: Vec<(String, Point)>,
+}
+
+/// Writes what others told in the older text format, as they told it.
+///
+/// # Errors
+/// What the writer says.
+pub fn relay(families: &[Relayed], out: &mut impl Write) -> io::Result<()> {
+    for family in families {
+        if !family.help.is_empty() {
+            write!(out, "# HELP {} ", family.name)?;
+            escaped(&family.help, false, out)?;
+            writeln!(out)?;
+        }
+        if family.kind != Kind::Unknown {
+            writeln!(out, "# TYPE {} {}", family.name, family.kind.classic_name())?;
+        }
+        for (name, point) in &family.series {
+            if let Reading::Number(value) = point.reading {
+                line(name, "", point, None, &number_text(value), out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The name of the family itself: OpenMetrics takes the ends of counters and infos off it.
 fn stem(family: &Family) -> String {
     let end = match family.kind {

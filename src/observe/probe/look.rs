@@ -5,7 +5,7 @@ use std::time::{Instant, UNIX_EPOCH};
 
 use super::wire::{Deadline, open, secure};
 use super::{Check, Probe, certificate, dns, exec, http};
-use crate::observe::intake::{Sample, marked, read_text};
+use crate::observe::intake::{Sample, marked, read_scraped};
 
 /// Bytes of the metrics of one target.
 const SCRAPE_BYTES: usize = 1 << 20;
@@ -110,10 +110,11 @@ fn file_age(path: &Path, most_ms: u64, now_ms: u64) -> Result<Seen, String> {
 #[allow(clippy::cast_precision_loss)]
 fn valid(ends_ms: u64, least_ms: u64, now_ms: u64) -> Seen {
     let days = (ends_ms as f64 - now_ms as f64) / DAY_MS;
+    let asked = least_ms as f64 / DAY_MS;
     let what = if days < 0.0 {
-        format!("it ended {:.0} days ago", -days)
+        format!("it ended {:.0} days ago; {asked:.0} days are asked", -days)
     } else {
-        format!("valid for {days:.0} days")
+        format!("valid for {days:.0} days; {asked:.0} are asked")
     };
     (ends_ms >= now_ms.saturating_add(least_ms), what, Some(days))
 }
@@ -175,7 +176,10 @@ fn scraped(probe: &Probe, deadline: Deadline) -> Result<Vec<Sample>, String> {
         return Err(format!("status {}", got.status));
     }
     let text = String::from_utf8(got.body).map_err(|_| "the metrics are no UTF-8 text")?;
-    let mut samples = read_text(&text).map_err(|fault| fault.to_string())?;
+    let (mut samples, twice) = read_scraped(&text).map_err(|fault| fault.to_string())?;
+    if let Some(twice) = twice {
+        tracing::warn!(probe = probe.name, what = %twice, "of a series that was scraped twice the first counts");
+    }
     let instance = place.instance();
     let own = [("job", probe.name.as_str()), ("instance", instance.as_str())];
     let marks: Vec<(&str, &str)> = own
@@ -277,8 +281,11 @@ mod tests {
         let changed = u64::try_from(changed.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
         assert!(age(60_000, changed + 60_000) && !age(60_000, changed + 60_001) && age(0, 0));
         assert!(valid(NOW + 15 * 86_400_000, 14 * 86_400_000, NOW).0);
-        assert_eq!(valid(NOW + 13 * 86_400_000, 14 * 86_400_000, NOW).1, "valid for 13 days");
-        assert_eq!(valid(NOW - 86_400_000, 0, NOW), (false, "it ended 1 days ago".into(), Some(-1.0)));
+        assert_eq!(valid(NOW + 13 * 86_400_000, 14 * 86_400_000, NOW).1, "valid for 13 days; 14 are asked");
+        assert_eq!(
+            valid(NOW - 86_400_000, 0, NOW),
+            (false, "it ended 1 days ago; 0 days are asked".into(), Some(-1.0))
+        );
     }
 
     #[test]
