@@ -125,7 +125,7 @@ fn hundred_rules() {
             let values = evaluate(rule, 0, now, context).unwrap();
             results += values.len();
             match rule.is_alert {
-                true => drop(black_box(found(rule, values).unwrap())),
+                true => drop(black_box(found(rule, values, now, context).unwrap())),
                 false => drop(black_box(recorded(rule, values).unwrap())),
             }
         }

@@ -16,7 +16,7 @@ use support::command::{good, json as json_of, run};
 use support::{Daemon, signal, spud, until};
 
 const QUICK: &[&str] = &["--set", "metrics.interval_s=1"];
-const RULES: &str = "groups:\n- name: test\n  interval: 1s\n  rules:\n  - alert: PumpDown\n    expr: vector(0) == 0\n    labels: {severity: critical}\n    annotations: {summary: pump 7 stands}\n";
+const RULES: &str = "groups:\n- name: test\n  interval: 1s\n  rules:\n  - alert: PumpDown\n    expr: vector(0) == 0\n    labels: {severity: critical}\n    annotations: {summary: pump 7 stands, runbook: turn it on}\n";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ fn every_kind_of_receiver_is_told_once_and_of_the_end() {
     assert!(webhook.headers["title"].ends_with(": PumpDown fires"), "{webhook:?}");
     assert_eq!(
         (webhook.headers["priority"].as_str(), webhook.body.as_str()),
-        ("urgent", "firing PumpDown (critical): pump 7 stands")
+        ("urgent", "firing PumpDown (critical): pump 7 stands\n    runbook: turn it on")
     );
     assert_eq!(webhook.headers["authorization"], format!("Bearer {SECRET}"));
     let slack: Value = serde_json::from_str(&ear.wait("/slack", 1)[0].body).unwrap();
@@ -135,13 +135,20 @@ fn every_kind_of_receiver_is_told_once_and_of_the_end() {
     let standard = ear.wait("/standard", 1).remove(0);
     assert!(
         standard.headers["webhook-signature"].starts_with("v1,")
-            && standard.headers["webhook-id"].starts_with("spud_")
+            && standard.headers["webhook-id"].starts_with("notice_")
     );
     let body: Value = serde_json::from_str(&standard.body).unwrap();
     assert_eq!(
         (&body["type"], &body["data"]["alerts"][0]["name"]),
         (&json!("alert.firing"), &json!("PumpDown"))
     );
+    let alert = &body["data"]["alerts"][0];
+    assert_eq!((&alert["value"], &alert["annotations"]["runbook"]), (&json!("0"), &json!("turn it on")));
+    assert!(alert["since"].as_str().unwrap().ends_with('Z'), "{alert}");
+    for seen in [&webhook, &standard] {
+        let parent = &seen.headers["traceparent"];
+        assert!(parent.starts_with("00-") && parent.len() == 55, "{parent}");
+    }
     until("all sent", || {
         let all = notices(&daemon);
         (all.len() == 5 && all.iter().all(|one| one["state"] == "sent")).then_some(())
@@ -174,6 +181,12 @@ fn a_notice_survives_kill_9_and_is_one_in_effect() {
     let mut daemon = Daemon::start_in(folder, QUICK);
     ear.wait("/standard", 1);
     until("a reason", || notices(&daemon).into_iter().find(|one| one["error"].to_string().contains("503")));
+    // It is a failure of that receiver, with a trace that tells more.
+    let failed = until("a failure", || {
+        let all = daemon.get("/v1/errors").json()["items"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|one| one["kind"] == "notice" && one["place"] == "standard")
+    });
+    assert_eq!(failed["trace"].as_str().map(str::len), Some(32), "{failed}");
     for _ in 0..2 {
         signal(&daemon.child, rustix::process::Signal::KILL);
         daemon.child.wait().unwrap();

@@ -13,6 +13,7 @@ mod memory;
 mod order;
 mod range_coder;
 mod threads;
+mod utf8;
 mod when;
 
 pub use asset::unpacked;
@@ -25,4 +26,5 @@ pub use memory::trim_memory;
 pub use order::{InOrder, ordered_map, ordered_set};
 pub use range_coder::{RangeCoder, RangeReader, RangeWriter};
 pub use threads::{spawn, spawn_scoped};
+pub use utf8::utf8;
 pub use when::{format_second, format_time, parse_time};

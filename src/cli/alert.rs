@@ -10,12 +10,12 @@ use clap::Subcommand;
 
 use super::check_files::check_files;
 use super::context::Context;
-use super::error::{CliError, DATA_ERROR, FAILED};
+use super::error::{CliError, DATA_ERROR, FAILED, NO_INPUT};
 use super::output::clean;
 use crate::api::client::escape;
-use crate::api::host;
+use crate::api::host::{self, TryFault};
 use crate::api::types::{AcknowledgeAlert, Alert, AlertRules, AlertSilence, Page, SilenceAlerts};
-use crate::base::format_time;
+use crate::base::{format_time, utf8};
 
 /// Bytes of a file of rules.
 const LONGEST: u64 = 512 << 10;
@@ -239,8 +239,10 @@ fn tier(context: &Context) -> String {
 fn test(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
     let tier = tier(context);
     let (mut reports, mut passed, mut failed, mut wrong) = (BTreeMap::new(), 0, 0, 0);
+    let mut gone = false;
     for file in files {
         let name = file.display().to_string();
+        File::open(file).map_err(|error| CliError::input(file, &error))?;
         match host::try_rules(file, &tier) {
             Ok(report) => {
                 for one in report.failed.iter().filter(|_| !context.json) {
@@ -252,7 +254,8 @@ fn test(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
                 (passed, failed) = (passed + report.passed, failed + report.failed.len());
                 reports.insert(name, serde_json::json!(report));
             }
-            Err(problems) => {
+            Err(TryFault { missing, problems }) => {
+                gone |= missing;
                 for problem in problems.iter().filter(|_| !context.json) {
                     let line = context.out.paint.bad(&clean(problem));
                     context.out.line(&line)?;
@@ -268,6 +271,7 @@ fn test(files: &[PathBuf], context: &mut Context) -> Result<u8, CliError> {
         context.out.line(&format!("{passed} passed, {failed} failed"))?;
     }
     Ok(match (wrong, failed) {
+        _ if gone => NO_INPUT,
         (0, 0) => 0,
         (0, _) => FAILED,
         _ => DATA_ERROR,
@@ -278,12 +282,15 @@ pub(super) fn read(path: &Path) -> Result<String, CliError> {
     let file = File::open(path).map_err(|error| CliError::input(path, &error))?;
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| CliError::input(path, &error))?;
-    let long = bytes.len() as u64 > LONGEST;
-    String::from_utf8(bytes).ok().filter(|_| !long).ok_or_else(|| {
+    let wrong = |what: String| {
         CliError::new(
             DATA_ERROR,
-            format!("{} is no file of rules", path.display()),
-            "they are UTF-8 text of at most 512 KiB",
+            format!("{}: {what}", path.display()),
+            "it is text in UTF-8 of at most 512 KiB",
         )
-    })
+    };
+    if bytes.len() as u64 > LONGEST {
+        return Err(wrong("it has more than 512 KiB".to_owned()));
+    }
+    utf8(bytes).map_err(wrong)
 }

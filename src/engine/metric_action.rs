@@ -30,6 +30,16 @@ pub struct MetricFault {
     pub what: String,
 }
 
+/// A value of a series that a trace tells more of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricExemplar {
+    pub series: BTreeMap<String, String>,
+    pub trace: String,
+    pub value: String,
+    /// Seconds since 1970.
+    pub at_s: f64,
+}
+
 /// What comes back.
 #[derive(Debug, Clone)]
 pub enum MetricReply {
@@ -38,6 +48,7 @@ pub enum MetricReply {
     Texts(Vec<String>),
     Series(Vec<BTreeMap<String, String>>),
     Metadata(MetricCatalogue),
+    Exemplars(Vec<MetricExemplar>),
     Refused(MetricFault),
     Pushed(PushedMetrics),
 }

@@ -3,7 +3,7 @@
 //! A thing takes the place of one of the same name in a file below. A file that is wrong is told, and what it said
 //! before goes on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::alerts::{listed, text};
 use super::run::Inner;
@@ -23,6 +23,8 @@ pub(super) struct Kind<T> {
     pub(super) most: usize,
     pub(super) read: Read<T>,
     pub(super) name: fn(&T) -> &str,
+    /// Of files in one folder, only one may have a thing of a name; else the later one holds.
+    pub(super) unique: bool,
 }
 
 /// Files with their texts: those of spud, then those of each folder, by name.
@@ -42,7 +44,10 @@ pub(super) fn gather<T: Clone>(
     before: &[(String, T)],
 ) -> (Vec<(String, T)>, Vec<String>) {
     let (mut found, mut problems): (Vec<(String, T)>, Vec<String>) = (Vec::new(), Vec::new());
+    // Of each thing that holds: the line of its name.
+    let mut lines: Vec<(String, usize)> = Vec::new();
     for (file, text) in sources(inner, kind.folder, shipped) {
+        let whole = text.clone().unwrap_or_default();
         let read = text.map_err(|what| vec![format!("{file}: {what}")]).and_then(|text| {
             (kind.read)(&file, &text)
                 .map_err(|all| all.iter().map(|problem| format!("{file}:{problem}")).collect())
@@ -53,6 +58,19 @@ pub(super) fn gather<T: Clone>(
         });
         for one in all {
             let name = (kind.name)(&one);
+            let line = line_of(&whole, name);
+            let other = found.iter().find(|(known, other)| {
+                (kind.name)(other) == name && Path::new(known).parent() == Path::new(&file).parent()
+            });
+            if let Some((known, _)) = other.filter(|(known, _)| kind.unique && *known != file) {
+                let at = lines.iter().find(|(one, _)| one == name).map_or(1, |(_, line)| *line);
+                problems.push(format!(
+                    "{file}:{line}: {name} is left out: it is in {known}:{at} already; give one another name"
+                ));
+                continue;
+            }
+            lines.retain(|(known, _)| known != name);
+            lines.push((name.to_owned(), line));
             found.retain(|(_, known)| (kind.name)(known) != name);
             if found.len() >= kind.most {
                 let (most, what) = (kind.most, kind.folder);
@@ -63,9 +81,22 @@ pub(super) fn gather<T: Clone>(
         }
     }
     for problem in &problems {
-        tracing::error!(problem, folder = kind.folder, "a file is not taken up; what it said before goes on");
+        tracing::error!(
+            problem,
+            folder = kind.folder,
+            "a file is not taken up as a whole; what it said before goes on"
+        );
     }
     (found, problems)
+}
+
+/// The line in which something is given this name, from 1.
+fn line_of(text: &str, name: &str) -> usize {
+    let names = |line: &str| {
+        let value = line.trim_start().trim_start_matches("- ").strip_prefix("name").unwrap_or_default();
+        value.trim_start_matches([' ', '=', ':', '"', '\'']).trim_end().trim_end_matches(['"', '\'']) == name
+    };
+    text.lines().position(names).map_or(1, |at| at + 1)
 }
 
 /// Reads a file; gives how many things it holds.

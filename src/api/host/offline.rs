@@ -6,6 +6,7 @@ use super::{HostError, Options, reach, refused, settings};
 use crate::api::types::evidence::EvidenceVerdict;
 use crate::api::types::redaction::RedactionReport;
 use crate::api::types::{PromqlTestReport, RestoreBackup, Restored, SalvageReport};
+pub use crate::engine::TryFault;
 
 /// True when a spud serves this box.
 #[must_use]
@@ -134,8 +135,8 @@ pub fn check_notify(text: &str) -> Result<usize, Vec<String>> {
 /// Runs a file of tests of rules, as a box of this tier would.
 ///
 /// # Errors
-/// All that is wrong in it or in the files of rules that it names, each as file:line:column: what.
-pub fn try_rules(path: &Path, tier: &str) -> Result<PromqlTestReport, Vec<String>> {
+/// All that is wrong in it or in the files of rules that it names.
+pub fn try_rules(path: &Path, tier: &str) -> Result<PromqlTestReport, TryFault> {
     crate::engine::try_rules(path, tier)
 }
 

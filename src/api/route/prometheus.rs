@@ -10,18 +10,20 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::prometheus_rules::{alert, rule_groups};
+use super::prometheus_rules::{Wanted, alert, rule_groups};
 use super::{Route, get, post};
 use crate::api::call::{Call, Params, unexpected};
 use crate::api::fault::Fault;
 use crate::api::types::MetricEnvelope;
 use crate::engine::{
-    Action, AlertAction, AlertQuery, AlertReply, EngineError, MetricAction, MetricAsk, MetricFault,
-    MetricReply, Reply,
+    Action, AlertAction, AlertQuery, AlertReply, EngineError, MetricAction, MetricAsk, MetricExemplar,
+    MetricFault, MetricReply, Reply,
 };
 
 const INSTANT: &[&str] = &["query", "time", "timeout", "limit"];
 const RANGE: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "max_source_resolution"];
+const EXEMPLARS: &[&str] = &["query", "start", "end"];
+const RULES: &[&str] = &["type", "rule_name[]", "rule_group[]", "file[]"];
 const MATCHES: &[&str] = &["match[]", "start", "end", "limit"];
 
 macro_rules! route {
@@ -30,7 +32,7 @@ macro_rules! route {
     };
 }
 
-pub(super) static ROUTES: [Route; 13] = [
+pub(super) static ROUTES: [Route; 15] = [
     route!("GET", "/api/v1/query", "PromQL at one time", || get(instant), INSTANT, "MetricValueReply"),
     route!(
         "POST",
@@ -83,7 +85,23 @@ pub(super) static ROUTES: [Route; 13] = [
         &["metric", "limit"],
         "MetricReply"
     ),
-    route!("GET", "/api/v1/rules", "Rules and what they found", || get(rules), &[], "MetricReply"),
+    route!(
+        "GET",
+        "/api/v1/query_exemplars",
+        "Traces beside the series that an expression asks for",
+        || get(exemplars),
+        EXEMPLARS,
+        "MetricReply"
+    ),
+    route!(
+        "POST",
+        "/api/v1/query_exemplars",
+        "The same, parameters as a form",
+        || post(exemplars),
+        EXEMPLARS,
+        "MetricReply"
+    ),
+    route!("GET", "/api/v1/rules", "Rules and what they found", || get(rules), RULES, "MetricReply"),
     route!("GET", "/api/v1/alerts", "Alerts that are pending or fire", || get(alerts), &[], "MetricReply"),
     route!("GET", "/api/v1/status/buildinfo", "Which program this is", || get(build), &[], "MetricReply"),
 ];
@@ -150,8 +168,10 @@ async fn answered(call: &Call, action: Action) -> Result<Response, Refused> {
         Reply::Metric(MetricReply::Texts(texts)) => Ok(success(texts, Vec::new(), Vec::new())),
         Reply::Metric(MetricReply::Series(series)) => Ok(success(series, Vec::new(), Vec::new())),
         Reply::Metric(MetricReply::Metadata(all)) => Ok(success(all, Vec::new(), Vec::new())),
+        Reply::Metric(MetricReply::Exemplars(all)) => {
+            Ok(success(exemplars_by_series(all), Vec::new(), Vec::new()))
+        }
         Reply::Metric(MetricReply::Refused(fault)) => Err(Refused(fault)),
-        Reply::Alert(AlertReply::Rules(rules)) => Ok(success(rule_groups(&rules), Vec::new(), Vec::new())),
         Reply::Alert(AlertReply::Alerts(all)) => {
             let active: Vec<_> = all.iter().filter(|one| one.state != "resolved").map(alert).collect();
             Ok(success(json!({"alerts": active}), Vec::new(), Vec::new()))
@@ -239,9 +259,47 @@ async fn metadata(mut call: Call) -> Result<Response, Refused> {
     ask(&call, MetricAsk::Metadata { metric, limit }).await
 }
 
+async fn exemplars(mut call: Call) -> Result<Response, Refused> {
+    let mut params = call.form()?;
+    let query = text(&mut params, "query");
+    let start = time(&mut params, "start")?.unwrap_or(i64::MIN);
+    let end = time(&mut params, "end")?.unwrap_or(i64::MAX);
+    params.ignore();
+    ask(&call, MetricAsk::Exemplars { query, start, end }).await
+}
+
+/// In the form of Prometheus: a list of series, each with its own.
+fn exemplars_by_series(all: Vec<MetricExemplar>) -> serde_json::Value {
+    let one = |one: MetricExemplar| {
+        let exemplar = json!({"labels": {"trace_id": one.trace}, "value": one.value, "timestamp": one.at_s});
+        json!({"seriesLabels": one.series, "exemplars": [exemplar]})
+    };
+    all.into_iter().map(one).collect()
+}
+
 async fn rules(mut call: Call) -> Result<Response, Refused> {
-    call.form()?.ignore();
-    answered(&call, Action::Alert(AlertAction::Rules)).await
+    let mut params = call.form()?;
+    let wanted = Wanted {
+        kind: match text(&mut params, "type").to_lowercase().as_str() {
+            "" => "",
+            "alert" => "alerting",
+            "record" => "recording",
+            other => {
+                let what = format!("invalid parameter \"type\": not supported value {other:?}");
+                return Err(Refused::bad(what));
+            }
+        },
+        names: params.all("rule_name[]"),
+        groups: params.all("rule_group[]"),
+        files: params.all("file[]"),
+    };
+    params.ignore();
+    match call.ask(Action::Alert(AlertAction::Rules)).await? {
+        Reply::Alert(AlertReply::Rules(rules)) => {
+            Ok(success(rule_groups(&rules, &wanted), Vec::new(), Vec::new()))
+        }
+        other => Ok(unexpected::<Response>(&other)?),
+    }
 }
 
 async fn alerts(mut call: Call) -> Result<Response, Refused> {

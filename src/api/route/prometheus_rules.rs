@@ -5,8 +5,34 @@ use serde_json::{Value, json};
 use crate::api::types::{Alert, AlertGroup, AlertRule, AlertRules};
 use crate::base::format_second;
 
-pub(super) fn rule_groups(rules: &AlertRules) -> Value {
-    json!({"groups": rules.groups.iter().map(group).collect::<Vec<_>>()})
+/// Which rules are asked for; what is empty is any.
+pub(super) struct Wanted {
+    pub(super) kind: &'static str,
+    pub(super) names: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) files: Vec<String>,
+}
+
+impl Wanted {
+    fn has(list: &[String], one: &String) -> bool {
+        list.is_empty() || list.contains(one)
+    }
+
+    fn rule(&self, rule: &AlertRule) -> bool {
+        (self.kind.is_empty() || self.kind == rule.kind) && Self::has(&self.names, &rule.name)
+    }
+
+    /// A group without rules of the kind stays, one without rules of those names does not.
+    fn group(&self, group: &AlertGroup) -> bool {
+        Self::has(&self.groups, &group.name)
+            && Self::has(&self.files, &group.file)
+            && (self.names.is_empty() || group.rules.iter().any(|rule| self.rule(rule)))
+    }
+}
+
+pub(super) fn rule_groups(rules: &AlertRules, wanted: &Wanted) -> Value {
+    let groups = rules.groups.iter().filter(|group| wanted.group(group));
+    json!({"groups": groups.map(|one| group(one, wanted)).collect::<Vec<_>>()})
 }
 
 #[allow(clippy::cast_precision_loss)] // times of a rule have few digits
@@ -14,12 +40,12 @@ fn seconds(count: u64, of_one: f64) -> f64 {
     count as f64 / of_one
 }
 
-fn group(group: &AlertGroup) -> Value {
+fn group(group: &AlertGroup, wanted: &Wanted) -> Value {
     json!({
         "name": group.name, "file": group.file, "limit": group.limit,
         "interval": seconds(group.interval_ms, 1e3), "evaluationTime": seconds(group.took_us, 1e6),
         "lastEvaluation": format_second(group.evaluated_ms),
-        "rules": group.rules.iter().map(rule).collect::<Vec<_>>(),
+        "rules": group.rules.iter().filter(|one| wanted.rule(one)).map(rule).collect::<Vec<_>>(),
     })
 }
 

@@ -100,7 +100,7 @@ impl TraceDetail {
 #[serde(default)]
 pub struct ErrorGroup {
     pub id: String,
-    /// request, delivery or log
+    /// request, delivery, notice or log
     pub kind: String,
     /// Route, lane or part of the program.
     pub place: String,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Alerting, Desk, LiveGroup, LiveRule};
 use crate::asset;
-use crate::base::InOrder;
+use crate::base::{InOrder, utf8};
 use crate::engine::run::Inner;
 use crate::observe::alert::{
     self, AlertShelf, FILE_BYTES, Format, Group, KeptAlert, RuleFile, key, read, restored,
@@ -30,6 +30,9 @@ pub fn check(name: &str, text: &str, tier: &str) -> Result<usize, Vec<String>> {
     let format = Format::of(name).unwrap_or(Format::Yaml);
     let told = |problems: Vec<alert::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     let file = read(text, format, tier).map_err(told)?;
+    if !file.warnings.is_empty() {
+        return Err(told(file.warnings));
+    }
     Ok(file.groups.iter().map(|group| group.rules.len()).sum())
 }
 
@@ -100,12 +103,18 @@ fn files(inner: &Inner, desk: &mut Desk) {
             let told = |problem: &alert::Problem| format!("{name}:{problem}");
             read(&text, format, tier).map_err(|problems| problems.iter().map(told).collect())
         }) {
-            Ok(file) => take(desk, &name, file),
+            Ok(file) => {
+                desk.warnings.extend(file.warnings.iter().map(|warning| format!("{name}:{warning}")));
+                take(desk, &name, file);
+            }
             Err(problems) => desk.problems.extend(problems),
         }
     }
     for problem in &desk.problems {
         tracing::error!(problem, "a file of rules is left out");
+    }
+    for problem in &desk.warnings {
+        tracing::warn!(problem, "a template of an alert cannot be read");
     }
 }
 
@@ -138,6 +147,7 @@ fn live(file: &str, mut group: Group) -> LiveGroup {
             error: String::new(),
             evaluated_ms: 0,
             took_us: 0,
+            trace: String::new(),
         }
     };
     let rules = std::mem::take(&mut group.rules).into_iter().map(rule).collect();
@@ -161,7 +171,7 @@ pub(in crate::engine) fn text(path: &Path) -> Result<String, String> {
     if bytes.len() as u64 > FILE_BYTES {
         return Err(format!("it has more than {FILE_BYTES} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())
+    utf8(bytes)
 }
 
 impl Alerting {

@@ -17,18 +17,19 @@ pub use actions::{AlertAction, AlertQuery, AlertReply};
 pub use load::check as check_rules;
 pub(super) use load::{listed, text};
 pub use notice_actions::check_notify;
-pub use trial::try_rules;
+pub use trial::{TryFault, try_rules};
 
 use super::run::Inner;
 use super::{approvals, incidents, metrics};
 use crate::api::types::{EventKind, OwnWork};
 use crate::base::InOrder;
 use crate::observe::alert::{
-    self, AlertShelf, Group, Inhibition, KeptAlert, Phase, Rule, Silence, Times, evaluate, found, recorded,
-    step,
+    self, AlertShelf, Found, Group, Inhibition, KeptAlert, Phase, Rule, Silence, Times, evaluate, found,
+    recorded, step,
 };
 use crate::observe::metric::{Family, Kind, Point, Reading};
 use crate::observe::promql::{Context, Labels, METRIC_NAME};
+use crate::observe::trace::{self, Ending, Note, Trace};
 use crate::resilience::Effect;
 
 /// How often rules are evaluated where their group does not say.
@@ -52,6 +53,8 @@ pub(super) struct LiveRule {
     error: String,
     evaluated_ms: u64,
     took_us: u64,
+    /// The evaluation that changed its alerts last, as a `traceparent`.
+    trace: String,
 }
 
 /// A group with its rules.
@@ -81,6 +84,8 @@ pub(super) struct Desk {
     inhibitions: Vec<Inhibition>,
     silences: Vec<Silence>,
     problems: Vec<String>,
+    /// What is wrong in files that are read all the same.
+    warnings: Vec<String>,
     /// By key: what the store does not have yet; nothing where it is to forget.
     unsaved: BTreeMap<[u8; 16], Option<KeptAlert>>,
 }
@@ -113,6 +118,11 @@ pub(super) struct Fact {
     /// What its rule says of incidents, and of breaches.
     pub(super) incident: String,
     pub(super) breach: String,
+    pub(super) annotations: Vec<(String, String)>,
+    /// What a rule found.
+    pub(super) value: Option<f64>,
+    /// The evaluation that found it, as a `traceparent`.
+    pub(super) trace: String,
 }
 
 impl Fact {
@@ -134,6 +144,9 @@ impl Fact {
             fired_ms: None,
             incident: String::new(),
             breach: String::new(),
+            annotations: Vec::new(),
+            value: None,
+            trace: String::new(),
         }
     }
 }
@@ -159,6 +172,9 @@ impl Desk {
             fired_ms: alert.fired_ms.filter(|_| alert.phase == Phase::Firing),
             incident: said(alert, labels, "incident"),
             breach: said(alert, labels, "breach"),
+            annotations: alert.annotations.clone(),
+            value: Some(alert.value),
+            trace: rule.trace.clone(),
             labels: labels.clone(),
         })
         .collect()
@@ -285,11 +301,20 @@ pub(super) fn tick(inner: &Arc<Inner>, seconds: u64) {
     let mut due: Vec<&mut LiveGroup> = desk.groups.iter_mut().filter(|group| group.is_due(now)).collect();
     // Who waited longest comes first; the rest comes at the next tick where the time is over.
     due.order_by_key(|group| group.evaluated_ms);
+    let trace = (!due.is_empty()).then(|| inner.traces.begin_work(None));
+    let at = trace.as_ref().map(Trace::enter);
+    let count = due.len() as u64;
     for group in due {
         if inner.clock.monotonic_us().saturating_sub(began_us) > TICK_US {
             break;
         }
         told.extend(evaluated(inner, group, now, &mut room));
+    }
+    drop(at);
+    if let Some(trace) = trace {
+        let notes = [("spud.groups", Note::Number(count)), ("spud.changes", Note::Number(told.len() as u64))];
+        let ending = Ending { verb: "evaluate", what: "rules", error: None, notes: &notes };
+        inner.traces.end_work(trace, &ending);
     }
     for change in &told {
         let known = change.kept.clone();
@@ -330,13 +355,20 @@ fn evaluated(inner: &Inner, group: &mut LiveGroup, now: u64, room: &mut usize) -
         if is_known {
             live.alerts.values_mut().for_each(|alert| alert.held_until_ms = 0);
         }
-        let rule_us = inner.clock.monotonic_us();
+        let (rule_us, before) = (inner.clock.monotonic_us(), told.len());
         let late = || inner.clock.monotonic_us().saturating_sub(rule_us) > RULE_US;
         let context = Context { source: &inner.telemetry, limits: metrics::limits(inner, time), late: &late };
         let results = evaluate(&live.rule, group.group.limit, time, context);
         let done = results.and_then(|results| {
             if live.rule.is_alert {
-                became(live, &group.group.name, results, now, room, &mut told)
+                became(
+                    live,
+                    &group.group.name,
+                    found(&live.rule, results, time, context)?,
+                    now,
+                    room,
+                    &mut told,
+                )
             } else {
                 live.recorded = recorded(&live.rule, results)?;
                 Ok(())
@@ -355,6 +387,9 @@ fn evaluated(inner: &Inner, group: &mut LiveGroup, now: u64, room: &mut usize) -
                 "a rule could not be evaluated"
             );
         }
+        if told.len() > before {
+            live.trace = trace::now_at().map(|at| at.to_string()).unwrap_or_default();
+        }
         (live.error, live.evaluated_ms) = (error, now);
         live.took_us = inner.clock.monotonic_us().saturating_sub(rule_us);
     }
@@ -367,12 +402,11 @@ fn evaluated(inner: &Inner, group: &mut LiveGroup, now: u64, room: &mut usize) -
 fn became(
     live: &mut LiveRule,
     group: &str,
-    results: Vec<(Labels, f64)>,
+    found: BTreeMap<Labels, Found>,
     now: u64,
     room: &mut usize,
     told: &mut Vec<Told>,
 ) -> Result<(), String> {
-    let found = found(&live.rule, results)?;
     let new = found.keys().filter(|labels| !live.alerts.contains_key(labels)).count();
     *room = room
         .checked_sub(new)

@@ -86,6 +86,7 @@ pub(super) fn test(inner: &Inner, name: &str, told: Option<&Entry>) -> Result<No
         severity: "info".into(),
         summary: "somebody tests whether notices arrive".into(),
         labels: vec![("alertname".into(), "SpudTest".into())],
+        ..NoticeAlert::default()
     };
     let notice = Notice {
         id: 0,
@@ -101,6 +102,7 @@ pub(super) fn test(inner: &Inner, name: &str, told: Option<&Entry>) -> Result<No
         not_before_ms: now,
         ended_ms: if state == NoticeState::Sent { now } else { 0 },
         error: String::new(),
+        trace: String::new(),
     };
     let kept = NoticeShelf::add(&inner.modes.control, vec![notice], &[], &[], also(told));
     let kept = kept.map_err(|error| store_said(&error))?;

@@ -14,6 +14,7 @@ use crate::observe::notify::{
     Due, GroupId, Kind, Notice, NoticeAlert, NoticeShelf, NoticeState, Seen, Settings, Stage, Told, Waits,
     plan, read_settings,
 };
+use crate::observe::promql::format_float;
 use crate::redact::kept;
 use crate::resilience::Effect;
 use crate::store::crypt::random;
@@ -23,6 +24,9 @@ pub(super) const FILE: &str = "notify.toml";
 const HOUR_MS: u64 = 3_600_000;
 /// Alerts that one notice names.
 const NAMED: usize = 30;
+/// Annotations of each, and letters of one.
+const ANNOTATIONS: usize = 16;
+const ANNOTATION: usize = 1000;
 /// Notices that wait: beyond, nothing new is made until some are through.
 const WAITING_MOST: usize = 200;
 
@@ -211,8 +215,13 @@ pub(super) fn box_name() -> String {
     name.nodename().to_string_lossy().chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
+/// Not of the form of the box's tokens, which no log shows.
 pub(super) fn message_id() -> String {
-    format!("spud_{}", to_hex(&random::<16>()))
+    format!("notice_{}", to_hex(&random::<16>()))
+}
+
+fn short(text: &str) -> String {
+    kept(text).chars().take(ANNOTATION).collect()
 }
 
 fn notice(facts: &[Fact], due: &Due, kind: Kind, now: u64) -> Notice {
@@ -222,13 +231,22 @@ fn notice(facts: &[Fact], due: &Due, kind: Kind, now: u64) -> Notice {
         severity: fact.severity.clone(),
         summary: kept(&fact.summary).into_owned(),
         labels: fact.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        annotations: fact
+            .annotations
+            .iter()
+            .take(ANNOTATIONS)
+            .map(|(name, text)| (name.clone(), short(text)))
+            .collect(),
+        value: fact.value.map(format_float).unwrap_or_default(),
+        since_ms: fact.fired_ms.unwrap_or(0),
     });
+    let trace = facts.iter().find(|fact| due.firing.contains(&fact.key)).map(|fact| fact.trace.clone());
     let resolved = due.resolved.iter().map(|(name, summary)| NoticeAlert {
         name: name.clone(),
         state: "resolved".to_owned(),
         severity: String::new(),
         summary: kept(summary).into_owned(),
-        labels: Vec::new(),
+        ..NoticeAlert::default()
     });
     let mut alerts: Vec<NoticeAlert> = firing.chain(resolved).collect();
     let more = alerts.len().saturating_sub(NAMED);
@@ -248,6 +266,7 @@ fn notice(facts: &[Fact], due: &Due, kind: Kind, now: u64) -> Notice {
         not_before_ms: now,
         ended_ms: if state == NoticeState::Sent { now } else { 0 },
         error: String::new(),
+        trace: trace.unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::engine::run::Inner;
 use crate::observe::notify::{
     Kind, Mail, Notice, NoticeShelf, NoticeState, Receiver, TlsFiles, letter, message,
 };
+use crate::observe::trace::{Context, Ending, Note, Trace};
 use crate::resilience::queue::{MailServer, Outcome, Papers, Security, Upstream, Wire, mail, post};
 use crate::store::crypt::random;
 
@@ -45,18 +46,39 @@ fn run(weak: &Weak<Inner>) {
             postpone(&inner, &notice, now.saturating_add(wait_ms));
             continue;
         }
+        let trace = inner.traces.begin_work(Context::parse(&notice.trace));
         drop(inner);
         let outcome = match receiver {
-            Some(receiver) => sent(&notice, &receiver, now),
+            Some(receiver) => sent(&notice, &receiver, &trace.asked().to_string(), now),
             None => Outcome::Dead { reason: "this receiver is no more".to_owned() },
         };
         let Some(inner) = weak.upgrade() else { return };
+        end_try(&inner, trace, &notice, &outcome);
         let failed = matches!(outcome, Outcome::Retry { failure: true, .. });
         breakers::with(&inner, &breakers::of_receiver(&notice.receiver), |breaker, now_ms| {
             breaker.record(failed, now_ms);
         });
         settle(&inner, notice, outcome);
     }
+}
+
+/// A try is over; one that failed is a failure of its receiver.
+fn end_try(inner: &Inner, trace: Trace, notice: &Notice, outcome: &Outcome) {
+    let error = match outcome {
+        Outcome::Delivered => None,
+        Outcome::Retry { reason, .. } | Outcome::Dead { reason } | Outcome::Stop { reason } => {
+            Some(reason.as_str())
+        }
+    };
+    if let Some(error) = error {
+        inner.traces.notice_failed(&notice.receiver, error, &trace, inner.clock.now_ms());
+    }
+    let notes = [
+        ("messaging.message.id", Note::Text(&notice.message_id)),
+        ("spud.receiver", Note::Text(&notice.receiver)),
+        ("spud.attempt", Note::Number(u64::from(notice.attempts) + 1)),
+    ];
+    inner.traces.end_work(trace, &Ending { verb: "notify", what: &notice.receiver, error, notes: &notes });
 }
 
 /// How long a receiver whose breaker is open is left alone. What a person tries out goes through.
@@ -97,7 +119,7 @@ fn named(what: &str, text: &str) -> Result<String, String> {
     read.map_err(|error| format!("{what}: {error}"))
 }
 
-fn sent(notice: &Notice, receiver: &Receiver, now: u64) -> Outcome {
+fn sent(notice: &Notice, receiver: &Receiver, parent: &str, now: u64) -> Outcome {
     if receiver.kind == Kind::Mail {
         return match mail_server(receiver) {
             Ok(server) => mail(&server, &letter(notice, &server.from, &server.to)),
@@ -105,7 +127,8 @@ fn sent(notice: &Notice, receiver: &Receiver, now: u64) -> Outcome {
         };
     }
     match wire(receiver).and_then(|(wire, secret)| {
-        let made = message(receiver.kind, notice, &secret, now).map_err(str::to_owned)?;
+        let mut made = message(receiver.kind, notice, &secret, now).map_err(str::to_owned)?;
+        made.headers.push(("traceparent", parent.to_owned()));
         Ok((wire, made))
     }) {
         Ok((wire, message)) => post(wire, &message.headers, &message.body),
@@ -260,6 +283,7 @@ mod tests {
             not_before_ms: 0,
             ended_ms: 0,
             error: String::new(),
+            trace: String::new(),
         }
     }
 

@@ -115,7 +115,10 @@ pub(super) fn rules(desk: &Desk, now: u64) -> types::AlertRules {
         took_us: live.took_us,
         rules: live.rules.iter().map(|one| rule(desk, &live.group.name, one, now)).collect(),
     };
-    types::AlertRules { groups: desk.groups.iter().map(group).collect(), problems: desk.problems.clone() }
+    types::AlertRules {
+        groups: desk.groups.iter().map(group).collect(),
+        problems: desk.problems.iter().chain(&desk.warnings).cloned().collect(),
+    }
 }
 
 pub(super) fn silence(one: &Silence) -> types::AlertSilence {

@@ -43,7 +43,7 @@ pub enum DashboardReply {
 }
 
 const KIND: Kind<Dashboard> =
-    Kind { folder: "dashboards", most: 50, read: one, name: |dashboard| &dashboard.name };
+    Kind { folder: "dashboards", most: 50, read: one, name: |dashboard| &dashboard.name, unique: false };
 
 fn one(file: &str, text: &str) -> Result<Vec<Dashboard>, Vec<Problem>> {
     let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();

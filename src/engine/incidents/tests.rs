@@ -105,6 +105,9 @@ fn fact(name: &str, severity: &str, fired_ms: Option<u64>) -> Fact {
         fired_ms,
         incident: String::new(),
         breach: String::new(),
+        annotations: Vec::new(),
+        value: None,
+        trace: String::new(),
     }
 }
 

@@ -9,7 +9,9 @@ use crate::api::types::{
 };
 use crate::base::ordered_map;
 use crate::engine::run::Inner;
-use crate::engine::{MetricFault, MetricReply};
+use crate::engine::{MetricExemplar, MetricFault, MetricReply};
+use crate::observe::metric::exposition::Exemplar;
+use crate::observe::metric::{Point, Reading, bound_text};
 use crate::observe::promql::{
     self, Answer, Context, EvalFault, Labels, Limits, METRIC_NAME, Matcher, Outcome, Sample, parse,
     parse_selector,
@@ -67,6 +69,12 @@ pub enum Ask {
         metric: Option<String>,
         limit: usize,
     },
+    /// Traces beside the series that an expression asks for.
+    Exemplars {
+        query: String,
+        start: i64,
+        end: i64,
+    },
     /// What an expression that is typed may go on with.
     Words {
         start: String,
@@ -96,6 +104,7 @@ pub(in crate::engine) fn answer(inner: &Inner, ask: Ask) -> MetricReply {
                 labels.iter().map(|labels| labels.get(&name)).filter(|value| !value.is_empty()).collect();
             MetricReply::Texts(values.into_iter().take(most(limit)).map(str::to_owned).collect())
         }),
+        Ask::Exemplars { query, start, end } => exemplars(inner, &query, start, end),
         Ask::Words { start, limit } => words(inner, &start, most(limit)),
         Ask::Metadata { metric, limit } => Ok(MetricReply::Metadata(metadata(metric.as_deref(), limit))),
     };
@@ -118,6 +127,43 @@ fn fault(error: EvalFault) -> MetricFault {
         other => other.to_string(),
     };
     MetricFault { kind, what }
+}
+
+/// Each stands at the bucket that it is in.
+#[allow(clippy::cast_precision_loss)] // milliseconds of our centuries
+fn exemplars(inner: &Inner, query: &str, start: i64, end: i64) -> Answered {
+    let bad = |what: String| MetricFault { kind: "bad_data", what };
+    if end < start {
+        return Err(bad("end timestamp must not be before start timestamp".to_owned()));
+    }
+    let selectors = parse(query).map_err(|fault| bad(fault.to_string()))?.selectors();
+    let kept = inner.traces.exemplars();
+    let within = |one: &&Exemplar| (start as f64 / 1e3..=end as f64 / 1e3).contains(&one.at_s);
+    let families = super::gather(inner);
+    let mut found = Vec::new();
+    for one in kept.iter().filter(within) {
+        let Some(family) = families.iter().find(|family| family.name == one.family) else { continue };
+        let is_its = |point: &&Point| point.labels.iter().any(|(n, v)| (n.as_ref(), v.as_str()) == one.label);
+        let Some(point) = family.points.iter().find(is_its) else { continue };
+        let Reading::Histogram { buckets, .. } = &point.reading else { continue };
+        let bound = buckets.iter().map(|(bound, _)| *bound).find(|bound| one.value <= *bound);
+        let own = point.labels.iter().map(|(name, value)| (name.to_string(), value.clone()));
+        let more = [
+            (METRIC_NAME.to_owned(), format!("{}_bucket", one.family)),
+            ("le".to_owned(), bound_text(bound.unwrap_or(f64::INFINITY))),
+        ];
+        let labels = Labels::new(own.chain(more));
+        if selectors.iter().any(|matchers| matchers.iter().all(|matcher| matcher.matches(&labels))) {
+            let value = promql::format_float(one.value);
+            found.push(MetricExemplar {
+                series: pairs(&labels),
+                trace: one.trace.clone(),
+                value,
+                at_s: one.at_s,
+            });
+        }
+    }
+    Ok(MetricReply::Exemplars(found))
 }
 
 fn said(error: &SeriesError) -> MetricFault {

@@ -11,6 +11,7 @@ const KIND: Kind<Probe> = Kind {
     most: 100,
     read: |name, text| read_probes(text, Format::of(name).unwrap_or(Format::Toml)),
     name: |probe| &probe.name,
+    unique: true,
 };
 
 /// Reads a file of probes and targets; gives how many there are.

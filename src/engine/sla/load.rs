@@ -12,6 +12,7 @@ const KIND: Kind<Objective> = Kind {
     most: 50,
     read: |_, text| read(text),
     name: |objective| &objective.name,
+    unique: false,
 };
 
 /// Reads a file of objectives; gives how many there are.

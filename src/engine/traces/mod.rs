@@ -41,9 +41,21 @@ pub(super) struct Traces {
     export: Export,
     /// Bytes of traces on disk, once known.
     held: Mutex<Option<u64>>,
-    /// The newest kept trace of each route: id, how long it took, when it ended.
-    examples: Mutex<BTreeMap<&'static str, (TraceId, u64, u64)>>,
+    /// The newest kept trace of each histogram and its label: id, how long it took, when it ended.
+    examples: Mutex<BTreeMap<ExampleOf, (TraceId, u64, u64)>>,
 }
+
+/// A histogram, and a label of it with its value.
+type ExampleOf = (&'static str, (&'static str, &'static str));
+
+/// Stages of a search, and the parts of a trace that they consist of.
+const STAGES: [(&str, &[&str]); 5] = [
+    ("wait", &["wait"]),
+    ("cache", &["cache"]),
+    ("candidates", &["lexical", "dense", "fuse"]),
+    ("read", &["passages"]),
+    ("words", &["words"]),
+];
 
 /// A request to the API that was answered.
 #[derive(Debug, Clone, Copy)]
@@ -95,26 +107,42 @@ impl Traces {
             ("request.id", Note::Text(served.request)),
         ];
         let ending = Ending { verb: served.method, what: served.route, error: served.error, notes: &notes };
-        let context = self.tracer.end(trace, &ending);
-        if context.sampled {
-            let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
-            examples.insert(served.route, (context.trace, served.took_us, now_ms));
-        }
-        context
+        self.tracer.end_telling(trace, &ending, |trace| self.set_example(trace, served, now_ms))
     }
 
-    /// A trace that tells more of how long requests took, for each route that has one.
+    /// A trace is kept: it is the newest of its histograms.
+    fn set_example(&self, trace: &Trace, served: &Served<'_>, now_ms: u64) {
+        let mut examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = trace.context().trace;
+        let mut set = |family, label, took_us| {
+            examples.insert((family, label), (id, took_us, now_ms));
+        };
+        set("spud_api_request_seconds", ("route", served.route), served.took_us);
+        let question = match served.route {
+            "/v1/ask" => "ask",
+            "/v1/search" => "search",
+            _ => return,
+        };
+        if let Some(took_us) = trace.took_us(&["wait", "work"]) {
+            set("spud_query_seconds", ("question", question), took_us);
+        }
+        for (stage, parts) in STAGES {
+            if let Some(took_us) = trace.took_us(parts) {
+                set("spud_query_stage_seconds", ("stage", stage), took_us);
+            }
+        }
+    }
+
+    /// A trace that tells more of how long things took, for each histogram and label that has one.
     #[allow(clippy::cast_precision_loss)] // times of our centuries
     pub(super) fn exemplars(&self) -> Vec<Exemplar> {
         let examples = self.examples.lock().unwrap_or_else(PoisonError::into_inner);
-        let exemplar = |(route, (trace, took_us, at_ms)): (&&'static str, &(TraceId, u64, u64))| Exemplar {
-            family: "spud_api_request_seconds",
-            label: ("route", *route),
-            trace: trace.to_string(),
-            value: *took_us as f64 / 1e6,
-            at_s: *at_ms as f64 / 1e3,
+        let one = |(of, example): (&ExampleOf, &(TraceId, u64, u64))| {
+            let (trace, took_us, at_ms) = example;
+            let (value, at_s) = (*took_us as f64 / 1e6, *at_ms as f64 / 1e3);
+            Exemplar { family: of.0, label: of.1, trace: trace.to_string(), value, at_s }
         };
-        examples.iter().map(exemplar).collect()
+        examples.iter().map(one).collect()
     }
 
     /// Work of its own begins, asked for there.
@@ -149,6 +177,11 @@ impl Traces {
     /// A delivery failed. (Of a job, the log tells an error.)
     pub(super) fn delivery_failed(&self, place: &str, error: &str, trace: &Trace, now_ms: u64) {
         self.troubles.note("delivery", place, error, Some(trace.context().trace), now_ms);
+    }
+
+    /// A notice was not taken.
+    pub(super) fn notice_failed(&self, receiver: &str, error: &str, trace: &Trace, now_ms: u64) {
+        self.troubles.note("notice", receiver, error, Some(trace.context().trace), now_ms);
     }
 
     /// What is made of this operation later came about through that.

@@ -6,7 +6,7 @@ use super::PER_RULE;
 use super::rules::Rule;
 use super::step::Found;
 use super::template::{Facts, render};
-use crate::observe::promql::{Answer, Context, Labels, METRIC_NAME, instant};
+use crate::observe::promql::{Answer, Context, Expression, Labels, METRIC_NAME, instant, parse};
 
 /// The label that holds the name of an alert.
 const ALERT_NAME: &str = "alertname";
@@ -21,14 +21,7 @@ pub fn evaluate(
     time: i64,
     context: Context<'_>,
 ) -> Result<Vec<(Labels, f64)>, String> {
-    let outcome = instant(&rule.expr, time, context).map_err(|fault| fault.to_string())?;
-    let found: Vec<(Labels, f64)> = match outcome.answer {
-        Answer::Vector(samples) => {
-            samples.into_iter().map(|(labels, sample)| (labels, sample.value)).collect()
-        }
-        Answer::Scalar(sample) => vec![(Labels::default(), sample.value)],
-        Answer::Text(_) | Answer::Matrix(_) => return Err("the expression gives no vector".to_owned()),
-    };
+    let found = vector(&rule.expr, time, context)?;
     let most = if most == 0 { PER_RULE } else { most };
     if found.len() > most {
         return Err(format!(
@@ -39,36 +32,58 @@ pub fn evaluate(
     Ok(found)
 }
 
-/// Labels of a result with those of its rule, filled in.
-fn labelled(rule: &Rule, own: &Labels, value: f64, name: (&str, &str)) -> Result<Labels, String> {
-    let facts = Facts { labels: own, value };
+/// What an expression has at a time; a scalar is one result without labels.
+///
+/// # Errors
+/// Why it has none.
+pub(super) fn vector(
+    expr: &Expression,
+    time: i64,
+    context: Context<'_>,
+) -> Result<Vec<(Labels, f64)>, String> {
+    match instant(expr, time, context).map_err(|fault| fault.to_string())?.answer {
+        Answer::Vector(samples) => {
+            Ok(samples.into_iter().map(|(labels, sample)| (labels, sample.value)).collect())
+        }
+        Answer::Scalar(sample) => Ok(vec![(Labels::default(), sample.value)]),
+        Answer::Text(_) | Answer::Matrix(_) => Err("the expression gives no vector".to_owned()),
+    }
+}
+
+/// Labels of a result with those of its rule.
+fn labelled(own: &Labels, more: Vec<(String, String)>, name: (&str, &str)) -> Labels {
     let mut pairs: Vec<(String, String)> = own
         .iter()
         .filter(|(name, _)| *name != METRIC_NAME)
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .collect();
-    for (label, template) in &rule.labels {
-        let text = if rule.is_alert { render(template, facts)? } else { template.clone() };
-        pairs.push((label.clone(), text));
-    }
+    pairs.extend(more);
     pairs.push((name.0.to_owned(), name.1.to_owned()));
-    Ok(Labels::new(pairs))
+    Labels::new(pairs)
 }
 
-/// The alerts of a rule.
+/// The alerts of a rule. Templates may ask of the same time what they like.
 ///
 /// # Errors
 /// Where two results are the same alert.
-pub fn found(rule: &Rule, results: Vec<(Labels, f64)>) -> Result<BTreeMap<Labels, Found>, String> {
+pub fn found(
+    rule: &Rule,
+    results: Vec<(Labels, f64)>,
+    time: i64,
+    context: Context<'_>,
+) -> Result<BTreeMap<Labels, Found>, String> {
+    let query = |text: &str| {
+        let expr = parse(text).map_err(|fault| fault.to_string())?;
+        vector(&expr, time, context)
+    };
     let mut all = BTreeMap::new();
     for (own, value) in results {
-        // A text that cannot be filled says why, and the alert is told all the same.
-        let filled = |template: &str| {
-            render(template, Facts { labels: &own, value })
-                .unwrap_or_else(|problem| format!("<template: {problem}>"))
+        let facts = Facts { name: &rule.name, labels: &own, value, query: &query };
+        let filled = |texts: &[(String, String)]| -> Vec<(String, String)> {
+            texts.iter().map(|(name, text)| (name.clone(), render(text, facts))).collect()
         };
-        let annotations = rule.annotations.iter().map(|(name, text)| (name.clone(), filled(text))).collect();
-        let labels = labelled(rule, &own, value, (ALERT_NAME, &rule.name))?;
+        let annotations = filled(&rule.annotations);
+        let labels = labelled(&own, filled(&rule.labels), (ALERT_NAME, &rule.name));
         if all.insert(labels, Found { value, annotations }).is_some() {
             return Err("two results have the same labels once those of the rule are set".to_owned());
         }
@@ -83,7 +98,7 @@ pub fn found(rule: &Rule, results: Vec<(Labels, f64)>) -> Result<BTreeMap<Labels
 pub fn recorded(rule: &Rule, results: Vec<(Labels, f64)>) -> Result<Vec<(Labels, f64)>, String> {
     let mut all = BTreeMap::new();
     for (own, value) in results {
-        let labels = labelled(rule, &own, value, (METRIC_NAME, &rule.name))?;
+        let labels = labelled(&own, rule.labels.clone(), (METRIC_NAME, &rule.name));
         if all.insert(labels, value).is_some() {
             return Err("two results have the same labels once those of the rule are set".to_owned());
         }

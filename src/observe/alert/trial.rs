@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::evaluate::vector;
 use super::rules::{AlertCase, Group, Trial, TrialFile, ValueCase};
 use super::step::{Alerts, Phase, Times, step};
 use super::{evaluate, found, recorded};
 use crate::base::InOrder;
 use crate::observe::promql::script::{self, Store};
-use crate::observe::promql::{
-    Answer, Context, Labels, Limits, METRIC_NAME, format_float, instant, parse, parse_number,
-};
+use crate::observe::promql::{Context, Labels, Limits, METRIC_NAME, format_float, parse, parse_number};
 
 /// Evaluations of one test: a typing error must not run for ever.
 const STEPS_MOST: u64 = 100_000;
@@ -109,7 +108,7 @@ impl Run {
                 }
                 let times = Times { hold: rule.hold_ms, keep: rule.keep_ms, cooldown: rule.cooldown_ms };
                 let alerts = self.alerts.remove(&place).unwrap_or_default();
-                let (alerts, _) = step(alerts, times, found(rule, results)?, now);
+                let (alerts, _) = step(alerts, times, found(rule, results, time, self.context())?, now);
                 let series = alerts.iter().filter_map(|(labels, alert)| series_of(labels, alert.phase));
                 let series = series.collect();
                 self.alerts.insert(place, alerts);
@@ -175,15 +174,7 @@ impl Run {
 
     fn values_are(&self, case: &ValueCase) -> Result<(), String> {
         let expr = parse(&case.expr).map_err(|fault| fault.to_string())?;
-        let outcome =
-            instant(&expr, millis(case.time_ms), self.context()).map_err(|fault| fault.to_string())?;
-        let mut got = match outcome.answer {
-            Answer::Vector(samples) => {
-                samples.into_iter().map(|(labels, sample)| (labels, sample.value)).collect()
-            }
-            Answer::Scalar(sample) => vec![(Labels::default(), sample.value)],
-            Answer::Text(_) | Answer::Matrix(_) => return Err("the expression gives no vector".to_owned()),
-        };
+        let mut got = vector(&expr, millis(case.time_ms), self.context())?;
         let mut expected = Vec::new();
         for (labels, value) in &case.expected {
             let number = parse_number(value).ok_or_else(|| format!("{value:?} is no number"))?;

@@ -56,7 +56,7 @@ fn everything_wrong_is_told_at_once_with_its_place() {
         "1:1: a dashboard has no \"titel\"; did you mean \"title\"?",
         "a title has 1 to 80",
         "3:8: kind: \"pie\" is not known; graph, stat",
-        "5:9: query: 1:5: parse error",
+        "5:14: query: unclosed left parenthesis",
         "6:8: unit: \"furlong\"",
         "7:9: width: \"13\" is no number from 2 to 12",
         "a panel of kind log asks nothing",

@@ -152,7 +152,8 @@ fn float(count: u64) -> f64 {
 }
 
 /// A bound as Prometheus writes it: `+Inf`, and whole numbers with a decimal, as OpenMetrics wants them.
-pub(super) fn bound_text(bound: f64) -> String {
+#[must_use]
+pub fn bound_text(bound: f64) -> String {
     if bound == f64::INFINITY {
         "+Inf".to_owned()
     } else if bound.fract() == 0.0 && bound.abs() < 1e15 {

@@ -17,7 +17,7 @@ mod instrument;
 mod name;
 mod registry;
 
-pub use family::{Family, Kind, Point, Reading};
+pub use family::{Family, Kind, Point, Reading, bound_text};
 pub use histogram::{Histogram, Snapshot};
 pub use instrument::{Counter, Gauge, Summary};
 pub use name::{MetricError, is_label_name, is_metric_name};

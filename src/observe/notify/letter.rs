@@ -86,7 +86,7 @@ mod tests {
                 state: "firing".into(),
                 severity: "critical".into(),
                 summary: "pump 7 stands\r\n.\r\nRSET".into(),
-                labels: Vec::new(),
+                ..NoticeAlert::default()
             }],
             more: 0,
             created_ms: 1_795_312_800_000,
@@ -96,6 +96,7 @@ mod tests {
             not_before_ms: 0,
             ended_ms: 0,
             error: String::new(),
+            trace: String::new(),
         }
     }
 

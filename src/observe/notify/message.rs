@@ -62,13 +62,17 @@ pub fn message(kind: Kind, notice: &Notice, secret: &str, now_ms: u64) -> Result
     Ok(Message { headers, body })
 }
 
-/// One line an alert.
+/// One line an alert, and one more where its rule says what is to be done.
 pub(super) fn text(notice: &Notice) -> String {
     let line = |alert: &super::shelf::NoticeAlert| {
         let severity =
             if alert.severity.is_empty() { String::new() } else { format!(" ({})", alert.severity) };
         let summary = if alert.summary.is_empty() { String::new() } else { format!(": {}", alert.summary) };
-        format!("{} {}{severity}{summary}", alert.state, alert.name)
+        let runbook = ["runbook", "runbook_url"].into_iter().find_map(|name| alert.said(name));
+        let runbook = runbook.filter(|_| alert.state == "firing");
+        let runbook = runbook
+            .map(|text| format!("\n    runbook: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+        format!("{} {}{severity}{summary}{}", alert.state, alert.name, runbook.unwrap_or_default())
     };
     let mut lines: Vec<String> = notice.alerts.iter().map(line).collect();
     if notice.more > 0 {
@@ -79,12 +83,26 @@ pub(super) fn text(notice: &Notice) -> String {
 
 fn standard(notice: &Notice) -> String {
     let alert = |alert: &super::shelf::NoticeAlert| {
-        let labels: serde_json::Map<String, serde_json::Value> =
-            alert.labels.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        json!({
+        let map = |pairs: &[(String, String)]| -> serde_json::Value {
+            pairs
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        let mut told = json!({
             "name": alert.name, "state": alert.state, "severity": alert.severity, "summary": alert.summary,
-            "labels": labels,
-        })
+            "labels": map(&alert.labels), "annotations": map(&alert.annotations),
+        });
+        if let Some(fields) = told.as_object_mut() {
+            if !alert.value.is_empty() {
+                fields.insert("value".into(), json!(alert.value));
+            }
+            if alert.since_ms > 0 {
+                fields.insert("since".into(), json!(format_second(alert.since_ms)));
+            }
+        }
+        told
     };
     let kind = match (notice.test, notice.firing()) {
         (true, _) => "alert.test",
@@ -147,6 +165,9 @@ mod tests {
             severity: severity.into(),
             summary: "7 < 8 <@everyone>".into(),
             labels: vec![("job".into(), "a".into())],
+            annotations: vec![("summary".into(), "7 < 8".into()), ("runbook".into(), "ask\nBob".into())],
+            value: "2.5".into(),
+            since_ms: if state == "firing" { 1_614_265_270_000 } else { 0 },
         };
         Notice {
             id: 3,
@@ -162,6 +183,7 @@ mod tests {
             not_before_ms: 0,
             ended_ms: 0,
             error: String::new(),
+            trace: String::new(),
         }
     }
 
@@ -190,6 +212,7 @@ mod tests {
         );
         let text = String::from_utf8(plain.body).unwrap();
         assert!(text.starts_with("firing A (critical): 7 < 8") && text.ends_with("and 2 more"), "{text}");
+        assert!(text.contains("\n    runbook: ask Bob\n") && text.matches("runbook").count() == 1, "{text}");
         let slack = body(Kind::Slack)["text"].as_str().unwrap().to_owned();
         assert!(slack.contains("7 &lt; 8 &lt;@everyone&gt;"), "{slack}");
         assert_eq!(body(Kind::Discord)["allowed_mentions"], json!({"parse": []}));
@@ -198,7 +221,10 @@ mod tests {
             (&standard["type"], &standard["timestamp"]),
             (&json!("alert.firing"), &json!("2021-02-25T15:02:10Z"))
         );
-        assert_eq!(standard["data"]["alerts"][0]["labels"]["job"], "a");
+        let [first, second] = [0, 1].map(|at| &standard["data"]["alerts"][at]);
+        assert_eq!((&first["labels"]["job"], &first["value"]), (&json!("a"), &json!("2.5")));
+        assert_eq!(first["annotations"]["runbook"], "ask\nBob");
+        assert_eq!((&first["since"], second.get("since")), (&json!("2021-02-25T15:01:10Z"), None));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::plan::{GroupId, Told};
 use crate::base::ordered_map;
 use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, there};
 
+/// Of what was told; and of notices before they said why, since when and with which value.
 const VERSION: u8 = 1;
+const NOTICE_VERSION: u8 = 2;
 /// Number → [`NoticeRecord`]
 const NOTICES: Table = Table::new("notices");
 /// [`GroupId`] → [`ToldRecord`]
@@ -17,8 +19,9 @@ const TOLD: Table = Table::new("notices_told");
 const KEPT: usize = 300;
 
 /// What became of a notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NoticeState {
+    #[default]
     Waiting,
     /// Taken by its receiver; of the inbox: shown by the box.
     Sent,
@@ -38,7 +41,7 @@ impl NoticeState {
 }
 
 /// An alert in a notice.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoticeAlert {
     pub name: String,
     /// firing or resolved
@@ -46,10 +49,25 @@ pub struct NoticeAlert {
     pub severity: String,
     pub summary: String,
     pub labels: Vec<(String, String)>,
+    /// What else its rule says: description, runbook, ...
+    pub annotations: Vec<(String, String)>,
+    /// What its rule found; empty where no rule did.
+    pub value: String,
+    /// Since when it fires; 0 is unknown.
+    pub since_ms: u64,
+}
+
+impl NoticeAlert {
+    /// What its rule says under that name.
+    #[must_use]
+    pub fn said(&self, name: &str) -> Option<&str> {
+        let found = self.annotations.iter().find(|(known, text)| known == name && !text.is_empty());
+        found.map(|(_, text)| text.as_str())
+    }
 }
 
 /// Something that a receiver is to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notice {
     pub id: u64,
     /// The same at each attempt: who takes it twice can know.
@@ -69,6 +87,8 @@ pub struct Notice {
     pub ended_ms: u64,
     /// Why it did not arrive the last time.
     pub error: String,
+    /// The evaluation that led to it, as a `traceparent`; empty where none did.
+    pub trace: String,
 }
 
 impl Notice {
@@ -86,11 +106,30 @@ impl Notice {
 }
 
 #[derive(Debug, Clone, Encode, Decode)]
+struct AlertRecord {
+    name: String,
+    state: String,
+    severity: String,
+    summary: String,
+    labels: Vec<(String, String)>,
+}
+
+/// What version 2 has beside it.
+#[derive(Debug, Clone, Default, Encode, Decode)]
+struct More {
+    trace: String,
+    alerts: Vec<AlertMore>,
+}
+
+/// Annotations, value, since when.
+type AlertMore = (Vec<(String, String)>, String, u64);
+
+#[derive(Debug, Clone, Encode, Decode)]
 struct NoticeRecord {
     message_id: String,
     receiver: String,
     title: String,
-    alerts: Vec<NoticeAlert>,
+    alerts: Vec<AlertRecord>,
     more: u64,
     created_ms: u64,
     /// 0 waiting, 1 sent, 2 failed
@@ -109,13 +148,19 @@ struct ToldRecord {
     sent_ms: u64,
 }
 
-fn record(notice: &Notice) -> NoticeRecord {
-    let Notice { message_id, receiver, title, alerts, error, .. } = notice.clone();
-    NoticeRecord {
+fn encoded(notice: &Notice) -> Result<Vec<u8>, StoreError> {
+    let Notice { message_id, receiver, title, alerts, error, trace, .. } = notice.clone();
+    let mut more = More { trace, alerts: Vec::new() };
+    let mut alert = |one: NoticeAlert| {
+        more.alerts.push((one.annotations, one.value, one.since_ms));
+        let NoticeAlert { name, state, severity, summary, labels, .. } = one;
+        AlertRecord { name, state, severity, summary, labels }
+    };
+    let record = NoticeRecord {
         message_id,
         receiver,
         title,
-        alerts,
+        alerts: alerts.into_iter().map(&mut alert).collect(),
         more: notice.more,
         created_ms: notice.created_ms,
         state: notice.state as u8,
@@ -124,23 +169,33 @@ fn record(notice: &Notice) -> NoticeRecord {
         not_before_ms: notice.not_before_ms,
         ended_ms: notice.ended_ms,
         error,
-    }
+    };
+    Ok(codec::encode(NOTICE_VERSION, &(record, more))?)
 }
 
-fn notice(id: u64, record: NoticeRecord) -> Notice {
-    let NoticeRecord { message_id, receiver, title, alerts, more, created_ms, error, .. } = record;
+fn decoded(id: u64, bytes: &[u8]) -> Result<Notice, codec::CodecError> {
+    let (record, more) = match bytes.first() {
+        Some(&VERSION) => (codec::decode::<NoticeRecord>(VERSION, bytes)?, More::default()),
+        _ => codec::decode::<(NoticeRecord, More)>(NOTICE_VERSION, bytes)?,
+    };
+    let NoticeRecord { message_id, receiver, title, alerts, created_ms, error, .. } = record;
+    let mut beside = more.alerts.into_iter();
+    let alert = |AlertRecord { name, state, severity, summary, labels }| {
+        let (annotations, value, since_ms) = beside.next().unwrap_or_default();
+        NoticeAlert { name, state, severity, summary, labels, annotations, value, since_ms }
+    };
     let state = match record.state {
         0 => NoticeState::Waiting,
         1 => NoticeState::Sent,
         _ => NoticeState::Failed,
     };
-    Notice {
+    Ok(Notice {
         id,
         message_id,
         receiver,
         title,
-        alerts,
-        more,
+        alerts: alerts.into_iter().map(alert).collect(),
+        more: record.more,
         created_ms,
         state,
         test: record.test,
@@ -148,7 +203,8 @@ fn notice(id: u64, record: NoticeRecord) -> Notice {
         not_before_ms: record.not_before_ms,
         ended_ms: record.ended_ms,
         error,
-    }
+        trace: more.trace,
+    })
 }
 
 /// The two tables.
@@ -174,7 +230,7 @@ impl NoticeShelf {
             let mut kept = Vec::new();
             for (id, one) in (last + 1..).zip(new) {
                 let one = Notice { id, ..one };
-                table.insert(&number_key(id)[..], codec::encode(VERSION, &record(&one))?.as_slice())?;
+                table.insert(&number_key(id)[..], encoded(&one)?.as_slice())?;
                 kept.push(one);
             }
             let mut over = Vec::new();
@@ -182,8 +238,7 @@ impl NoticeShelf {
             for row in table.iter()?.rev() {
                 let (key, value) = row?;
                 count += 1;
-                let waits =
-                    codec::decode::<NoticeRecord>(VERSION, value.value()).is_ok_and(|one| one.state == 0);
+                let waits = decoded(0, value.value()).is_ok_and(|one| one.state == NoticeState::Waiting);
                 if count > KEPT && !waits {
                     over.push(number_of(key.value()));
                 }
@@ -213,7 +268,7 @@ impl NoticeShelf {
     /// # Errors
     /// What the store says; it is not kept then.
     pub fn settle(control: &Control, one: &Notice) -> Result<(), StoreError> {
-        let row = codec::encode(VERSION, &record(one))?;
+        let row = encoded(one)?;
         control.write(|write| {
             write.open_table(NOTICES)?.insert(&number_key(one.id)[..], row.as_slice())?;
             Ok(())
@@ -231,8 +286,8 @@ impl NoticeShelf {
             for row in table.iter()?.rev().take(most) {
                 let (key, value) = row?;
                 let id = number_of(key.value());
-                match codec::decode(VERSION, value.value()) {
-                    Ok(record) => found.push(notice(id, record)),
+                match decoded(id, value.value()) {
+                    Ok(notice) => found.push(notice),
                     Err(error) => tracing::error!(id, %error, "a notice cannot be read"),
                 }
             }
@@ -288,6 +343,7 @@ mod tests {
             not_before_ms: 0,
             ended_ms: 0,
             error: String::new(),
+            trace: String::new(),
         }
     }
 
@@ -315,6 +371,41 @@ mod tests {
         assert_eq!(NoticeShelf::told(&control).unwrap(), [([1; 16], told)].into());
         NoticeShelf::add(&control, Vec::new(), &[], &[[1; 16]], none).unwrap();
         assert!(NoticeShelf::told(&control).unwrap().is_empty());
+    }
+
+    #[test]
+    fn notices_of_before_can_be_read_and_new_ones_come_back_whole() {
+        let alert = AlertRecord {
+            name: "A".into(),
+            state: "firing".into(),
+            severity: String::new(),
+            summary: "s".into(),
+            labels: Vec::new(),
+        };
+        let old = NoticeRecord {
+            message_id: "m".into(),
+            receiver: "r".into(),
+            title: "t".into(),
+            alerts: vec![alert],
+            more: 0,
+            created_ms: 5,
+            state: 1,
+            test: false,
+            attempts: 2,
+            not_before_ms: 0,
+            ended_ms: 6,
+            error: String::new(),
+        };
+        let read = decoded(7, &codec::encode(VERSION, &old).unwrap()).unwrap();
+        assert_eq!((read.id, read.alerts[0].summary.as_str(), read.trace.as_str()), (7, "s", ""));
+        let alert = NoticeAlert {
+            annotations: vec![("runbook".into(), "turn it off".into())],
+            value: "1.5".into(),
+            since_ms: 9,
+            ..NoticeAlert::default()
+        };
+        let notice = Notice { alerts: vec![alert], trace: "00-a".into(), ..new("a", NoticeState::Failed) };
+        assert_eq!(decoded(0, &encoded(&notice).unwrap()).unwrap(), notice);
     }
 
     #[test]

@@ -29,7 +29,13 @@ pub(super) fn types(query: &str, expr: &Expr) -> Result<(), ParseFault> {
                 ),
             )
         }
-        Kind::Subquery(subquery) => expect(query, &subquery.inner, Type::Vector, "subquery"),
+        Kind::Subquery(subquery) => match subquery.inner.kind_of_value() {
+            Type::Vector => Ok(()),
+            other => {
+                let found = if other == Type::Matrix { "matrix" } else { other.name() };
+                refuse(expr.place, format!("subquery is only allowed on instant vector, got {found} instead"))
+            }
+        },
         Kind::Aggregate(aggregate) => {
             expect(query, &aggregate.inner, Type::Vector, "aggregation expression")?;
             match (&aggregate.param, aggregate.op.param()) {
@@ -54,6 +60,7 @@ fn expect(query: &str, expr: &Expr, wanted: Type, context: &str) -> Result<(), P
 
 fn operands(query: &str, place: Place, binary: &Binary) -> Result<(), ParseFault> {
     let refuse = |what: &str| Err(ParseFault::new(query, place, what));
+    let marked = |what: &str| Err(ParseFault::new(query, binary.mark, what));
     let kinds = [binary.left.kind_of_value(), binary.right.kind_of_value()];
     for (side, kind) in [&binary.left, &binary.right].into_iter().zip(kinds) {
         if !matches!(kind, Type::Scalar | Type::Vector) {
@@ -63,10 +70,10 @@ fn operands(query: &str, place: Place, binary: &Binary) -> Result<(), ParseFault
     }
     let (op, matching) = (binary.op, &binary.matching);
     if binary.as_bool && !op.is_comparison() {
-        return refuse("bool modifier can only be used on comparison operators");
+        return marked("bool modifier can only be used on comparison operators");
     }
     if op.is_comparison() && !binary.as_bool && kinds == [Type::Scalar; 2] {
-        return refuse("comparisons between scalars must use BOOL modifier");
+        return marked("comparisons between scalars must use BOOL modifier");
     }
     let filled = matching.fill_left.is_some() || matching.fill_right.is_some();
     if kinds != [Type::Vector; 2] {
@@ -84,7 +91,7 @@ fn operands(query: &str, place: Place, binary: &Binary) -> Result<(), ParseFault
     if matching.on
         && let Some(label) = matching.include.iter().find(|label| matching.labels.contains(label))
     {
-        return refuse(&format!("label {label:?} must not occur in ON and GROUP clause at once"));
+        return marked(&format!("label {label:?} must not occur in ON and GROUP clause at once"));
     }
     Ok(())
 }

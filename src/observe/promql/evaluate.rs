@@ -1,10 +1,10 @@
 //! Gives expressions their values: every node over all steps at once, so that each selector is read once.
 
+use super::expression::Expression;
 use super::fault::{EvalFault, ParseFault};
 use super::formula::Frame;
 use super::merge::{merged, shown};
 use super::note::Notes;
-use super::parse::Expression;
 use super::source::{Limits, Source, Spending};
 use super::tree::{At, Expr, Kind, Shift, Type};
 use super::value::{Answer, Cell, Grid, Row, Sample, Series, Value};

@@ -29,7 +29,7 @@ impl Text {
 }
 
 /// In double quotes, control bytes and what is no UTF-8 escaped.
-pub(super) fn quote(bytes: &[u8]) -> String {
+pub(in crate::observe) fn quote(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 2);
     out.push('"');
     for chunk in bytes.utf8_chunks() {
@@ -61,40 +61,41 @@ pub(super) fn quote(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn unquote(input: &str) -> Result<(Text, usize), &'static str> {
+pub(super) fn unquote(input: &str) -> Result<(Text, usize), String> {
     let mut chars = input.char_indices();
     let quote = match chars.next() {
         Some((_, quote @ ('"' | '\'' | '`'))) => quote,
-        _ => return Err("a string begins with a quotation mark"),
+        _ => return Err("a string begins with a quotation mark".to_owned()),
     };
     let mut bytes = Vec::new();
     loop {
         let Some((at, c)) = chars.next() else {
-            return Err(if quote == '`' { "unterminated raw string" } else { "unterminated quoted string" });
+            return Err(if quote == '`' { "unterminated raw string" } else { "unterminated quoted string" }
+                .to_owned());
         };
         match c {
             c if c == quote => return Ok((Text::new(bytes), at + c.len_utf8())),
             '\\' if quote != '`' => escape(&mut chars, quote, &mut bytes)?,
-            '\n' if quote != '`' => return Err("unterminated quoted string"),
+            '\n' if quote != '`' => return Err("unterminated quoted string".to_owned()),
             c => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
 }
 
-fn escape(
-    chars: &mut std::str::CharIndices<'_>,
-    quote: char,
-    bytes: &mut Vec<u8>,
-) -> Result<(), &'static str> {
-    const WRONG: &str = "unknown escape sequence in a string";
+fn escape(chars: &mut std::str::CharIndices<'_>, quote: char, bytes: &mut Vec<u8>) -> Result<(), String> {
     let (_, c) = chars.next().ok_or("escape sequence not terminated")?;
-    let mut digits = |first: Option<char>, count: usize, radix: u32| {
-        let mut value = first.map_or(Some(0), |c| c.to_digit(radix))?;
+    let mut digits = |first: Option<char>, count: usize, radix: u32| -> Result<u32, String> {
+        let mut value = first.and_then(|c| c.to_digit(radix)).unwrap_or(0);
         for _ in first.iter().count()..count {
-            value = value.checked_mul(radix)?.checked_add(chars.next()?.1.to_digit(radix)?)?;
+            let (_, c) = chars.next().ok_or("escape sequence not terminated")?;
+            let digit = c
+                .to_digit(radix)
+                .ok_or_else(|| format!("illegal character U+{:04X} {c:?} in escape sequence", c as u32))?;
+            value = value.saturating_mul(radix).saturating_add(digit);
         }
-        Some(value)
+        Ok(value)
     };
+    const WRONG: &str = "escape sequence is an invalid Unicode code point";
     let byte = match c {
         'a' => 7,
         'b' => 8,
@@ -105,15 +106,15 @@ fn escape(
         'v' => 11,
         '\\' => b'\\',
         c if c == quote => c as u8,
-        'x' => u8::try_from(digits(None, 2, 16).ok_or(WRONG)?).map_err(|_| WRONG)?,
-        '0'..='7' => u8::try_from(digits(Some(c), 3, 8).ok_or(WRONG)?).map_err(|_| WRONG)?,
+        'x' => u8::try_from(digits(None, 2, 16)?).map_err(|_| WRONG)?,
+        '0'..='7' => u8::try_from(digits(Some(c), 3, 8)?).map_err(|_| WRONG)?,
         'u' | 'U' => {
-            let value = digits(None, if c == 'u' { 4 } else { 8 }, 16).ok_or(WRONG)?;
+            let value = digits(None, if c == 'u' { 4 } else { 8 }, 16)?;
             let c = char::from_u32(value).ok_or(WRONG)?;
             bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             return Ok(());
         }
-        _ => return Err(WRONG),
+        c => return Err(format!("unknown escape sequence U+{:04X} {c:?}", c as u32)),
     };
     bytes.push(byte);
     Ok(())

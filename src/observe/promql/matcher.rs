@@ -66,6 +66,20 @@ impl Matcher {
     }
 }
 
+/// A regular expression that may match a part, whose dots match no end of a line.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::observe) fn pattern(pattern: &str) -> Result<Regex, String> {
+    built(pattern, pattern, false)
+}
+
+fn built(shown: &str, pattern: &str, dots: bool) -> Result<Regex, String> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.dot_matches_new_line(dots).size_limit(PATTERN_BYTES);
+    builder.build().map_err(|error| format!("invalid regular expression {shown:?}: {error}"))
+}
+
 /// A regular expression that has to match a whole text; classes and letter case are those of ASCII.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
@@ -78,11 +92,7 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(&format!("^(?:{pattern})$"))
-            .dot_matches_new_line(true)
-            .size_limit(PATTERN_BYTES)
-            .build()
-            .map_err(|error| format!("invalid regular expression {pattern:?}: {error}"))?;
+        let regex = built(pattern, &format!("^(?:{pattern})$"), true)?;
         let is_plain = |c: char| matches!(c, '|' | '_' | '-' | ':' | '/') || c.is_alphanumeric();
         let words = pattern.chars().all(is_plain).then(|| pattern.split('|').map(str::to_owned).collect());
         Ok(Self { words, regex })

@@ -2,39 +2,18 @@
 
 use super::catalogue;
 use super::check;
+use super::expression::Expression;
 use super::fault::{ParseFault, Place};
 use super::lex::{Placed, Token, lex};
-use super::tree::{
-    Aggregate, AggregateOp, At, Binary, Expr, Group, Kind, Matching, Op, Reach, Selector, Subquery,
-};
-use super::tree::{TIGHTEST, Type};
+use super::literal::format_float;
+use super::tree::TIGHTEST;
+use super::tree::{Aggregate, AggregateOp, At, Binary, Expr, Group, Kind, Matching, Op, Reach, Subquery};
 
 /// Nodes on the way from the top of an expression to its deepest: what is deeper would need stack that small
 /// boxes do not have.
 pub(super) const DEEPEST: usize = 100;
 /// Bytes of an expression.
 const LONGEST: usize = 64 << 10;
-
-/// An expression that was understood: it can be evaluated at any time.
-#[derive(Debug, Clone)]
-pub struct Expression {
-    pub(super) root: Expr,
-    pub(super) query: String,
-}
-
-impl Expression {
-    /// The text it was read from.
-    #[must_use]
-    pub fn query(&self) -> &str {
-        &self.query
-    }
-
-    /// What kind of value it has.
-    #[must_use]
-    pub fn kind(&self) -> Type {
-        self.root.kind_of_value()
-    }
-}
 
 /// Reads an expression and checks its types.
 ///
@@ -45,7 +24,7 @@ pub fn parse(query: &str) -> Result<Expression, ParseFault> {
         let what = format!("expression is longer than {LONGEST} bytes");
         return Err(ParseFault::new(query, Place::new(0, 0), what));
     }
-    let mut parser = Parser { query, tokens: lex(query)?, at: 0, depth: 0 };
+    let mut parser = Parser { query, tokens: lex(query), at: 0, depth: 0 };
     if *parser.peek() == Token::End {
         return Err(parser.fault(Place::new(0, 0), "no expression found in input"));
     }
@@ -55,20 +34,6 @@ pub fn parse(query: &str) -> Result<Expression, ParseFault> {
     }
     check::types(query, &root)?;
     Ok(Expression { root, query: query.to_owned() })
-}
-
-/// Reads `metric{label="value", …}` alone.
-///
-/// # Errors
-/// The first fault, with its place.
-pub fn parse_selector(query: &str) -> Result<Vec<super::Matcher>, ParseFault> {
-    let expression = parse(query)?;
-    match expression.root.kind {
-        Kind::Selector(Selector { matchers, shift, .. }) if shift.at.is_none() && shift.offset.is_none() => {
-            Ok(matchers)
-        }
-        _ => Err(ParseFault::new(query, expression.root.place, "expected a series selector")),
-    }
 }
 
 pub(super) struct Parser<'a> {
@@ -139,7 +104,11 @@ impl Parser<'_> {
     }
 
     pub(super) fn unexpected(&self, context: &str, expected: &str) -> ParseFault {
-        let mut what = format!("unexpected {}", self.peek().describe());
+        let written = self.query.get(self.place().start..self.place().end).unwrap_or_default();
+        if let Token::Wrong(what) = self.peek() {
+            return self.fault(self.place(), what);
+        }
+        let mut what = format!("unexpected {}", self.peek().describe(written));
         if !context.is_empty() {
             what += &format!(" in {context}");
         }
@@ -179,12 +148,14 @@ impl Parser<'_> {
     fn operators(&mut self, loosest: u8) -> Result<Expr, ParseFault> {
         let mut left = self.operand()?;
         while let Some((op, power)) = self.operator().filter(|(_, power)| *power >= loosest) {
+            let mark = self.place();
             self.advance();
             let (as_bool, matching) = self.modifiers()?;
             // Powers are computed from the right.
             let right = self.expression(if power == TIGHTEST { power } else { power + 1 })?;
             let place = left.place.to(right.place);
-            left = self.node(Kind::Binary(Box::new(Binary { op, left, right, as_bool, matching })), place)?;
+            left = self
+                .node(Kind::Binary(Box::new(Binary { op, mark, left, right, as_bool, matching })), place)?;
         }
         Ok(left)
     }
@@ -229,7 +200,7 @@ impl Parser<'_> {
             }
             self.advance();
             self.advance();
-            let value = self.signed_number("fill modifier")?;
+            let value = self.signed_number("fill modifier", "number")?;
             self.expect_symbol(")", "fill modifier")?;
             if left || both {
                 matching.fill_left = Some(value);
@@ -241,7 +212,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(super) fn signed_number(&mut self, context: &str) -> Result<f64, ParseFault> {
+    pub(super) fn signed_number(&mut self, context: &str, expected: &str) -> Result<f64, ParseFault> {
         let minus = self.take_symbol("-");
         if !minus {
             self.take_symbol("+");
@@ -250,7 +221,7 @@ impl Parser<'_> {
             Token::Number(value) => value,
             #[allow(clippy::cast_precision_loss)] // at most 292 years of milliseconds
             Token::Duration(millis) => millis as f64 / 1000.0,
-            _ => return Err(self.unexpected(context, "number")),
+            _ => return Err(self.unexpected(context, expected)),
         };
         self.advance();
         Ok(if minus { -value } else { value })
@@ -280,7 +251,7 @@ impl Parser<'_> {
                 self.node(Kind::Number(value), start)
             }
             Token::Duration(_) => {
-                let value = self.signed_number("")?;
+                let value = self.signed_number("", "number")?;
                 self.node(Kind::Number(value), start)
             }
             Token::Text(text) => {
@@ -290,7 +261,9 @@ impl Parser<'_> {
             Token::Symbol("(") => {
                 self.advance();
                 let inner = self.expression(0)?;
-                self.expect_symbol(")", "parentheses")?;
+                if !self.take_symbol(")") {
+                    return Err(self.unexpected("", ""));
+                }
                 let place = start.to(self.before());
                 self.node(Kind::Paren(Box::new(inner)), place)
             }
@@ -313,26 +286,33 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str) -> Result<Expr, ParseFault> {
         let start = self.place();
+        self.advance();
+        let args = self.arguments("")?;
         let function = catalogue::find(name)
             .ok_or_else(|| self.fault(start, format!("unknown function with name {name:?}")))?;
-        self.advance();
-        let args = self.arguments()?;
         let place = start.to(self.before());
         self.node(Kind::Call(function, args), place)
     }
 
-    fn arguments(&mut self) -> Result<Vec<Expr>, ParseFault> {
-        self.expect_symbol("(", "call")?;
+    fn arguments(&mut self, context: &str) -> Result<Vec<Expr>, ParseFault> {
+        if !self.take_symbol("(") {
+            return Err(self.unexpected(context, ""));
+        }
         let mut args = Vec::new();
         if self.take_symbol(")") {
             return Ok(args);
         }
         loop {
+            if !context.is_empty() && self.is_symbol(",") {
+                return Err(self.unexpected(context, ""));
+            }
             args.push(self.expression(0)?);
             if self.take_symbol(")") {
                 return Ok(args);
             }
-            self.expect_symbol(",", "function call")?;
+            if !self.take_symbol(",") {
+                return Err(self.unexpected(context, ""));
+            }
             if self.is_symbol(")") {
                 return Err(self.fault(self.before(), "trailing commas not allowed in function call args"));
             }
@@ -343,7 +323,7 @@ impl Parser<'_> {
         let start = self.place();
         self.advance();
         let mut grouping = self.grouping()?;
-        let mut args = self.arguments()?;
+        let mut args = self.arguments("aggregation")?;
         if grouping.is_none() {
             grouping = self.grouping()?;
         }
@@ -385,19 +365,19 @@ impl Parser<'_> {
                 expr = self.range(expr)?;
             } else if self.take_word("offset") {
                 let length = self.offset()?;
-                let place = self.before();
+                let (whole, place) = (expr.place, self.before());
                 let shift = self.shift(&mut expr, "offset modifier")?;
                 if shift.offset.is_some() {
-                    return Err(self.fault(place, "offset may not be set multiple times"));
+                    return Err(self.fault(whole, "offset may not be set multiple times"));
                 }
                 shift.offset = Some(length);
                 expr.place = expr.place.to(place);
             } else if self.take_symbol("@") {
-                let at = self.at_time()?;
-                let place = self.before();
+                let at = self.at_time(expr.place)?;
+                let (whole, place) = (expr.place, self.before());
                 let shift = self.shift(&mut expr, "@ modifier")?;
                 if shift.at.is_some() {
-                    return Err(self.fault(place, "@ <timestamp> may not be set multiple times"));
+                    return Err(self.fault(whole, "@ <timestamp> may not be set multiple times"));
                 }
                 shift.at = Some(at);
                 expr.place = expr.place.to(place);
@@ -440,24 +420,32 @@ impl Parser<'_> {
         }
     }
 
-    fn at_time(&mut self) -> Result<At, ParseFault> {
+    fn at_time(&mut self, whole: Place) -> Result<At, ParseFault> {
         for (word, at) in [("start", At::Start), ("end", At::End)] {
             if self.take_word(word) {
-                self.expect_symbol("(", "@")?;
-                self.expect_symbol(")", "@")?;
+                for symbol in ["(", ")"] {
+                    if !self.take_symbol(symbol) {
+                        return Err(self.unexpected("@", "timestamp"));
+                    }
+                }
                 return Ok(at);
             }
         }
-        let start = self.place();
-        let millis = (self.signed_number("@")? * 1000.0).round();
+        let seconds = self.signed_number("@", "timestamp")?;
+        let millis = (seconds * 1000.0).round();
         if millis.is_nan() || millis.abs() > 9.2e15 {
-            return Err(self.fault(start, "timestamp out of bounds for @ modifier"));
+            let shown = match seconds {
+                seconds if seconds.is_finite() => format!("{seconds:.6}"),
+                seconds => format_float(seconds),
+            };
+            return Err(self.fault(whole, format!("timestamp out of bounds for @ modifier: {shown}")));
         }
         #[allow(clippy::cast_possible_truncation)] // checked just above
         Ok(At::Time(millis as i64))
     }
 
     fn range(&mut self, expr: Expr) -> Result<Expr, ParseFault> {
+        let bracket = self.place();
         self.expect_symbol("[", "")?;
         let range = self.length("subquery or range selector")?;
         let place = expr.place;
@@ -468,9 +456,11 @@ impl Parser<'_> {
             let subquery = Subquery { inner: expr, range, step, shift: super::tree::Shift::default() };
             return self.node(Kind::Subquery(Box::new(subquery)), place);
         }
-        self.expect_symbol("]", "range selector")?;
+        if !self.take_symbol("]") {
+            return Err(self.unexpected("subquery or range", "\":\" or \"]\""));
+        }
         let Kind::Selector(selector) = expr.kind else {
-            return Err(self.fault(place.to(self.before()), "ranges only allowed for vector selectors"));
+            return Err(self.fault(bracket, "ranges only allowed for vector selectors"));
         };
         let problem = if selector.shift.offset.is_some() {
             Some("no offset modifiers allowed before range")
@@ -481,7 +471,7 @@ impl Parser<'_> {
         };
         let place = place.to(self.before());
         match problem {
-            Some(what) => Err(self.fault(place, what)),
+            Some(what) => Err(self.fault(bracket, what)),
             None => self.node(Kind::Range(selector, range), place),
         }
     }

@@ -1,6 +1,6 @@
 //! The parts of an expression with a grammar of their own: selectors, lists of labels, lengths of time.
 
-use super::fault::ParseFault;
+use super::fault::{ParseFault, Place};
 use super::formula::{Formula, Length};
 use super::labels::METRIC_NAME;
 use super::lex::Token;
@@ -9,7 +9,7 @@ use super::parse::{DEEPEST, Parser};
 use super::tree::{Expr, Kind, Reach, Selector, Shift};
 
 /// Words that cannot name a metric.
-const RESERVED: [&str; 5] = ["bool", "on", "ignoring", "group_left", "group_right"];
+const RESERVED: [&str; 6] = ["atan2", "bool", "on", "ignoring", "group_left", "group_right"];
 
 impl Parser<'_> {
     /// `name{label="value", …}`, from the name or from the brace.
@@ -18,13 +18,13 @@ impl Parser<'_> {
         let mut matchers = Vec::new();
         if let Some(name) = name {
             if RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name)) {
-                return Err(self.unexpected("", "an expression"));
+                return Err(self.unexpected("", ""));
             }
             self.advance();
             matchers.push(self.matcher(start, METRIC_NAME, MatchOp::Equal, name)?);
         }
         if self.take_symbol("{") {
-            self.matchers(name, &mut matchers)?;
+            self.matchers(start, name, &mut matchers)?;
         }
         let place = start.to(self.before());
         if matchers.iter().all(|matcher| matcher.accepts("")) {
@@ -34,22 +34,24 @@ impl Parser<'_> {
         Ok(Expr::new(Kind::Selector(selector), place))
     }
 
-    fn matchers(&mut self, mut name: Option<&str>, matchers: &mut Vec<Matcher>) -> Result<(), ParseFault> {
+    fn matchers(
+        &mut self,
+        start: Place,
+        mut name: Option<&str>,
+        matchers: &mut Vec<Matcher>,
+    ) -> Result<(), ParseFault> {
         let mut quoted = None;
         while !self.take_symbol("}") {
             let place = self.place();
-            let (label, text) = match self.advance() {
+            let (label, text) = match self.peek().clone() {
                 Token::Word(word) => (word, false),
                 Token::Text(text) => match text.label_name() {
                     Some(label) => (label.to_owned(), true),
                     None => return Err(self.fault(place, "a label needs a name in UTF-8")),
                 },
-                _ => {
-                    return Err(
-                        self.fault(place, "unexpected token in label matching, expected identifier or \"}\"")
-                    );
-                }
+                _ => return Err(self.unexpected("label matching", "identifier or \"}\"")),
             };
+            self.advance();
             let op = self.match_op();
             match op {
                 Some(op) => {
@@ -71,14 +73,16 @@ impl Parser<'_> {
                 }
                 None => return Err(self.unexpected("label matching", "label matching operator")),
             }
-            if !self.is_symbol("}") {
-                self.expect_symbol(",", "label matching")?;
+            if !self.is_symbol("}") && !self.take_symbol(",") {
+                return Err(self.unexpected("label matching", "\",\" or \"}\""));
             }
         }
-        let named =
+        let mut named =
             matchers.iter().filter(|matcher| matcher.name() == METRIC_NAME && matcher.op() == MatchOp::Equal);
-        if name.is_some() && named.count() > 1 {
-            return Err(self.fault(self.before(), "metric name must not be set twice"));
+        if let (Some(_), Some(first), Some(second)) = (name, named.next(), named.next()) {
+            let what =
+                format!("metric name must not be set twice: {:?} or {:?}", first.value(), second.value());
+            return Err(self.fault(start, what));
         }
         Ok(())
     }
@@ -95,13 +99,7 @@ impl Parser<'_> {
         Some(op)
     }
 
-    fn matcher(
-        &self,
-        place: super::fault::Place,
-        name: &str,
-        op: MatchOp,
-        value: &str,
-    ) -> Result<Matcher, ParseFault> {
+    fn matcher(&self, place: Place, name: &str, op: MatchOp, value: &str) -> Result<Matcher, ParseFault> {
         Matcher::new(name, op, value).map_err(|what| self.fault(place, what))
     }
 
@@ -110,18 +108,15 @@ impl Parser<'_> {
         self.expect_symbol("(", "grouping opts")?;
         let mut labels = Vec::new();
         while !self.take_symbol(")") {
-            let place = self.place();
-            let label = match self.advance() {
-                Token::Word(word) if !word.contains(':') => Some(word),
+            let label = match self.peek() {
+                Token::Word(word) if !word.contains(':') => Some(word.clone()),
                 Token::Text(text) => text.label_name().map(str::to_owned),
                 _ => None,
             };
-            labels.push(
-                label
-                    .ok_or_else(|| self.fault(place, "unexpected token in grouping opts, expected label"))?,
-            );
-            if !self.is_symbol(")") {
-                self.expect_symbol(",", "grouping opts")?;
+            labels.push(label.ok_or_else(|| self.unexpected("grouping opts", "label"))?);
+            self.advance();
+            if !self.is_symbol(")") && !self.take_symbol(",") {
+                return Err(self.unexpected("grouping opts", "\",\" or \")\""));
             }
         }
         Ok(labels)
@@ -216,7 +211,9 @@ impl Parser<'_> {
             }
         }
         match self.peek() {
-            Token::Number(_) | Token::Duration(_) => Ok(Formula::Seconds(self.signed_number(context)?)),
+            Token::Number(_) | Token::Duration(_) => {
+                Ok(Formula::Seconds(self.signed_number(context, "duration")?))
+            }
             _ => Err(self.unexpected(context, "duration")),
         }
     }

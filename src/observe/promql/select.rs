@@ -180,7 +180,7 @@ impl Evaluator<'_> {
         let start = after.div_euclid(step).saturating_add(1).saturating_mul(step);
         let count = if start > until { 0 } else { until.saturating_sub(start) / step + 1 };
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.spending.steps(count)?;
+        self.spending.inner_steps(count)?;
         let inner = Grid { start, step, count };
         for row in self.rows(&subquery.inner, &inner)? {
             let samples: Vec<Sample> =

@@ -47,7 +47,7 @@ pub struct Limits {
     pub samples: usize,
     /// Series of one selector.
     pub series: usize,
-    /// Steps of a range query and of a subquery.
+    /// Steps of a range query; a subquery may have more where memory allows.
     pub steps: usize,
     /// How far back the value of an instant is looked for, in milliseconds.
     pub look_back: i64,
@@ -87,6 +87,8 @@ pub(super) struct Spending<'a> {
     asked: usize,
 }
 
+/// What one step of a subquery may hold at a time, in samples.
+const STEP_SAMPLES: usize = 16;
 /// The clock is asked once for so many pieces of work.
 const PIECES: usize = 64;
 
@@ -122,6 +124,14 @@ impl<'a> Spending<'a> {
     pub(super) fn steps(&self, count: usize) -> Result<(), EvalFault> {
         if count > self.limits.steps {
             return Err(EvalFault::TooMuch { what: "steps", most: self.limits.steps });
+        }
+        Ok(())
+    }
+
+    /// Steps of a subquery: as many as memory has room for, with the values in between.
+    pub(super) fn inner_steps(&self, count: usize) -> Result<(), EvalFault> {
+        if count > self.limits.steps.max(self.left() / STEP_SAMPLES) {
+            return Err(EvalFault::TooMuch { what: "samples", most: self.limits.samples });
         }
         Ok(())
     }

@@ -109,6 +109,8 @@ pub(super) struct Subquery {
 #[derive(Debug, Clone)]
 pub(super) struct Binary {
     pub(super) op: Op,
+    /// Place of the operator.
+    pub(super) mark: Place,
     pub(super) left: Expr,
     pub(super) right: Expr,
     /// Give 0 or 1 in place of filtering.

@@ -122,6 +122,14 @@ impl Trace {
         !self.parts().links.is_empty()
     }
 
+    /// How long its parts of these names took together; nothing where it has none.
+    #[must_use]
+    pub fn took_us(&self, names: &[&str]) -> Option<u64> {
+        let parts = self.parts();
+        let named = parts.spans.iter().filter(|span| names.contains(&span.name));
+        named.map(|span| span.took_us).reduce(u64::saturating_add)
+    }
+
     pub(super) fn now_us(&self) -> u64 {
         self.0.clock.monotonic_us()
     }

@@ -159,12 +159,18 @@ impl Tracer {
 
     /// Ends a trace: what is kept of it can be found from now on. The context says whether it is.
     pub fn end(&self, trace: Trace, ending: &Ending<'_>) -> Context {
+        self.end_telling(trace, ending, |_| {})
+    }
+
+    /// The same; tells of the trace where it is kept.
+    pub fn end_telling(&self, trace: Trace, ending: &Ending<'_>, kept: impl FnOnce(&Trace)) -> Context {
         let took_us = trace.now_us().saturating_sub(trace.0.started_us);
         let [dice, _] = self.roll();
         let name = name_of(ending);
         let asked = trace.asked().sampled;
         let why = self.state().sampler.decide(name, took_us, (ending.error.is_some(), asked), dice);
         if let Some(why) = why {
+            kept(&trace);
             self.keep(record(&trace, ending, took_us, why), why);
         }
         let context = Context { sampled: why.is_some(), ..trace.0.context };

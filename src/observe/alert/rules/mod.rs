@@ -60,6 +60,8 @@ impl Format {
 pub struct RuleFile {
     pub groups: Vec<Group>,
     pub inhibitions: Vec<Inhibition>,
+    /// Templates that cannot be read: what they stand for is told as it is written.
+    pub warnings: Vec<Problem>,
 }
 
 /// Rules that are evaluated together, one after the other.

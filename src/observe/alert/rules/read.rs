@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::node::{Node, Problem, Value};
+use super::node::{At, Node, Problem, Value};
 use super::{Format, Group, Inhibition, RULES_MOST, Rule, RuleFile, parse_document};
 use crate::base::InOrder;
 use crate::hardware::nearest;
@@ -28,8 +28,9 @@ pub(in crate::observe) type Texts = Vec<(String, String)>;
 pub fn read(text: &str, format: Format, tier: &str) -> Result<RuleFile, Vec<Problem>> {
     let root = parse_document(text, format).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(text, tier);
-    let file = reader.file(&root);
+    let mut file = reader.file(&root);
     reader.problems.order_by_key(|problem| problem.at);
+    file.warnings = reader.warnings;
     if reader.problems.is_empty() { Ok(file) } else { Err(reader.problems) }
 }
 
@@ -38,6 +39,7 @@ pub(in crate::observe) struct Reader<'a> {
     text: &'a str,
     tier: &'a str,
     pub(in crate::observe) problems: Vec<Problem>,
+    warnings: Vec<Problem>,
     rules: usize,
 }
 
@@ -48,7 +50,7 @@ pub(in crate::observe) fn get<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a No
 
 impl<'a> Reader<'a> {
     pub(in crate::observe) fn new(text: &'a str, tier: &'a str) -> Self {
-        Self { text, tier, problems: Vec::new(), rules: 0 }
+        Self { text, tier, problems: Vec::new(), warnings: Vec::new(), rules: 0 }
     }
 
     pub(in crate::observe) fn wrong(
@@ -258,18 +260,31 @@ impl<'a> Reader<'a> {
                 None
             }
             Err(fault) => {
-                let mut at = node.at;
-                let line = self.text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
-                let first: String = line.chars().skip(at.column.saturating_sub(1)).collect();
-                let mut what = format!("{name}: {fault}");
-                if fault.line == 1 && text.lines().next().is_some_and(|start| first.starts_with(start)) {
-                    at.column += fault.column.saturating_sub(1);
-                    what = format!("{name}: {}", fault.what);
-                }
+                let at = self.within(node.at, &text, fault.line - 1, fault.column - 1);
+                let is_exact = at != node.at || (fault.line, fault.column) == (1, 1);
+                let what =
+                    if is_exact { format!("{name}: {}", fault.what) } else { format!("{name}: {fault}") };
                 self.problems.push(Problem::new(at, what));
                 None
             }
         }
+    }
+
+    /// The place of a line and column, from 0, of a text whose value begins at `at`: that, where the text is
+    /// written otherwise than it is read.
+    fn within(&self, at: At, text: &str, line: usize, column: usize) -> At {
+        let Some(wanted) = text.split('\n').nth(line).filter(|wanted| !wanted.is_empty()) else { return at };
+        // A block begins on the line below its `|`.
+        for (number, written) in self.text.lines().enumerate().skip(at.line.saturating_sub(1) + line).take(2)
+        {
+            let skip = if number + 1 == at.line { at.column.saturating_sub(1) } else { 0 };
+            let from = written.char_indices().nth(skip).map_or(written.len(), |(byte, _)| byte);
+            if let Some(found) = written.get(from..).and_then(|rest| rest.find(wanted)) {
+                let before = written.get(..from + found).unwrap_or_default().chars().count();
+                return At { line: number + 1, column: before + column + 1 };
+            }
+        }
+        at
     }
 
     /// Names and their texts, as they are written.
@@ -296,8 +311,14 @@ impl<'a> Reader<'a> {
             if !is_label_name(name) || is_labels && name == "__name__" {
                 self.wrong(key, format!("{name:?} cannot stand among {what}"), "use letters, digits and _");
             }
-            if let Err(problem) = template::check(text) {
-                self.wrong(value, format!("{name}: {problem}"), "");
+            if let Err(fault) = template::check(text) {
+                let before = text.get(..fault.at).unwrap_or(text);
+                let line = before.matches('\n').count();
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+                let what = format!("{name}: the template cannot be read: {}", fault.what);
+                let advice = "it is told as it is written";
+                self.warnings
+                    .push(Problem::new(self.within(value.at, text, line, column), what).advice(advice));
             }
         }
         texts
@@ -417,7 +438,20 @@ inhibit:
         let text = "groups:\n- name: a\n  intervall: 5m\n  rules:\n  - alert: A\n    expr: sum(up\n    for: soon\n    labels: {a-b: c}\n  - expr: up\n  - record: a b\n    expr: up[5m]\n    for: 1m\n  - alert: T\n    expr: up\n    annotations:\n      x: '{{ $nope }}'\n- rules: []\n";
         let problems = read(text, Format::Yaml, "full").unwrap_err();
         let lines: Vec<usize> = problems.iter().map(|one| one.at.line).collect();
-        assert_eq!(lines, [3, 6, 7, 8, 9, 10, 11, 12, 16, 17]);
+        assert_eq!(lines, [3, 6, 7, 8, 9, 10, 11, 12, 17]);
         assert!(problems[0].advice.contains("\"interval\""), "{}", problems[0]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_a_template_is_a_warning_with_its_place() {
+        let text = "groups:\n- name: a\n  rules:\n  - alert: T\n    expr: up\n    annotations:\n      x: 'a {{ $nope }}'\n      y: |\n        fine {{ $value }}\n          {{ if }}\n";
+        let file = read(text, Format::Yaml, "full").unwrap();
+        assert_eq!(file.groups[0].rules[0].annotations[0].1, "a {{ $nope }}");
+        let told: Vec<String> = file.warnings.iter().map(ToString::to_string).collect();
+        let why = ["undefined variable \"$nope\"", "missing value for if"];
+        for ((one, place), why) in told.iter().zip(["7:16: x: ", "10:17: y: "]).zip(why) {
+            assert!(one.starts_with(place) && one.contains(why), "{one}");
+        }
+        assert_eq!(told.len(), 2);
     }
 }

@@ -1,86 +1,22 @@
-//! The functions of templates, and numbers as Go prints them.
+//! Numbers, times and `printf` as Go prints them.
 
 use super::Value;
 use crate::base::format_second;
-use crate::observe::promql::{Labels, parse_number};
+use crate::observe::promql::quote;
 
 /// Widths and precisions beyond these are typing errors.
 const WIDEST: usize = 100;
 
-/// Calls a function.
-///
-/// # Errors
-/// What is wrong with its arguments.
-pub(super) fn call(name: &str, args: &[Value], labels: &Labels) -> Result<Value, String> {
-    let one = || match args {
-        [value] => Ok(value),
-        _ => Err(format!("{name} takes one argument, not {}", args.len())),
-    };
-    let number = || one().and_then(|value| as_number(value, name));
-    let word = || one().and_then(super::text);
-    Ok(Value::Text(match name {
-        "humanize" => humanize(number()?),
-        "humanize1024" => humanize_1024(number()?),
-        "humanizeDuration" => humanize_duration(number()?),
-        "humanizePercentage" => format!("{}%", general(number()? * 100.0, Some(4))),
-        "humanizeTimestamp" => timestamp(number()?),
-        "title" => title(&word()?),
-        "toUpper" => word()?.to_uppercase(),
-        "toLower" => word()?.to_lowercase(),
-        "stripPort" => strip_port(&word()?),
-        "stripDomain" => word()?.split('.').next().unwrap_or_default().to_owned(),
-        "len" => return Ok(Value::Number(u32::try_from(word()?.len()).map_or(f64::NAN, f64::from))),
-        "externalURL" => String::new(),
-        "print" => args.iter().map(super::text).collect::<Result<Vec<_>, _>>()?.concat(),
-        "printf" => match args.split_first() {
-            Some((Value::Text(pattern), args)) => printf(pattern, args)?,
-            _ => return Err("printf begins with its pattern, a text".to_owned()),
-        },
-        "index" => match args {
-            [Value::Labels, Value::Text(label)] => labels.get(label).to_owned(),
-            _ => return Err("index takes labels and the name of one: index $labels \"job\"".to_owned()),
-        },
-        _ => return Err(format!("there is no function {name:?}")),
-    }))
-}
-
-fn as_number(value: &Value, name: &str) -> Result<f64, String> {
-    match value {
-        Value::Number(number) => Ok(*number),
-        // A label that is not there is empty while a template is only checked.
-        Value::Text(text) if text.is_empty() => Ok(0.0),
-        Value::Text(text) => parse_number(text).ok_or_else(|| format!("{name}: {text:?} is no number")),
-        Value::Labels => Err(format!("{name} takes a number")),
-    }
-}
-
-fn title(text: &str) -> String {
-    let mut fresh = true;
-    let one = |c: char| {
-        let shown: String = if fresh { c.to_uppercase().collect() } else { c.to_string() };
-        fresh = c.is_whitespace();
-        shown
-    };
-    text.chars().map(one).collect()
-}
-
-fn strip_port(text: &str) -> String {
-    match text.rsplit_once(':') {
-        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => {
-            host.trim_start_matches('[').trim_end_matches(']').to_owned()
-        }
-        _ => text.to_owned(),
-    }
-}
-
-fn timestamp(seconds: f64) -> String {
-    if !seconds.is_finite() || seconds < 0.0 {
+/// A time as Go prints it, to the millisecond.
+pub(super) fn date(seconds: f64) -> String {
+    #[allow(clippy::cast_possible_truncation)] // beyond all times it stays at the last
+    let millis = (seconds * 1000.0) as i64;
+    let (Ok(whole), part) = (u64::try_from(millis), millis.rem_euclid(1000)) else {
         return general(seconds, Some(4));
-    }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    // not negative; beyond all times it stays at the last
-    let text = format_second((seconds * 1000.0) as u64);
-    format!("{} +0000 UTC", text.trim_end_matches('Z').replace('T', " "))
+    };
+    let text = format_second(whole);
+    let part = if part == 0 { String::new() } else { format!(".{part:03}").trim_end_matches('0').to_owned() };
+    format!("{}{part} +0000 UTC", text.trim_end_matches('Z').replace('T', " "))
 }
 
 fn scaled(value: f64, base: f64, above: &[&str], below: &[&str]) -> String {
@@ -106,21 +42,21 @@ fn scaled(value: f64, base: f64, above: &[&str], below: &[&str]) -> String {
 
 const SMALL: [&str; 8] = ["m", "u", "n", "p", "f", "a", "z", "y"];
 
-fn humanize(value: f64) -> String {
+pub(super) fn humanize(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return general(value, Some(4));
     }
     scaled(value, 1000.0, &["k", "M", "G", "T", "P", "E", "Z", "Y"], &SMALL)
 }
 
-fn humanize_1024(value: f64) -> String {
+pub(super) fn humanize_1024(value: f64) -> String {
     if value.abs() <= 1.0 || !value.is_finite() {
         return general(value, Some(4));
     }
-    scaled(value, 1024.0, &["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"], &[])
+    scaled(value, 1024.0, &["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"], &[])
 }
 
-fn humanize_duration(value: f64) -> String {
+pub(super) fn humanize_duration(value: f64) -> String {
     if !value.is_finite() {
         return general(value, Some(4));
     }
@@ -171,66 +107,68 @@ pub(super) fn general(value: f64, digits: Option<usize>) -> String {
     format!("{value:.after$}")
 }
 
-fn printf(pattern: &str, args: &[Value]) -> Result<String, String> {
+/// `fmt.Sprintf`: what does not fit is told in the text, not refused.
+///
+/// # Errors
+/// Where a width is a typing error.
+pub(super) fn printf(pattern: &str, args: &[Value]) -> Result<String, String> {
     let mut out = String::new();
     let mut args = args.iter();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
-        let end = after.find(|c: char| !"-+0 #.123456789".contains(c)).ok_or("a pattern ends in %")?;
+        let end = after.find(|c: char| !"-+0 #.123456789".contains(c)).unwrap_or(after.len());
         let (spec, tail) = after.split_at(end);
-        let verb = tail.chars().next().ok_or("a pattern ends in %")?;
+        let Some(verb) = tail.chars().next() else {
+            out.push_str("%!(NOVERB)");
+            rest = "";
+            continue;
+        };
         rest = tail.get(verb.len_utf8()..).unwrap_or_default();
         if verb == '%' {
             out.push('%');
             continue;
         }
-        let value = args.next().ok_or_else(|| format!("%{spec}{verb} has no argument"))?;
-        out.push_str(&shown(spec, verb, value)?);
+        match args.next() {
+            None => out.push_str(&format!("%!{verb}(MISSING)")),
+            Some(value) => out.push_str(&one(spec, verb, value)?),
+        }
     }
     out.push_str(rest);
-    if args.next().is_some() {
-        return Err("printf has more arguments than its pattern takes".to_owned());
+    let extra: Vec<String> = args.map(|value| format!("{}={}", value.kind(), value.shown())).collect();
+    if !extra.is_empty() {
+        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     Ok(out)
 }
 
-fn shown(spec: &str, verb: char, value: &Value) -> Result<String, String> {
+fn one(spec: &str, verb: char, value: &Value) -> Result<String, String> {
     let flags = spec.len() - spec.trim_start_matches(['-', '+', '0', ' ', '#']).len();
     let (flags, sizes) = spec.split_at(flags);
     let (width, digits) =
         sizes.split_once('.').map_or((sizes, None), |(width, digits)| (width, Some(digits)));
-    let size = |text: &str| text.parse().ok().filter(|size| *size <= WIDEST);
-    let width = if width.is_empty() { Some(0) } else { size(width) };
-    let digits = digits.map(|digits| if digits.is_empty() { Some(0) } else { size(digits) });
-    let (Some(width), Some(digits)) = (width, digits.map_or(Some(None), |digits| digits.map(Some))) else {
+    let size =
+        |text: &str| if text.is_empty() { Some(0) } else { text.parse().ok().filter(|size| *size <= WIDEST) };
+    let (Some(width), Some(digits)) =
+        (size(width), digits.map_or(Some(None), |digits| size(digits).map(Some)))
+    else {
         return Err(format!("%{spec}{verb}: widths are numbers up to {WIDEST}"));
     };
-    let number = || as_number(value, "printf");
-    let mut text = match verb {
-        's' => super::text(value)?,
-        'v' if matches!(value, Value::Number(_)) => general(number()?, digits),
-        'v' => super::text(value)?,
-        'q' => format!("{:?}", super::text(value)?),
-        'd' => format!("{:.0}", number()?.trunc()),
-        'f' | 'F' => fixed(number()?, digits.unwrap_or(6)),
-        'e' => exponent(number()?, digits.unwrap_or(6)),
-        'g' => general(number()?, digits),
-        _ => return Err(format!("%{verb} is not one of the verbs that are here: s v q d f e g")),
+    let Some(mut text) = verbal(verb, value, digits) else {
+        return Ok(format!("%!{verb}({}={})", value.kind(), value.shown()));
     };
-    if flags.contains('+') && "dfeg".contains(verb) && !text.starts_with(['-', '+']) {
-        text.insert(0, '+');
-    }
-    if verb == 's'
-        && let Some(most) = digits
+    let is_number = matches!(value, Value::Int(_) | Value::Float(_)) && !"qsT".contains(verb);
+    if let Some(sign) = ['+', ' '].into_iter().find(|sign| flags.contains(*sign))
+        && is_number
+        && !text.starts_with(['-', '+'])
     {
-        text = text.chars().take(most).collect();
+        text.insert(0, sign);
     }
     let missing = width.saturating_sub(text.chars().count());
     Ok(if flags.contains('-') {
         text + &" ".repeat(missing)
-    } else if flags.contains('0') && "dfeg".contains(verb) {
-        let sign = usize::from(text.starts_with(['-', '+']));
+    } else if flags.contains('0') {
+        let sign = usize::from(is_number && text.starts_with(['-', '+']));
         let (sign, rest) = text.split_at(sign);
         format!("{sign}{}{rest}", "0".repeat(missing))
     } else {
@@ -238,16 +176,30 @@ fn shown(spec: &str, verb: char, value: &Value) -> Result<String, String> {
     })
 }
 
-fn fixed(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { general(value, None) }
-}
-
-fn exponent(value: f64, digits: usize) -> String {
-    if !value.is_finite() {
-        return general(value, None);
-    }
-    let shown = format!("{value:.digits$e}");
-    let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+/// Nothing where a value of this kind has no such verb.
+fn verbal(verb: char, value: &Value, digits: Option<usize>) -> Option<String> {
+    Some(match (verb, value) {
+        ('T', _) => value.kind().to_owned(),
+        ('v' | 'g' | 'G', Value::Float(number)) => general(*number, digits),
+        ('f' | 'F', Value::Float(number)) if number.is_finite() => {
+            format!("{number:.*}", digits.unwrap_or(6))
+        }
+        ('e' | 'E', Value::Float(number)) if number.is_finite() => {
+            let text = format!("{number:.*e}", digits.unwrap_or(6));
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let exponent: i32 = exponent.parse().unwrap_or(0);
+            format!("{mantissa}{verb}{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        ('f' | 'F' | 'e' | 'E', Value::Float(number)) => general(*number, None),
+        ('d', Value::Int(number)) => number.to_string(),
+        ('x', Value::Int(number)) => format!("{number:x}"),
+        ('X', Value::Int(number)) => format!("{number:X}"),
+        ('c', Value::Int(number)) => u32::try_from(*number).ok().and_then(char::from_u32)?.to_string(),
+        ('t', Value::Bool(is)) => is.to_string(),
+        ('q', Value::Text(text)) => quote(text.as_bytes()),
+        ('s' | 'v', Value::Text(text)) => text.chars().take(digits.unwrap_or(usize::MAX)).collect(),
+        ('s', Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nil) => return None,
+        ('s' | 'v', _) => value.shown(),
+        _ => return None,
+    })
 }

@@ -2,8 +2,9 @@
 
 use super::super::catalogue::UNKNOWN_TRIALS;
 use super::super::evaluate::{Context, Outcome, instant, range};
+use super::super::expression::Expression;
 use super::super::fault::EvalFault;
-use super::super::parse::{Expression, parse};
+use super::super::parse::parse;
 use super::super::source::Limits;
 use super::super::tree::{At, Expr, Kind, Shift};
 use super::super::value::{Answer, Series};

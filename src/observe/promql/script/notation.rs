@@ -50,7 +50,7 @@ fn pairs_in_braces<'a>(inside: &'a str, pairs: &mut Vec<(String, String)>) -> Re
         let after = after.trim_start();
         match after.strip_prefix('=') {
             Some(after) => {
-                let (value, used) = unquote(after.trim_start()).map_err(str::to_owned)?;
+                let (value, used) = unquote(after.trim_start())?;
                 pairs.push((label, value.lossy()));
                 rest = after.trim_start().get(used..).unwrap_or_default();
             }
@@ -68,7 +68,7 @@ fn pairs_in_braces<'a>(inside: &'a str, pairs: &mut Vec<(String, String)>) -> Re
 
 fn label(rest: &str) -> Result<(String, &str), String> {
     if rest.starts_with(['"', '\'', '`']) {
-        let (text, used) = unquote(rest).map_err(str::to_owned)?;
+        let (text, used) = unquote(rest)?;
         return Ok((text.lossy(), rest.get(used..).unwrap_or_default()));
     }
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());

@@ -229,7 +229,7 @@ fn expectation(line: &str, eval: &mut Eval) -> Result<bool, String> {
         return Ok(true);
     }
     if let Some(rest) = line.strip_prefix("expect string") {
-        let (text, _) = unquote(rest.trim_start()).map_err(str::to_owned)?;
+        let (text, _) = unquote(rest.trim_start())?;
         eval.string = Some(text.lossy());
         return Ok(true);
     }
