@@ -256,6 +256,7 @@ pub(super) fn tick(inner: &Inner) {
 /// whether these wait for votes is a setting. What is wrong in one keeps none of the others back.
 pub(super) fn reload_all(inner: &Inner) -> Result<(), EngineError> {
     inner.reload_files();
+    super::dashboards::look_again(inner);
     let settings = reload(inner);
     inner.access.reload(inner);
     settings.map(drop)

@@ -250,7 +250,7 @@ pub struct ConfigTemplate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfigEvent {
-    /// As in [`ConfigVersion::cause`], and trial, confirm, drift.
+    /// As in [`ConfigVersion::cause`], and trial, confirm, drift, dashboards.
     pub cause: String,
     pub version: Option<String>,
     pub actor: String,

@@ -13,6 +13,7 @@ use super::site_files::{self, BUILT_IN, Kind};
 use super::worker::invalid;
 use super::{EngineError, trail};
 use crate::api::types::dashboard::{Dashboard, DashboardList, WriteDashboard};
+use crate::api::types::{ConfigEvent, EventKind};
 use crate::asset;
 use crate::base::to_hex;
 use crate::config::{ConfigError, write_file};
@@ -93,6 +94,29 @@ impl Dashboards {
     }
 }
 
+/// Reads files again that were read before; who looks at dashboards is told where they changed.
+pub(super) fn look_again(inner: &Inner) {
+    let mut desk = inner.dashboards.desk.lock().unwrap_or_else(PoisonError::into_inner);
+    if desk.all.is_empty() {
+        return;
+    }
+    let before = tags(&desk);
+    ensure(inner, &mut desk);
+    if tags(&desk) != before {
+        tell(inner);
+    }
+}
+
+fn tags(desk: &Desk) -> Vec<(String, String)> {
+    desk.all.iter().map(|one| (one.name.clone(), one.etag.clone())).collect()
+}
+
+fn tell(inner: &Inner) {
+    let (cause, reason) = ("dashboards".to_owned(), "dashboards were changed".to_owned());
+    let event = ConfigEvent { cause, reason, ..ConfigEvent::default() };
+    inner.events.publish(inner.clock.now_ms(), EventKind::Config(Box::new(event)));
+}
+
 fn ensure(inner: &Inner, desk: &mut Desk) {
     if std::mem::replace(&mut desk.loaded, true) {
         return;
@@ -131,6 +155,9 @@ pub(super) fn act(inner: &Inner, action: &DashboardAction) -> Result<DashboardRe
         DashboardAction::Save { name, request } => save(inner, &mut desk, name, request)?,
         DashboardAction::Remove { name, etag } => remove(inner, &mut desk, name, etag.as_deref())?,
     };
+    if !matches!(action, DashboardAction::Show(_)) {
+        tell(inner);
+    }
     Ok(DashboardReply::One(Box::new(one)))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{BUILT_IN, DashboardAction, DashboardReply, act, one, shipped};
 use crate::api::types::dashboard::{Dashboard, DashboardList, WriteDashboard};
+use crate::api::types::{Event, EventKind};
 use crate::engine::metrics::TABLE;
 use crate::engine::run::Settings;
 use crate::engine::{Engine, EngineError};
@@ -127,4 +128,26 @@ fn what_is_wrong_is_refused_and_a_file_that_is_goes_on_as_it_was() {
     bench.write("run/dashboards/pump.toml", TEXT);
     let hidden = bench.save("pump", TEXT, None).unwrap_err();
     assert!(hidden.to_string().contains("run/dashboards/pump.toml"), "{hidden}");
+}
+
+#[test]
+fn who_looks_is_told_of_a_file_that_changed_elsewhere() {
+    let bench = Bench::new();
+    let inner = bench.engine.inner();
+    let told = |after: u64| {
+        let is = |event: &Event| matches!(&event.kind, EventKind::Config(one) if one.cause == "dashboards");
+        bench.engine.events().since(after).iter().filter(|event| is(event)).count()
+    };
+    let begin = bench.engine.events().newest();
+    bench.list();
+    super::look_again(inner);
+    assert_eq!(told(begin), 0, "nothing changed");
+    bench.write("config/dashboards/pump.toml", TEXT);
+    super::look_again(inner);
+    assert_eq!(told(begin), 1);
+    bench.save("pump", &TEXT.replace("Pump", "Pumps"), None).unwrap();
+    assert_eq!(told(begin), 2, "what somebody saved, too");
+    bench.list();
+    super::look_again(inner);
+    assert_eq!(told(begin), 2);
 }

@@ -3,7 +3,9 @@
 use super::fixtures::*;
 use super::observe::{answer_all, asked, dashboard, listed, wave};
 use crate::api::types::dashboard::{Dashboard, DashboardList, DashboardPanel};
-use crate::api::types::{Event, EventKind, MetricPoint, MetricResult, MetricSeries, MetricValue, Problem};
+use crate::api::types::{
+    ConfigEvent, Event, EventKind, MetricPoint, MetricResult, MetricSeries, MetricValue, Problem,
+};
 use crate::tui::effect::{DashboardRequest, Effect, MetricRequest, Request, RowsRequest};
 use crate::tui::model::{Model, Overlay, PARTS, Rows};
 use crate::tui::msg::{DashboardAnswer, Msg, Reply};
@@ -319,4 +321,28 @@ fn a_refusal_goes_when_the_query_is_answered() {
     let value = wave(&request, 1);
     reply(&mut m, Reply::Metric(Box::new(request), value));
     assert!(!shot(&m).contains("busy"), "{}", shot(&m));
+}
+
+#[test]
+fn a_dashboard_that_changed_elsewhere_is_asked_for_again() {
+    let mut m = kinds((100, 30));
+    let of = |cause: &str| {
+        let event = ConfigEvent { cause: cause.into(), ..ConfigEvent::default() };
+        Msg::Events(
+            vec![Event { id: 2, at_ms: NOW, kind: EventKind::Config(Box::new(event)) }],
+            Default::default(),
+        )
+    };
+    let asks = |effects: &[Effect]| {
+        effects.iter().any(|one| matches!(one, Effect::Request(Request::Dashboard(DashboardRequest::List))))
+    };
+    let effects = update(&mut m, of("dashboards"));
+    assert!(asks(&effects), "{effects:?}");
+    let effects = update(&mut m, of("files"));
+    assert!(!asks(&effects), "{effects:?}");
+    // What came is shown.
+    let mut all = list();
+    all.items[1].title = "Changed elsewhere".into();
+    send(&mut m, DashboardAnswer::List(all));
+    assert_eq!(m.dashboards.shown().map(|one| one.title.as_str()), Some("Changed elsewhere"));
 }

@@ -317,6 +317,8 @@ pub(super) fn event(model: &mut Model, event: &ConfigEvent) -> Vec<Effect> {
     match event.cause.as_str() {
         "drift" => model.tell(Tone::Bad, "The files of settings are wrong: what ran before goes on."),
         "revert" => model.tell(Tone::Warn, format!("Settings were taken back: {}.", event.reason)),
+        // What somebody changes here and has not saved stays.
+        "dashboards" if model.dashboards.loaded => return vec![super::dashboards::list()],
         _ => {}
     }
     if model.view == View::Config { load() } else { Vec::new() }
