@@ -309,5 +309,5 @@ fn rules_are_checked_and_tried_out_without_a_box() {
         said(&output).contains("test.yaml:8: Down") && said(&output).contains("1 passed, 1 failed"),
         "{output:?}"
     );
-    assert_eq!(run(&["alert", "test", &path("none.yaml")]).status.code(), Some(65));
+    assert_eq!(run(&["alert", "test", &path("none.yaml")]).status.code(), Some(66));
 }
