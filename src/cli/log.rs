@@ -33,7 +33,7 @@ pub(super) struct LogArgs {
     /// This level and worse: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", value_parser = LEVELS)]
     level: Option<String>,
-    /// Only lines that contain this, in capitals or not
+    /// Only lines that contain this
     #[arg(long, value_name = "TEXT", visible_alias = "contains")]
     grep: Option<String>,
     /// Only lines with this word, or words in this order; fast over any amount of log
@@ -139,12 +139,8 @@ fn wanted(args: &LogArgs, line: &LogLine) -> bool {
     let severe = args.level.as_ref().is_none_or(|level| rank(&line.level) <= rank(level));
     let text = || serde_json::to_string(line).unwrap_or_default();
     let holds = |text: &str, wanted: &str| text.contains(wanted) || line.message.contains(wanted);
-    let folded = |wanted: &str| {
-        let wanted = wanted.to_ascii_lowercase();
-        text().to_ascii_lowercase().contains(&wanted) || line.message.to_ascii_lowercase().contains(&wanted)
-    };
     severe
-        && args.grep.as_ref().is_none_or(|wanted| folded(wanted))
+        && args.grep.as_ref().is_none_or(|wanted| holds(&text(), wanted))
         && args.word.as_ref().is_none_or(|wanted| holds(&text(), wanted))
         && args.trace.as_ref().is_none_or(|id| text().contains(&format!(":\"{id}\"")))
         && args.source.as_ref().is_none_or(|source| line.target.starts_with(source))

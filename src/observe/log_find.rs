@@ -77,7 +77,6 @@ pub(super) struct Search<'w> {
 struct Needle {
     text: Vec<u8>,
     in_json: Vec<u8>,
-    /// It is a word, in these letters; else capitals and small letters (of ASCII) are the same.
     whole: bool,
 }
 
@@ -85,23 +84,20 @@ impl<'w> Search<'w> {
     pub(super) fn new(wanted: &'w LogWanted) -> Self {
         let needle = |text: &Option<String>, whole| {
             let text = text.as_deref().filter(|text| !text.is_empty())?;
-            let text = if whole { text.to_owned() } else { text.to_ascii_lowercase() };
-            Some(Needle { text: text.clone().into(), in_json: in_json(&text), whole })
+            Some(Needle { text: text.into(), in_json: in_json(text), whole })
         };
         let source = wanted.source.as_ref().map(|source| format!("\"target\":\"{source}"));
         let needles: Vec<Needle> = [
             needle(&wanted.contains, false),
             needle(&wanted.word, true),
             needle(&wanted.trace, true),
-            // Who wants a source is told exactly later.
             needle(&source, false),
         ]
         .into_iter()
         .flatten()
         .collect();
-        let exact = || needles.iter().filter(|needle| needle.whole);
-        let words = exact().flat_map(sure_words).collect();
-        let longest = exact().map(Needle::plain).max_by_key(|text| text.len());
+        let words = needles.iter().flat_map(sure_words).collect();
+        let longest = needles.iter().map(Needle::plain).max_by_key(|text| text.len());
         let finder = longest.filter(|text| !text.is_empty()).map(|text| Finder::new(text).into_owned());
         let level = wanted.level.as_deref().map_or(LEVELS.len() - 1, |level| {
             LEVELS.iter().position(|known| known.eq_ignore_ascii_case(level)).unwrap_or(LEVELS.len() - 1)
@@ -191,8 +187,6 @@ impl Needle {
 
     fn stands_in(&self, line: &[u8]) -> bool {
         let is_end = |at: Option<&u8>| at.is_none_or(|byte| !is_word(*byte));
-        let folded = if self.whole { Vec::new() } else { line.to_ascii_lowercase() };
-        let line = if self.whole { line } else { &folded };
         let forms = [&self.text, &self.in_json];
         forms.iter().take(1 + usize::from(self.text != self.in_json)).any(|form| {
             memmem::find_iter(line, form).any(|at| {
@@ -283,7 +277,6 @@ mod tests {
         assert_eq!(messages(&raw, &contains("\"level\":\"WARN\"")), ["m2"], "as it stands there, too");
         assert_eq!(messages(&raw, &contains("\"")).len(), 4);
         assert!(messages(&raw, &contains("nothing")).is_empty());
-        assert_eq!(messages(&raw, &contains("9B3C0-7")), ["m4", "m2", "m1"], "whatever the case");
         assert_eq!(messages(&raw, &LogWanted { word: some("19b3c0-7"), ..all.clone() }), ["m4", "m1"]);
         assert!(messages(&raw, &LogWanted { word: some("9b3c0"), ..all.clone() }).is_empty());
         assert_eq!(messages(&raw, &LogWanted { trace: some("19b3c0-7"), ..all.clone() }), ["m4", "m1"]);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct LogQuery {
     /// error, warn, info, debug, trace: this and worse.
     pub level: Option<String>,
-    /// Stands in the line, JSON and all; capitals and small letters (of ASCII) are the same.
+    /// Stands in the line as it is, JSON and all.
     pub contains: Option<String>,
     /// Whole words: packed blocks without them need not be read.
     pub word: Option<String>,
