@@ -67,8 +67,9 @@ fn counting() {
 fn families(row: u64) -> Vec<Family> {
     let of = |number: u64| {
         let is_counter = number.is_multiple_of(2);
+        // A counter never falls: unevenness is less than a step.
         let value = |lane: u64| {
-            let rate = 1 + number % 7 + lane;
+            let rate = 5 + number % 7 + lane;
             if is_counter { row * rate + (row * number) % 5 } else { 500 + (row / (7 + lane) * number) % 97 }
         };
         let point = |lane: u64| Point {
