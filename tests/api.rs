@@ -294,6 +294,12 @@ fn an_idempotency_key_is_done_once() {
     assert_eq!(daemon.ask("POST", "/v1/collections", headers, "{\"name\":\"other\"}").status, 422);
     assert_eq!(daemon.post("/v1/collections", "{\"name\":\"manuals\"}").status, 409);
     assert_eq!(daemon.ask("DELETE", "/v1/collections/manuals", "", "").status, 204);
+    // A secret is told once: a second token is not made in silence.
+    assert_eq!(daemon.post("/v1/principals", "{\"name\":\"robot\"}").status, 201);
+    let token = "{\"scopes\":[\"search\"],\"ttl_s\":3600}";
+    assert_eq!(daemon.ask("POST", "/v1/principals/robot/tokens", headers, token).status, 422);
+    assert_eq!(daemon.post("/v1/principals/robot/tokens", token).status, 201);
+    assert_eq!(daemon.get("/v1/principals/robot").json()["tokens"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -55,6 +55,11 @@ fn a_caller_s_trace_goes_on_in_the_answer_and_in_the_log() {
         spans(&detail),
         ["GET /v1/search", "wait", "work", "cache", "lexical", "dense", "fuse", "passages", "words"]
     );
+    // The histogram of questions has it as an exemplar.
+    let found =
+        daemon.get("/api/v1/query_exemplars?query=spud_query_seconds_bucket&start=0&end=9999999999").json();
+    let exemplar = &found["data"][0]["exemplars"][0];
+    assert_eq!(exemplar["labels"]["trace_id"], TRACE, "{found}");
     // A change is told in the log, with its trace.
     let body = "{\"name\":\"pumps\"}";
     let headers = format!("Content-Type: application/json\r\n{}", parent(true));

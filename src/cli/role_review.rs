@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, USAGE};
 use super::output::{clean, clean_lines};
 use super::principal::named;
 use super::role::grants;
@@ -76,6 +76,10 @@ pub(super) fn run(asked: Review, context: &mut Context) -> Result<u8, CliError> 
         return Ok(0);
     }
     let open = open_one(&mut link)?;
+    if let Some(both) = asked.confirm.iter().find(|id| asked.revoke.contains(id)) {
+        let what = format!("grant {both} cannot be confirmed and revoked at once");
+        return Err(CliError::new(USAGE, what, "name it once"));
+    }
     if !asked.confirm.is_empty() || !asked.revoke.is_empty() || asked.close {
         return decide(&mut link, asked, open, context);
     }

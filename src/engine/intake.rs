@@ -3,6 +3,7 @@
 //! It is kept apart from `/metrics`: that says how this box is, and whoever scrapes the box may scrape those programs,
 //! too. `GET /v1/metrics` gives it back as it came.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
@@ -161,6 +162,13 @@ pub(super) fn push(
     let principal = actor(caller);
     let marks = [("job", job), ("principal", principal.as_str())];
     samples.iter_mut().for_each(|sample| sample.labels = marked(&sample.labels, &marks));
+    let mut known = HashSet::new();
+    if let Some(twice) = samples.iter().find(|sample| !known.insert(&sample.labels)) {
+        return Err(invalid(
+            format!("{} would stand there twice", twice.labels),
+            "`job` and `principal` of a series become `exported_job` and `exported_principal`: tell it apart otherwise",
+        ));
+    }
     let count = samples.len() as u64;
     let now_ms = inner.clock.now_ms();
     // A daemon records it with the next row, and so does a screen that stays open. A command that runs the engine for

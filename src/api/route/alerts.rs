@@ -22,6 +22,7 @@ pub(super) static ROUTES: [Route; 10] = [
     Route::new("GET", "/v1/alerts/silences", "Silences that hold", || get(silences))
         .reply(200, "PageOfAlertSilence"),
     Route::new("POST", "/v1/alerts/silences", "Alerts that match are not told for a time", || post(silence))
+        .once()
         .body("SilenceAlerts")
         .reply(200, "AlertSilence"),
     Route::new("DELETE", "/v1/alerts/silences/{id}", "End a silence", || delete(unsilence))

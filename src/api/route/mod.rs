@@ -270,7 +270,18 @@ impl Way {
             let changed = conditional::change(call, &way.answer, way.resource.as_ref(), way.route.long).await;
             changed.into_response()
         };
-        if self.route.once { idempotency::once(call, change).await } else { Ok(change(call).await) }
+        if self.route.once {
+            return idempotency::once(call, change).await;
+        }
+        // A second token or factor would be made in silence.
+        let secret = ["NewToken", "NewTotp"].contains(&self.route.reply);
+        if secret && call.headers.contains_key("idempotency-key") {
+            return Err(Fault::invalid(
+                "what this makes is told once, whatever its Idempotency-Key".to_owned(),
+            )
+            .advice("send it without the header; where its answer was lost, revoke what was made"));
+        }
+        Ok(change(call).await)
     }
 }
 

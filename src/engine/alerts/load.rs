@@ -42,8 +42,10 @@ pub(super) fn ensure(inner: &Inner, desk: &mut Desk) {
         return;
     }
     let first = desk.groups.is_empty();
-    let before = std::mem::take(desk);
+    let mut before = std::mem::take(desk);
     desk.unsaved = before.unsaved;
+    let told = std::mem::take(&mut before.problems).into_iter().chain(std::mem::take(&mut before.warnings));
+    let told: Vec<String> = told.collect();
     let mut known: Vec<KeptAlert> = before.groups.into_iter().flat_map(kept_of).collect();
     if first {
         let (alerts, silences) =
@@ -59,7 +61,7 @@ pub(super) fn ensure(inner: &Inner, desk: &mut Desk) {
     } else {
         desk.silences = AlertShelf::silences(&inner.modes.control).unwrap_or_default();
     }
-    files(inner, desk);
+    files(inner, desk, &told);
     for kept in known {
         let group = desk.groups.iter_mut().find(|live| live.group.name == kept.group);
         let rule = group.and_then(|group| group.rules.iter_mut().find(|rule| rule.key == kept.rule));
@@ -90,7 +92,8 @@ fn kept_of(group: LiveGroup) -> Vec<KeptAlert> {
     group.rules.into_iter().flat_map(of).collect()
 }
 
-fn files(inner: &Inner, desk: &mut Desk) {
+/// Reads all files; what was told of them before is not told again.
+fn files(inner: &Inner, desk: &mut Desk, told: &[String]) {
     let tier = inner.tier.tier;
     match read(&shipped(), Format::Yaml, tier) {
         Ok(file) => take(desk, BUILT_IN, file),
@@ -100,8 +103,8 @@ fn files(inner: &Inner, desk: &mut Desk) {
         let name = path.display().to_string();
         let format = Format::of(&name).unwrap_or(Format::Yaml);
         match text(&path).map_err(|what| vec![format!("{name}: {what}")]).and_then(|text| {
-            let told = |problem: &alert::Problem| format!("{name}:{problem}");
-            read(&text, format, tier).map_err(|problems| problems.iter().map(told).collect())
+            let placed = |problem: &alert::Problem| format!("{name}:{problem}");
+            read(&text, format, tier).map_err(|problems| problems.iter().map(placed).collect())
         }) {
             Ok(file) => {
                 desk.warnings.extend(file.warnings.iter().map(|warning| format!("{name}:{warning}")));
@@ -110,10 +113,10 @@ fn files(inner: &Inner, desk: &mut Desk) {
             Err(problems) => desk.problems.extend(problems),
         }
     }
-    for problem in &desk.problems {
+    for problem in desk.problems.iter().filter(|problem| !told.contains(problem)) {
         tracing::error!(problem, "a file of rules is left out");
     }
-    for problem in &desk.warnings {
+    for problem in desk.warnings.iter().filter(|problem| !told.contains(problem)) {
         tracing::warn!(problem, "a template of an alert cannot be read");
     }
 }

@@ -106,7 +106,9 @@ pub(in crate::engine) fn answer(inner: &Inner, ask: Ask) -> MetricReply {
         }),
         Ask::Exemplars { query, start, end } => exemplars(inner, &query, start, end),
         Ask::Words { start, limit } => words(inner, &start, most(limit)),
-        Ask::Metadata { metric, limit } => Ok(MetricReply::Metadata(metadata(metric.as_deref(), limit))),
+        Ask::Metadata { metric, limit } => {
+            Ok(MetricReply::Metadata(metadata(inner, metric.as_deref(), limit)))
+        }
     };
     answered.unwrap_or_else(MetricReply::Refused)
 }
@@ -327,14 +329,22 @@ fn words(inner: &Inner, start: &str, most: usize) -> Answered {
     Ok(MetricReply::Texts(all.into_iter().take(most).map(str::to_owned).collect()))
 }
 
-fn metadata(metric: Option<&str>, limit: usize) -> MetricCatalogue {
-    let wanted = TABLE.iter().filter(|one| metric.is_none_or(|name| name == one.name));
-    ordered_map(wanted.take(most(limit)).map(|one| {
-        let metadata = MetricMetadata {
-            kind: one.kind.classic_name().to_owned(),
-            help: one.help.to_owned(),
-            unit: one.unit.to_owned(),
-        };
-        (one.name.to_owned(), vec![metadata])
-    }))
+/// What the box measures, and what others tell it.
+fn metadata(inner: &Inner, metric: Option<&str>, limit: usize) -> MetricCatalogue {
+    let is_wanted = |known: &str| metric.is_none_or(|name| name == known);
+    let of = |kind: crate::observe::metric::Kind, help: &str, unit: &str| {
+        vec![MetricMetadata {
+            kind: kind.classic_name().to_owned(),
+            help: help.to_owned(),
+            unit: unit.to_owned(),
+        }]
+    };
+    let own = TABLE.iter().filter(|one| is_wanted(one.name));
+    let own = own.map(|one| (one.name.to_owned(), of(one.kind, one.help, one.unit)));
+    let told = inner.intake.intake.relayed(inner.clock.now_ms()).into_iter();
+    let told = told.filter(|one| is_wanted(&one.name)).map(|one| {
+        let metadata = of(one.kind, &one.help, "");
+        (one.name, metadata)
+    });
+    ordered_map(own.chain(told).take(most(limit)))
 }

@@ -4,6 +4,7 @@
 //! Invariant: nobody waits for it: a question is taken down after its answer was made, and is asked by the ticker when
 //! the box has nothing better to do. Its text is in memory for that long, and nowhere else.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,8 @@ const A_MINUTE: u64 = 6;
 /// How often is looked which model is staged, and how often counts are written out.
 const LOOK_EVERY_S: u64 = 30;
 const MINUTE_S: u64 = 60;
+/// So many questions one after the other: its vectors are warm then.
+const TURN: u64 = 20;
 /// Part of the memory budget beyond which no second model is opened for this.
 const MEMORY_PART: (u64, u64) = (3, 4);
 
@@ -113,15 +116,19 @@ impl Shadows {
         }
     }
 
-    /// Takes up which model is staged, the newest one whose vectors are there.
+    /// Takes up which model is staged. Of several whose vectors are there, each has its turn: who was asked least, and the
+    /// newest of these.
     pub(in crate::engine) fn look(inner: &Inner) -> Result<(), EngineError> {
         let every = inner.config.running().number("promotion.shadow_every");
         let mut newest = None;
         if every > 0 && !inner.settings.scratch {
             let registry = Shelf::load(control(inner)?)?;
             let staged = registry.versions.into_values().filter(|one| one.stage == Stage::Staging);
-            newest = staged.max_by_key(|one| one.measured_ms).map(|one| one.sha256);
-            newest = newest.filter(|sha256| inner.library.chunks_without(sha256) == 0);
+            let ready = staged.filter(|one| inner.library.chunks_without(&one.sha256) == 0);
+            newest = whose_turn(ready.map(|one| {
+                let asked = totals(inner, &one.sha256).map_or(0, |totals| totals.questions);
+                (asked, one.measured_ms.unwrap_or(0), one.sha256)
+            }));
         }
         let mut state = inner.use_cases.shadows.state();
         if newest.as_ref() != state.staged.as_ref().map(|staged| &staged.sha256) {
@@ -206,6 +213,12 @@ fn found(
     Ok((answer.passages.iter().map(|passage| passage.place_in_index).collect(), took_us))
 }
 
+/// Who was asked least, in turns of several questions; of these the newest.
+fn whose_turn(staged: impl Iterator<Item = (u64, u64, String)>) -> Option<String> {
+    let turns = staged.map(|(asked, measured_ms, sha256)| (asked / TURN, Reverse(measured_ms), sha256));
+    turns.min().map(|(_, _, sha256)| sha256)
+}
+
 fn totals(inner: &Inner, sha256: &str) -> Option<ShadowTotals> {
     let live = inner
         .use_cases
@@ -236,4 +249,23 @@ pub(super) fn gate(inner: &Inner, sha256: &str) -> Option<Gate> {
 #[cfg(test)]
 pub(super) fn take_room(inner: &Inner, room: u64) {
     inner.use_cases.shadows.room.store(room, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staged_models_take_turns() {
+        let turn = |asked: [u64; 2]| {
+            let names = ["old", "new"].map(str::to_owned);
+            let all = asked.into_iter().zip([1, 2]).zip(names);
+            whose_turn(all.map(|((asked, measured_ms), name)| (asked, measured_ms, name))).unwrap()
+        };
+        assert_eq!(
+            [turn([0, 0]), turn([0, 19]), turn([0, 20]), turn([20, 20])],
+            ["new", "new", "old", "new"]
+        );
+        assert_eq!(whose_turn(std::iter::empty()), None);
+    }
 }

@@ -124,7 +124,7 @@ impl Traces {
             _ => return,
         };
         if let Some(took_us) = trace.took_us(&["wait", "work"]) {
-            set("spud_query_seconds", ("question", question), took_us);
+            set("spud_query_seconds", ("kind", question), took_us);
         }
         for (stage, parts) in STAGES {
             if let Some(took_us) = trace.took_us(parts) {

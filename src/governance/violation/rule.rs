@@ -16,9 +16,9 @@ const MOST: usize = 100;
 /// What one rule may count to, and how far it may look back.
 pub(super) const LEAST_MOST: usize = 200;
 const WITHIN_MOST_S: u64 = 7 * 86_400;
-const FIELDS: [&str; 15] = [
-    "rules", "on", "id", "title", "enabled", "kinds", "outcome", "least", "within_s", "hours", "after",
-    "sign", "level", "incident", "severity",
+const FIELDS: [&str; 16] = [
+    "rules", "on", "off", "id", "title", "enabled", "kinds", "outcome", "least", "within_s", "hours",
+    "after", "sign", "level", "incident", "severity",
 ];
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 const SIGNS: [&str; 3] = ["", "clock-back", "gap"];
@@ -69,6 +69,9 @@ struct File {
     /// Ids of rules that come with spud and are off.
     #[serde(default)]
     on: Option<toml::Spanned<Vec<String>>>,
+    /// Ids of rules that come with spud and are on.
+    #[serde(default)]
+    off: Option<toml::Spanned<Vec<String>>>,
     #[serde(default)]
     rules: Vec<toml::Spanned<Rule>>,
 }
@@ -111,22 +114,24 @@ pub fn read(text: &str) -> Result<Vec<Rule>, RuleError> {
         }
         all.push(rule);
     }
-    if let Some(on) = file.on {
-        let start = on.span().start;
-        all.extend(switched_on(&on.into_inner()).map_err(|what| at(text, start, what))?);
+    for (ids, on) in [(file.on, true), (file.off, false)] {
+        let Some(ids) = ids else { continue };
+        let start = ids.span().start;
+        all.extend(switched(&ids.into_inner(), on).map_err(|what| at(text, start, what))?);
     }
     Ok(all)
 }
 
-/// Rules that come with spud and are off, switched on.
-fn switched_on(ids: &[String]) -> Result<Vec<Rule>, String> {
-    let mut off = read(&shipped()).unwrap_or_default();
-    off.retain(|rule| !rule.enabled);
+/// Rules that come with spud, switched on or off.
+fn switched(ids: &[String], on: bool) -> Result<Vec<Rule>, String> {
+    let mut others = read(&shipped()).unwrap_or_default();
+    others.retain(|rule| rule.enabled != on);
+    let now = if on { "off" } else { "on" };
     let one = |id: &String| {
-        let found = off.iter().find(|rule| rule.id == *id);
-        let known: Vec<&str> = off.iter().map(|rule| rule.id.as_str()).collect();
-        found.map(|rule| Rule { enabled: true, ..rule.clone() }).ok_or_else(|| {
-            format!("no rule {id:?} comes with spud and is off; there is {}", known.join(", "))
+        let found = others.iter().find(|rule| rule.id == *id);
+        let known: Vec<&str> = others.iter().map(|rule| rule.id.as_str()).collect();
+        found.map(|rule| Rule { enabled: on, ..rule.clone() }).ok_or_else(|| {
+            format!("no rule {id:?} comes with spud and is {now}; there is {}", known.join(", "))
         })
     };
     ids.iter().map(one).collect()

@@ -89,6 +89,10 @@ fn rules_are_read_strictly_and_those_of_the_site_win() {
     assert_eq!(in_force(layered(shipped(), read(rule).unwrap())).0.len(), shipped().len());
     let (all, off) = in_force(layered(shipped(), read("on = ['out-of-hours']").unwrap()));
     assert!(off.is_empty() && all.iter().any(|rule| rule.id == "out-of-hours" && rule.hours == "22-4"));
+    let (all, off) = in_force(layered(shipped(), read("off = ['log-gap']").unwrap()));
+    assert!(all.iter().all(|rule| rule.id != "log-gap") && off.contains(&"log-gap".to_owned()));
+    let odd = check("off = ['log-gaps']").unwrap_err();
+    assert!(odd[0].starts_with("1:7: no rule \"log-gaps\" comes with spud and is on"), "{odd:?}");
     let odd = check("\non = ['log-gap']").unwrap_err();
     assert!(odd[0].starts_with("2:6: no rule \"log-gap\"") && odd[0].ends_with("out-of-hours"), "{odd:?}");
     let typo = check(&rule.replace("title", "titel")).unwrap_err();

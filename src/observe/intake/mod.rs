@@ -13,10 +13,12 @@ pub use pool::{Intake, IntakeError, IntakeLimits};
 pub use statsd::{Statsd, StatsdCount};
 pub use text::{TextFault, read_scraped, read_text};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::metric::Kind;
 use super::promql::Labels;
+use crate::base::ordered_map;
 
 /// What was told of a family: a histogram's series are parts of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +41,22 @@ pub struct Sample {
     pub of: Option<Arc<Told>>,
 }
 
-/// The same series as one of this job, place or sender: labels of that name that it had become `exported_...`, as
-/// Prometheus does it.
+/// The same series as one of this job, place or sender: labels of that name that it had become `exported_...`, as often
+/// as it takes until the name is free, as Prometheus does it.
 #[must_use]
 pub fn marked(labels: &Labels, marks: &[(&str, &str)]) -> Labels {
-    let own = labels.iter().map(|(name, value)| {
-        let taken = marks.iter().any(|(mark, text)| *mark == name && !text.is_empty());
-        (if taken { format!("exported_{name}") } else { name.to_owned() }, value.to_owned())
-    });
-    let set = marks.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Labels::new(own.chain(set))
+    let set = || marks.iter().filter(|(_, text)| !text.is_empty());
+    let is_mark = |name: &str| set().any(|(mark, _)| *mark == name);
+    let mut all: BTreeMap<String, &str> = ordered_map(
+        labels.iter().filter(|(name, _)| !is_mark(name)).map(|(name, text)| (name.to_owned(), text)),
+    );
+    for (name, value) in labels.iter().filter(|(name, _)| is_mark(name)) {
+        let mut other = format!("exported_{name}");
+        while all.contains_key(&other) || is_mark(&other) {
+            other.insert_str(0, "exported_");
+        }
+        all.insert(other, value);
+    }
+    let set = set().map(|(name, value)| ((*name).to_owned(), *value));
+    Labels::new(all.into_iter().chain(set))
 }

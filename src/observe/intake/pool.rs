@@ -281,5 +281,9 @@ mod tests {
         let labels = marked(&sample.labels, &[("job", "push"), ("principal", "uid:7"), ("instance", "")]);
         let text = labels.to_string();
         assert_eq!(text, r#"{__name__="a", b="c", exported_job="own", job="push", principal="uid:7"}"#);
+        let sample = read_text("a{job=\"own\",exported_job=\"first\"} 1").unwrap().remove(0);
+        let text = marked(&sample.labels, &[("job", "push")]).to_string();
+        let wanted = r#"{__name__="a", exported_exported_job="own", exported_job="first", job="push"}"#;
+        assert_eq!(text, wanted, "nothing is lost");
     }
 }

@@ -51,15 +51,17 @@ fn read(text: &str) -> Result<(Vec<Sample>, Option<TextFault>), TextFault> {
     let mut families = Families::default();
     let mut samples = Vec::new();
     let mut known: HashMap<Labels, usize> = HashMap::new();
-    let mut twice = None;
+    let (mut twice, mut ended) = (None, false);
     for (line, number) in text.split('\n').zip(1..) {
         let fault = |what: String| TextFault { line: number, what };
         let line = line.trim();
         if let Some(comment) = line.strip_prefix('#') {
             if comment.trim() == "EOF" {
-                break;
+                ended = true;
             }
             families.learn(comment).map_err(fault)?;
+        } else if ended && !line.is_empty() {
+            return Err(fault("this stands behind # EOF".to_owned()));
         } else if !line.is_empty() {
             let sample = sample(line, &mut families).map_err(fault)?;
             if let Some(first) = known.get(&sample.labels) {
@@ -148,8 +150,17 @@ fn sample<'a>(line: &'a str, families: &mut Families<'a>) -> Result<Sample, Stri
         Some(inside) => labels(inside, &mut pairs)?,
         None => rest,
     };
-    let word = rest.split_ascii_whitespace().next().ok_or("there is no value")?;
+    let mut words = rest.split_ascii_whitespace().take_while(|word| *word != "#");
+    let word = words.next().ok_or("there is no value")?;
     let value = word.parse().map_err(|_| format!("{:?} is no number", cut(word)))?;
+    if let Some(time) = words.next()
+        && time.parse::<f64>().is_err()
+    {
+        return Err(format!("{:?} is no time", cut(time)));
+    }
+    if let Some(more) = words.next() {
+        return Err(format!("{:?} stands behind value and time", cut(more)));
+    }
     let of = families.of(name);
     Ok(Sample { kind: kind_of(name, &families.kinds), labels: Labels::new(pairs), value, of })
 }
@@ -172,6 +183,9 @@ fn labels<'a>(inside: &'a str, pairs: &mut Vec<(String, String)>) -> Result<&'a 
         let (value, after) = value(quoted).ok_or_else(|| format!("{name}: its value has no end"))?;
         if value.len() > VALUE_BYTES {
             return Err(format!("{name}: its value has more than {VALUE_BYTES} bytes"));
+        }
+        if pairs.iter().any(|(known, _)| known == name) {
+            return Err(format!("{name} stands twice in the labels of a series"));
         }
         pairs.push((name.to_owned(), value));
         if pairs.len() > LABELS_MOST {
@@ -238,7 +252,7 @@ mod tests {
         let text = "# HELP req How many\n# TYPE req_total counter\nreq_total{path=\"a\\\"b\\\\c\\nd\", code = \"200\",} 3 1700000000000\n\
             # TYPE took histogram\ntook_bucket{le=\"+Inf\"} 4 # {trace_id=\"a b}\"} 0.7 17.5\r\ntook_sum 9.5\n\
             # TYPE open counter\nopen_total 5e2\nopen_created 17\n# TYPE q summary\nq{quantile=\"0.5\"} NaN\n\
-            plain -Inf\n# EOF\nnot read";
+            plain -Inf\n# EOF\n";
         let samples = read(text);
         let kinds: Vec<Kind> = samples.iter().map(|sample| sample.1).collect();
         use Kind::{Counter, Gauge, Unknown};
@@ -246,6 +260,18 @@ mod tests {
         assert_eq!(samples[0].0, r#"{__name__="req_total", code="200", path="a\"b\\c\nd"}"#);
         assert_eq!((samples[0].2, samples[3].2, samples[6].2), (3.0, 500.0, f64::NEG_INFINITY));
         assert!(samples[5].2.is_nan());
+    }
+
+    #[test]
+    fn what_prometheus_refuses_is_refused_with_its_line() {
+        for (text, what) in [
+            ("a 1\n# EOF\nb 2", "line 3: this stands behind # EOF"),
+            ("a{x=\"1\",x=\"2\"} 1", "line 1: x stands twice in the labels of a series"),
+            ("a 1 2 3", "line 1: \"3\" stands behind value and time"),
+            ("a 1 soon", "line 1: \"soon\" is no time"),
+        ] {
+            assert_eq!(read_text(text).unwrap_err().to_string(), what, "{text}");
+        }
     }
 
     #[test]

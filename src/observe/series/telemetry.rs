@@ -329,7 +329,7 @@ impl Telemetry {
 
     fn set_aside(&self, what: &str) -> Result<(), SeriesError> {
         let (path, aside) = (self.settings.folder.join(STORE), self.settings.folder.join(ASIDE));
-        tracing::error!(what, aside = %aside.display(), "the store of metrics is damaged: a new one is begun");
+        tracing::error!(what, aside = %aside.display(), "the store of metrics cannot be read: it is set aside, and a new one begun");
         fs::rename(&path, &aside).map_err(|error| SeriesError::File { path, error })?;
         // Its rows name series of the store that is gone.
         let _ = fs::remove_file(self.settings.folder.join(TAIL));

@@ -36,7 +36,12 @@ impl Tty {
         let name = rustix::termios::ttyname(&stdout, Vec::new())?;
         let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits()).unwrap_or(0);
         let path = name.to_string_lossy().into_owned();
-        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+        let open = |path: &str| OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
+        let file = open(&path).or_else(|error| match error.kind() {
+            // It belongs to whoever logged in before `su`: the process has it all the same.
+            io::ErrorKind::PermissionDenied => open("/dev/tty"),
+            _ => Err(error),
+        })?;
         Ok(Self { file })
     }
 
