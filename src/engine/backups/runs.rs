@@ -186,8 +186,10 @@ impl Backups {
             Task::Prune { from, keep, dry_run } => prune(from, keep, *dry_run),
             Task::Drill { from, id } => drill::drill(inner, from, id.as_deref(), watch),
             Task::Restore { from, id, key } => {
-                let key = key.as_deref();
-                let staged = restore::stage(&inner.settings.data_dir, from, id, key, watch)?;
+                let told = self.active().told.clone();
+                let asked = told.as_ref().map_or((trail::BOX, ""), Entry::asked);
+                let staged =
+                    restore::stage(&inner.settings.data_dir, from, id, key.as_deref(), asked, watch)?;
                 Ok(words::staged(&staged))
             }
         }
