@@ -12,7 +12,7 @@ mod words;
 pub use restore::restore_offline;
 
 pub use actions::Asked;
-pub(super) use actions::{age_s, ahead, change, folder, look};
+pub(super) use actions::{age_s, ahead, change, folder, is_own_run, look};
 pub(super) use note::{restores, restores_are_told};
 pub(super) use restore::{apply_staged, sweep};
 pub(super) use runs::Backups;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{drill, restore, words};
+use super::{actions::Beginners, drill, restore, words};
 use crate::api::types::BackupRun;
 use crate::audit::{self, Entry};
 use crate::base::{InOrder, spawn, trim_memory};
@@ -107,6 +107,7 @@ pub(crate) struct Backups {
     active: Mutex<Active>,
     stopping: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) beginners: Beginners,
 }
 
 impl Backups {
