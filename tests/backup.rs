@@ -284,12 +284,78 @@ fn a_live_box_is_backed_up_tried_and_replaced_at_its_next_start() {
     let target = format!("/v1/backups/{id}/restore");
     assert_eq!(daemon.post(&target, "{}").status, 409, "not without force");
     assert_eq!(daemon.post(&target, "{\"force\": true, \"nonsense\": 1}").status, 422);
-    let staged = over(&daemon, daemon.post(&target, "{\"force\": true}").json());
+    let asked = "{\"force\": true, \"reason\": \"the disk died\"}";
+    let staged = over(&daemon, daemon.post(&target, asked).json());
     assert_eq!(staged["state"], "done", "{staged}");
     assert_ne!(answers(&data), before, "it goes on serving what it has");
     assert_eq!(daemon.terminate(), Some(0));
     assert_eq!(answers(&data), before, "the next start has the backup");
-    assert!(data.join(format!("replaced-by-{id}")).join("corpus.redb").exists());
+    let aside = data.join(format!("replaced-by-{id}"));
+    assert!(aside.join("corpus.redb").exists());
+    let old = Control::open(&aside.join("control.redb"), 256 << 10).unwrap();
+    let size = spud::audit::Log::open(&old.snapshot().unwrap()).unwrap().size();
+    let told = of_kind(&data, "backup.restored");
+    let mine: Vec<&Value> = told.iter().filter(|entry| entry["outcome"] == "done").collect();
+    assert_eq!(mine.len(), 1, "{told:?}");
+    assert_eq!((mine[0]["subject"].as_str(), mine[0]["actor"].as_str()), (Some(&*id), Some(&*me())));
+    let texts = mine[0]["texts"].to_string();
+    assert!(texts.contains("the disk died"), "{texts}");
+    assert!(texts.contains(&format!("{size} entries with the root ")), "{texts}");
+    assert_eq!(of_kind(&data, "audit.parted").len(), 1);
+    good(&data, &["audit", "verify"]);
+}
+
+fn me() -> String {
+    format!("uid:{}", rustix::process::getuid().as_raw())
+}
+
+/// Entries of the audit log.
+fn of_kind(data: &Path, kind: &str) -> Vec<Value> {
+    json(data, &["audit", "list", "--kind", kind])["items"].as_array().unwrap().clone()
+}
+
+/// Whatever was done before a kill: the note lies there again, and what it says is in the log already.
+#[test]
+fn a_restore_is_entered_once_and_parts_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = a_box(dir.path(), 2);
+    good(&data, &["backup", "create"]);
+    let origin =
+        |data: &Path| json(data, &["audit", "status"])["origin"].as_str().unwrap_or_default().to_owned();
+    good(&data, &["audit", "checkpoint"]);
+    let before = origin(&data);
+    // Twice, with no start between: both are told.
+    good(&data, &["backup", "restore", "--force", "--reason", "first"]);
+    good(&data, &["backup", "restore", "--force", "--reason", "second"]);
+    let note = data.join(".restored-from");
+    let text = fs::read_to_string(&note).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    for _ in 0..3 {
+        let told = of_kind(&data, "backup.restored");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0]["texts"].to_string().contains("second"), "{told:?}");
+        assert!(told.iter().all(|entry| entry["actor"] == *me()));
+        assert_eq!(of_kind(&data, "audit.parted").len(), 1);
+        assert!(!note.exists());
+        fs::write(&note, &text).unwrap();
+    }
+    let after = origin(&data);
+    assert!(after != before && !before.is_empty(), "{before} {after}");
+    // Killed at its first start, again and again.
+    for pause in [1u64, 20, 60, 120] {
+        good(&data, &["backup", "restore", "--force"]);
+        for _ in 0..3 {
+            let mut child =
+                spud_on(&data).args(["status"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(pause));
+            let _ = child.kill();
+            child.wait().unwrap();
+        }
+        assert_eq!(of_kind(&data, "audit.parted").len(), 1, "after {pause} ms");
+        assert_eq!(of_kind(&data, "backup.restored").len(), 1, "after {pause} ms");
+        good(&data, &["audit", "verify"]);
+    }
+    assert_ne!(origin(&data), after, "each restore is another log");
 }
 
 #[test]

@@ -110,6 +110,13 @@ impl Entry {
         self
     }
 
+    /// Who asked, and why.
+    #[must_use]
+    pub fn asked(&self) -> (&str, &str) {
+        let reason = self.texts.iter().find(|(name, _)| *name == "reason");
+        (&self.actor, reason.map_or("", |(_, text)| text))
+    }
+
     #[must_use]
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;

@@ -103,7 +103,9 @@ fn carry_out(
         Action::Backups(_) | Action::Backup { .. } | Action::BackupStatus | Action::BackupRun(_) => {
             backups::look(inner, action)
         }
-        Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => backups::change(inner, action, told),
+        Action::BeginBackupWork(_) | Action::ScheduleBackups(_) => {
+            backups::change(inner, caller, action, told)
+        }
         Action::Store | Action::EncryptStore(_) | Action::RotateStore(_) | Action::DecryptStore => {
             encryption::act(inner, action)
         }

@@ -1,16 +1,17 @@
 //! What people ask of backups: list, show, begin work, the schedule.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::runs::{Backups, Task, is_good_backup, keep_of};
 use super::words;
 use crate::api::types::{Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Page, PruneBackups};
 use crate::audit::Entry;
 use crate::engine::run::Inner;
-use crate::engine::trail::also;
+use crate::engine::trail::{also, principal};
 use crate::engine::worker::invalid;
-use crate::engine::{Action, EngineError, Reply};
+use crate::engine::{Action, Caller, EngineError, Reply};
 use crate::store::backup::{Journal, Keep, Repository, ScheduleRecord, Trust, When};
 
 /// Runs that a status lists.
@@ -27,10 +28,41 @@ pub(crate) fn look(inner: &Inner, action: Action) -> Result<Reply, EngineError> 
     }
 }
 
+/// Who began which run, of the newest: they may see what comes of it.
+#[derive(Debug, Default)]
+pub(super) struct Beginners(Mutex<VecDeque<(String, String)>>);
+
+impl Beginners {
+    fn of(&self) -> MutexGuard<'_, VecDeque<(String, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, id: &str, who: String) {
+        let mut of = self.of();
+        of.truncate(LISTED - 1);
+        of.push_front((id.to_owned(), who));
+    }
+}
+
+/// True where the action is a look at a run that was begun by whoever looks.
+pub(in crate::engine) fn is_own_run(inner: &Inner, action: &Action, who: &str) -> bool {
+    let Action::BackupRun(id) = action else { return false };
+    inner.backups.beginners.of().iter().any(|(run, by)| run == id && by == who)
+}
+
 /// Begins work, or changes the schedule.
-pub(crate) fn change(inner: &Arc<Inner>, action: Action, told: Option<&Entry>) -> Result<Reply, EngineError> {
+pub(crate) fn change(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    action: Action,
+    told: Option<&Entry>,
+) -> Result<Reply, EngineError> {
     match action {
-        Action::BeginBackupWork(work) => begin(inner, work, told).map(Box::new).map(Reply::BackupRun),
+        Action::BeginBackupWork(work) => {
+            let run = begin(inner, work, told)?;
+            inner.backups.beginners.note(&run.id, principal(inner, caller));
+            Ok(Reply::BackupRun(Box::new(run)))
+        }
         Action::ScheduleBackups(schedule) => {
             set_schedule(inner, schedule.as_ref(), told).map(Box::new).map(Reply::BackupStatus)
         }

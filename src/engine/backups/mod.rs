@@ -4,6 +4,7 @@
 
 mod actions;
 mod drill;
+mod note;
 mod restore;
 mod runs;
 mod words;
@@ -11,7 +12,8 @@ mod words;
 pub use restore::restore_offline;
 
 pub use actions::Asked;
-pub(super) use actions::{age_s, ahead, change, folder, look};
+pub(super) use actions::{age_s, ahead, change, folder, is_own_run, look};
+pub(super) use note::{restores, restores_are_told};
 pub(super) use restore::{apply_staged, sweep};
 pub(super) use runs::Backups;
 pub(super) use words::said;

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::note::{self, NAME, NOTE, Note};
 use super::words;
 use crate::api::types::{RestoreBackup, Restored};
 use crate::base::{from_hex, to_hex};
@@ -25,8 +26,6 @@ use crate::store::{Meter, open_metered, sync_parent};
 const WRITING: &str = ".restoring";
 const READY: &str = ".restored";
 const MOVING: &str = ".moving-in";
-/// Names the backup, inside of these.
-const NAME: &str = "restored-from";
 /// What makes a folder a box.
 const OF_A_BOX: [&str; 4] = ["corpus.redb", "control.redb", "segments", HEADER];
 
@@ -36,12 +35,13 @@ pub(super) struct Staged {
     pub(super) first_seen: bool,
 }
 
-/// Lays a backup out beside the box.
+/// Lays a backup out beside the box. `asked`: who, and why.
 pub(super) fn stage(
     data: &Path,
     from: &Path,
     id: &str,
     key: Option<&str>,
+    asked: (&str, &str),
     watch: Watch<'_>,
 ) -> Result<Staged, EngineError> {
     let known = Trust::of_box(data);
@@ -64,7 +64,7 @@ pub(super) fn stage(
     restore(&repository, &backup, &writing, watch).map_err(words::said)?;
     let finish = || -> io::Result<()> {
         #[allow(clippy::disallowed_methods)] // synced below, before the folder has its name
-        fs::write(writing.join(NAME), format!("{}\n", backup.id))?;
+        fs::write(writing.join(NAME), Note::new(&backup.id, asked).line())?;
         fs::File::open(writing.join(NAME))?.sync_all()?;
         fs::rename(&writing, &ready)?;
         sync_parent(&ready)
@@ -108,10 +108,11 @@ pub(crate) fn apply_staged(data: &Path) -> Result<Option<PathBuf>, EngineError> 
             return Err(KnowledgeError::Locked { path }.into());
         }
     }
-    let id = fs::read_to_string(waiting.join(NAME)).unwrap_or_default();
-    let aside = data.join(format!("replaced-by-{}", id.trim()));
+    note::complete(data, &data.join(READY))?;
+    let id = note::backup_of(data, &waiting);
+    let aside = data.join(format!("replaced-by-{id}"));
     let moved = put_in_place(data, &aside).map_err(KnowledgeError::from)?;
-    tracing::warn!(backup = id.trim(), "a backup took the place of the box");
+    tracing::warn!(backup = id, "a backup took the place of the box");
     Ok(moved.then_some(aside))
 }
 
@@ -139,6 +140,9 @@ fn put_in_place(data: &Path, aside: &Path) -> io::Result<bool> {
     }
     for name in names(&moving)?.into_iter().filter(|name| name != NAME) {
         fs::rename(moving.join(&name), data.join(&name))?;
+    }
+    if moving.join(NAME).exists() {
+        fs::rename(moving.join(NAME), data.join(NOTE))?;
     }
     fs::File::open(data)?.sync_all()?;
     fs::remove_dir_all(moving)?;
@@ -178,7 +182,9 @@ pub fn restore_offline(data: &Path, id: &str, request: &RestoreBackup) -> Result
     let fresh = !data.exists();
     let made = || -> Result<Restored, EngineError> {
         fs::create_dir_all(data).map_err(KnowledgeError::from)?;
-        let staged = stage(data, &from, id, request.key.as_deref(), Watch::none())?;
+        let who = format!("uid:{}", rustix::process::getuid().as_raw());
+        let asked = (who.as_str(), request.reason.as_str());
+        let staged = stage(data, &from, id, request.key.as_deref(), asked, Watch::none())?;
         let replaced = apply_staged(data)?;
         let manifest = &staged.backup.manifest;
         Ok(Restored {
@@ -247,6 +253,8 @@ mod tests {
                     assert_eq!(data.join("handbook/own.md").exists(), had_box);
                     assert!(!data.join(READY).exists() && !data.join(MOVING).exists());
                     assert!(apply_staged(data).unwrap().is_none(), "once");
+                    let told = note::restores(data);
+                    assert_eq!((told.len(), told[0].backup.as_str()), (1, "x"));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{drill, restore, words};
+use super::{actions::Beginners, drill, restore, words};
 use crate::api::types::BackupRun;
 use crate::audit::{self, Entry};
 use crate::base::{InOrder, spawn, trim_memory};
@@ -107,6 +107,7 @@ pub(crate) struct Backups {
     active: Mutex<Active>,
     stopping: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) beginners: Beginners,
 }
 
 impl Backups {
@@ -186,8 +187,10 @@ impl Backups {
             Task::Prune { from, keep, dry_run } => prune(from, keep, *dry_run),
             Task::Drill { from, id } => drill::drill(inner, from, id.as_deref(), watch),
             Task::Restore { from, id, key } => {
-                let key = key.as_deref();
-                let staged = restore::stage(&inner.settings.data_dir, from, id, key, watch)?;
+                let told = self.active().told.clone();
+                let asked = told.as_ref().map_or((trail::BOX, ""), Entry::asked);
+                let staged =
+                    restore::stage(&inner.settings.data_dir, from, id, key.as_deref(), asked, watch)?;
                 Ok(words::staged(&staged))
             }
         }

@@ -23,7 +23,7 @@ pub use evidence::{sha256, sign_evidence, verify_evidence};
 pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
 pub(super) use proof::prove_one;
-pub(super) use sign::Signing;
+pub(super) use sign::{MARK, Signing};
 
 use super::action::Origin;
 use super::run::Inner;

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::audit::{self, Checkpoint, Hash, Log, origin_of};
+use crate::audit::{self, Checkpoint, Filter, Hash, Log, origin_of};
 use crate::base::{from_hex, to_hex};
 use crate::engine::run::Inner;
-use crate::engine::{EngineError, queue_words};
+use crate::engine::{EngineError, backups, queue_words};
 use crate::resilience::Effect;
 use crate::resilience::queue::{Lane, NewOperation};
 use crate::store::backup::{BackupError, Signer};
@@ -61,6 +61,10 @@ impl Signing {
         if inner.settings.daemon {
             inner.signing.note();
         }
+        // A log that took the place of another says so before anything else is entered.
+        if !backups::restores(&inner.settings.data_dir).is_empty() {
+            Self::try_now(inner);
+        }
     }
 
     /// Once a second.
@@ -97,11 +101,16 @@ pub(super) fn sign(inner: &Inner) -> Result<Option<Checkpoint>, EngineError> {
     };
     let open = || Ok::<_, EngineError>(Log::open(&control.snapshot().map_err(said)?)?);
     let mut log = open()?;
+    let restored = restored(inner, &log)?;
+    if restored.is_some() {
+        log = open()?;
+    }
     if log.size() == 0 {
         return Ok(None);
     }
     let signer = Signer::open(&inner.settings.data_dir, random).map_err(key_said)?;
-    let origin = match parted(inner, &log, &signer)? {
+    let reason = if restored.is_none() { parted(inner, &log, &signer)? } else { None };
+    let origin = match reason {
         Some(reason) => {
             let origin = origin_of(&random::<32>());
             let entry = super::entry(inner, "audit.parted", super::BOX, ("log", &origin));
@@ -109,9 +118,12 @@ pub(super) fn sign(inner: &Inner) -> Result<Option<Checkpoint>, EngineError> {
             log = open()?;
             Some(origin)
         }
-        None => None,
+        None => restored.clone(),
     };
     if let Some(known) = log.checkpoint(log.size())? {
+        if restored.is_some() {
+            signed(inner, known.size, &log.root(known.size)?, true); // cut short after it was kept
+        }
         return Ok(Some(known));
     }
     let now_ms = inner.clock.now_ms();
@@ -134,16 +146,53 @@ pub(super) fn sign(inner: &Inner) -> Result<Option<Checkpoint>, EngineError> {
         inner.outbox.queue.announce(&[added], now_ms);
         inner.outbox.queue.refresh(control);
     }
-    if let Err(error) = mark(&inner.settings.data_dir, made.size, &root) {
-        tracing::warn!(%error, "what was signed could not be noted beside the key");
-    }
+    signed(inner, made.size, &root, restored.is_some());
     tracing::info!(size = made.size, "the audit log was signed");
     inner.signing.done();
     Ok(Some(made))
 }
 
 /// Beside the key, and like it in no backup: size and root that were signed last.
-const MARK: &str = "keys/audit.signed";
+pub(in crate::engine) const MARK: &str = "keys/audit.signed";
+
+/// Notes what was signed. Until that is done, a restore is not over: the next signing would part once more.
+fn signed(inner: &Inner, size: u64, root: &Hash, restored: bool) {
+    let data = &inner.settings.data_dir;
+    match mark(data, size, root) {
+        Ok(()) if restored => backups::restores_are_told(data),
+        Ok(()) => {}
+        Err(error) => tracing::warn!(%error, "what was signed could not be noted beside the key"),
+    }
+}
+
+/// After a restore: enters it once, and gives the origin that the log has from there on.
+fn restored(inner: &Inner, log: &Log) -> Result<Option<String>, EngineError> {
+    let notes = backups::restores(&inner.settings.data_dir);
+    let Some(last) = notes.last() else { return Ok(None) };
+    let origin = origin_of(last.seed.as_bytes());
+    let filter = Filter {
+        kind: Some("audit.parted".to_owned()),
+        subject: Some(format!("log:{origin}")),
+        ..Filter::default()
+    };
+    if log.search(&filter, u64::MAX, 1)?.items.is_empty() {
+        let parted = super::entry(inner, "audit.parted", super::BOX, ("log", &origin));
+        let parted = parted.text("reason", "a backup took the place of the box");
+        let told: Vec<_> = notes
+            .iter()
+            .map(|note| {
+                let who = if note.who.is_empty() { super::BOX } else { &note.who };
+                let entry = super::entry(inner, "backup.restored", who, ("backup", &note.backup));
+                entry.text("reason", note.reason.as_str()).text("replaced", note.replaced.as_str())
+            })
+            .collect();
+        let entered = inner.modes.control.write(|write| {
+            std::iter::once(&parted).chain(&told).try_for_each(|entry| audit::append(write, entry).map(drop))
+        });
+        entered.map_err(|error| queue_words::store_said(&error))?;
+    }
+    Ok(Some(origin))
+}
 
 /// Why what is signed now cannot be what was signed before: the log is another one since.
 fn parted(inner: &Inner, log: &Log, signer: &Signer) -> Result<Option<&'static str>, EngineError> {
