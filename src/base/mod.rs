@@ -27,4 +27,4 @@ pub use order::{InOrder, ordered_map, ordered_set};
 pub use range_coder::{RangeCoder, RangeReader, RangeWriter};
 pub use threads::{spawn, spawn_scoped};
 pub use utf8::utf8;
-pub use when::{format_second, format_time, parse_time};
+pub use when::{format_second, format_since, format_time, parse_time};

@@ -23,6 +23,12 @@ pub fn format_time(ms: u64) -> String {
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
+/// The same; `-` for what was always there.
+#[must_use]
+pub fn format_since(ms: u64) -> String {
+    if ms == 0 { "-".to_owned() } else { format_time(ms) }
+}
+
 /// `2026-03-01T08:00:00Z`.
 #[must_use]
 pub fn format_second(ms: u64) -> String {

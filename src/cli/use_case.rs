@@ -12,7 +12,7 @@ use crate::api::types::registry::ModelComparison;
 use crate::api::types::use_case::{
     DeprecateUseCase, UseCase, UseCaseCaller, UseCaseReason, UseCaseRevision, WriteUseCase,
 };
-use crate::base::{format_time, parse_time};
+use crate::base::{format_since, format_time, parse_time};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum HowMuch {
@@ -198,7 +198,7 @@ fn history(page: &Page<UseCaseRevision>, context: &mut Context) -> Result<u8, Cl
         let changed = one.changed.join(", ");
         vec![
             one.revision.to_string(),
-            format_time(one.at_ms),
+            format_since(one.at_ms),
             one.what.clone(),
             who,
             changed,
@@ -272,7 +272,7 @@ fn show(one: &UseCase, context: &mut Context) -> Result<u8, CliError> {
     }
     for event in &one.history {
         let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
-        let line = format!("{} {} by {}{reason}", format_time(event.at_ms), event.what, event.by);
+        let line = format!("{} {} by {}{reason}", format_since(event.at_ms), event.what, event.by);
         context.out.line(&clean(&line))?;
     }
     if !one.callers.is_empty() {

@@ -42,7 +42,7 @@ pub(super) static ROUTES: [Route; 12] = [
     Route::new(
         "POST",
         "/v1/audit/entries/{seq}/erase",
-        "Erase the texts of an entry from the log; proofs hold, what it is about keeps its words",
+        "Erase the texts of an entry from the log, and the same words from what it is about; proofs hold",
         || post(erase),
     )
     .body("EraseAudit")

@@ -1,7 +1,7 @@
 //! Use cases: what they are, and what happened to them.
 
 use crate::api::types::use_case::UseCase;
-use crate::base::format_time;
+use crate::base::{format_since, format_time};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::model::{Model, Overlay};
@@ -63,7 +63,7 @@ fn fields(one: &UseCase) -> Vec<(String, String)> {
     for event in &one.history {
         let reason = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
         let number = event.revision;
-        add(&format_time(event.at_ms), format!("{number} {} by {}{reason}", event.what, event.by));
+        add(&format_since(event.at_ms), format!("{number} {} by {}{reason}", event.what, event.by));
     }
     fields
 }
