@@ -78,9 +78,10 @@ pub(super) enum Verb {
     },
     /// Erase the texts of an entry; its hashes and every proof stay
     ///
-    /// The same words go from the request, model, use case, incident, grant or principal that they were said of. They
-    /// stay in other entries, in what a voter signed, in histories of modes, settings and the queue, in backups that were
-    /// made before, and in freed pages until `spud compact`.
+    /// The same words go from the request, model (a hold, too), use case with its revisions, incident, grant, reviews of
+    /// roles or principal that they were said of. The report of a review that was closed says so, and is no longer the
+    /// one whose SHA-256 `review.closed` names. They stay in other entries, in what a voter signed, in histories of modes,
+    /// settings and the queue, in backups that were made before, and in freed pages until `spud compact`.
     Erase {
         seq: u64,
         /// Why: kept in the log

@@ -1,13 +1,13 @@
 //! Erasure of what somebody wrote: from the log, and from what the entry is about, in one transaction.
 //!
 //! An entry's texts lie beside the tree; the same words stand in the request, the use case, the model's history, the
-//! incident or the grant that they were said of. Both are erased, or neither.
+//! incident, the grant or its reviews that they were said of. Both are erased, or neither.
 
 use crate::audit::{self, Entry, Found, Log};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{EngineError, incidents};
-use crate::governance::access::Book;
+use crate::governance::access::{Book, ReviewShelf};
 use crate::governance::approval::{Approval, Change, Shelf as Requests, State};
 use crate::governance::incident::{Incident, Shelf as Incidents};
 use crate::governance::registry::Shelf as Models;
@@ -16,7 +16,7 @@ use crate::store::{Control, StoreError, WriteTransaction};
 
 const REASON: usize = 500;
 /// Stands where the words stood.
-const GONE: &str = "(erased)";
+pub(in crate::engine) const GONE: &str = "(erased)";
 /// Texts of entries that people wrote in their own words; others are names, paths and digests.
 const SAID: [&str; 4] = ["reason", "text", "title", "about"];
 
@@ -54,12 +54,17 @@ pub(super) fn erase(
         let mut erased = true;
         let also = |write: &WriteTransaction| {
             erased = audit::erase(write, sequence, told)?.is_some();
-            objects.iter().filter(|_| erased).try_for_each(|object| said.put(write, object))
+            if !erased {
+                return Ok(());
+            }
+            ReviewShelf::reword(write, told.at_ms, &|by, text| said.wipe_of(by, text))?;
+            objects.iter().try_for_each(|object| said.put(write, object))
         };
         inner.access.change_with(inner, also, |book| {
             said.wipe_book(book);
             Ok(())
         })?;
+        inner.use_cases.forget();
         if erased { Ok(()) } else { Err(nothing(sequence)) }
     })
 }
@@ -163,20 +168,22 @@ impl Said<'_> {
     }
 
     fn use_case(&self, control: &Control, name: &str) -> Option<Object> {
-        let mut one = UseCases::load(control).ok()?.remove(name)?;
-        let mut some = false;
+        // Where nothing ever happened to it, it is the one that every box has, and kept nowhere.
+        let mut one = UseCases::load(control).ok()?.remove(name).filter(|one| !one.events.is_empty())?;
         for event in &mut one.events {
-            some |= self.wipe_of(&event.by, &mut event.reason);
+            self.wipe_of(&event.by, &mut event.reason);
         }
-        some |= one.leaving.as_mut().is_some_and(|leaving| self.wipe(&mut leaving.reason));
-        one.revision += 1;
-        some.then(|| Object::UseCase(Box::new(one)))
+        if let Some(leaving) = &mut one.leaving {
+            self.wipe(&mut leaving.reason);
+        }
+        // Its revisions may hold words that its events have no more; what it says is the same.
+        Some(Object::UseCase(Box::new(one)))
     }
 
     fn put(&self, write: &WriteTransaction, object: &Object) -> Result<(), StoreError> {
         match object {
             Object::Request(one) => Requests::put(write, one),
-            Object::UseCase(one) => UseCases::keep(write, one),
+            Object::UseCase(one) => UseCases::reword(write, one, &|by, text| self.wipe_of(by, text)),
             Object::Incident(one) => Incidents::put(write, one),
             Object::Models => Models::reword(write, &|by, text| self.wipe_of(by, text)),
         }

@@ -1,14 +1,15 @@
 //! What somebody wrote is erased from the log and from what it was said of, or from neither.
 
 use crate::api::types::AuditQuery;
-use crate::api::types::access::GrantRole;
+use crate::api::types::access::{DecideReview, GrantRole, OpenReview};
 use crate::api::types::approval::ApprovalWord;
 use crate::api::types::incident::{ChangeIncident, OpenIncident};
+use crate::api::types::registry::ModelReason;
 use crate::api::types::use_case::{UseCaseReason, WriteUseCase};
 use crate::engine::approvals::tests::Bench;
 use crate::engine::{
     AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, AuditAction, AuditReply, EngineError,
-    IncidentAction, IncidentReply, Reply, UseCaseAction, UseCaseReply,
+    IncidentAction, IncidentReply, RegistryAction, RegistryReply, Reply, UseCaseAction, UseCaseReply,
 };
 
 const NAME: &str = "Erika Mustermann was ill";
@@ -29,6 +30,16 @@ impl Bench {
     fn erase(&self, kind: &str) -> Result<Reply, EngineError> {
         let sequence = self.saying(kind)[0];
         self.ask(0, Action::Audit(AuditAction::Erase { sequence, reason: "Art. 17".into() }))
+    }
+
+    fn revisions(&self) -> Vec<(u64, String, String)> {
+        let asked = UseCaseAction::Revisions("pumps".into());
+        match self.ask(0, Action::UseCase(asked)).unwrap() {
+            Reply::UseCase(UseCaseReply::Revisions(all)) => {
+                all.into_iter().map(|one| (one.revision, one.what, one.reason)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     fn request(&self) -> String {
@@ -107,8 +118,26 @@ fn incidents_and_use_cases_lose_them_too_and_what_others_said_stays() {
     assert!(use_case(&bench).contains("Mustermann"));
     assert!(matches!(bench.erase("approval.submitted"), Err(EngineError::Conflict { .. })));
     bench.approve(2001, "1", None).unwrap();
+    let expected = |reason: &str| {
+        [(2, "submitted".to_owned(), reason.to_owned()), (1, "created".to_owned(), String::new())]
+    };
+    assert_eq!(bench.revisions(), expected(NAME));
+    assert!(use_case(&bench).contains("Mustermann") && use_case(&bench).contains("etag: \"3\""));
     bench.erase("approval.submitted").unwrap();
+    // Now, not after a start only; and what is shown has another tag, though nothing happened to the use case.
+    assert!(!use_case(&bench).contains("Mustermann"), "{}", use_case(&bench));
+    assert!(use_case(&bench).contains("etag: \"3.1\""), "{}", use_case(&bench));
+    assert_eq!(bench.revisions(), expected("(erased)"));
     bench.start();
+    assert_eq!(bench.revisions(), expected("(erased)"));
+    let purpose = Some("seals".into());
+    let request = WriteUseCase { purpose, ..WriteUseCase::default() };
+    let edit = |tag: &str| {
+        let (name, request, if_match) = ("pumps".into(), request.clone(), Some(tag.into()));
+        bench.ask(0, Action::UseCase(UseCaseAction::Edit { name, request, if_match }))
+    };
+    assert!(matches!(edit("2"), Err(EngineError::Stale { .. })));
+    assert!(!matches!(edit("3"), Err(EngineError::Stale { .. })), "its terms are the same");
     assert!(!use_case(&bench).contains("Mustermann"), "{}", use_case(&bench));
     assert!(!bench.request().contains("Mustermann"), "{}", bench.request());
     assert_eq!(incident(&bench).matches("Mustermann").count(), 1);
@@ -118,4 +147,54 @@ fn incidents_and_use_cases_lose_them_too_and_what_others_said_stays() {
         panic!("no verdict")
     };
     assert!(verdict.ok && verdict.erased == 2, "{verdict:?}");
+}
+
+#[test]
+fn reviews_of_roles_lose_them_and_a_report_that_was_closed_says_so() {
+    let mut bench = Bench::new();
+    bench.grant(0, "uid:2001", "approver");
+    let request =
+        GrantRole { to: "uid:2002".into(), role: "operator".into(), reason: NAME.into(), ttl_s: None };
+    bench.ask(0, Action::Access(AccessAction::Grant(request))).unwrap();
+    let open = OpenReview { reason: "quarter".into() };
+    bench.ask(0, Action::Access(AccessAction::OpenReview(open))).unwrap();
+    let report = |bench: &Bench| {
+        let action = AccessAction::ReviewReport("last".into());
+        match bench.ask(0, Action::Access(action)).unwrap() {
+            Reply::Access(AccessReply::Report(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(report(&bench).matches(NAME).count(), 1, "{}", report(&bench));
+    bench.erase("role.granted").unwrap();
+    assert!(report(&bench).contains("| (erased) |") && !report(&bench).contains("Mustermann"));
+    let decide = |by: u32, grant: &str, reason: &str| {
+        let request = DecideReview { verdict: "confirm".into(), reason: reason.into() };
+        let (id, grant) = ("open".into(), grant.into());
+        bench.ask(by, Action::Access(AccessAction::DecideReview { id, grant, request })).unwrap();
+    };
+    decide(2001, "2", "Mustermann is back");
+    decide(0, "1", "looked at");
+    let closed = report(&bench);
+    assert!(closed.contains("Mustermann is back") && !closed.contains("after it was closed"), "{closed}");
+    bench.erase("role.confirmed").unwrap();
+    bench.start();
+    let text = report(&bench);
+    assert!(!text.contains("Mustermann") && text.contains("after it was closed: review.closed"), "{text}");
+    assert_eq!(text.matches("| (erased) |").count(), 2, "{text}");
+    assert!(text.contains("looked at") && text.contains("quarter"), "{text}");
+}
+
+#[test]
+fn a_hold_that_stands_loses_them() {
+    let bench = Bench::new();
+    let held = |bench: &Bench| match bench.ask(0, Action::Registry(RegistryAction::All)).unwrap() {
+        Reply::Registry(RegistryReply::All(all)) => all.held.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let hold = RegistryAction::Hold(ModelReason { reason: NAME.into() });
+    bench.ask(0, Action::Registry(hold)).unwrap();
+    assert!(held(&bench).contains(NAME));
+    bench.erase("model.held").unwrap();
+    assert!(held(&bench).ends_with(": (erased)"), "{}", held(&bench));
 }

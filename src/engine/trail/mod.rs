@@ -19,6 +19,7 @@ mod words;
 pub use actions::{AuditAction, AuditReply};
 pub(super) use actions::{act, problems, sizes};
 pub(super) use class::mutation;
+pub(super) use erase::GONE;
 pub use evidence::{sha256, sign_evidence, verify_evidence};
 pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};

@@ -92,8 +92,9 @@ pub(in crate::engine) fn act(
             if !request.name.is_empty() && request.name != name {
                 return Err(invalid("a use case keeps its name", "write another one: spud use-case create"));
             }
-            let tag = before.revision.to_string();
-            if if_match.is_some_and(|wanted| wanted != tag && wanted != "*") {
+            let tag = words::tag(&before);
+            let revision = |tag: &str| tag.split('.').next().map(str::to_owned);
+            if if_match.is_some_and(|wanted| wanted != "*" && revision(&wanted) != revision(&tag)) {
                 return Err(EngineError::Stale {
                     what: format!("the use case {name} was changed meanwhile"),
                     advice: format!("look at it again (its tag is {tag}): spud use-case show {name}"),

@@ -115,7 +115,7 @@ impl UseCases {
     }
 
     /// What was kept is read again by the next question.
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

@@ -10,11 +10,21 @@ use crate::api::types::use_case::{
 use crate::base::InOrder;
 use crate::engine::access::login;
 use crate::engine::run::Inner;
-use crate::engine::{EngineError, SlaAction, SlaReply, registry, sla};
+use crate::engine::{EngineError, SlaAction, SlaReply, registry, sla, trail};
 use crate::governance::use_case::{Revision, State, UseCase};
 
 /// Callers that are listed.
 const LISTED: usize = 50;
+
+/// The revision and, where words were erased, how many: what is changed is the same, what is shown is not.
+pub(super) fn tag(one: &UseCase) -> String {
+    let said = one.events.iter().map(|event| &event.reason);
+    let said = said.chain(one.leaving.as_ref().map(|leaving| &leaving.reason));
+    match said.filter(|reason| *reason == trail::GONE).count() {
+        0 => one.revision.to_string(),
+        erased => format!("{}.{erased}", one.revision),
+    }
+}
 
 pub(super) fn use_case(inner: &Inner, one: &UseCase) -> Words {
     // Each event made one; the first one is kept for ever, whatever came between.
@@ -38,7 +48,7 @@ pub(super) fn use_case(inner: &Inner, one: &UseCase) -> Words {
     };
     Words {
         name: one.name.clone(),
-        etag: one.revision.to_string(),
+        etag: tag(one),
         state: state.name().to_owned(),
         purpose: terms.purpose.clone(),
         owner: terms.owner.clone(),

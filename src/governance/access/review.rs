@@ -106,6 +106,8 @@ pub struct Review {
     /// By the number of the grant.
     pub items: Vec<ReviewItem>,
     pub closed: Option<Closed>,
+    /// When words of it were erased after it was closed: its report is another one since then.
+    pub erased_ms: Option<u64>,
 }
 
 fn refused<T>(what: String, advice: &'static str) -> Result<T, AccessError> {
@@ -166,7 +168,7 @@ impl Review {
         }
         let due_ms = now_ms.saturating_add(days.saturating_mul(DAY_MS));
         let (by, reason) = (by.to_owned(), reasoned(reason)?);
-        Ok(Self { id, by, reason, opened_ms: now_ms, due_ms, items, closed: None })
+        Ok(Self { id, by, reason, opened_ms: now_ms, due_ms, items, closed: None, erased_ms: None })
     }
 
     #[must_use]

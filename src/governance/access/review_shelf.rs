@@ -14,6 +14,8 @@ const VERSION: u8 = 1;
 const REVIEWS: Table = Table::new("access_reviews");
 /// Number of the review and of the grant → [`ReviewItem`]
 const ITEMS: Table = Table::new("access_review_items");
+/// Number of a review → when words were erased from it after it was closed
+const ERASED: Table = Table::new("access_reviews_erased");
 const CLOCK: u64 = 0;
 /// Closed ones that are kept; the audit log keeps what was decided for ever.
 const KEPT: usize = 40;
@@ -56,8 +58,8 @@ impl ReviewShelf {
                 let Some(value) = table.get(&number_key(id)[..])? else { continue };
                 let ReviewRecord { by, reason, opened_ms, due_ms, closed, grants } =
                     codec::decode(VERSION, value.value())?;
-                let items = items(read, id, &grants)?;
-                found.push(Review { id, by, reason, opened_ms, due_ms, items, closed });
+                let (items, erased_ms) = (items(read, id, &grants)?, erased(read, id)?);
+                found.push(Review { id, by, reason, opened_ms, due_ms, items, closed, erased_ms });
             }
             Ok(found)
         })?)
@@ -89,7 +91,7 @@ impl ReviewShelf {
     /// What the store says.
     pub fn keep(write: &WriteTransaction, before: Option<&Review>, one: &Review) -> Result<(), StoreError> {
         let mut table = write.open_table(REVIEWS)?;
-        let Review { id, by, reason, opened_ms, due_ms, items, closed } = one.clone();
+        let Review { id, by, reason, opened_ms, due_ms, items, closed, erased_ms: _ } = one.clone();
         let grants = items.iter().map(|item| item.grant).collect();
         let record = codec::encode(VERSION, &ReviewRecord { by, reason, opened_ms, due_ms, closed, grants })?;
         table.insert(&number_key(id)[..], record.as_slice())?;
@@ -111,12 +113,70 @@ impl ReviewShelf {
         }
         for (id, grants) in old {
             table.remove(&number_key(id)[..])?;
+            write.open_table(ERASED)?.remove(&number_key(id)[..])?;
             for grant in grants {
                 rows.remove(&item_key(id, grant)[..])?;
             }
         }
         Ok(())
     }
+
+    /// Lets `change` put other words in the place of the reasons; it is told whose they are. Closed reviews that it
+    /// changes are marked with the time. What cannot be read stays as it is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reword(
+        write: &WriteTransaction,
+        now_ms: u64,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        let (mut table, mut rows) = (write.open_table(REVIEWS)?, write.open_table(ITEMS)?);
+        let (mut all, mut changed, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let id = number_of(key.value());
+            if id == CLOCK {
+                continue;
+            }
+            let Ok(mut one) = codec::decode::<ReviewRecord>(VERSION, value.value()) else { continue };
+            let mut some = change(&one.by, &mut one.reason);
+            some |= one.closed.as_mut().is_some_and(|end| change(&end.by, &mut end.reason));
+            if some {
+                all.push((id, codec::encode(VERSION, &one)?));
+            }
+            for grant in &one.grants {
+                let key = item_key(id, *grant);
+                let known =
+                    rows.get(&key[..])?.map(|bytes| codec::decode::<ReviewItem>(VERSION, bytes.value()));
+                let Some(Ok(mut item)) = known else { continue };
+                let why = change(&item.by, &mut item.why);
+                let said = item.decided.as_mut().is_some_and(|end| change(&end.by, &mut end.reason));
+                if why || said {
+                    some = true;
+                    changed.push((key, codec::encode(VERSION, &item)?));
+                }
+            }
+            if some && one.closed.is_some() {
+                closed.push(id);
+            }
+        }
+        for (id, record) in all {
+            table.insert(&number_key(id)[..], record.as_slice())?;
+        }
+        for (key, record) in changed {
+            rows.insert(&key[..], record.as_slice())?;
+        }
+        for id in closed {
+            write.open_table(ERASED)?.insert(&number_key(id)[..], number_value(now_ms).as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+fn erased(read: &ReadTransaction, review: u64) -> Result<Option<u64>, StoreError> {
+    let Some(table) = there(read.open_table(ERASED))? else { return Ok(None) };
+    Ok(table.get(&number_key(review)[..])?.map(|value| number_in(value.value())).transpose()?)
 }
 
 fn items(read: &ReadTransaction, review: u64, grants: &[u64]) -> Result<Vec<ReviewItem>, StoreError> {

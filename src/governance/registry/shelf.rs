@@ -194,8 +194,8 @@ impl Shelf {
         Ok(Self::walk(control, u64::MAX, usize::MAX, switch)?.pop().map(|(_, one)| one))
     }
 
-    /// Lets `change` put other words in the place of what somebody said of models; it is told who said it. What cannot
-    /// be read stays as it is.
+    /// Lets `change` put other words in the place of what somebody said of models, of a hold that stands and of a
+    /// promotion on its way; it is told who said it. What cannot be read stays as it is.
     ///
     /// # Errors
     /// What the store says.
@@ -216,6 +216,15 @@ impl Shelf {
             let Ok(mut one) = codec::decode::<Version>(VERSION, row?.1.value()) else { continue };
             if change(&one.by, &mut one.about) {
                 versions.push((one.sha256.clone(), codec::encode(VERSION, &one)?));
+            }
+        }
+        let mut ways = write.open_table(POINTER)?;
+        let known = ways.get(ONLY)?.and_then(|bytes| codec::decode::<Pointer>(VERSION, bytes.value()).ok());
+        if let Some(mut one) = known {
+            let on_way = one.promoting.as_mut().is_some_and(|said| change(&said.by, &mut said.reason));
+            let held = one.held.as_mut().is_some_and(|said| change(&said.by, &mut said.reason));
+            if on_way || held {
+                ways.insert(ONLY, codec::encode(VERSION, &one)?.as_slice())?;
             }
         }
         for (id, record) in moves {

@@ -58,6 +58,25 @@ impl Revision {
         Ok(())
     }
 
+    /// Lets `change` put other words in the place of the reasons; it is told whose they are.
+    pub(super) fn reword(
+        write: &WriteTransaction,
+        name: &str,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut table = write.open_table(REVISIONS)?;
+        let known = table.get(name.as_bytes())?.map(|bytes| codec::decode(VERSION, bytes.value()));
+        let mut all: Vec<Self> = known.transpose()?.unwrap_or_default();
+        let mut some = false;
+        for one in &mut all {
+            some |= change(&one.by, &mut one.reason);
+        }
+        if some {
+            table.insert(name.as_bytes(), codec::encode(VERSION, &all)?.as_slice())?;
+        }
+        Ok(())
+    }
+
     /// Those of a use case, oldest first. One that was written before revisions were kept has the one that holds.
     ///
     /// # Errors

@@ -49,9 +49,27 @@ impl Shelf {
     /// # Errors
     /// What the store says.
     pub fn keep(write: &WriteTransaction, one: &UseCase) -> Result<(), StoreError> {
+        Self::put(write, one)?;
+        Revision::keep(write, one)
+    }
+
+    /// Keeps one of which nothing but words was changed: its revisions get other words by `change`, and no new one is made.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reword(
+        write: &WriteTransaction,
+        one: &UseCase,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        Self::put(write, one)?;
+        Revision::reword(write, &one.name, change)
+    }
+
+    fn put(write: &WriteTransaction, one: &UseCase) -> Result<(), StoreError> {
         let record = codec::encode(VERSION, one)?;
         write.open_table(USE_CASES)?.insert(one.name.as_bytes(), record.as_slice())?;
-        Revision::keep(write, one)
+        Ok(())
     }
 }
 

@@ -99,6 +99,13 @@ pub(super) fn markdown(one: &Review, book: &Book, now_ms: u64) -> String {
         Some(end) => {
             out += &format!("Closed {} by {}: {}\n", time(end.at_ms), end.by, cell(&end.reason));
             out += &format!("{}\n", summary(one));
+            if let Some(erased_ms) = one.erased_ms {
+                let when = time(erased_ms);
+                out += &format!(
+                    "Words of it were erased {when}, after it was closed: review.closed in the audit log names the \
+                     SHA-256 of the report as it was before\n"
+                );
+            }
         }
         None => out += &format!("It is {}: not a final report\n", state(one, now_ms)),
     }
