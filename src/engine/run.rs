@@ -25,7 +25,7 @@ use super::sessions::Sessions;
 use super::settings::Configuration;
 use super::sla::Sla;
 use super::traces::{Traces, run_job};
-use super::trail::Signing;
+use super::trail::{Readers, Signing};
 use super::use_cases::UseCases;
 use super::violations::Violations;
 use super::watch::Watches;
@@ -113,6 +113,7 @@ pub(super) struct Inner {
     pub(super) violations: Violations,
     pub(super) use_cases: UseCases,
     pub(super) signing: Signing,
+    pub(super) readers: Readers,
     pub(super) started_us: u64,
     pub(super) log: Mutex<Option<LogGuard>>,
     stopping: AtomicBool,
@@ -436,6 +437,7 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
         violations: Violations::default(),
         use_cases: UseCases::open(&modes.control, settings.scratch),
         signing: Signing::default(),
+        readers: Readers::default(),
         meters: status::Meters::new(data.clone()),
         instruments: Instruments::new()?,
         telemetry: metrics::telemetry(data, &running.budgets, settings.scratch),

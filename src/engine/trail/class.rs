@@ -8,7 +8,7 @@ use crate::engine::action::BackupWork;
 use crate::engine::settings_action::ConfigAction;
 use crate::engine::{
     AccessAction, Action, AlertAction, ApprovalAction, AuditAction, DashboardAction, IncidentAction,
-    RegistryAction, TraceAction, UseCaseAction,
+    RegistryAction, UseCaseAction,
 };
 
 /// How a change and its entry hang together.
@@ -65,26 +65,6 @@ fn together(kind: &'static str, subject: (&'static str, &str)) -> About {
 /// Kind of an action that changes something.
 pub(in crate::engine) fn mutation(action: &Action) -> Option<&'static str> {
     about(action).map(|about| about.kind)
-}
-
-/// What is entered of a look that takes much away at once: it changes nothing, and somebody wants to know of it. Of
-/// what comes in pages, the first one counts.
-pub(super) fn taken_away(action: &Action) -> Option<(&'static str, (&'static str, String))> {
-    let is_first = |cursor: &Option<String>| cursor.as_deref().is_none_or(|cursor| cursor == "0");
-    Some(match action {
-        Action::Audit(AuditAction::Entries(query)) if query.oldest_first && is_first(&query.cursor) => {
-            ("audit.exported", ("audit", "entries".to_owned()))
-        }
-        Action::Audit(AuditAction::Tiles { from: 0 }) => ("audit.exported", ("audit", "tiles".to_owned())),
-        Action::Audit(AuditAction::Evidence(query)) if query.bundle => {
-            ("evidence.exported", ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned())))
-        }
-        Action::Approval(ApprovalAction::Signed(id)) => ("approval.exported", ("approval", id.clone())),
-        Action::Trace(TraceAction::Export { id: None, .. }) => {
-            ("traces.exported", ("traces", "all".to_owned()))
-        }
-        _ => return None,
-    })
 }
 
 /// What is entered of an action; `None` where it changes nothing, or, as posted operations and checkpoints, is a

@@ -14,6 +14,7 @@ mod job;
 mod offline;
 mod proof;
 mod sign;
+mod taken;
 mod words;
 
 pub use actions::{AuditAction, AuditReply};
@@ -25,6 +26,7 @@ pub(super) use job::job_ended;
 pub use offline::{cosign, cosigner_key, new_cosigner};
 pub(super) use proof::prove_one;
 pub(super) use sign::{MARK, Signing};
+pub(super) use taken::Readers;
 
 use super::action::Origin;
 use super::run::Inner;
@@ -34,8 +36,9 @@ use crate::audit::{self, AuditError, Entry, Hash, Log, Outcome, Receipt};
 use crate::redact::kept;
 use crate::store::crypt::random;
 use crate::store::{Control, StoreError, WriteTransaction};
-use class::{About, Class, about, taken_away};
+use class::{About, Class, about};
 use sha2::Digest;
+use taken::{Taken, taken_away};
 
 /// Who does what nobody asked for just now.
 pub(super) const BOX: &str = "box";
@@ -146,12 +149,8 @@ pub(super) fn told(
     let Some(About { class, kind, subject, texts, digest }) = known else {
         let taken = taken_away(&action).filter(|_| !inner.settings.scratch);
         let done = carry_out(action, None);
-        if let Some((kind, subject)) = taken.filter(|_| done.is_ok()) {
-            let entry = entry(inner, kind, &principal(inner, caller), (subject.0, &subject.1));
-            enter_outcome(
-                inner,
-                &Entry { request: caller.request.clone(), policy: inner.access.digest(), ..entry },
-            );
+        if let Some(taken) = taken.filter(|_| done.is_ok()) {
+            note_taken(inner, caller, &taken);
         }
         return done;
     };
@@ -198,6 +197,15 @@ pub(super) fn told(
         }
     }
     done
+}
+
+fn note_taken(inner: &Inner, caller: &Caller, taken: &Taken) {
+    let who = principal(inner, caller);
+    if inner.readers.count(&who, taken, inner.clock.now_ms()) {
+        let entry = entry(inner, taken.kind, &who, (taken.subject.0, &taken.subject.1));
+        let (request, policy) = (caller.request.clone(), inner.access.digest());
+        enter_outcome(inner, &Entry { request, policy, ..entry });
+    }
 }
 
 /// The entry once more, later.

@@ -120,12 +120,25 @@ fn what_is_taken_away_is_entered_and_much_of_it_is_found() {
         let query = AuditQuery { oldest_first: true, cursor, ..AuditQuery::default() };
         Action::Audit(AuditAction::Entries(query))
     };
-    for _ in 0..4 {
+    for _ in 0..3 {
+        // Without a beginning it is told, too, and once.
+        let query = AuditQuery { limit: 1000, cursor: Some("3".into()), ..AuditQuery::default() };
+        ask(&engine, 0, Action::Audit(AuditAction::Entries(query))).unwrap();
+    }
+    for _ in 0..3 {
         ask(&engine, 0, all(None)).unwrap();
         ask(&engine, 0, all(Some("1"))).unwrap();
     }
     look(inner).unwrap();
     assert!(found(&engine).is_empty(), "pages of one are one");
+    let entered = || {
+        let query = AuditQuery { kind: Some("audit.exported".into()), ..AuditQuery::default() };
+        match ask(&engine, 0, Action::Audit(AuditAction::Entries(query))).unwrap() {
+            Reply::Audit(AuditReply::Entries(page)) => page.items.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(entered(), 4, "one for each that began, and one for what went on from nothing");
     let bundle = EvidenceQuery { bundle: true, ..EvidenceQuery::default() };
     ask(&engine, 0, Action::Audit(AuditAction::Evidence(bundle))).unwrap();
     look(inner).unwrap();

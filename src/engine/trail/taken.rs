@@ -1,0 +1,161 @@
+//! What is taken away at once: a look that changes nothing, and that somebody wants to know of all the same.
+//!
+//! What begins to take is entered each time. Pages that go on, and small ones that add up, are entered once for each
+//! person and ten minutes: enough to tell, too little to fill the log.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::engine::{Action, ApprovalAction, AuditAction, TraceAction};
+
+/// More rows than a person looks at.
+const MANY: usize = 200;
+/// In pages of fewer, so many add up to one that is not small.
+const TOGETHER: usize = 1_000;
+const ONCE_MS: u64 = 600_000;
+/// People and kinds that are kept apart; beyond, everything counts.
+const REMEMBERED: usize = 256;
+/// Entries that a tile holds.
+const OF_A_TILE: usize = 256;
+
+/// A look of this kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) kind: &'static str,
+    pub(super) subject: (&'static str, String),
+    /// Goes on where another one ended.
+    goes_on: bool,
+    /// It takes no matter how little it is.
+    whole: bool,
+    rows: usize,
+}
+
+struct Reader {
+    who: String,
+    kind: &'static str,
+    since_ms: u64,
+    rows: usize,
+    entered: bool,
+}
+
+/// Who took what in the last ten minutes.
+#[derive(Default)]
+pub(in crate::engine) struct Readers(Mutex<Vec<Reader>>);
+
+pub(super) fn taken_away(action: &Action) -> Option<Taken> {
+    let whole = |kind, subject| Taken { kind, subject, goes_on: false, whole: true, rows: 0 };
+    let goes_on = |cursor: &Option<String>| cursor.as_deref().is_some_and(|cursor| cursor != "0");
+    let of_audit = |id: &str, goes_on| Taken { goes_on, ..whole("audit.exported", ("audit", id.to_owned())) };
+    let rows = |limit: usize| if limit == 0 { 100 } else { limit };
+    Some(match action {
+        Action::Audit(AuditAction::Entries(query)) => Taken {
+            whole: query.oldest_first,
+            rows: rows(query.limit),
+            ..of_audit("entries", goes_on(&query.cursor))
+        },
+        Action::Audit(AuditAction::Tiles { from }) => of_audit("tiles", *from > 0),
+        Action::Audit(AuditAction::Tile(path)) if path.contains("entries") => {
+            Taken { whole: false, rows: OF_A_TILE, ..of_audit("tiles", true) }
+        }
+        Action::Audit(AuditAction::Evidence(query)) => {
+            let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
+            let (whole_of, goes_on, rows) = (query.bundle, goes_on(&query.cursor), rows(query.limit));
+            Taken { goes_on, rows, whole: whole_of, ..whole("evidence.exported", subject) }
+        }
+        Action::Approval(ApprovalAction::Signed(id)) => whole("approval.exported", ("approval", id.clone())),
+        Action::Trace(TraceAction::Export { id: None, .. }) => {
+            whole("traces.exported", ("traces", "all".to_owned()))
+        }
+        _ => return None,
+    })
+}
+
+impl Readers {
+    /// True where it is to be entered now.
+    pub(super) fn count(&self, who: &str, taken: &Taken, now_ms: u64) -> bool {
+        let much = taken.whole || taken.rows > MANY;
+        if !much && !taken.goes_on {
+            return false;
+        }
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|reader| now_ms.saturating_sub(reader.since_ms) < ONCE_MS);
+        let is_same = |reader: &Reader| reader.who == who && reader.kind == taken.kind;
+        if readers.len() < REMEMBERED && !readers.iter().any(is_same) {
+            let (who, kind) = (who.to_owned(), taken.kind);
+            readers.push(Reader { who, kind, since_ms: now_ms, rows: 0, entered: false });
+        }
+        let Some(reader) = readers.iter_mut().find(|reader| is_same(reader)) else { return much };
+        reader.rows = reader.rows.saturating_add(taken.rows);
+        let counts = !taken.goes_on || (!reader.entered && (much || reader.rows > TOGETHER));
+        if counts {
+            (reader.entered, reader.since_ms, reader.rows) = (true, now_ms, 0);
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::types::AuditQuery;
+    use crate::api::types::evidence::EvidenceQuery;
+
+    fn entries(limit: usize, cursor: Option<&str>, oldest_first: bool) -> Taken {
+        let cursor = cursor.map(str::to_owned);
+        let query = AuditQuery { limit, cursor, oldest_first, ..AuditQuery::default() };
+        taken_away(&Action::Audit(AuditAction::Entries(query))).unwrap()
+    }
+
+    #[test]
+    fn whoever_takes_the_log_page_by_page_is_entered_once_in_ten_minutes() {
+        let tiles = |from| taken_away(&Action::Audit(AuditAction::Tiles { from })).unwrap();
+        let tile = || taken_away(&Action::Audit(AuditAction::Tile("tile/entries/000".into()))).unwrap();
+        let query = EvidenceQuery { limit: 1000, cursor: Some("9".into()), ..EvidenceQuery::default() };
+        let evidence = || taken_away(&Action::Audit(AuditAction::Evidence(query.clone()))).unwrap();
+        let pages: [&dyn Fn() -> Taken; 5] = [
+            &|| entries(1000, Some("800"), false),
+            &|| entries(0, Some("1"), true),
+            &|| tiles(1),
+            &tile,
+            &evidence,
+        ];
+        for page in pages {
+            let readers = Readers::default();
+            assert!(readers.count("uid:1", &page(), 5), "{:?}", page());
+            assert!(!readers.count("uid:1", &page(), 6), "goes on: {:?}", page());
+            assert!(readers.count("uid:2", &page(), 6), "another person: {:?}", page());
+            assert!(readers.count("uid:1", &page(), 5 + ONCE_MS), "later: {:?}", page());
+        }
+        let readers = Readers::default();
+        for _ in 0..3 {
+            assert!(readers.count("uid:1", &entries(1000, None, false), 5), "each one that begins");
+            assert!(readers.count("uid:1", &entries(10, Some("0"), true), 5), "each one that begins");
+            assert!(
+                !readers.count("uid:1", &entries(10, Some("7"), true), 5),
+                "and not what goes on from it"
+            );
+        }
+        assert!(readers.count("uid:1", &evidence(), 6), "evidence is something else");
+    }
+
+    #[test]
+    fn what_a_person_looks_at_is_not_entered_until_it_adds_up() {
+        let readers = Readers::default();
+        for at_ms in 0..100 {
+            assert!(!readers.count("uid:1", &entries(200, None, false), at_ms), "the newest, over and over");
+            assert!(!readers.count("uid:1", &entries(0, None, false), at_ms));
+        }
+        let pages = (0..100u64).filter(|n| readers.count("uid:1", &entries(200, Some("9"), false), *n));
+        assert_eq!(pages.collect::<Vec<_>>(), [5], "the sixth page of 200 makes more than a thousand rows");
+    }
+
+    #[test]
+    fn where_too_many_are_remembered_what_is_much_counts() {
+        let readers = Readers::default();
+        for n in 0..REMEMBERED {
+            assert!(readers.count(&format!("uid:{n}"), &entries(1000, Some("9"), false), 1));
+        }
+        assert!(readers.count("uid:x", &entries(1000, Some("9"), false), 2));
+        assert!(readers.count("uid:x", &entries(1000, Some("9"), false), 2));
+        assert!(!readers.count("uid:x", &entries(200, Some("9"), false), 2));
+    }
+}
