@@ -66,7 +66,7 @@ fn faults_are_told_as_prometheus_tells_them() {
 #[test]
 fn faults_of_what_is_ours_have_places() {
     for (query, column, part) in
-        [("a{b=~\"(\"}", 3, "invalid regular expression"), ("foo[0m]", 5, "greater than 0")]
+        [("a{b=~\"(\"}", 3, "error parsing regexp"), ("foo[0m]", 5, "greater than 0")]
     {
         let fault = parse(query).unwrap_err();
         assert!(fault.what.contains(part), "{query}: {fault}");
