@@ -136,6 +136,66 @@ fn the_query_api_answers_as_prometheus_does() {
         assert_eq!((&reply.json()["status"], &reply.json()["errorType"]), (&"error".into(), &kind.into()));
         assert!(!reply.json()["error"].as_str().unwrap().is_empty());
     }
+    // In the words of Prometheus.
+    let brace = "1:5: parse error: unexpected end of input inside braces";
+    let empty = "match[] must contain at least one non-empty matcher";
+    let time = |name: &str| {
+        format!(
+            "invalid parameter \"{name}\": Invalid time value for '{name}': cannot parse \"x\" to a valid timestamp"
+        )
+    };
+    let query = |what: &str| format!("invalid parameter \"query\": {what}");
+    let matches = |what: &str| format!("invalid parameter \"match[]\": {what}");
+    let range = |kind: &str| {
+        format!("invalid expression type {kind:?} for range query, must be Scalar or instant Vector")
+    };
+    for (target, said) in [
+        ("query?query=1&time=x", time("time")),
+        ("series?match[]=x&start=x", time("start")),
+        ("labels?end=x", time("end")),
+        ("query_exemplars?query=x&start=x", time("start")),
+        (
+            "query_range?query=1&start=x&end=1&step=1",
+            "invalid parameter \"start\": cannot parse \"x\" to a valid timestamp".to_owned(),
+        ),
+        (
+            "query_range?query=1&start=1&step=1",
+            "invalid parameter \"end\": cannot parse \"\" to a valid timestamp".to_owned(),
+        ),
+        ("query_range?query=foo[5m]&start=1&end=2&step=1", range("range vector")),
+        ("query_range?query=%22x%22&start=1&end=2&step=1", range("string")),
+        ("query_range?query=foo%7B&start=1&end=2&step=1", brace.to_owned()),
+        ("query?query=foo%7B&timeout=-1", query(brace)),
+        ("query?query=foo%20=~%20bar", query("1:5: parse error: unexpected character after '=': '~'")),
+        (
+            "query?query=foo%7Ba=~%22(%22%7D",
+            query("1:5: parse error: error parsing regexp: missing closing ): `^(?:()$`"),
+        ),
+        (
+            "query?query=foo%7Ba=~%22*%22%7D",
+            query("1:5: parse error: error parsing regexp: missing argument to repetition operator: `*`"),
+        ),
+        (
+            "query?query=foo%7Ba=~%22[%22%7D",
+            query("1:5: parse error: error parsing regexp: missing closing ]: `[)$`"),
+        ),
+        ("labels?match[]=foo%7B", brace.to_owned()),
+        ("label/n/values?match[]=%7B%7D", empty.to_owned()),
+        ("series?match[]=%7B%7D", matches(empty)),
+        ("series?match[]=sum(x)", matches("1:4: parse error: unexpected \"(\"")),
+        ("metadata?limit=x", "limit must be a number".to_owned()),
+        ("query?query=1&timeout=-1", "query timed out in query execution".to_owned()),
+        (
+            "query_range?query=1&start=1&end=2&step=1&timeout=0",
+            "query timed out in query execution".to_owned(),
+        ),
+    ] {
+        let reply = daemon.get(&format!("/api/v1/{target}"));
+        assert_eq!(reply.status, if said.contains("timed out") { 503 } else { 400 }, "{target}: {reply:?}");
+        assert_eq!(reply.json()["error"], said, "{target}");
+    }
+    let all = daemon.get("/api/v1/metadata?limit=-1").json();
+    assert_eq!(all, daemon.get("/api/v1/metadata").json());
 }
 
 #[test]

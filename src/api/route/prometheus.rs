@@ -183,7 +183,7 @@ async fn answered(call: &Call, action: Action) -> Result<Response, Refused> {
 async fn instant(mut call: Call) -> Result<Response, Refused> {
     let mut params = call.form()?;
     let (query, timeout_ms, limit) = (text(&mut params, "query"), timeout(&mut params)?, limit(&mut params)?);
-    let time = time(&mut params, "time")?;
+    let time = moment(&mut params, "time")?;
     params.ignore();
     ask(&call, MetricAsk::Instant { query, time, timeout_ms, limit }).await
 }
@@ -191,11 +191,7 @@ async fn instant(mut call: Call) -> Result<Response, Refused> {
 async fn range(mut call: Call) -> Result<Response, Refused> {
     let mut params = call.form()?;
     let (query, timeout_ms, limit) = (text(&mut params, "query"), timeout(&mut params)?, limit(&mut params)?);
-    let missing = |name: &str| {
-        Refused::bad(format!("invalid parameter \"{name}\": cannot parse \"\" to a valid timestamp"))
-    };
-    let start = time(&mut params, "start")?.ok_or_else(|| missing("start"))?;
-    let end = time(&mut params, "end")?.ok_or_else(|| missing("end"))?;
+    let (start, end) = (time(&mut params, "start")?, time(&mut params, "end")?);
     let given = text(&mut params, "step");
     let step = duration_ms(&given).ok_or_else(|| {
         Refused::bad(format!("invalid parameter \"step\": cannot parse \"{given}\" to a valid duration"))
@@ -223,7 +219,7 @@ fn resolution(params: &mut Params) -> Result<i64, Refused> {
 /// Selectors, start and limit of the questions about series.
 fn selection(params: &mut Params) -> Result<(Vec<String>, Option<i64>, usize), Refused> {
     let matches = params.all("match[]");
-    let (start, _) = (time(params, "start")?, time(params, "end")?);
+    let (start, _) = (moment(params, "start")?, moment(params, "end")?);
     Ok((matches, start, limit(params)?))
 }
 
@@ -254,7 +250,13 @@ async fn series(mut call: Call) -> Result<Response, Refused> {
 
 async fn metadata(mut call: Call) -> Result<Response, Refused> {
     let mut params = call.form()?;
-    let (metric, limit) = (params.one("metric"), limit(&mut params)?);
+    let metric = params.one("metric");
+    // Below zero there is no limit, as without one.
+    let limit = match params.one("limit").map(|text| text.parse::<i64>()) {
+        None => 0,
+        Some(Ok(limit)) => usize::try_from(limit).unwrap_or(0),
+        Some(Err(_)) => return Err(Refused::bad("limit must be a number".to_owned())),
+    };
     params.ignore();
     ask(&call, MetricAsk::Metadata { metric, limit }).await
 }
@@ -262,8 +264,8 @@ async fn metadata(mut call: Call) -> Result<Response, Refused> {
 async fn exemplars(mut call: Call) -> Result<Response, Refused> {
     let mut params = call.form()?;
     let query = text(&mut params, "query");
-    let start = time(&mut params, "start")?.unwrap_or(i64::MIN);
-    let end = time(&mut params, "end")?.unwrap_or(i64::MAX);
+    let start = moment(&mut params, "start")?.unwrap_or(i64::MIN);
+    let end = moment(&mut params, "end")?.unwrap_or(i64::MAX);
     params.ignore();
     ask(&call, MetricAsk::Exemplars { query, start, end }).await
 }
@@ -329,17 +331,28 @@ fn limit(params: &mut Params) -> Result<usize, Refused> {
 
 fn timeout(params: &mut Params) -> Result<Option<u64>, Refused> {
     let Some(text) = params.one("timeout") else { return Ok(None) };
-    let parsed = duration_ms(&text).and_then(|ms| u64::try_from(ms).ok());
+    let parsed = duration_ms(&text).map(|ms| u64::try_from(ms).unwrap_or(0));
     let bad = || {
         Refused::bad(format!("invalid parameter \"timeout\": cannot parse \"{text}\" to a valid duration"))
     };
     parsed.map(Some).ok_or_else(bad)
 }
 
-fn time(params: &mut Params, name: &'static str) -> Result<Option<i64>, Refused> {
-    let Some(text) = params.one(name) else { return Ok(None) };
+fn time(params: &mut Params, name: &'static str) -> Result<i64, Refused> {
+    let text = text(params, name);
     let bad = || {
         Refused::bad(format!("invalid parameter \"{name}\": cannot parse \"{text}\" to a valid timestamp"))
+    };
+    time_ms(&text).ok_or_else(bad)
+}
+
+/// A time that may be left out: Prometheus names it twice where it cannot be read.
+fn moment(params: &mut Params, name: &'static str) -> Result<Option<i64>, Refused> {
+    let Some(text) = params.one(name) else { return Ok(None) };
+    let bad = || {
+        Refused::bad(format!(
+            "invalid parameter \"{name}\": Invalid time value for '{name}': cannot parse \"{text}\" to a valid timestamp"
+        ))
     };
     time_ms(&text).map(Some).ok_or_else(bad)
 }

@@ -91,10 +91,12 @@ pub(in crate::engine) fn answer(inner: &Inner, ask: Ask) -> MetricReply {
         Ask::Range { query, start, end, step, resolution, timeout_ms, limit } => {
             range(inner, &query, (start, end, step), resolution, timeout_ms, limit)
         }
-        Ask::Series { matches, start, limit } => labels_of(inner, &matches, start).map(|labels| {
-            let maps = labels.iter().map(pairs).take(most(limit)).collect();
-            MetricReply::Series(maps)
-        }),
+        Ask::Series { matches, start, limit } => {
+            labels_of(inner, &matches, start).map_err(of_matches).map(|labels| {
+                let maps = labels.iter().map(pairs).take(most(limit)).collect();
+                MetricReply::Series(maps)
+            })
+        }
         Ask::LabelNames { matches, start, limit } => labels_of(inner, &matches, start).map(|labels| {
             let names: BTreeSet<&str> = labels.iter().flat_map(Labels::iter).map(|(name, _)| name).collect();
             MetricReply::Texts(names.into_iter().take(most(limit)).map(str::to_owned).collect())
@@ -119,16 +121,12 @@ fn most(limit: usize) -> usize {
 
 fn fault(error: EvalFault) -> MetricFault {
     let kind = match &error {
-        EvalFault::Parse(_) => "bad_data",
+        EvalFault::Parse(_) | EvalFault::NotForRange(_) => "bad_data",
         EvalFault::TimedOut => "timeout",
         EvalFault::Source(_) => "internal",
         EvalFault::Execution(_) | EvalFault::TooMuch { .. } | EvalFault::NativeHistogram(_) => "execution",
     };
-    let what = match &error {
-        EvalFault::Parse(parse) => format!("invalid parameter \"query\": {parse}"),
-        other => other.to_string(),
-    };
-    MetricFault { kind, what }
+    MetricFault { kind, what: error.to_string() }
 }
 
 /// Each stands at the bucket that it is in.
@@ -174,10 +172,11 @@ fn said(error: &SeriesError) -> MetricFault {
 
 fn instant(inner: &Inner, query: &str, time: Option<i64>, timeout_ms: Option<u64>, limit: usize) -> Answered {
     let time = time.unwrap_or_else(|| now(inner));
-    evaluated(inner, time, timeout_ms, limit, |context| {
-        let expression = parse(query)?;
-        promql::instant(&expression, time, context)
-    })
+    let expression = parse(query).map_err(|error| MetricFault {
+        kind: "bad_data",
+        what: format!("invalid parameter \"query\": {error}"),
+    })?;
+    evaluated(inner, time, timeout_ms, limit, |context| promql::instant(&expression, time, context))
 }
 
 fn range(
@@ -236,9 +235,14 @@ fn evaluated(
     let allowed = timeout_ms.map_or(usual, |ms| usual.min(Duration::from_millis(ms)));
     let until_us =
         inner.clock.monotonic_us().saturating_add(u64::try_from(allowed.as_micros()).unwrap_or(u64::MAX));
-    let late = || inner.clock.monotonic_us() > until_us;
+    let late = || inner.clock.monotonic_us() >= until_us;
     let context = Context { source: &inner.telemetry, limits: limits(inner, oldest), late: &late };
-    let outcome = evaluate(context).map_err(fault)?;
+    let outcome = evaluate(context).map_err(|error| match error {
+        EvalFault::TimedOut if allowed.is_zero() => {
+            MetricFault { kind: "timeout", what: "query timed out in query execution".to_owned() }
+        }
+        other => fault(other),
+    })?;
     let texts = |notes: Vec<&str>| notes.into_iter().map(str::to_owned).collect::<Vec<String>>();
     let mut warnings = texts(outcome.notes.warnings().collect());
     let infos = texts(outcome.notes.infos().collect());
@@ -307,7 +311,10 @@ fn labels_of(inner: &Inner, matches: &[String], start: Option<i64>) -> Result<Ve
     let read = |text: &String| {
         parse_selector(text).map_err(|error| MetricFault {
             kind: "bad_data",
-            what: format!("invalid parameter \"match[]\": {error}"),
+            what: match error.matches_all() {
+                true => "match[] must contain at least one non-empty matcher".to_owned(),
+                false => error.to_string(),
+            },
         })
     };
     let selectors: Vec<Vec<Matcher>> = matches.iter().map(read).collect::<Result<_, _>>()?;
@@ -316,6 +323,14 @@ fn labels_of(inner: &Inner, matches: &[String], start: Option<i64>) -> Result<Ve
         all.extend(inner.telemetry.labels_of(selector, from).map_err(|error| said(&error))?);
     }
     Ok(all.into_iter().collect())
+}
+
+/// Only of series, Prometheus says which parameter it is.
+fn of_matches(fault: MetricFault) -> MetricFault {
+    match fault.kind {
+        "bad_data" => MetricFault { what: format!("invalid parameter \"match[]\": {}", fault.what), ..fault },
+        _ => fault,
+    }
 }
 
 /// Names of metrics and labels, functions and keywords that begin so.

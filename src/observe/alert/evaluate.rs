@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::PER_RULE;
 use super::rules::Rule;
 use super::step::Found;
-use super::template::{Facts, render};
+use super::template::{Facts, Outside, render};
 use crate::observe::promql::{Answer, Context, Expression, Labels, METRIC_NAME, instant, parse};
 
 /// The label that holds the name of an alert.
@@ -46,7 +46,7 @@ pub(super) fn vector(
             Ok(samples.into_iter().map(|(labels, sample)| (labels, sample.value)).collect())
         }
         Answer::Scalar(sample) => Ok(vec![(Labels::default(), sample.value)]),
-        Answer::Text(_) | Answer::Matrix(_) => Err("the expression gives no vector".to_owned()),
+        Answer::Text(_) | Answer::Matrix(_) => Err("rule result is not a vector or scalar".to_owned()),
     }
 }
 
@@ -72,13 +72,24 @@ pub fn found(
     time: i64,
     context: Context<'_>,
 ) -> Result<BTreeMap<Labels, Found>, String> {
+    found_from(rule, results, time, context, Outside::default())
+}
+
+/// The same, on a box that others know by this.
+pub(super) fn found_from(
+    rule: &Rule,
+    results: Vec<(Labels, f64)>,
+    time: i64,
+    context: Context<'_>,
+    outside: Outside<'_>,
+) -> Result<BTreeMap<Labels, Found>, String> {
     let query = |text: &str| {
         let expr = parse(text).map_err(|fault| fault.to_string())?;
         vector(&expr, time, context)
     };
     let mut all = BTreeMap::new();
     for (own, value) in results {
-        let facts = Facts { name: &rule.name, labels: &own, value, query: &query };
+        let facts = Facts { name: &rule.name, labels: &own, value, query: &query, outside };
         let filled = |texts: &[(String, String)]| -> Vec<(String, String)> {
             texts.iter().map(|(name, text)| (name.clone(), render(text, facts))).collect()
         };

@@ -65,11 +65,7 @@ pub fn range(
 ) -> Result<Outcome, EvalFault> {
     let kind = expression.kind();
     if !matches!(kind, Type::Scalar | Type::Vector) {
-        let what = format!(
-            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
-            kind.name()
-        );
-        return Err(ParseFault::new(&expression.query, expression.root.place, what).into());
+        return Err(EvalFault::NotForRange(kind.name()));
     }
     if step <= 0 || end < start {
         return Err(EvalFault::execution(
@@ -193,6 +189,7 @@ impl Evaluator<'_> {
 
     /// A range vector at one time, as samples.
     fn samples(&mut self, root: &Expr, time: i64) -> Result<Vec<Series>, EvalFault> {
+        self.spending.work()?;
         let grid = Grid { start: time, step: 0, count: 1 };
         let windows = self.windows(root.unwrapped(), &grid, None)?;
         let mut series = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::fault::ParseFault;
 use super::matcher::Matcher;
-use super::parse::parse;
+use super::parse::selector;
 use super::tree::{Expr, Kind, Selector, Type};
 
 /// An expression that was understood: it can be evaluated at any time.
@@ -45,11 +45,8 @@ impl Expression {
 /// # Errors
 /// The first fault, with its place.
 pub fn parse_selector(query: &str) -> Result<Vec<Matcher>, ParseFault> {
-    let expression = parse(query)?;
-    match expression.root.kind {
-        Kind::Selector(Selector { matchers, shift, .. }) if shift.at.is_none() && shift.offset.is_none() => {
-            Ok(matchers)
-        }
-        _ => Err(ParseFault::new(query, expression.root.place, "expected a series selector")),
+    match selector(query)?.kind {
+        Kind::Selector(Selector { matchers, .. }) => Ok(matchers),
+        _ => Ok(Vec::new()),
     }
 }

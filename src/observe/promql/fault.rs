@@ -51,11 +51,25 @@ impl ParseFault {
     }
 }
 
+/// What is wrong with a selector that means every series.
+pub(super) const MATCHES_ALL: &str = "vector selector must contain at least one non-empty matcher";
+
+impl ParseFault {
+    /// Whether it is a selector that means every series.
+    #[must_use]
+    pub fn matches_all(&self) -> bool {
+        self.what == MATCHES_ALL
+    }
+}
+
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvalFault {
     #[error(transparent)]
     Parse(#[from] ParseFault),
+    /// A kind of value that no range query gives.
+    #[error("invalid expression type {0:?} for range query, must be Scalar or instant Vector")]
+    NotForRange(&'static str),
     /// The data does not fit the expression.
     #[error("{0}")]
     Execution(String),

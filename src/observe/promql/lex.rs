@@ -157,6 +157,9 @@ fn one(rest: &str, c: char, open: &Open) -> Result<(Token, usize), String> {
     if !open.brace && (c.is_ascii_digit() || c == '.' && next.is_some_and(|c| c.is_ascii_digit())) {
         return number(rest);
     }
+    if !open.brace && rest.starts_with("=~") {
+        return Err("unexpected character after '=': '~'".to_owned());
+    }
     let known = |symbol: &&&str| {
         rest.starts_with(**symbol) && (open.brace == BRACED.contains(symbol) || BOTH.contains(symbol))
     };

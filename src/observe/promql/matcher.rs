@@ -80,6 +80,24 @@ fn built(shown: &str, pattern: &str, dots: bool) -> Result<Regex, String> {
     builder.build().map_err(|error| format!("invalid regular expression {shown:?}: {error}"))
 }
 
+/// What Prometheus says of the common faults of a regular expression; nothing of others.
+fn as_prometheus(pattern: &str, whole: &str) -> Option<String> {
+    let error = RegexBuilder::new(whole).build().err()?.to_string();
+    let (what, place) = match error.as_str() {
+        "found open group without closing ')'" => ("missing closing )", whole),
+        "found closing ')' without matching '('" => ("unexpected )", whole),
+        "uncounted repetition operator must be applied to a sub-expression" => {
+            let operator = pattern.find(['*', '+', '?'])?;
+            ("missing argument to repetition operator", pattern.get(operator..=operator)?)
+        }
+        said if said.contains("closing bracket") || said.contains("unclosed character class") => {
+            ("missing closing ]", whole.get(whole.rfind('[')?..)?)
+        }
+        _ => return None,
+    };
+    Some(format!("error parsing regexp: {what}: `{place}`"))
+}
+
 /// A regular expression that has to match a whole text; classes and letter case are those of ASCII.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
@@ -92,7 +110,9 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let regex = built(pattern, &format!("^(?:{pattern})$"), true)?;
+        let whole = format!("^(?:{pattern})$");
+        let regex =
+            built(pattern, &whole, true).map_err(|said| as_prometheus(pattern, &whole).unwrap_or(said))?;
         let is_plain = |c: char| matches!(c, '|' | '_' | '-' | ':' | '/') || c.is_alphanumeric();
         let words = pattern.chars().all(is_plain).then(|| pattern.split('|').map(str::to_owned).collect());
         Ok(Self { words, regex })
@@ -145,7 +165,9 @@ mod tests {
     #[test]
     fn wrong_and_huge_patterns_are_refused() {
         let said = Pattern::new("(.*").unwrap_err();
-        assert!(said.contains("invalid regular expression") && said.contains("group"), "{said}");
+        assert_eq!(said, "error parsing regexp: missing closing ): `^(?:(.*)$`");
+        let said = Pattern::new("a(?=b)").unwrap_err();
+        assert!(said.contains("invalid regular expression") && said.contains("look-around"), "{said}");
         assert!(Pattern::new("((a{1000}){1000}){1000}").is_err());
     }
 

@@ -20,11 +20,7 @@ const LONGEST: usize = 64 << 10;
 /// # Errors
 /// The first fault, with its place.
 pub fn parse(query: &str) -> Result<Expression, ParseFault> {
-    if query.len() > LONGEST {
-        let what = format!("expression is longer than {LONGEST} bytes");
-        return Err(ParseFault::new(query, Place::new(0, 0), what));
-    }
-    let mut parser = Parser { query, tokens: lex(query), at: 0, depth: 0 };
+    let mut parser = Parser::new(query)?;
     if *parser.peek() == Token::End {
         return Err(parser.fault(Place::new(0, 0), "no expression found in input"));
     }
@@ -36,6 +32,20 @@ pub fn parse(query: &str) -> Result<Expression, ParseFault> {
     Ok(Expression { root, query: query.to_owned() })
 }
 
+/// A selector and nothing else.
+///
+/// # Errors
+/// The first fault, with its place.
+pub(super) fn selector(query: &str) -> Result<Expr, ParseFault> {
+    let mut parser = Parser::new(query)?;
+    let root = match parser.peek().clone() {
+        Token::Word(word) => parser.selector(Some(&word))?,
+        Token::Symbol("{") => parser.selector(None)?,
+        _ => return Err(parser.unexpected("", "")),
+    };
+    if *parser.peek() == Token::End { Ok(root) } else { Err(parser.unexpected("", "")) }
+}
+
 pub(super) struct Parser<'a> {
     pub(super) query: &'a str,
     tokens: Vec<Placed>,
@@ -43,7 +53,15 @@ pub(super) struct Parser<'a> {
     depth: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(query: &'a str) -> Result<Self, ParseFault> {
+        if query.len() > LONGEST {
+            let what = format!("expression is longer than {LONGEST} bytes");
+            return Err(ParseFault::new(query, Place::new(0, 0), what));
+        }
+        Ok(Self { query, tokens: lex(query), at: 0, depth: 0 })
+    }
+
     pub(super) fn peek(&self) -> &Token {
         self.ahead(0)
     }

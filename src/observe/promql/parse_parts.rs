@@ -1,6 +1,6 @@
 //! The parts of an expression with a grammar of their own: selectors, lists of labels, lengths of time.
 
-use super::fault::{ParseFault, Place};
+use super::fault::{MATCHES_ALL, ParseFault, Place};
 use super::formula::{Formula, Length};
 use super::labels::METRIC_NAME;
 use super::lex::Token;
@@ -28,7 +28,7 @@ impl Parser<'_> {
         }
         let place = start.to(self.before());
         if matchers.iter().all(|matcher| matcher.accepts("")) {
-            return Err(self.fault(place, "vector selector must contain at least one non-empty matcher"));
+            return Err(self.fault(place, MATCHES_ALL));
         }
         let selector = Selector { matchers, shift: Shift::default(), reach: Reach::Within };
         Ok(Expr::new(Kind::Selector(selector), place))

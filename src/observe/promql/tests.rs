@@ -66,7 +66,7 @@ fn faults_are_told_as_prometheus_tells_them() {
 #[test]
 fn faults_of_what_is_ours_have_places() {
     for (query, column, part) in
-        [("a{b=~\"(\"}", 3, "invalid regular expression"), ("foo[0m]", 5, "greater than 0")]
+        [("a{b=~\"(\"}", 3, "error parsing regexp"), ("foo[0m]", 5, "greater than 0")]
     {
         let fault = parse(query).unwrap_err();
         assert!(fault.what.contains(part), "{query}: {fault}");
@@ -145,7 +145,8 @@ fn queries_are_bounded() {
     let context = Context { source: &Many(1), limits, late: &|| false };
     assert_eq!(range(&parse("a").unwrap(), 0, 1_000_000, 1, context).unwrap_err(), steps);
     assert!(range(&parse("a").unwrap(), 0, 1000, 0, context).is_err());
-    assert!(range(&parse("a[5m]").unwrap(), 0, 1000, 100, context).is_err());
+    let said = range(&parse("a[5m]").unwrap(), 0, 1000, 100, context).unwrap_err().to_string();
+    assert!(said.starts_with("invalid expression type \"range vector\" for range query"), "{said}");
 }
 
 #[test]
@@ -163,5 +164,16 @@ fn the_clock_is_asked_while_a_query_runs() {
 #[test]
 fn a_selector_alone_can_be_read() {
     assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
-    assert!(parse_selector("up offset 5m").is_err() && parse_selector("sum(up)").is_err());
+    for (query, said) in [
+        ("sum(x)", "1:4: parse error: unexpected \"(\""),
+        ("x offset 5m", "1:3: parse error: unexpected <offset>"),
+        ("5+x", "1:1: parse error: unexpected number \"5\""),
+        ("x y", "1:3: parse error: unexpected identifier \"y\""),
+        ("on", "1:1: parse error: unexpected <on>"),
+        ("", "1:1: parse error: unexpected end of input"),
+        ("x{", "1:3: parse error: unexpected end of input inside braces"),
+    ] {
+        assert_eq!(parse_selector(query).unwrap_err().to_string(), said, "{query}");
+    }
+    assert!(parse_selector("{a=~\".*\"}").unwrap_err().matches_all());
 }

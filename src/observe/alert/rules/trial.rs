@@ -47,6 +47,9 @@ pub struct Trial {
     pub series: Vec<(usize, String)>,
     pub alerts: Vec<AlertCase>,
     pub values: Vec<ValueCase>,
+    /// What templates are told of the box.
+    pub external_labels: Texts,
+    pub external_url: String,
 }
 
 /// Which alerts of a name fire at a time.
@@ -108,7 +111,9 @@ impl Reader<'_> {
         let pairs = self.map(node, "a test", &TEST);
         let name = self.text(get(pairs, "name"), "name").unwrap_or_default();
         let interval_ms = self.step(get(pairs, "interval"), "interval");
-        let mut trial = Trial { name, interval_ms, ..Trial::default() };
+        let external_labels = self.pairs(get(pairs, "external_labels"), "external_labels");
+        let external_url = self.text(get(pairs, "external_url"), "external_url").unwrap_or_default();
+        let mut trial = Trial { name, interval_ms, external_labels, external_url, ..Trial::default() };
         for node in self.list(get(pairs, "input_series"), "input_series") {
             let pairs = self.map(node, "a series", &SERIES);
             let series = self.needed(node, get(pairs, "series"), "series");

@@ -113,59 +113,119 @@ pub(super) fn general(value: f64, digits: Option<usize>) -> String {
 /// Where a width is a typing error.
 pub(super) fn printf(pattern: &str, args: &[Value]) -> Result<String, String> {
     let mut out = String::new();
-    let mut args = args.iter();
+    let mut args = Args { all: args, at: 0, chosen: false, fine: true };
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
-        let end = after.find(|c: char| !"-+0 #.123456789".contains(c)).unwrap_or(after.len());
-        let (spec, tail) = after.split_at(end);
+        args.fine = true;
+        let (flags, tail) = split(after, "-+0 #");
+        let (width, tail) = args.size(tail, "%!(BADWIDTH)", &mut out)?;
+        let (digits, tail) = match tail.strip_prefix('.') {
+            Some(tail) => {
+                let (digits, tail) = args.size(tail, "%!(BADPREC)", &mut out)?;
+                (Some(usize::try_from(digits).unwrap_or(0)), tail)
+            }
+            None => (None, tail),
+        };
+        let tail = args.chosen(tail);
         let Some(verb) = tail.chars().next() else {
             out.push_str("%!(NOVERB)");
             rest = "";
             continue;
         };
         rest = tail.get(verb.len_utf8()..).unwrap_or_default();
-        if verb == '%' {
-            out.push('%');
-            continue;
-        }
-        match args.next() {
-            None => out.push_str(&format!("%!{verb}(MISSING)")),
-            Some(value) => out.push_str(&one(spec, verb, value)?),
+        match verb {
+            '%' => out.push('%'),
+            _ if !args.fine => out.push_str(&format!("%!{verb}(BADINDEX)")),
+            _ => match args.next() {
+                None => out.push_str(&format!("%!{verb}(MISSING)")),
+                Some(value) => out.push_str(&one(flags, width, digits, verb, value)),
+            },
         }
     }
     out.push_str(rest);
-    let extra: Vec<String> = args.map(|value| format!("{}={}", value.kind(), value.shown())).collect();
+    let extra = args.all.get(args.at..).filter(|_| !args.chosen).unwrap_or_default();
+    let extra: Vec<String> =
+        extra.iter().map(|value| format!("{}={}", value.kind(), value.shown())).collect();
     if !extra.is_empty() {
         out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
     }
     Ok(out)
 }
 
-fn one(spec: &str, verb: char, value: &Value) -> Result<String, String> {
-    let flags = spec.len() - spec.trim_start_matches(['-', '+', '0', ' ', '#']).len();
-    let (flags, sizes) = spec.split_at(flags);
-    let (width, digits) =
-        sizes.split_once('.').map_or((sizes, None), |(width, digits)| (width, Some(digits)));
-    let size =
-        |text: &str| if text.is_empty() { Some(0) } else { text.parse().ok().filter(|size| *size <= WIDEST) };
-    let (Some(width), Some(digits)) =
-        (size(width), digits.map_or(Some(None), |digits| size(digits).map(Some)))
-    else {
-        return Err(format!("%{spec}{verb}: widths are numbers up to {WIDEST}"));
+/// As much of a text as consists of these, and the rest.
+fn split<'a>(text: &'a str, of: &str) -> (&'a str, &'a str) {
+    text.split_at(text.find(|c: char| !of.contains(c)).unwrap_or(text.len()))
+}
+
+/// What a pattern is filled with, one after the other, or by `[n]`.
+struct Args<'a> {
+    all: &'a [Value],
+    at: usize,
+    /// Whether one was chosen by its number: then none is too many.
+    chosen: bool,
+    fine: bool,
+}
+
+impl<'a> Args<'a> {
+    fn next(&mut self) -> Option<&'a Value> {
+        let value = self.all.get(self.at)?;
+        self.at += 1;
+        Some(value)
+    }
+
+    /// Takes a `[n]`; what follows it.
+    fn chosen<'t>(&mut self, text: &'t str) -> &'t str {
+        let Some(inner) = text.strip_prefix('[') else { return text };
+        self.chosen = true;
+        let Some((number, rest)) = inner.split_once(']') else {
+            self.fine = false;
+            return inner;
+        };
+        match number.parse::<usize>().ok().filter(|number| (1..=self.all.len()).contains(number)) {
+            Some(number) => self.at = number - 1,
+            None => self.fine = false,
+        }
+        rest
+    }
+
+    /// A width or a precision: digits, or `*` for what the next one says; what follows it.
+    fn size<'t>(&mut self, text: &'t str, bad: &str, out: &mut String) -> Result<(i64, &'t str), String> {
+        let text_after = self.chosen(text);
+        let (size, rest) = if let Some(rest) = text_after.strip_prefix('*') {
+            let size = match self.next() {
+                Some(Value::Int(size)) => *size,
+                _ => {
+                    out.push_str(bad);
+                    0
+                }
+            };
+            (Some(size), rest)
+        } else {
+            let (digits, rest) = split(text_after, "0123456789");
+            (if digits.is_empty() { Some(0) } else { digits.parse().ok() }, rest)
+        };
+        let most = i64::try_from(WIDEST).unwrap_or(i64::MAX);
+        match size.filter(|size| (-most..=most).contains(size)) {
+            Some(size) => Ok((size, rest)),
+            None => Err(format!("%{text}: widths are numbers up to {WIDEST}")),
+        }
+    }
+}
+
+fn one(flags: &str, width: i64, digits: Option<usize>, verb: char, value: &Value) -> String {
+    let Some(mut text) = verbal(verb, value, digits, flags.contains('#')) else {
+        return format!("%!{verb}({}={})", value.kind(), value.shown());
     };
-    let Some(mut text) = verbal(verb, value, digits) else {
-        return Ok(format!("%!{verb}({}={})", value.kind(), value.shown()));
-    };
-    let is_number = matches!(value, Value::Int(_) | Value::Float(_)) && !"qsT".contains(verb);
+    let is_number = matches!(value, Value::Int(_) | Value::Float(_)) && !"qscUT".contains(verb);
     if let Some(sign) = ['+', ' '].into_iter().find(|sign| flags.contains(*sign))
         && is_number
         && !text.starts_with(['-', '+'])
     {
         text.insert(0, sign);
     }
-    let missing = width.saturating_sub(text.chars().count());
-    Ok(if flags.contains('-') {
+    let missing = usize::try_from(width.unsigned_abs()).unwrap_or(0).saturating_sub(text.chars().count());
+    if flags.contains('-') || width < 0 {
         text + &" ".repeat(missing)
     } else if flags.contains('0') {
         let sign = usize::from(is_number && text.starts_with(['-', '+']));
@@ -173,14 +233,15 @@ fn one(spec: &str, verb: char, value: &Value) -> Result<String, String> {
         format!("{sign}{}{rest}", "0".repeat(missing))
     } else {
         " ".repeat(missing) + &text
-    })
+    }
 }
 
 /// Nothing where a value of this kind has no such verb.
-fn verbal(verb: char, value: &Value, digits: Option<usize>) -> Option<String> {
+fn verbal(verb: char, value: &Value, digits: Option<usize>, sharp: bool) -> Option<String> {
     Some(match (verb, value) {
         ('T', _) => value.kind().to_owned(),
-        ('v' | 'g' | 'G', Value::Float(number)) => general(*number, digits),
+        ('G', Value::Float(number)) => general(*number, digits).replace('e', "E"),
+        ('v' | 'g', Value::Float(number)) => general(*number, digits),
         ('f' | 'F', Value::Float(number)) if number.is_finite() => {
             format!("{number:.*}", digits.unwrap_or(6))
         }
@@ -192,9 +253,38 @@ fn verbal(verb: char, value: &Value, digits: Option<usize>) -> Option<String> {
         }
         ('f' | 'F' | 'e' | 'E', Value::Float(number)) => general(*number, None),
         ('d', Value::Int(number)) => number.to_string(),
-        ('x', Value::Int(number)) => format!("{number:x}"),
-        ('X', Value::Int(number)) => format!("{number:X}"),
-        ('c', Value::Int(number)) => u32::try_from(*number).ok().and_then(char::from_u32)?.to_string(),
+        ('c' | 'q' | 'U', Value::Int(number)) => {
+            let letter = u32::try_from(*number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
+            match verb {
+                'c' => letter.to_string(),
+                'q' => format!("{letter:?}"),
+                _ if sharp => format!("U+{number:04X} '{letter}'"),
+                _ => format!("U+{number:04X}"),
+            }
+        }
+        (_, Value::Int(number)) if "boOxX".contains(verb) => {
+            let (sign, size) = (if *number < 0 { "-" } else { "" }, number.unsigned_abs());
+            let (prefix, text) = match verb {
+                'b' => ("0b", format!("{size:b}")),
+                'x' => ("0x", format!("{size:x}")),
+                'X' => ("0X", format!("{size:X}")),
+                'O' => ("0o", format!("{size:o}")),
+                _ => ("0", format!("{size:o}")),
+            };
+            format!("{sign}{}{text}", if sharp || verb == 'O' { prefix } else { "" })
+        }
+        ('x' | 'X', Value::Text(text)) => {
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = if sharp && !hex.is_empty() { format!("0x{hex}") } else { hex };
+            if verb == 'X' { hex.to_uppercase() } else { hex }
+        }
+        ('v', Value::Text(text)) if sharp => quote(text.as_bytes()),
+        ('v', Value::Map(pairs)) if sharp => {
+            let one = |(name, value): &(String, Value)| {
+                format!("{}:{}", quote(name.as_bytes()), quote(value.text().as_bytes()))
+            };
+            format!("{}{{{}}}", value.kind(), pairs.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
         ('t', Value::Bool(is)) => is.to_string(),
         ('q', Value::Text(text)) => quote(text.as_bytes()),
         ('s' | 'v', Value::Text(text)) => text.chars().take(digits.unwrap_or(usize::MAX)).collect(),

@@ -96,9 +96,8 @@ pub(super) static FUNCTIONS: [Function; 45] = [
         Some(millis) => Ok(Value::Float(millis as f64 / 1000.0)),
         None => Err(format!("not a valid duration string: {:?}", word(args, 0))),
     }),
-    // A box has no page of its own.
-    is("pathPrefix", "", |_, _| Ok(Value::Text(String::new()))),
-    is("externalURL", "", |_, _| Ok(Value::Text(String::new()))),
+    is("pathPrefix", "", |_, facts| Ok(Value::Text(path(facts.outside.url).to_owned()))),
+    is("externalURL", "", |_, facts| Ok(Value::Text(facts.outside.url.to_owned()))),
     is("call", "a*", |args, _| Err(format!("non-function {} of type {}", nth(args, 0).shown(), nth(args, 0).kind()))),
 ];
 
@@ -149,12 +148,12 @@ fn number(value: &Value) -> Result<f64, String> {
 }
 
 fn time(seconds: f64) -> Result<f64, String> {
-    if seconds.is_finite() && seconds.abs() < 9_223_372_036.0 {
+    if seconds.is_finite() && seconds.abs() <= 9_223_372_036.854_774 {
         return Ok(seconds);
     }
     Err(if seconds.is_finite() {
         format!(
-            "{}e+09 cannot be represented as a nanoseconds timestamp since it overflows int64",
+            "{} cannot be represented as a nanoseconds timestamp since it overflows int64",
             general(seconds, None)
         )
     } else {
@@ -302,6 +301,13 @@ fn strip_domain(text: &str) -> String {
 
 fn link(expr: &str, tab: u8) -> Value {
     Value::Text(format!("/graph?g0.expr={}&g0.tab={tab}", url(expr)))
+}
+
+/// Of an address, what follows the host.
+fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    path.split(['?', '#']).next().unwrap_or_default()
 }
 
 fn url(text: &str) -> String {

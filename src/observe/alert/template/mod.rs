@@ -27,6 +27,14 @@ pub struct Facts<'a> {
     pub labels: &'a Labels,
     pub value: f64,
     pub query: Ask<'a>,
+    pub outside: Outside<'a>,
+}
+
+/// What the others know the box by: nothing, unless a test of rules says it.
+#[derive(Clone, Copy, Default)]
+pub struct Outside<'a> {
+    pub labels: &'a [(String, String)],
+    pub url: &'a str,
 }
 
 /// Longest text that one template gives.

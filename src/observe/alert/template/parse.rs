@@ -282,6 +282,10 @@ impl Parser {
             if !commands.is_empty() && !self.take(&Token::Pipe) {
                 return self.wrong(format!("unexpected words in {of}"));
             }
+            // Go lets the last one be followed by a `|`.
+            if !commands.is_empty() && self.take(end) {
+                break;
+            }
             let command = self.command()?;
             let is_call = !matches!(command.terms.first(), Some(Term { what: Operand::Literal(_) | Operand::Dot, fields, .. }) if fields.is_empty());
             if !commands.is_empty() && !is_call {

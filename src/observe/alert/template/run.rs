@@ -45,9 +45,8 @@ pub(super) fn run(tree: &Tree, facts: Facts<'_>) -> Result<String, Failure> {
         "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }",
         [
             ("Labels", labels(facts.labels)),
-            // A box has no labels of its own, and no page.
-            ("ExternalLabels", labels(&Labels::default())),
-            ("ExternalURL", Value::Text(String::new())),
+            ("ExternalLabels", labels(&Labels::new(facts.outside.labels.to_vec()))),
+            ("ExternalURL", Value::Text(facts.outside.url.to_owned())),
             ("Value", Value::Float(facts.value)),
         ],
     );
@@ -204,6 +203,9 @@ impl<'a> Run<'a> {
                 Some(function) => self.call(function, rest, piped, dot, span),
                 None => Ok(Value::Nil),
             },
+            Operand::Literal(Value::Nil) if rest.is_empty() && piped.is_none() => {
+                self.failed((first.at, first.end), "nil is not a command")
+            }
             _ if !rest.is_empty() || piped.is_some() => {
                 self.failed(span, "can't give argument to non-function")
             }

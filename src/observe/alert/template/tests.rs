@@ -12,7 +12,7 @@ fn filled(template: &str, value: f64) -> String {
         "none" => Ok(Vec::new()),
         _ => Err("no such query".to_owned()),
     };
-    render(template, Facts { name: "A", labels: &labels, value, query: &query })
+    render(template, Facts { name: "A", labels: &labels, value, query: &query, outside: Outside::default() })
 }
 
 /// Templates and what they give for these labels, that value and those series.
@@ -142,7 +142,38 @@ const CASES: &[(&str, f64, &str)] = &[
         "truetruefalsea",
     ),
     ("a\n  {{- /* gone */ -}}\n  b {{ \"{{\" }}", 1.0, "ab {{"),
+    (
+        "{{ printf \"%b %o %#o %O %X %#x %U %#U %#v %*d|%-*d|\" 5 8 8 8 255 -255 65 65 \"a\" 5 3 4 2 }}",
+        1.0,
+        "101 10 010 0o10 FF -0xff U+0041 U+0041 'A' \"a\"     3|2   |",
+    ),
+    (
+        "{{ printf \"%[2]d %[1]d\" 1 2 }} {{ printf \"%[3]d\" 1 }} {{ printf \"%[x]d\" 1 }} {{ printf \"%.*f\" 2 3.14159 }}",
+        1.0,
+        "2 1 %!d(BADINDEX) %!d(BADINDEX) 3.14",
+    ),
+    (
+        "{{ printf \"%*d\" \"a\" 1 }} {{ printf \"%c %q %G %x %#X\" 65 65 1e-9 \"hi\" \"hi\" }}",
+        1.0,
+        "%!(BADWIDTH)1 A 'A' 1E-09 6869 0X6869",
+    ),
+    (
+        "{{ printf \"%#v\" $labels }}",
+        1.0,
+        "map[string]string{\"instance\":\"box.local:90\", \"job\":\"spud\", \"path\":\"/\"}",
+    ),
+    ("{{ $labels.job | }}{{ print nil }}", 1.0, "spud<nil>"),
     // What fails is told in its place.
+    (
+        "{{ nil }}",
+        7.0,
+        "<error expanding template: error executing template __alert_A: template: __alert_A:1:115: executing \"__alert_A\" at <nil>: nil is not a command>",
+    ),
+    (
+        "{{ 1e20 | humanizeTimestamp }}",
+        7.0,
+        "<error expanding template: error executing template __alert_A: template: __alert_A:1:122: executing \"__alert_A\" at <humanizeTimestamp>: error calling humanizeTimestamp: 1e+20 cannot be represented as a nanoseconds timestamp since it overflows int64>",
+    ),
     (
         "{{ gt $value 10 }}",
         7.0,
