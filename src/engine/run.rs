@@ -399,10 +399,8 @@ fn open_rooms(settings: Settings) -> Result<Inner, EngineError> {
     let log = (!settings.scratch)
         .then(|| logs::open(data, &config.running(), (events.clone(), Arc::clone(&troubles)), clock.clone()))
         .transpose()?;
-    let vault = match settings.scratch {
-        true => Arc::default(),
-        false => Arc::new(encryption::unlock(&settings, &config)?),
-    };
+    let unlocked = (!settings.scratch).then(|| encryption::unlock(&settings, &config)).transpose()?;
+    let vault = Arc::new(unlocked.unwrap_or_default());
     let modes = Modes::open((data, &disk), &vault, &tier, settings.scratch, &*clock)?;
     if !settings.scratch {
         let (now_ms, now_us) = (clock.now_ms(), clock.monotonic_us());

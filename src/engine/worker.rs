@@ -82,9 +82,7 @@ fn carry_out(
         Action::Logs(_) | Action::ImportLog(_) | Action::LogSources => logs::act(inner, action),
         Action::Mode => Ok(Reply::Mode(Box::new(inner.modes.report(&*inner.clock)))),
         Action::ModeHistory(query) => inner.modes.history(&query).map(Reply::ModeChanges),
-        Action::ForceMode(request) => {
-            inner.modes.force(inner, caller, &request).map(Box::new).map(Reply::Mode)
-        }
+        Action::ForceMode(by) => inner.modes.force(inner, caller, &by).map(Box::new).map(Reply::Mode),
         Action::AutoMode => inner.modes.auto(inner, caller).map(Box::new).map(Reply::Mode),
         Action::Breakers => Ok(Reply::Breakers(inner.modes.breakers(inner))),
         Action::ForceBreaker(request) => {
