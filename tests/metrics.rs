@@ -114,7 +114,11 @@ fn the_query_api_answers_as_prometheus_does() {
     assert!(daemon.get("/api/v1/rules").json()["data"]["groups"].is_array());
     assert!(daemon.get("/api/v1/alerts").json()["data"]["alerts"].is_array());
     assert!(daemon.get("/api/v1/status/buildinfo").json()["data"]["version"].is_string());
-    // What cannot be answered.
+}
+
+#[test]
+fn what_the_query_api_cannot_answer_has_a_kind_and_a_status() {
+    let daemon = Daemon::start(QUICK);
     let refusals = [
         ("/api/v1/query?query=sum(", 400, "bad_data"),
         ("/api/v1/query?query=1&time=soon", 400, "bad_data"),
@@ -136,7 +140,11 @@ fn the_query_api_answers_as_prometheus_does() {
         assert_eq!((&reply.json()["status"], &reply.json()["errorType"]), (&"error".into(), &kind.into()));
         assert!(!reply.json()["error"].as_str().unwrap().is_empty());
     }
-    // In the words of Prometheus.
+}
+
+#[test]
+fn the_query_api_refuses_in_the_words_of_prometheus() {
+    let daemon = Daemon::start(QUICK);
     let brace = "1:5: parse error: unexpected end of input inside braces";
     let empty = "match[] must contain at least one non-empty matcher";
     let time = |name: &str| {
