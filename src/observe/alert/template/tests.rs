@@ -83,18 +83,18 @@ const CASES: &[(&str, f64, &str)] = &[
     ),
     ("{{ range query \"none\" }}x{{ else }}none{{ end }}", 1.0, "none"),
     (
-        "{{ with query \"two\" }}{{ . | first | value | humanize }}{{ len . }}{{ first . | label \"host\" }}{{ end }}",
+        "{{ with query \"two\" | sortByLabel \"host\" }}{{ . | first | value | humanize }}{{ len . }}{{ first . | label \"host\" }}{{ end }}",
         1.0,
         "1.52a",
     ),
-    ("{{ $x := 1 }}{{ range query \"two\" }}{{ $x = .Value }}{{ end }}{{ $x }}", 1.0, "2"),
+    ("{{ $x := 1 }}{{ range query \"two\" | sortByLabel \"host\" }}{{ $x = .Value }}{{ end }}{{ $x }}", 1.0, "2"),
     (
-        "{{ range $i, $e := query \"two\" }}{{ if $i }}, {{ end }}{{ $i }}{{ $e.Labels.host }}{{ end }}",
+        "{{ range $i, $e := query \"two\" | sortByLabel \"host\" }}{{ if $i }}, {{ end }}{{ $i }}{{ $e.Labels.host }}{{ end }}",
         1.0,
         "0a, 1b",
     ),
     (
-        "{{ range query \"two\" }}{{ if eq .Labels.host \"b\" }}{{ break }}{{ end }}{{ .Value }}{{ end }}",
+        "{{ range query \"two\" | sortByLabel \"host\" }}{{ if eq .Labels.host \"b\" }}{{ break }}{{ end }}{{ .Value }}{{ end }}",
         1.0,
         "1.5",
     ),
@@ -110,7 +110,7 @@ const CASES: &[(&str, f64, &str)] = &[
         "b-a true",
     ),
     (
-        "{{ len $labels.job }} {{ slice $labels.job 1 3 }} {{ index (query \"two\") 1 | value }} {{ len $labels }}",
+        "{{ len $labels.job }} {{ slice $labels.job 1 3 }} {{ index (query \"two\" | sortByLabel \"host\") 1 | value }} {{ len $labels }}",
         1.0,
         "4 pu 2 3",
     ),
@@ -137,7 +137,7 @@ const CASES: &[(&str, f64, &str)] = &[
     ),
     ("{{ printf \"%v %t %T\" (query \"none\") true $labels }}", 1.0, "[] true map[string]string"),
     (
-        "{{ lt 1 2 }}{{ le \"a\" \"a\" }}{{ ge 2.0 2.5 }}{{ (index (query \"two\") 0).Labels.host }}",
+        "{{ lt 1 2 }}{{ le \"a\" \"a\" }}{{ ge 2.0 2.5 }}{{ (index (query \"two\" | sortByLabel \"host\") 0).Labels.host }}",
         1.0,
         "truetruefalsea",
     ),
