@@ -144,7 +144,6 @@ fn window(tier: Tier, part: Part, widest: Tier, found: &Found, (after, until): (
         (Tier::Middle, _) if widest == Tier::Middle => (after, until),
         (Tier::Middle, _) if widest == Tier::Hour => (after.max(found.hours), until),
         (Tier::Hour, _) if widest == Tier::Hour => (after, until),
-        (Tier::Hour, Part::Best(_)) => (after, until.min(middle)),
         (Tier::Raw, _) => (after, until),
         (Tier::Middle, Part::Value) => (after, until.min(raw)),
         (Tier::Middle, _) => (after, until),

@@ -12,6 +12,10 @@ use crate::tui::effect::{Effect, GovernRequest, Request};
 use crate::tui::msg::{GovernAnswer, Msg, Reply};
 use crate::tui::update::update;
 
+fn field(name: &str, a: &str, b: &str) -> ComparedField {
+    ComparedField { name: name.into(), a: a.into(), b: b.into(), differs: a != b }
+}
+
 #[test]
 fn a_vote_is_delegated_and_small_requests_are_voted_on_together() {
     let mut m = approvals((80, 24));
@@ -100,12 +104,6 @@ fn models_are_registered_archived_held_compared_and_asked_about() {
     assert!(asked(&keys(&mut m, "=")).is_empty() && shot(&m).contains("mark another one"), "{}", shot(&m));
     let sent = keys(&mut m, "space up =");
     assert_eq!(asked(&sent), [&GovernRequest::Compare("b".repeat(64), "a".repeat(64))]);
-    let field = |name: &str, a: &str, b: &str| ComparedField {
-        name: name.into(),
-        a: a.into(),
-        b: b.into(),
-        differs: a != b,
-    };
     let found = ModelComparison {
         a: "default (bbbbbbbbbbbb)".into(),
         b: "garden-words (aaaaaaaaaaaa)".into(),
@@ -140,12 +138,6 @@ fn what_was_said_and_measured_of_a_model_and_what_a_use_case_said_before() {
     govern(&mut m, GovernAnswer::UseCases(vec![use_case("bolts", "draft", "low")]));
     let sent = keys(&mut m, "=");
     assert_eq!(asked(&sent), [&GovernRequest::CompareRevisions("bolts".into())]);
-    let field = |name: &str, a: &str, b: &str| ComparedField {
-        name: name.into(),
-        a: a.into(),
-        b: b.into(),
-        differs: a != b,
-    };
     let found = ModelComparison {
         a: "bolts revision 1".into(),
         b: "bolts revision 2".into(),

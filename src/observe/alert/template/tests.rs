@@ -87,7 +87,11 @@ const CASES: &[(&str, f64, &str)] = &[
         1.0,
         "1.52a",
     ),
-    ("{{ $x := 1 }}{{ range query \"two\" | sortByLabel \"host\" }}{{ $x = .Value }}{{ end }}{{ $x }}", 1.0, "2"),
+    (
+        "{{ $x := 1 }}{{ range query \"two\" | sortByLabel \"host\" }}{{ $x = .Value }}{{ end }}{{ $x }}",
+        1.0,
+        "2",
+    ),
     (
         "{{ range $i, $e := query \"two\" | sortByLabel \"host\" }}{{ if $i }}, {{ end }}{{ $i }}{{ $e.Labels.host }}{{ end }}",
         1.0,
