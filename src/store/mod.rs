@@ -2,7 +2,7 @@
 //!
 //! Offers [`BlockFile`] (immutable mapped files with a check value per block), the record codec, [`Control`]
 //! (`control.redb`) over a [`Disk`], [`Meter`] (what is written), [`Database`] (the door that seals values where
-//! the box is encrypted, with the keys of [`crypt`]), and [`backup`].
+//! the box is encrypted, with the keys of [`crypt`]), [`backup`], and the form that [`samples`] of metrics are packed in.
 //!
 //! Invariant: a change is whole or absent after a power cut; every record carries a check value.
 
@@ -18,6 +18,7 @@ mod mend;
 mod meter;
 mod rows;
 pub mod salvage;
+pub mod samples;
 mod table;
 
 pub use block_file::{BLOCK, BlockFile, BlockFileWriter, Damage, read_u32, read_u64, sync_parent};

@@ -194,7 +194,7 @@ impl Evaluator<'_> {
         let windows = self.windows(root.unwrapped(), &grid, None)?;
         let mut series = Vec::new();
         for one in &windows.series {
-            let samples = windows.within(one, time).to_vec();
+            let samples = windows.within(one, time, &mut (0..0)).to_vec();
             if !samples.is_empty() {
                 let labels = if one.bare { one.labels.bare() } else { one.labels.clone() };
                 series.push(Series { labels, samples });

@@ -1,5 +1,7 @@
 //! Series as expressions see them: the newest sample at each step, or the samples of a window before it.
 
+use std::ops::Range;
+
 use super::evaluate::Evaluator;
 use super::fault::EvalFault;
 use super::labels::Labels;
@@ -34,8 +36,9 @@ impl Windows {
         (until.saturating_sub(self.range), until)
     }
 
-    /// The samples of a series in the window at a step, with those around it that its reach takes in.
-    pub(super) fn within<'t>(&self, track: &'t Track, now: i64) -> &'t [Sample] {
+    /// The samples of a series in the window at a step, with those around it that its reach takes in. `place` is
+    /// where those of the step before were: windows move on by little.
+    pub(super) fn within<'t>(&self, track: &'t Track, now: i64, place: &mut Range<usize>) -> &'t [Sample] {
         let (mut after, mut until) = self.bounds(now);
         if self.reach != Reach::Within {
             after = after.saturating_sub(self.look_back);
@@ -43,15 +46,23 @@ impl Windows {
         if self.reach == Reach::Smoothed {
             until = until.saturating_add(self.look_back);
         }
-        let first = track.samples.partition_point(|sample| sample.time <= after);
-        let end = track.samples.partition_point(|sample| sample.time <= until);
-        track.samples.get(first..end).unwrap_or_default()
+        place.start = moved(&track.samples, place.start, after);
+        place.end = moved(&track.samples, place.end, until);
+        track.samples.get(place.clone()).unwrap_or_default()
     }
 
     /// How many samples are held.
     pub(super) fn held(&self) -> usize {
         self.series.iter().map(|track| track.samples.len()).sum()
     }
+}
+
+/// How many samples are at or before a time, looked for onwards from a place that is not behind it.
+fn moved(samples: &[Sample], mut place: usize, time: i64) -> usize {
+    while samples.get(place).is_some_and(|sample| sample.time <= time) {
+        place += 1;
+    }
+    place
 }
 
 impl Evaluator<'_> {
@@ -73,7 +84,9 @@ impl Evaluator<'_> {
         // Wider points are further apart.
         let look_back = look_back.max(2 * width);
         let (after, until) = (first.saturating_sub(look_back), last.saturating_add(ahead));
-        let series = self.read(selector, (after, until), (width, Of::Last))?;
+        let step = if first == last { 0 } else { grid.step };
+        let steps = (!smooth).then_some((first, step));
+        let series = self.read(selector, (after, until), (width, Of::Last), steps)?;
         let mut rows = Vec::with_capacity(series.len());
         for one in series {
             self.spending.samples(grid.count)?;
@@ -111,9 +124,11 @@ impl Evaluator<'_> {
         selector: &Selector,
         (after, until): (i64, i64),
         (width, of): (i64, Of),
+        steps: Option<(i64, i64)>,
     ) -> Result<Vec<Series>, EvalFault> {
-        let (matchers, most) = (selector.matchers.as_slice(), self.spending.left());
-        let mut series = self.source.select(&Wanted { matchers, after, until, most, width, of })?;
+        let (matchers, most, late) = (selector.matchers.as_slice(), self.spending.left(), self.spending.late);
+        let mut series =
+            self.source.select(&Wanted { matchers, after, until, most, width, of, steps, late })?;
         self.spending.series(series.len())?;
         self.spending.samples(series.iter().map(|one| one.samples.len()).sum())?;
         series.order_by(|a, b| a.labels.cmp(&b.labels));
@@ -154,10 +169,13 @@ impl Evaluator<'_> {
         }
         let coarse = of.filter(|_| reach == Reach::Within);
         let width = coarse.map_or(0, |_| self.spending.limits.width(range.min(grid.step)));
-        for one in self.read(selector, (after, until), (width, of.unwrap_or_default()))? {
+        for one in self.read(selector, (after, until), (width, of.unwrap_or_default()), None)? {
             let mut samples = one.samples;
-            samples.retain(|sample| !sample.is_stale());
-            let natives = samples.iter().any(|sample| sample.is_native_histogram());
+            // All marks are NaNs, which few series have.
+            let natives = samples.iter().any(|sample| sample.value.is_nan()) && {
+                samples.retain(|sample| !sample.is_stale());
+                samples.iter().any(|sample| sample.is_native_histogram())
+            };
             windows.series.push(Track { labels: one.labels, bare: false, samples, natives });
         }
         Ok(windows)

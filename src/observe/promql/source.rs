@@ -14,7 +14,7 @@ pub enum Of {
 }
 
 /// What a selector reads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// All of them accept the series.
     pub matchers: &'a [Matcher],
@@ -26,6 +26,11 @@ pub struct Wanted<'a> {
     /// A point may stand for the samples of so many milliseconds at most; 0 wants every sample.
     pub width: i64,
     pub of: Of,
+    /// Only the newest sample up to each of some times is looked at: the first of them, and how far apart they are (0
+    /// where there is one). The others may be left out.
+    pub steps: Option<(i64, i64)>,
+    /// True when the time is up: then it gives up with [`EvalFault::TimedOut`].
+    pub late: &'a dyn Fn() -> bool,
 }
 
 /// Keeps series. Implementations read; the evaluator never does.
@@ -83,7 +88,7 @@ pub(super) struct Spending<'a> {
     pub(super) limits: Limits,
     samples: usize,
     /// True when the time is up. The clock is the caller's.
-    late: &'a dyn Fn() -> bool,
+    pub(super) late: &'a dyn Fn() -> bool,
     asked: usize,
 }
 

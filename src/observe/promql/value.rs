@@ -1,45 +1,11 @@
 //! Samples, and the values expressions have while they are computed and when they are done.
 
 use super::labels::Labels;
+use crate::store::samples::NATIVE;
+pub use crate::store::samples::Sample;
 
-/// Prometheus' own marker for "this series has ended here".
-const STALE: u64 = 0x7ff0_0000_0000_0002;
-/// Ours for a native histogram: that it is there is known, not what it holds.
-const NATIVE: u64 = 0x7ff8_7370_7564_0001;
 /// Ours for "no value at this step".
 const ABSENT: u64 = 0x7ff8_7370_7564_0002;
-
-/// One value of a series at one time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// Milliseconds since 1970.
-    pub time: i64,
-    pub value: f64,
-}
-
-impl Sample {
-    /// The end of a series.
-    #[must_use]
-    pub fn stale(time: i64) -> Self {
-        Self { time, value: f64::from_bits(STALE) }
-    }
-
-    /// The place of a native histogram.
-    #[must_use]
-    pub fn native_histogram(time: i64) -> Self {
-        Self { time, value: f64::from_bits(NATIVE) }
-    }
-
-    #[must_use]
-    pub fn is_stale(self) -> bool {
-        self.value.to_bits() == STALE
-    }
-
-    #[must_use]
-    pub fn is_native_histogram(self) -> bool {
-        self.value.to_bits() == NATIVE
-    }
-}
 
 /// A series, samples by time.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{ABSENT, Block, Column};
-use super::rollup::{Role, STALE};
+use super::rollup::Role;
 use crate::base::InOrder;
+use crate::store::samples::{ABSENT, Block, Column, STALE};
 
 /// A change of one series at a time: its number and the bits of its value.
 pub(super) type Change = (u32, u64);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::bytes::{Malformed, Reader, put, put_text};
 use crate::observe::promql::{Labels, Matcher};
+use crate::store::samples::{Malformed, Reader, put, put_text};
 
 const DAY_MS: i64 = 86_400_000;
 /// Labels of one series, and bytes of a name or a value.

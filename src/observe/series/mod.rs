@@ -14,12 +14,8 @@
 //! Invariant: the box never stops for it: a store that is damaged is set aside and a new one begun, a disk that
 //! is full loses samples and nothing else; memory, series and bytes are bounded.
 
-mod block;
-mod bytes;
-mod column;
 mod head;
 mod index;
-mod noise;
 mod plan;
 mod rollup;
 mod rows;

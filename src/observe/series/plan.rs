@@ -1,11 +1,11 @@
 //! What a cut changes among the blocks: new ones, hours rolled up, small ones joined, old ones forgotten; all of it in
 //! the transaction that writes the new block.
 
-use super::block;
 use super::rollup::rolled;
 use super::shelf::{self, BlockRef, Tier};
 use super::telemetry::HOUR_MS;
 use crate::base::InOrder;
+use crate::store::samples::{Block, joined};
 use crate::store::{StoreError, WriteTransaction};
 
 /// A block that is as large is not joined with another; one of fewer samples is not worth a commit of its own.
@@ -23,7 +23,7 @@ impl Plan {
         &mut self,
         write: &WriteTransaction,
         tier: Tier,
-        block: &block::Block,
+        block: &Block,
     ) -> Result<(), StoreError> {
         // A clock that was set back may bring a time again: the pieces of two blocks must not mix.
         let start = block.times.first().copied();
@@ -59,7 +59,7 @@ impl Plan {
         if until <= self.rolled {
             return Ok(());
         }
-        let mut all: Option<block::Block> = None;
+        let mut all: Option<Block> = None;
         for reference in self.of(Tier::Middle) {
             if reference.end < self.rolled || reference.start >= until {
                 continue;
@@ -67,7 +67,7 @@ impl Plan {
             let mut middle = shelf::whole_block(write, &reference)?;
             middle.keep(self.rolled, until);
             all = Some(match all {
-                Some(before) => block::joined(before, middle),
+                Some(before) => joined(before, middle),
                 None => middle,
             });
         }
@@ -91,7 +91,7 @@ impl Plan {
                     (shelf::whole_block(write, before)?, shelf::whole_block(write, newest)?);
                 self.remove(write, before)?;
                 self.remove(write, newest)?;
-                self.add(write, tier, &block::joined(first, second))?;
+                self.add(write, tier, &joined(first, second))?;
             }
         }
         Ok(())

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{ABSENT, Block, Column, Key};
-use crate::base::ordered_map;
+use crate::base::{InOrder, ordered_map};
+use crate::store::samples::{ABSENT, Block, Column, Key, STALE};
 
 /// What a column of a rolled-up block holds; the value is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,26 +19,27 @@ pub(super) enum Role {
     Count = 4,
 }
 
-const ROLES: u64 = 8;
-/// Prometheus' mark for the end of a series.
-pub(super) const STALE: u64 = 0x7ff0_0000_0000_0002;
+/// Behind the values of all series, which are read the most, stand the other columns, those of a series together.
+const PARTS: Key = 1 << 32;
+const ROLES: Key = 8;
 
 impl Role {
     const ALL: [Self; 5] = [Self::Value, Self::Least, Self::Greatest, Self::Sum, Self::Count];
 
     /// The key of this role of a series.
     pub(super) fn key(self, series: u32) -> Key {
-        u64::from(series) * ROLES + self as u64
+        match self {
+            Self::Value => Key::from(series),
+            _ => PARTS + Key::from(series) * ROLES + self as Key,
+        }
     }
 }
 
-/// The series of a key.
-pub(super) fn series_of(key: Key) -> u32 {
-    u32::try_from(key / ROLES).unwrap_or(u32::MAX)
-}
-
-fn role_of(key: Key) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| *role as u64 == key % ROLES)
+/// Series and role of a key.
+fn parsed(key: Key) -> Option<(u32, Role)> {
+    let Some(part) = key.checked_sub(PARTS) else { return Some((u32::try_from(key).ok()?, Role::Value)) };
+    let role = Role::ALL.into_iter().find(|role| *role as Key == part % ROLES)?;
+    Some((u32::try_from(part / ROLES).ok()?, role))
 }
 
 fn is_there(bits: u64) -> bool {
@@ -75,8 +76,8 @@ impl Parts<'_> {
 pub(super) fn rolled(block: &Block, width: i64, rises: &dyn Fn(u32) -> bool) -> Block {
     let mut series: BTreeMap<u32, Parts<'_>> = BTreeMap::new();
     for column in &block.columns {
-        if let Some(role) = role_of(column.key)
-            && let Some(place) = series.entry(series_of(column.key)).or_default().roles.get_mut(role as usize)
+        if let Some((number, role)) = parsed(column.key)
+            && let Some(place) = series.entry(number).or_default().roles.get_mut(role as usize)
         {
             *place = Some(&column.values);
         }
@@ -103,6 +104,7 @@ pub(super) fn rolled(block: &Block, width: i64, rises: &dyn Fn(u32) -> bool) -> 
             None => out.columns.extend(gauges(*id, parts, &rows, &ends, is_plain)),
         }
     }
+    out.columns.order_by_key(|column| column.key);
     out
 }
 

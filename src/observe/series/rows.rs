@@ -8,10 +8,10 @@
 //!       | 1 · bits u64 LE                                            (anything else)
 //! ```
 
-use super::bytes::{Malformed, Reader, put, put_signed, unzigzag, zigzag};
-use super::column::{DIGITS, value_of, whole};
 use super::head::{Change, Table};
 use super::index::{Index, Known, labels, put_labels};
+use crate::store::samples::{DIGITS, value_of, whole};
+use crate::store::samples::{Malformed, Reader, put, put_signed, unzigzag, zigzag};
 
 /// Writes a row; `changes` are by number.
 pub(super) fn write(time: i64, new: &[u32], changes: &[Change], index: &Index, table: &Table) -> Vec<u8> {

@@ -10,13 +10,12 @@
 
 use std::ops::Range;
 
-use super::block::{self, Block, Head};
-use super::bytes::{Malformed, Reader, put, put_signed};
+use crate::store::samples::{Block, Column, Head, Key, Malformed, Reader, Unpacker, put, put_signed};
 use crate::store::{
     Kept, ReadTransaction, Rows, StoreError, Table, WriteTransaction, codec, number_in, number_value, there,
 };
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 pub(super) const BLOCKS: Table = Table::new("blocks");
 const PIECES: Table = Table::new("pieces");
 const SERIES: Table = Table::new("series");
@@ -172,52 +171,73 @@ pub(super) fn remove_block(write: &WriteTransaction, reference: &BlockRef) -> Re
     Ok(())
 }
 
-/// Bytes of a block, from pieces that hold them.
-fn bytes(pieces: &Rows<impl Kept>, reference: &BlockRef, place: Range<usize>) -> Result<Vec<u8>, StoreError> {
-    let begin = place.start / PART;
-    let (first, last) = (piece_key(reference, begin), piece_key(reference, place.end.div_ceil(PART)));
-    let mut out = Vec::new();
-    for row in pieces.range(first.as_slice()..last.as_slice())? {
-        out.extend_from_slice(codec::unseal(VERSION, row?.1.value())?);
-    }
-    let before = begin * PART;
-    let wanted = out.get(place.start - before..place.end - before);
-    wanted.map(<[u8]>::to_vec).ok_or(Malformed).map_err(damaged)
-}
-
 /// A whole block, while it is written beside.
 pub(super) fn whole_block(write: &WriteTransaction, reference: &BlockRef) -> Result<Block, StoreError> {
-    columns_in(&write.open_table(PIECES)?, reference, &|_| true)
-}
-
-/// The times of a block and the columns that are wanted.
-pub(super) fn columns(
-    read: &ReadTransaction,
-    reference: &BlockRef,
-    wanted: &dyn Fn(block::Key) -> bool,
-) -> Result<Block, StoreError> {
-    let Some(pieces) = there(read.open_table(PIECES))? else { return Ok(Block::default()) };
-    columns_in(&pieces, reference, wanted)
-}
-
-fn columns_in(
-    pieces: &Rows<impl Kept>,
-    reference: &BlockRef,
-    wanted: &dyn Fn(block::Key) -> bool,
-) -> Result<Block, StoreError> {
-    let head = Head::unpack(&bytes(pieces, reference, 0..reference.head)?).map_err(damaged)?;
-    let mut columns = Vec::new();
-    for (number, place) in head.frames_of(wanted) {
-        let frame = bytes(pieces, reference, place)?;
-        columns.append(&mut head.unpack_frame(number, &frame, wanted).map_err(damaged)?);
-    }
+    let pieces = write.open_table(PIECES)?;
+    let mut reader = BlockReader::new(&pieces);
+    let head = reader.head(reference)?;
+    let mut columns = Vec::with_capacity(head.keys.len());
+    reader.columns(reference, &head, &head.keys, &mut |at, values| {
+        columns.extend(head.keys.get(at).map(|key| Column { key: *key, values: values.to_vec() }));
+    })?;
     Ok(Block { times: head.times, columns })
+}
+
+/// The pieces that a reader reads; `None` where there never was one.
+pub(super) fn pieces(read: &ReadTransaction) -> Result<Option<Rows<impl Kept>>, StoreError> {
+    there(read.open_table(PIECES))
+}
+
+/// Reads blocks from their pieces, one after another with the same memory.
+pub(super) struct BlockReader<'a, K: Kept> {
+    pieces: &'a Rows<K>,
+    unpacker: Unpacker,
+    bytes: Vec<u8>,
+}
+
+impl<'a, K: Kept> BlockReader<'a, K> {
+    pub(super) fn new(pieces: &'a Rows<K>) -> Self {
+        Self { pieces, unpacker: Unpacker::default(), bytes: Vec::new() }
+    }
+
+    /// Reads the pieces that hold these bytes of a block; gives how many of those stand before and that there are.
+    fn fetch(&mut self, reference: &BlockRef, place: &Range<usize>) -> Result<Range<usize>, StoreError> {
+        let begin = place.start / PART;
+        let (first, last) = (piece_key(reference, begin), piece_key(reference, place.end.div_ceil(PART)));
+        self.bytes.clear();
+        for row in self.pieces.range(first.as_slice()..last.as_slice())? {
+            self.bytes.extend_from_slice(codec::unseal(VERSION, row?.1.value())?);
+        }
+        let before = begin * PART;
+        Ok(place.start - before..place.end - before)
+    }
+
+    pub(super) fn head(&mut self, reference: &BlockRef) -> Result<Head, StoreError> {
+        let place = self.fetch(reference, &(0..reference.head))?;
+        let bytes = self.bytes.get(place).ok_or(Malformed).map_err(damaged)?;
+        self.unpacker.head(bytes).map_err(damaged)
+    }
+
+    /// Gives the columns that are wanted (keys rise), each with its place among those.
+    pub(super) fn columns(
+        &mut self,
+        reference: &BlockRef,
+        head: &Head,
+        wanted: &[Key],
+        each: &mut dyn FnMut(usize, &[u64]),
+    ) -> Result<(), StoreError> {
+        for (number, place) in head.frames_of(wanted) {
+            let place = self.fetch(reference, &place)?;
+            let bytes = self.bytes.get(place).ok_or(Malformed).map_err(damaged)?;
+            self.unpacker.frame(head, number, bytes, wanted, each).map_err(damaged)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::series::block::Column;
     use crate::store::Control;
 
     fn sample(start: i64, rows: i64) -> Block {
@@ -246,12 +266,19 @@ mod tests {
         assert_eq!(blocks(&read).unwrap(), references);
         assert_eq!((references[0].start, references[0].samples), (-5000, 60_000));
         assert!(references[0].bytes > PART as u64 * 20, "it has many pieces");
-        let pieces = read.open_table(PIECES).unwrap().len().unwrap();
-        assert!(pieces <= references[0].bytes / PART as u64 + 2, "but for the last, each is full: {pieces}");
+        let count = read.open_table(PIECES).unwrap().len().unwrap();
+        assert!(count <= references[0].bytes / PART as u64 + 2, "but for the last, each is full: {count}");
         assert_eq!(series(&read).unwrap(), [(7, b"seven".to_vec())]);
         assert_eq!((figure(&read, "x").unwrap(), figure(&read, "y").unwrap()), (9, 0));
-        let found = columns(&read, &references[0], &|key| key == 80).unwrap();
-        assert_eq!((found.times, found.columns), (first.times.clone(), vec![first.columns[10].clone()]));
+        let pieces = pieces(&read).unwrap().unwrap();
+        let mut reader = BlockReader::new(&pieces);
+        let head = reader.head(&references[0]).unwrap();
+        assert_eq!(head.times, first.times);
+        let mut found = Vec::new();
+        reader
+            .columns(&references[0], &head, &[80], &mut |at, values| found.push((at, values.to_vec())))
+            .unwrap();
+        assert_eq!(found, [(0, first.columns[10].values.clone())]);
         store
             .write(|write| {
                 assert_eq!(whole_block(write, &references[0])?, first);

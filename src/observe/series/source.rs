@@ -1,15 +1,14 @@
 //! Series for queries: blocks from the disk and the table in memory, the finest that there is of each time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::block::ABSENT;
-use super::rollup::{Role, series_of};
-use super::shelf::{self, BlockRef, Tier};
+use super::rollup::Role;
+use super::shelf::{self, BlockReader, BlockRef, Tier};
 use super::telemetry::{HOUR_MS, SeriesError, Telemetry};
-use crate::base::{InOrder, ordered_map};
+use crate::base::InOrder;
 use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Of, Sample, Series, Source, Wanted};
-use crate::store::{Control, StoreError};
+use crate::store::samples::{ABSENT, Key, Moments, by_time};
+use crate::store::{Control, Kept, Rows, StoreError};
 
 /// A matcher of this label asks for a part of rolled-up points in place of their last value:
 /// `{__rollup__="max"}`, or min, sum, count, avg.
@@ -40,13 +39,13 @@ impl Part {
         })
     }
 
-    fn has(self, role_key: u64, series: u32) -> bool {
-        let is = |role: Role| role.key(series) == role_key;
+    /// The columns that it is made of, by key. A second one takes the place of the first where it is there.
+    fn roles(self) -> (Role, Option<Role>) {
         match self {
-            Self::Value => is(Role::Value),
-            Self::One(role) => is(role),
-            Self::Average => is(Role::Sum) || is(Role::Count),
-            Self::Best(role) => is(Role::Value) || is(role),
+            Self::Value => (Role::Value, None),
+            Self::One(role) => (role, None),
+            Self::Average => (Role::Sum, Some(Role::Count)),
+            Self::Best(role) => (Role::Value, Some(role)),
         }
     }
 
@@ -68,11 +67,12 @@ impl From<Of> for Part {
 
 /// What a look at the state found: enough to read on without holding it.
 struct Found {
-    labels: BTreeMap<u32, Labels>,
+    /// By number; samples are known of some.
+    series: Vec<(u32, Series)>,
     blocks: Vec<BlockRef>,
     store: Option<Arc<Control>>,
-    /// From the table in memory, newest of all.
-    newest: BTreeMap<u32, Vec<Sample>>,
+    /// From the table in memory, newest of all; for each of the series.
+    newest: Vec<Vec<Sample>>,
     /// Where the raw and the middle tier begin.
     begins: [i64; 2],
     /// Until when there are hours.
@@ -80,20 +80,20 @@ struct Found {
 }
 
 impl Telemetry {
-    fn find(&self, matchers: &[Matcher], after: i64, until: i64) -> Result<Found, SeriesError> {
+    fn find(&self, wanted: &Wanted<'_>, matchers: &[Matcher]) -> Result<Found, SeriesError> {
         let mut state = self.state();
         self.open(&mut state, false)?;
-        let numbers = state.index.matching(matchers);
-        let named = |number: &u32| Some((*number, state.index.get(*number)?.labels.clone()));
-        let labels: BTreeMap<u32, Labels> = ordered_map(numbers.iter().filter_map(named));
-        let times = state.table.times();
-        let first = times.partition_point(|time| *time <= after);
-        let end = times.partition_point(|time| *time <= until).max(first);
-        let mut newest = BTreeMap::new();
-        for number in &numbers {
-            let Some(column) = state.table.column(*number) else { continue };
-            let rows = times.iter().zip(column).skip(first).take(end - first);
-            newest.insert(*number, rows.filter_map(|(time, bits)| sample(*time, *bits)).collect());
+        let Wanted { after, until, .. } = *wanted;
+        let moments = Moments::new(state.table.times(), (after, until), wanted.steps);
+        let (mut series, mut newest) = (Vec::new(), Vec::new());
+        for number in state.index.matching(matchers) {
+            let Some(known) = state.index.get(number) else { continue };
+            series.push((number, Series { labels: known.labels.clone(), samples: Vec::new() }));
+            let mut samples = Vec::new();
+            if let Some(column) = state.table.column(number) {
+                moments.take(state.table.times(), column, &mut samples);
+            }
+            newest.push(samples);
         }
         let begin = |tier: Tier| {
             let blocks = state.blocks.iter().filter(|block| block.tier == tier);
@@ -105,7 +105,7 @@ impl Telemetry {
         let hours = of_hours.map(|block| block.end).max().unwrap_or(i64::MIN);
         let blocks = state.blocks.iter().filter(|block| block.end > after && block.start <= until);
         let (blocks, store) = (blocks.copied().collect(), state.store.clone());
-        Ok(Found { labels, blocks, store, newest, begins: [raw, middle], hours })
+        Ok(Found { series, blocks, store, newest, begins: [raw, middle], hours })
     }
 
     /// The widest points that are no wider than this.
@@ -130,10 +130,6 @@ impl Telemetry {
     }
 }
 
-fn sample(time: i64, bits: u64) -> Option<Sample> {
-    (bits != ABSENT).then_some(Sample { time, value: f64::from_bits(bits) })
-}
-
 /// First (excluded) and last time that are taken from a tier whose points may be as wide as those of `widest`: each
 /// finer tier takes over where it begins, or where the wider ones end.
 fn window(tier: Tier, part: Part, widest: Tier, found: &Found, (after, until): (i64, i64)) -> (i64, i64) {
@@ -152,122 +148,162 @@ fn window(tier: Tier, part: Part, widest: Tier, found: &Found, (after, until): (
     }
 }
 
-impl Found {
-    /// Everything of one block that is wanted, behind what is known of each series.
+/// Reads what is wanted of one block after another, behind what is known of each series.
+struct Reading<'a, K: Kept> {
+    blocks: BlockReader<'a, K>,
+    part: Part,
+    /// Of each series one or two, and whose each is.
+    keys: Vec<Key>,
+    whose: Vec<(usize, bool)>,
+    steps: Option<(i64, i64)>,
+    /// Samples of each series before the block.
+    before: Vec<usize>,
+    /// A sum, until its count comes.
+    sums: Vec<u64>,
+}
+
+impl<'a, K: Kept> Reading<'a, K> {
+    fn new(pieces: &'a Rows<K>, part: Part, steps: Option<(i64, i64)>, series: &[(u32, Series)]) -> Self {
+        let (first, second) = part.roles();
+        let columns = series.iter().enumerate().flat_map(|(at, (number, _))| {
+            let second = second.map(|role| (role.key(*number), (at, true)));
+            std::iter::once((first.key(*number), (at, false))).chain(second)
+        });
+        let mut columns: Vec<(Key, (usize, bool))> = columns.collect();
+        columns.order();
+        let (keys, whose) = columns.into_iter().unzip();
+        let blocks = BlockReader::new(pieces);
+        Self { blocks, part, keys, whose, steps, before: Vec::new(), sums: Vec::new() }
+    }
+
+    /// How many samples came.
     fn read(
-        &self,
-        read: &crate::store::ReadTransaction,
+        &mut self,
         reference: &BlockRef,
-        part: Part,
         window: (i64, i64),
-        into: &mut BTreeMap<u32, Vec<Sample>>,
+        series: &mut [(u32, Series)],
     ) -> Result<usize, StoreError> {
-        let wanted = |key: u64| {
-            let series = series_of(key);
-            part.has(key, series) && self.labels.contains_key(&series)
-        };
-        let block = shelf::columns(read, reference, &wanted)?;
+        let head = self.blocks.head(reference)?;
+        let moments = Moments::new(&head.times, window, self.steps);
+        let Self { part, keys, whose, before, sums, .. } = self;
+        before.clear();
+        before.extend(series.iter().map(|(_, one)| one.samples.len()));
         let mut count = 0;
-        let mut columns = block.columns.into_iter().peekable();
-        while let Some(mut column) = columns.next() {
-            let series = series_of(column.key);
-            // A sum is followed by its count.
-            if part == Part::Average
-                && let Some(counts) = columns.next_if(|next| series_of(next.key) == series)
-            {
-                for (sum, count) in column.values.iter_mut().zip(counts.values) {
-                    if *sum != ABSENT && count != ABSENT {
-                        *sum = (f64::from_bits(*sum) / f64::from_bits(count)).to_bits();
+        self.blocks.columns(reference, &head, keys, &mut |place, values| {
+            let Some((at, is_second)) = whose.get(place).copied() else { return };
+            let (Some((_, one)), Some(before)) = (series.get_mut(at), before.get(at)) else { return };
+            count -= one.samples.len() - before;
+            one.samples.truncate(*before);
+            let values = match part {
+                Part::Average => average(sums, values, is_second),
+                _ => values,
+            };
+            moments.take(&head.times, values, &mut one.samples);
+            count += one.samples.len() - before;
+        })?;
+        Ok(count)
+    }
+}
+
+/// Keeps sums, and makes averages of them when their counts come: they stand behind each other.
+fn average<'a>(sums: &'a mut Vec<u64>, values: &[u64], are_counts: bool) -> &'a [u64] {
+    if !are_counts {
+        sums.clear();
+        sums.extend_from_slice(values);
+    }
+    for (sum, count) in sums.iter_mut().zip(values).filter(|_| are_counts) {
+        if *sum != ABSENT && *count != ABSENT {
+            *sum = (f64::from_bits(*sum) / f64::from_bits(*count)).to_bits();
+        }
+    }
+    sums
+}
+
+impl Telemetry {
+    /// What is to be read of points, how wide those may be, and the matchers of labels that are none of ours.
+    fn asked(&self, wanted: &Wanted<'_>) -> Result<(Part, Tier, Vec<Matcher>), EvalFault> {
+        let (asked, matchers): (Vec<Matcher>, Vec<Matcher>) = wanted
+            .matchers
+            .iter()
+            .cloned()
+            .partition(|m| m.name() == ROLLUP_LABEL && m.op() == MatchOp::Equal);
+        let Some(one) = asked.first() else {
+            return Ok(match self.widest(wanted.width) {
+                Tier::Raw => (Part::Value, Tier::Raw, matchers),
+                wider => (wanted.of.into(), wider, matchers),
+            });
+        };
+        let part = Part::parse(one.value()).ok_or_else(|| {
+            EvalFault::Source(format!("{ROLLUP_LABEL} is one of last, min, max, sum, count, avg"))
+        })?;
+        Ok((part, Tier::Raw, matchers))
+    }
+
+    /// Adds what is in blocks; gives how many samples that are.
+    fn read_blocks(
+        &self,
+        found: &Found,
+        (part, widest): (Part, Tier),
+        wanted: &Wanted<'_>,
+        series: &mut [(u32, Series)],
+    ) -> Result<usize, EvalFault> {
+        let view = found.store.as_ref().map(|store| store.snapshot()).transpose().map_err(fault)?;
+        let pieces = view.as_ref().map(shelf::pieces).transpose().map_err(fault)?.flatten();
+        let Some(pieces) = pieces else { return Ok(0) };
+        let mut reading = Reading::new(&pieces, part, wanted.steps, series);
+        let mut count = 0;
+        // Coarse before fine, so that samples come by time.
+        for tier in [Tier::Hour, Tier::Middle, Tier::Raw] {
+            let window = window(tier, part, widest, found, (wanted.after, wanted.until));
+            if !part.is_of_samples() && tier == Tier::Raw || window.0 >= window.1 {
+                continue;
+            }
+            let is_wanted =
+                |block: &&BlockRef| block.tier == tier && block.end > window.0 && block.start <= window.1;
+            for reference in found.blocks.iter().filter(is_wanted) {
+                if (wanted.late)() {
+                    return Err(EvalFault::TimedOut);
+                }
+                match reading.read(reference, window, series) {
+                    Ok(more) => count += more,
+                    Err(StoreError::Record(error)) => {
+                        tracing::warn!(%error, start = reference.start, "a block of metrics is left out");
                     }
+                    Err(error) => return Err(fault(error)),
+                }
+                if count > wanted.most {
+                    return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
                 }
             }
-            // What is wanted of a point stands behind its last value.
-            if matches!(part, Part::Best(_))
-                && let Some(best) = columns.next_if(|next| series_of(next.key) == series)
-            {
-                column = best;
-            }
-            let samples = into.entry(series).or_default();
-            let before = samples.len();
-            let within = |time: &i64| *time > window.0 && *time <= window.1;
-            let rows = block.times.iter().zip(&column.values).filter(|(time, _)| within(time));
-            samples.extend(rows.filter_map(|(time, bits)| sample(*time, *bits)));
-            count += samples.len() - before;
         }
         Ok(count)
     }
 }
 
-impl Source for Telemetry {
-    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
-        let Wanted { matchers, after, until, most, .. } = *wanted;
-        let source = |error: &dyn std::fmt::Display| EvalFault::Source(error.to_string());
-        let (asked, matchers): (Vec<Matcher>, Vec<Matcher>) =
-            matchers.iter().cloned().partition(|m| m.name() == ROLLUP_LABEL && m.op() == MatchOp::Equal);
-        let (part, widest) = match asked.first() {
-            None => match self.widest(wanted.width) {
-                Tier::Raw => (Part::Value, Tier::Raw),
-                wider => (wanted.of.into(), wider),
-            },
-            Some(one) => {
-                let part = Part::parse(one.value()).ok_or_else(|| {
-                    EvalFault::Source(format!("{ROLLUP_LABEL} is one of last, min, max, sum, count, avg"))
-                })?;
-                (part, Tier::Raw)
-            }
-        };
-        let mut found = self.find(&matchers, after, until).map_err(|error| source(&error))?;
-        let mut all: BTreeMap<u32, Vec<Sample>> = BTreeMap::new();
-        let mut count = 0;
-        if let Some(store) = &found.store {
-            let read = store.snapshot().map_err(|error| source(&error))?;
-            // Coarse before fine, so that samples come by time.
-            for tier in [Tier::Hour, Tier::Middle, Tier::Raw] {
-                let window = window(tier, part, widest, &found, (after, until));
-                if !part.is_of_samples() && tier == Tier::Raw || window.0 >= window.1 {
-                    continue;
-                }
-                let of_tier = found
-                    .blocks
-                    .iter()
-                    .filter(|block| block.tier == tier && block.end > window.0 && block.start <= window.1);
-                for reference in of_tier {
-                    match found.read(&read, reference, part, window, &mut all) {
-                        Ok(more) => count += more,
-                        Err(StoreError::Record(error)) => {
-                            tracing::warn!(%error, start = reference.start, "a block of metrics is left out");
-                        }
-                        Err(error) => return Err(source(&error)),
-                    }
-                    if count > most {
-                        return Err(EvalFault::TooMuch { what: "samples", most });
-                    }
-                }
-            }
-        }
-        if part.is_of_samples() {
-            for (series, samples) in std::mem::take(&mut found.newest) {
-                count += samples.len();
-                all.entry(series).or_default().extend(samples);
-            }
-        }
-        if count > most {
-            return Err(EvalFault::TooMuch { what: "samples", most });
-        }
-        Ok(series(all, &found.labels))
-    }
+fn fault(error: impl std::fmt::Display) -> EvalFault {
+    EvalFault::Source(error.to_string())
 }
 
-fn series(all: BTreeMap<u32, Vec<Sample>>, labels: &BTreeMap<u32, Labels>) -> Vec<Series> {
-    let one = |(number, mut samples): (u32, Vec<Sample>)| {
-        // Only a clock that was set back makes it otherwise.
-        let ordered = samples.windows(2).all(|pair| matches!(pair, [a, b] if a.time < b.time));
-        if !ordered {
-            samples.order_by_key(|sample| sample.time);
-            samples.dedup_by_key(|sample| sample.time);
+impl Source for Telemetry {
+    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+        let (part, widest, matchers) = self.asked(wanted)?;
+        let mut found = self.find(wanted, &matchers).map_err(fault)?;
+        let mut series = std::mem::take(&mut found.series);
+        let mut count = self.read_blocks(&found, (part, widest), wanted, &mut series)?;
+        if part.is_of_samples() {
+            for ((_, one), mut samples) in series.iter_mut().zip(found.newest) {
+                count += samples.len();
+                one.samples.append(&mut samples);
+            }
         }
-        let labels = labels.get(&number)?.clone();
-        (!samples.is_empty()).then_some(Series { labels, samples })
-    };
-    all.into_iter().filter_map(one).collect()
+        if count > wanted.most {
+            return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
+        }
+        let whole = |(_, mut one): (u32, Series)| {
+            // Only a clock that was set back makes it otherwise.
+            by_time(&mut one.samples);
+            (!one.samples.is_empty()).then_some(one)
+        };
+        Ok(series.into_iter().filter_map(whole).collect())
+    }
 }

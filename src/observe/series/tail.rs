@@ -15,8 +15,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::bytes::{Malformed, Reader, put};
 use crate::store::codec;
+use crate::store::samples::{Malformed, Reader, put};
 
 const VERSION: u8 = 2;
 const FRAME: usize = 4;

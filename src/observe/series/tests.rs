@@ -7,7 +7,8 @@ use super::telemetry::HOUR_MS;
 use super::{SeriesSettings, Telemetry};
 use crate::observe::metric::{Family, Kind};
 use crate::observe::promql::{
-    Answer, Context, Limits, METRIC_NAME, MatchOp, Matcher, Of, Series, Source, Wanted, parse, range,
+    Answer, Context, EvalFault, Limits, METRIC_NAME, MatchOp, Matcher, Of, Sample, Series, Source, Wanted,
+    parse, range,
 };
 
 const SECOND: u64 = 15_000;
@@ -49,7 +50,16 @@ fn select(telemetry: &Telemetry, name: &str, more: &[(&str, &str)]) -> Vec<Serie
 }
 
 fn all_of(matchers: &[Matcher]) -> Wanted<'_> {
-    Wanted { matchers, after: i64::MIN, until: i64::MAX, most: 1_000_000, width: 0, of: Of::Last }
+    Wanted {
+        matchers,
+        after: i64::MIN,
+        until: i64::MAX,
+        most: 1_000_000,
+        width: 0,
+        of: Of::Last,
+        steps: None,
+        late: &|| false,
+    }
 }
 
 /// Every sample is the one that was recorded at its time.
@@ -95,6 +105,30 @@ fn rows_are_found_again_before_and_after_they_are_blocks_and_after_a_crash() {
     let last = Telemetry::new(settings(copy.path()));
     check(&select(&last, "done_total", &[("lane", "a")])[0], 1.0, 600);
     assert_eq!(last.stored().series, 4);
+}
+
+#[test]
+fn what_no_step_looks_at_is_left_out_and_a_late_reader_gives_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = 1_000 * HOUR_MS as u64;
+    let telemetry = Telemetry::new(settings(folder.path()));
+    fill(&telemetry, begin, 900);
+    telemetry.cut_now().unwrap();
+    fill(&telemetry, begin + 900 * SECOND, 50);
+    let matchers = [Matcher::new(METRIC_NAME, MatchOp::Equal, "done_total").unwrap()];
+    let all = telemetry.select(&all_of(&matchers)).unwrap();
+    let (first, step) = (begin as i64 + 60_000, 300_000);
+    let few = telemetry.select(&Wanted { steps: Some((first, step)), ..all_of(&matchers) }).unwrap();
+    for (all, few) in all.iter().zip(&few) {
+        assert_eq!((all.samples.len(), &all.labels), (950, &few.labels));
+        assert!(few.samples.len() < 100, "{}", few.samples.len());
+        for now in (0..47).map(|at| first + at * step) {
+            let newest = |samples: &[Sample]| samples.iter().rev().find(|sample| sample.time <= now).copied();
+            assert_eq!(newest(&few.samples), newest(&all.samples));
+        }
+    }
+    let late = telemetry.select(&Wanted { late: &|| true, ..all_of(&matchers) });
+    assert_eq!(late, Err(EvalFault::TimedOut));
 }
 
 #[test]

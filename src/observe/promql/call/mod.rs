@@ -250,8 +250,9 @@ impl Evaluator<'_> {
         for track in &windows.series {
             self.spending.samples(grid.count)?;
             let mut row = Row::new(track.labels.clone(), track.bare || !keeps_name, grid.count);
+            let (metric, mut place) = (track.labels.metric(), 0..0);
             for (at, now) in grid.times().enumerate() {
-                let all = windows.within(track, now);
+                let all = windows.within(track, now, &mut place);
                 if all.is_empty() {
                     continue;
                 }
@@ -270,7 +271,7 @@ impl Evaluator<'_> {
                     now,
                     reach: windows.reach,
                     params: &now_params,
-                    metric: track.labels.metric(),
+                    metric,
                     place: range.place,
                     first_place: args.first().map_or(range.place, |arg| arg.place),
                     notes: &mut self.notes,
@@ -299,9 +300,14 @@ impl Evaluator<'_> {
             return Err(EvalFault::execution(what));
         }
         let windows = self.windows(arg, grid, None)?;
-        let there =
-            |at: usize| windows.series.iter().any(|track| !windows.within(track, grid.time(at)).is_empty());
-        Ok(absence(arg, grid, there))
+        let mut there = vec![false; grid.count];
+        for track in &windows.series {
+            let mut place = 0..0;
+            for (there, now) in there.iter_mut().zip(grid.times()) {
+                *there |= !windows.within(track, now, &mut place).is_empty();
+            }
+        }
+        Ok(absence(arg, grid, |at| there.get(at).copied().unwrap_or(false)))
     }
 }
 

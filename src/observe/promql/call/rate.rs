@@ -53,7 +53,7 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
     }
     let mut change = last.value - first.value;
     if counter {
-        change += resets(first.value, samples.iter().skip(1));
+        change += resets(first.value, samples);
     }
     #[allow(clippy::cast_precision_loss)] // fewer samples than 2^53
     let steps = (samples.len() - 1) as f64;
@@ -72,7 +72,7 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
 }
 
 /// What a counter lost whenever it began anew.
-fn resets<'a>(mut before: f64, samples: impl Iterator<Item = &'a Sample>) -> f64 {
+fn resets(mut before: f64, samples: &[Sample]) -> f64 {
     let mut lost = 0.0;
     for sample in samples {
         if sample.value < before {
@@ -125,7 +125,7 @@ fn extended(window: &Window<'_>, counter: bool) -> Option<f64> {
         first += usize::from(at(first)?.time <= window.after);
         let end = if at(last)?.time >= window.until { last } else { last + 1 };
         let inner = samples.get(first..end).unwrap_or_default();
-        change += resets(left, inner.iter());
+        change += resets(left, inner);
         let before = inner.last().map_or(left, |sample| sample.value);
         if right < before {
             change += before;

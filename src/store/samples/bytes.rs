@@ -3,10 +3,10 @@
 /// What was read is no block of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a block of samples cannot be read")]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 /// Seven bits a byte, the lowest first; the eighth says that more follow.
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+pub fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
         value >>= 7;
@@ -15,31 +15,31 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Small numbers of either sign become small ones.
-pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+pub fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, zigzag(value));
 }
 
 #[allow(clippy::cast_sign_loss)] // the bits are meant
-pub(super) fn zigzag(value: i64) -> u64 {
+pub fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
 #[allow(clippy::cast_possible_wrap)] // the bits are meant
-pub(super) fn unzigzag(value: u64) -> i64 {
+pub fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
     put(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Reads what was put.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn number(&mut self) -> Result<u64, Malformed> {
+    pub fn number(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first().ok_or(Malformed)?;
@@ -52,28 +52,28 @@ impl<'a> Reader<'a> {
         Err(Malformed)
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64, Malformed> {
+    pub fn signed(&mut self) -> Result<i64, Malformed> {
         self.number().map(unzigzag)
     }
 
     /// A number that is to be a count of things: no more than `most`.
-    pub(super) fn count(&mut self, most: usize) -> Result<usize, Malformed> {
+    pub fn count(&mut self, most: usize) -> Result<usize, Malformed> {
         let count = usize::try_from(self.number()?).map_err(|_| Malformed)?;
         if count <= most { Ok(count) } else { Err(Malformed) }
     }
 
-    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(count).ok_or(Malformed)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(super) fn bits(&mut self) -> Result<u64, Malformed> {
+    pub fn bits(&mut self) -> Result<u64, Malformed> {
         let bytes = self.bytes(8)?;
         bytes.try_into().map(u64::from_le_bytes).map_err(|_| Malformed)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
+    pub fn text(&mut self) -> Result<&'a str, Malformed> {
         let length = self.count(self.0.len())?;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed)
     }

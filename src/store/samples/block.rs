@@ -17,10 +17,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::bytes::{Malformed, Reader, put, put_signed};
-use super::column::{self, Way};
+use super::column::{self, Values, Way};
+use super::sample::ABSENT;
 
-/// "No sample at this time": a NaN that no computation gives.
-pub(super) const ABSENT: u64 = 0x7ff8_7370_7564_0003;
 /// Samples of a frame, about.
 const FRAME_SAMPLES: usize = 32 << 10;
 /// Times and columns that a block may have, and what a part of it may have when it is unpacked.
@@ -31,35 +30,35 @@ const UNPACKED_MOST: usize = 64 << 20;
 const LEVEL: i32 = 9;
 
 /// Series and role: role 0 is the value.
-pub(super) type Key = u64;
+pub type Key = u64;
 
 /// The values of one key, one for each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
-    pub(super) key: Key,
-    pub(super) values: Vec<u64>,
+pub struct Column {
+    pub key: Key,
+    pub values: Vec<u64>,
 }
 
 /// Times rise; columns stand by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Block {
-    pub(super) times: Vec<i64>,
-    pub(super) columns: Vec<Column>,
+pub struct Block {
+    pub times: Vec<i64>,
+    pub columns: Vec<Column>,
 }
 
 /// As it is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Packed {
-    pub(super) bytes: Vec<u8>,
+pub struct Packed {
+    pub bytes: Vec<u8>,
     /// How many of them are the head.
-    pub(super) head: usize,
+    pub head: usize,
 }
 
 /// What the head of a block says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) times: Vec<i64>,
-    pub(super) keys: Vec<Key>,
+pub struct Head {
+    pub times: Vec<i64>,
+    pub keys: Vec<Key>,
     columns_a_frame: usize,
     /// Where each frame is among the bytes of the block.
     frames: Vec<Range<usize>>,
@@ -67,13 +66,13 @@ pub(super) struct Head {
 
 impl Block {
     /// Values that are there.
-    pub(super) fn samples(&self) -> usize {
+    pub fn samples(&self) -> usize {
         let there = |column: &Column| column.values.iter().filter(|value| **value != ABSENT).count();
         self.columns.iter().map(there).sum()
     }
 
     /// Leaves only what is at or after `from` and before `until`.
-    pub(super) fn keep(&mut self, from: i64, until: i64) {
+    pub fn keep(&mut self, from: i64, until: i64) {
         let first = self.times.partition_point(|time| *time < from);
         let end = self.times.partition_point(|time| *time < until).max(first);
         self.times = self.times.get(first..end).unwrap_or_default().to_vec();
@@ -83,7 +82,7 @@ impl Block {
     }
 
     /// Packs it.
-    pub(super) fn pack(&self) -> std::io::Result<Packed> {
+    pub fn pack(&self) -> std::io::Result<Packed> {
         let columns_a_frame = (FRAME_SAMPLES / self.times.len().max(1)).max(1);
         let mut head = Vec::new();
         put(&mut head, self.times.len() as u64);
@@ -146,21 +145,9 @@ fn squeeze(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// What was squeezed, and what stands behind it.
-fn unsqueeze(bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), Malformed> {
-    let mut reader = Reader(bytes);
-    let length = reader.count(UNPACKED_MOST)?;
-    let packed = zstd::zstd_safe::find_frame_compressed_size(reader.0).map_err(|_| Malformed)?;
-    let (packed, apart) = reader.0.split_at_checked(packed).ok_or(Malformed)?;
-    let out = zstd::bulk::decompress(packed, length).map_err(|_| Malformed)?;
-    if out.len() == length { Ok((out, apart)) } else { Err(Malformed) }
-}
-
 impl Head {
-    pub(super) fn unpack(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut at = bytes.len();
-        let (bytes, _) = unsqueeze(bytes)?;
-        let mut reader = Reader(&bytes);
+    fn read(bytes: &[u8], mut at: usize) -> Result<Self, Malformed> {
+        let mut reader = Reader(bytes);
         let count = reader.count(TIMES_MOST)?;
         let mut times = Vec::with_capacity(count.min(bytes.len()));
         let (mut before, mut step) = (0i64, 0i64);
@@ -188,66 +175,124 @@ impl Head {
         if rising && ordered { Ok(Self { times, keys, columns_a_frame, frames }) } else { Err(Malformed) }
     }
 
-    /// The frames that have a column that is wanted, by number, and where each is among the bytes of the block.
-    pub(super) fn frames_of(&self, wanted: &dyn Fn(Key) -> bool) -> Vec<(usize, Range<usize>)> {
-        let has = |(number, _): &(usize, _)| self.keys_of(*number).iter().any(|key| wanted(*key));
+    /// The frames that have one of these columns (keys rise), by number, and where each is among the bytes of the
+    /// block.
+    #[must_use]
+    pub fn frames_of(&self, wanted: &[Key]) -> Vec<(usize, Range<usize>)> {
+        let has = |(number, _): &(usize, _)| pairs(self.keys_of(*number), wanted).next().is_some();
         self.frames.iter().cloned().enumerate().filter(has).collect()
     }
 
     fn keys_of(&self, frame: usize) -> &[Key] {
         self.keys.chunks(self.columns_a_frame).nth(frame).unwrap_or_default()
     }
+}
 
-    /// The wanted columns of a frame.
-    pub(super) fn unpack_frame(
-        &self,
+/// Places in both of what two rising lists share.
+fn pairs(keys: &[Key], wanted: &[Key]) -> impl Iterator<Item = (usize, usize)> {
+    let first = keys.first().copied().unwrap_or(Key::MAX);
+    let (mut at, mut of) = (0, wanted.partition_point(|key| *key < first));
+    std::iter::from_fn(move || {
+        loop {
+            let (key, other) = (keys.get(at)?, wanted.get(of)?);
+            let here = (at, of);
+            at += usize::from(key <= other);
+            of += usize::from(other <= key);
+            if key == other {
+                return Some(here);
+            }
+        }
+    })
+}
+
+/// Reads heads and frames one after another with the same memory.
+#[derive(Default)]
+pub struct Unpacker {
+    context: Option<zstd::bulk::Decompressor<'static>>,
+    bytes: Vec<u8>,
+    values: Values,
+}
+
+impl Unpacker {
+    /// What was squeezed is then in `bytes`; gives what stands behind it.
+    fn unsqueeze<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], Malformed> {
+        let mut reader = Reader(bytes);
+        let length = reader.count(UNPACKED_MOST)?;
+        let packed = zstd::zstd_safe::find_frame_compressed_size(reader.0).map_err(|_| Malformed)?;
+        let (packed, apart) = reader.0.split_at_checked(packed).ok_or(Malformed)?;
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| Malformed)?),
+        };
+        self.bytes.clear();
+        self.bytes.reserve(length);
+        context.decompress_to_buffer(packed, &mut self.bytes).map_err(|_| Malformed)?;
+        if self.bytes.len() == length { Ok(apart) } else { Err(Malformed) }
+    }
+
+    /// Reads the head of a block; `bytes` are those of the head alone.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn head(&mut self, bytes: &[u8]) -> Result<Head, Malformed> {
+        self.unsqueeze(bytes)?;
+        Head::read(&self.bytes, bytes.len())
+    }
+
+    /// Gives the wanted columns of a frame (keys rise), each with its place among those that are wanted.
+    ///
+    /// # Errors
+    /// [`Malformed`]; columns may have been given before.
+    pub fn frame(
+        &mut self,
+        head: &Head,
         frame: usize,
         bytes: &[u8],
-        wanted: &dyn Fn(Key) -> bool,
-    ) -> Result<Vec<Column>, Malformed> {
-        let (bytes, apart) = unsqueeze(bytes)?;
-        let keys = self.keys_of(frame);
-        let mut reader = Reader(&bytes);
-        let ways: Result<Vec<Way>, Malformed> =
-            reader.bytes(keys.len())?.iter().map(|byte| Way::parse(*byte)).collect();
-        let ways = ways?;
+        wanted: &[Key],
+        each: &mut dyn FnMut(usize, &[u64]),
+    ) -> Result<(), Malformed> {
+        let apart = self.unsqueeze(bytes)?;
+        let keys = head.keys_of(frame);
+        let mut reader = Reader(&self.bytes);
+        let ways = reader.bytes(keys.len())?;
         let mut lengths = Vec::with_capacity(keys.len());
         for _ in keys {
-            lengths.push(reader.count(bytes.len())?);
+            lengths.push(reader.count(self.bytes.len())?);
         }
         let mut parts = Vec::with_capacity(keys.len());
         for (way, length) in ways.iter().zip(lengths) {
-            parts.push((*way, reader.bytes(length)?));
+            parts.push((Way::parse(*way)?, reader.bytes(length)?));
         }
-        let mut columns = Vec::new();
-        for (key, part) in keys.iter().zip(&parts).filter(|(key, _)| wanted(**key)) {
-            let (way, bytes) = match part {
-                (Way::Same, bytes) => {
-                    let at = Reader(bytes).count(parts.len())?;
-                    *parts.get(at).ok_or(Malformed)?
-                }
-                other => *other,
-            };
-            columns.push(Column { key: *key, values: column::decode(way, bytes, apart, self.times.len())? });
+        for (at, place) in pairs(keys, wanted) {
+            let mut part = *parts.get(at).ok_or(Malformed)?;
+            if part.0 == Way::Same {
+                let at = Reader(part.1).count(parts.len())?;
+                part = *parts.get(at).ok_or(Malformed)?;
+            }
+            column::decode(part.0, part.1, apart, head.times.len(), &mut self.values)?;
+            each(place, &self.values.bits);
         }
-        Ok(columns)
+        Ok(())
     }
 }
 
 /// The whole block again.
 #[cfg(test)]
 fn unpack(packed: &Packed) -> Result<Block, Malformed> {
-    let head = Head::unpack(packed.bytes.get(..packed.head).ok_or(Malformed)?)?;
+    let head = Unpacker::default().head(packed.bytes.get(..packed.head).ok_or(Malformed)?)?;
     let mut columns = Vec::with_capacity(head.keys.len());
-    for (number, place) in head.frames_of(&|_| true) {
+    let mut unpacker = Unpacker::default();
+    for (number, place) in head.frames_of(&head.keys) {
         let bytes = packed.bytes.get(place).ok_or(Malformed)?;
-        columns.append(&mut head.unpack_frame(number, bytes, &|_| true)?);
+        let mut add =
+            |at: usize, values: &[u64]| columns.push(Column { key: head.keys[at], values: values.to_vec() });
+        unpacker.frame(&head, number, bytes, &head.keys, &mut add)?;
     }
-    Ok(Block { times: head.times, columns })
+    Ok(Block { times: head.times.clone(), columns })
 }
 
 /// One block of two that follow each other; times of the later one that do not are left out.
-pub(super) fn joined(first: Block, second: Block) -> Block {
+pub fn joined(first: Block, second: Block) -> Block {
     let end = first.times.last().copied().unwrap_or(i64::MIN);
     let skipped = second.times.partition_point(|time| *time <= end);
     let (before, after) = (first.times.len(), second.times.len() - skipped);
@@ -294,7 +339,12 @@ mod tests {
         let packed = block.pack().unwrap();
         let (head, frame) = packed.bytes.split_at(packed.head);
         let length = u8::try_from(frame.len()).unwrap();
-        let (head, frame) = (unsqueeze(head).unwrap().0, unsqueeze(frame).unwrap().0);
+        let unsqueeze = |bytes: &[u8]| {
+            let mut unpacker = Unpacker::default();
+            unpacker.unsqueeze(bytes).unwrap();
+            unpacker.bytes
+        };
+        let (head, frame) = (unsqueeze(head), unsqueeze(frame));
         assert_eq!(head, [3, 208, 15, 0, 0, 2, 170, 85, 8, 8, length]);
         assert_eq!(frame, [3, 0, 5, 8, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 22, 64]);
         assert_eq!(unpack(&packed).unwrap(), block);
@@ -309,12 +359,16 @@ mod tests {
         columns[70].1 = columns[69].1.clone();
         let block = block(times, columns);
         let packed = block.pack().unwrap();
-        let head = Head::unpack(&packed.bytes[..packed.head]).unwrap();
+        let head = Unpacker::default().head(&packed.bytes[..packed.head]).unwrap();
         assert!(head.frames.len() > 2);
-        let wanted = |key: Key| key == 70 * 8;
+        let wanted = [3, 70 * 8, 70 * 8 + 1];
         let [(number, place)] = head.frames_of(&wanted).try_into().unwrap();
-        let found = head.unpack_frame(number, &packed.bytes[place], &wanted).unwrap();
-        assert_eq!(found, [block.columns[70].clone()]);
+        let mut found = Vec::new();
+        let mut add = |at: usize, values: &[u64]| found.push((at, values.to_vec()));
+        Unpacker::default().frame(&head, number, &packed.bytes[place], &wanted, &mut add).unwrap();
+        assert_eq!(found, [(1, block.columns[70].values.clone())]);
+        assert_eq!(head.frames_of(&[]), []);
+        assert_eq!(head.frames_of(&[1, 100 * 8]), []);
     }
 
     #[test]
@@ -351,10 +405,10 @@ mod tests {
 
         #[test]
         fn garbage_is_an_error(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = Head::unpack(&bytes);
+            let _ = Unpacker::default().head(&bytes);
             let squeezed = squeeze(&bytes).unwrap();
-            if let Ok(head) = Head::unpack(&squeezed) {
-                let _ = head.unpack_frame(0, &squeezed, &|_| true);
+            if let Ok(head) = Unpacker::default().head(&squeezed) {
+                let _ = Unpacker::default().frame(&head, 0, &squeezed, &head.keys, &mut |_, _| ());
             }
         }
     }

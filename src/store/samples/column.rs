@@ -18,7 +18,7 @@ use super::noise::{self, Told};
 use crate::base::InOrder;
 
 /// Digits after the point that are tried.
-pub(super) const DIGITS: u8 = 9;
+pub const DIGITS: u8 = 9;
 /// Zeros at the end of all whole numbers that may be left out.
 const ZEROS: u32 = 15;
 /// Beyond it, whole numbers are not all floats.
@@ -184,7 +184,7 @@ const TENS: [f64; DIGITS as usize + 1] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 
 
 /// The whole number that comes back as exactly this value; minus zero has none.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked: it is whole and below 2^53
-pub(super) fn whole(bits: u64, digits: u8) -> Option<i64> {
+pub fn whole(bits: u64, digits: u8) -> Option<i64> {
     let ten = TENS.get(usize::from(digits))?;
     let moved = (f64::from_bits(bits) * ten).round();
     if moved.is_nan() || moved.abs() >= LARGEST {
@@ -195,7 +195,7 @@ pub(super) fn whole(bits: u64, digits: u8) -> Option<i64> {
 }
 
 #[allow(clippy::cast_precision_loss)] // below 2^53 where it was written by us
-pub(super) fn value_of(whole: i64, digits: u8) -> u64 {
+pub fn value_of(whole: i64, digits: u8) -> u64 {
     let ten = TENS.get(usize::from(digits)).copied().unwrap_or(1.0);
     (whole as f64 / ten).to_bits()
 }
@@ -215,12 +215,28 @@ fn raw(values: &[u64], out: &mut Vec<u8>) {
     }
 }
 
+/// Values that were read, and the memory they are read with: columns are many.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    wholes: Vec<i64>,
+    pub(super) bits: Vec<u64>,
+}
+
 /// Reads `count` values that were written this way; [`Way::Same`] is resolved by whoever has all columns.
-pub(super) fn decode(way: Way, bytes: &[u8], apart: &[u8], count: usize) -> Result<Vec<u64>, Malformed> {
+pub(super) fn decode(
+    way: Way,
+    bytes: &[u8],
+    apart: &[u8],
+    count: usize,
+    into: &mut Values,
+) -> Result<(), Malformed> {
     let mut reader = Reader(bytes);
+    let Values { wholes, bits } = into;
+    bits.clear();
+    wholes.clear();
     match way {
-        Way::Same => Err(Malformed),
-        Way::Constant => Ok(vec![reader.bits()?; count]),
+        Way::Same => return Err(Malformed),
+        Way::Constant => bits.resize(count, reader.bits()?),
         Way::Raw => {
             let planes = reader.bytes(count.checked_mul(8).ok_or(Malformed)?)?;
             let mut before = 0;
@@ -229,7 +245,7 @@ pub(super) fn decode(way: Way, bytes: &[u8], apart: &[u8], count: usize) -> Resu
                 before ^= bytes.fold(0, |all: u64, byte| all << 8 | u64::from(byte));
                 before
             };
-            Ok((0..count).map(value).collect())
+            bits.extend((0..count).map(value));
         }
         Way::Deltas | Way::DeltasOfDeltas | Way::Noise => {
             let form = *reader.bytes(1)?.first().ok_or(Malformed)?;
@@ -243,35 +259,46 @@ pub(super) fn decode(way: Way, bytes: &[u8], apart: &[u8], count: usize) -> Resu
                 place = place.checked_add(reader.count(count)?).ok_or(Malformed)?;
                 exceptions.push((place, reader.bits()?));
             }
-            let wholes = match way {
-                Way::Noise => jumping(&mut reader, apart, count)?,
-                _ => differences(&mut reader, way, count)?,
-            };
-            let mut values: Vec<u64> = wholes.iter().map(|whole| value_of(whole << zeros, digits)).collect();
-            for (place, bits) in exceptions {
-                *values.get_mut(place).ok_or(Malformed)? = bits;
+            match way {
+                Way::Noise => jumping(&mut reader, apart, count, wholes)?,
+                Way::Deltas => differences::<false>(&mut reader, count, wholes)?,
+                _ => differences::<true>(&mut reader, count, wholes)?,
             }
-            Ok(values)
+            bits.extend(wholes.iter().map(|whole| value_of(whole << zeros, digits)));
+            for (place, odd) in exceptions {
+                *bits.get_mut(place).ok_or(Malformed)? = odd;
+            }
         }
     }
+    Ok(())
 }
 
-fn differences(reader: &mut Reader<'_>, way: Way, count: usize) -> Result<Vec<i64>, Malformed> {
-    let mut wholes = Vec::with_capacity(count);
+fn differences<const TWICE: bool>(
+    reader: &mut Reader<'_>,
+    count: usize,
+    wholes: &mut Vec<i64>,
+) -> Result<(), Malformed> {
+    // A number has a byte at least.
+    wholes.reserve(count.min(reader.0.len()));
     let (mut before, mut step) = (0i64, 0i64);
     for _ in 0..count {
         let mut delta = reader.signed()?;
-        if way == Way::DeltasOfDeltas {
+        if TWICE {
             delta = delta.wrapping_add(step);
+            step = delta;
         }
         before = before.wrapping_add(delta);
-        step = delta;
         wholes.push(before);
     }
-    Ok(wholes)
+    Ok(())
 }
 
-fn jumping(reader: &mut Reader<'_>, apart: &[u8], count: usize) -> Result<Vec<i64>, Malformed> {
+fn jumping(
+    reader: &mut Reader<'_>,
+    apart: &[u8],
+    count: usize,
+    wholes: &mut Vec<i64>,
+) -> Result<(), Malformed> {
     let told = match reader.bytes(1)? {
         [0] => Told::Plain,
         [1] => Told::Differences,
@@ -279,9 +306,9 @@ fn jumping(reader: &mut Reader<'_>, apart: &[u8], count: usize) -> Result<Vec<i6
     };
     let (middle, start) = (reader.signed()?, reader.count(apart.len())?);
     let end = start.checked_add(reader.count(apart.len())?).ok_or(Malformed)?;
-    let mut wholes = noise::read(apart.get(start..end).ok_or(Malformed)?, told, count);
+    noise::read(apart.get(start..end).ok_or(Malformed)?, told, count, wholes);
     wholes.iter_mut().for_each(|whole| *whole = whole.wrapping_add(middle));
-    Ok(wholes)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -289,11 +316,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn read(way: Way, bytes: &[u8], apart: &[u8], count: usize) -> Result<Vec<u64>, Malformed> {
+        let mut values = Values::default();
+        decode(way, bytes, apart, count, &mut values).map(|()| values.bits)
+    }
+
     fn back(values: &[f64]) -> Way {
         let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
         let (mut out, mut apart) = (Vec::new(), vec![9, 9]);
         let way = encode(&bits, &mut out, &mut apart);
-        assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits, "{values:?}");
+        assert_eq!(read(way, &out, &apart, bits.len()).unwrap(), bits, "{values:?}");
         way
     }
 
@@ -354,7 +386,7 @@ mod tests {
         fn any_bits_come_back(bits in prop::collection::vec(any::<u64>(), 1..60)) {
             let (mut out, mut apart) = (Vec::new(), Vec::new());
             let way = encode(&bits, &mut out, &mut apart);
-            prop_assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits);
+            prop_assert_eq!(read(way, &out, &apart, bits.len()).unwrap(), bits);
         }
 
         #[test]
@@ -362,12 +394,12 @@ mod tests {
             let bits: Vec<u64> = parts.iter().map(|(whole, digits)| (f64::from(*whole) / TENS[usize::from(*digits)]).to_bits()).collect();
             let (mut out, mut apart) = (Vec::new(), Vec::new());
             let way = encode(&bits, &mut out, &mut apart);
-            prop_assert_eq!(decode(way, &out, &apart, bits.len()).unwrap(), bits);
+            prop_assert_eq!(read(way, &out, &apart, bits.len()).unwrap(), bits);
         }
 
         #[test]
         fn garbage_is_an_error_or_values(way in 0u8..7, bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..50) {
-            if let Ok(way) = Way::parse(way) && let Ok(values) = decode(way, &bytes, &bytes, count) {
+            if let Ok(way) = Way::parse(way) && let Ok(values) = read(way, &bytes, &bytes, count) {
                 prop_assert_eq!(values.len(), count);
             }
         }
