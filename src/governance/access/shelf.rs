@@ -143,6 +143,7 @@ impl DecisionRecord {
             needs: self.needs,
             mode: self.mode,
             digest: self.digest,
+            pass: None, // denials are kept
         })
     }
 }
