@@ -237,7 +237,8 @@ fn who(me: &WhoAmI, context: &mut Context) -> Result<(), CliError> {
 }
 
 fn passes(all: &[AccessPass], context: &mut Context) -> Result<(), CliError> {
-    all.iter().try_for_each(|pass| context.out.line(&clean(&format!("  pass     {}", pass.said()))))
+    all.iter()
+        .try_for_each(|pass| context.out.line(&clean(&format!("  pass     {}", pass.said(format_time)))))
 }
 
 fn keys(verb: KeyVerb, link: &mut Attached, context: &mut Context) -> Result<(), CliError> {

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::format_time;
-
 /// Who the asker is to this box.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -69,10 +67,10 @@ pub struct AccessPass {
 }
 
 impl AccessPass {
-    /// In one line.
+    /// In one line; `time` is how times are written.
     #[must_use]
-    pub fn said(&self) -> String {
-        let until = format_time(self.until_ms);
+    pub fn said(&self, time: fn(u64) -> String) -> String {
+        let until = time(self.until_ms);
         format!("{} until {until} UTC, agreed to by {} (request {})", self.permission, self.by, self.approval)
     }
 }

@@ -186,7 +186,7 @@ fn an_emergency_pass_is_named_wherever_it_counts() {
         at_ms: NOW,
         until_ms: NOW + 900_000,
     };
-    let line = pass.said();
+    let line = pass.said(crate::base::format_time);
     assert!(line.starts_with("compact until ") && line.ends_with("uid:2001 (request 3)"), "{line}");
     let one = Principal { id: "uid:7".into(), passes: vec![pass.clone()], ..Principal::default() };
     reply(&mut m, Reply::Access(AccessReply::Principals(vec![one])));
