@@ -5,10 +5,9 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use serde_json::{Value, json};
-use support::command::{good, json as json_of, run};
+use support::command::{good, json as json_of, run, said};
 use support::{Daemon, signal, spud, until};
 
 /// Recorded every second, so that no test waits long.
@@ -67,10 +66,6 @@ fn named(daemon: &Daemon, name: &str) -> Option<Value> {
 
 fn in_state(daemon: &Daemon, name: &str, state: &str) -> Value {
     until(&format!("{name} {state}"), || named(daemon, name).filter(|alert| alert["state"] == state))
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
 #[test]

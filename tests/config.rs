@@ -7,32 +7,18 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Daemon, Reply, signal, spud};
+use support::command::text;
+use support::{Daemon, Reply, signal, spud, until};
 
 fn run(data: &Path, words: &[&str]) -> Output {
     spud().arg("--data").arg(data).args(words).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 fn file(data: &Path) -> PathBuf {
     data.join("config/spud.toml")
-}
-
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what} never came about");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn setting(daemon: &Daemon, key: &str) -> Value {

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use support::Daemon;
-use support::command::{good, json as told, run};
+use support::command::{good, json as told, run, said};
 
 fn done(daemon: &Daemon, method: &str, target: &str, body: &Value) -> Value {
     let reply = daemon.ask(method, target, "Content-Type: application/json\r\n", &body.to_string());
@@ -59,10 +59,6 @@ fn has_openssl() -> bool {
 
 fn verified(folder: &Path, key: &[&str]) -> Output {
     Command::new("sh").arg(folder.join("verify.sh")).args(key).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]

@@ -5,15 +5,15 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spud::knowledge::{ModelSource, default_model_id, write_model};
+use support::Daemon;
+use support::command::{self, fine, said};
 use support::terminal::{PATIENCE, Terminal};
-use support::{Daemon, spud};
 
 /// Votes.
 const ANNA: u32 = 2001;
@@ -44,12 +44,7 @@ fn artifact(path: &Path) {
 }
 
 fn run_as(user: Option<u32>, data: &Path, words: &[&str]) -> Output {
-    let mut command = spud();
-    command.arg("--data").arg(data).args(words);
-    if let Some(user) = user {
-        command.uid(user).gid(0);
-    }
-    let output = command.output().unwrap();
+    let output = command::run_as(user, data, words);
     // The README shows this: cargo test --test governance -- --nocapture
     let who = user.map_or("root", |user| if user == ANNA { "anna" } else { "olaf" });
     println!("{who}$ spud {}\n{}", words.join(" "), said(&output));
@@ -58,16 +53,6 @@ fn run_as(user: Option<u32>, data: &Path, words: &[&str]) -> Output {
 
 fn show(terminal: &Terminal) {
     println!("{}\n", terminal.screen.screen().contents().trim_end());
-}
-
-fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}{}", text(&output.stdout), text(&output.stderr))
-}
-
-fn fine(output: &Output) -> String {
-    assert!(output.status.success(), "{}", said(output));
-    said(output)
 }
 
 fn json(output: &Output) -> Value {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use support::command::{good, run};
+use support::command::{good, run, said};
 use support::{Daemon, Reply, take_apart, until};
 
 /// Where `.ci/run` puts what comes from PyPI.
@@ -51,17 +51,10 @@ fn python(library: &str, script: &str, arguments: &[&str]) -> Option<Output> {
     outside("python3", &[&[script.to_str().unwrap()], arguments].concat())
 }
 
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 /// A daemon that listens on loopback, and its address.
 fn listening() -> (Daemon, String) {
     let daemon = Daemon::start(&["--tier", "lite", "--listen", "127.0.0.1:0"]);
-    let address = until("an address", || {
-        let told = daemon.said();
-        told.split_once("http://").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
-    });
+    let address = daemon.address();
     (daemon, address)
 }
 

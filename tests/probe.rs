@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
-use support::command::run;
+use support::command::{run, said};
 use support::{Daemon, spud, until};
 
 /// Recorded every second, so that no test waits long.
@@ -40,10 +40,6 @@ fn first(daemon: &Daemon, query: &str) -> (Value, String) {
         let value = found["value"][1].as_str()?.to_owned();
         Some((found["metric"].clone(), value))
     })
-}
-
-fn said(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
 fn probe(daemon: &Daemon, name: &str) -> Value {

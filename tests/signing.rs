@@ -7,35 +7,16 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use support::command::{fine, run_as, said};
 use support::{Daemon, signal, spud};
 
 /// Votes.
 const ANNA: u32 = 2001;
-
-fn run_as(user: Option<u32>, data: &Path, words: &[&str]) -> Output {
-    let mut command = spud();
-    command.arg("--data").arg(data).args(words);
-    if let Some(user) = user {
-        command.uid(user).gid(0);
-    }
-    command.output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{}{}", text(&output.stdout), text(&output.stderr))
-}
-
-fn fine(output: &Output) -> String {
-    assert!(output.status.success(), "{}", said(output));
-    said(output)
-}
 
 /// True where OpenSSH and two people can be had.
 fn can_sign() -> bool {

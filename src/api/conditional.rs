@@ -51,7 +51,8 @@ pub(super) async fn read(mut call: Call, answer: &Answer, paged: bool) -> Result
     let known = tags(&call.headers, &header::IF_NONE_MATCH);
     let response = tagged(answer(call).await, page.as_ref()).await?;
     let Some(tag) = response.headers().get(header::ETAG) else { return Ok(response) };
-    let same = |known: &String| known == "*" || Some(known.as_str()) == tag.to_str().ok().map(bare);
+    // To have it already, a weak tag is enough: something between may have packed what we sent.
+    let same = |known: &String| known == "*" || Some(known.trim_start_matches("W/")) == tag.to_str().ok();
     match known.iter().any(same) {
         true => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.clone())]).into_response()),
         false => Ok(response),
@@ -113,20 +114,25 @@ pub(super) async fn change(
         return Ok(now);
     };
     let settled = |tag: &str| tag.split('.').next().map(str::to_owned);
-    if !wanted.iter().any(|wanted| wanted == "*" || settled(wanted) == settled(bare(tag))) {
+    if !wanted.iter().any(|wanted| wanted == "*" || settled(bare(wanted)) == settled(bare(tag))) {
         return Err(Fault::new(StatusCode::PRECONDITION_FAILED, "stale", "it is no longer as you saw it")
             .advice("look at it again, then send its ETag as If-Match"));
     }
     Ok(answer(call).await)
 }
 
-/// The tags of a header without their quotes. A weak one names nothing for sure, so it stays as it is.
+/// The tags of a header, each with its quotes; one that was typed without gets them, but for the `*` of any.
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let all = values.flat_map(|value| value.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
-    all.map(|tag| bare(tag).to_owned()).collect()
+    let quoted = |tag: &str| match tag == "*" || tag.ends_with('"') {
+        true => tag.to_owned(),
+        false => format!("\"{tag}\""),
+    };
+    all.map(quoted).collect()
 }
 
+/// Without quotes. A weak tag names nothing for sure: it stays one that nothing has.
 fn bare(tag: &str) -> &str {
     tag.trim_matches('"')
 }
@@ -183,6 +189,9 @@ mod tests {
         assert!(tags(&headers, &header::IF_MATCH).is_empty());
         headers.append(header::IF_MATCH, "\"a.b\", 3".parse().unwrap());
         headers.append(header::IF_MATCH, "W/\"c\"".parse().unwrap());
-        assert_eq!(tags(&headers, &header::IF_MATCH), ["a.b", "3", "W/\"c"]);
+        headers.append(header::IF_MATCH, "\"*\", *".parse().unwrap());
+        let read = tags(&headers, &header::IF_MATCH);
+        assert_eq!(read, [r#""a.b""#, r#""3""#, r#"W/"c""#, r#""*""#, "*"], "not every asterisk is any");
+        assert_eq!((bare(r#""a.b""#), bare(r#"W/"c""#)), ("a.b", r#"W/"c"#));
     }
 }

@@ -1,7 +1,10 @@
 //! Pages of lists that the engine gives whole: `limit` and `cursor` in, a part of `items` and `next` out.
 //!
 //! A cursor names the last item of its page and where that stood: should the item be gone, the next page begins at
-//! that place.
+//! that place. Where several have the name, it is the one nearest to that place, at or after it first: lists grow at
+//! their head.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -9,7 +12,7 @@ use super::call::{Call, PAGE_MOST, within_page};
 use super::fault::Fault;
 
 /// What names an item, the first of these that it has.
-const NAMES: [&str; 4] = ["id", "sha256", "request", "name"];
+const NAMES: [&str; 5] = ["id", "sha256", "request", "name", "revision"];
 /// No item is shorter, so that a short list need not be read to know that it fits.
 const SHORTEST: usize = 12;
 
@@ -60,14 +63,22 @@ fn after(items: &[Value], cursor: &str) -> Option<usize> {
     let (place, last) = cursor.split_once('~')?;
     let place: usize = place.parse().ok()?;
     let next = |at: usize| at.saturating_add(1);
-    if last.is_empty() || items.get(place).is_some_and(|item| name(item) == last) {
+    if last.is_empty() {
         return Some(next(place));
     }
-    Some(items.iter().position(|item| name(item) == last).map_or(place, next))
+    let (head, rest) = items.split_at(place.min(items.len()));
+    let is_last = |item: &Value| name(item) == last;
+    let after = rest.iter().position(is_last).map(|at| head.len().saturating_add(at));
+    Some(after.or_else(|| head.iter().rposition(is_last)).map_or(place, next))
 }
 
-fn name(item: &Value) -> &str {
-    NAMES.iter().find_map(|name| item.get(name)?.as_str()).unwrap_or_default()
+fn name(item: &Value) -> Cow<'_, str> {
+    let one = |name: &&str| match item.get(name)? {
+        Value::String(text) => Some(Cow::Borrowed(text.as_str())),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    };
+    NAMES.iter().find_map(one).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -84,7 +95,7 @@ mod tests {
         let cut = cut(list, &asked).unwrap();
         let page: Value = serde_json::from_slice(cut.as_deref().unwrap_or(list)).unwrap();
         assert_eq!(page["digest"], "d");
-        let items = page["items"].as_array().unwrap().iter().map(|item| name(item).to_owned()).collect();
+        let items = page["items"].as_array().unwrap().iter().map(|item| name(item).into_owned()).collect();
         (items, page["next"].as_str().map(str::to_owned))
     }
 
@@ -103,6 +114,25 @@ mod tests {
             let asked = Asked { cursor: Some(wrong.to_owned()), limit: 2 };
             assert_eq!(cut(&list(&all), &asked).unwrap_err().0.status, 422, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_name_that_several_have_is_the_one_that_was_shown() {
+        // Denials of one request, newest first, and new ones before them.
+        let next = page(&list(&["a", "b", "b", "b", "c"]), None, 3).1.unwrap();
+        assert_eq!(next, "2~b");
+        let grown = ["n", "a", "b", "b", "b", "c"];
+        assert_eq!(page(&list(&grown), Some(&next), 9).0, ["b", "b", "c"], "none is left out");
+        let far = ["b", "n", "m", "a", "b", "c"];
+        assert_eq!(page(&list(&far), Some(&next), 9).0, ["c"], "not from the first that has the name");
+        assert_eq!(page(&list(&["b", "c"]), Some(&next), 9).0, ["c"], "gone from its place, found before it");
+        // Revisions have a number and no name.
+        let revisions = |numbers: &[u64]| {
+            let items: Vec<Value> = numbers.iter().map(|n| serde_json::json!({"revision": n})).collect();
+            serde_json::json!({"items": items, "digest": "d"}).to_string().into_bytes()
+        };
+        let next = page(&revisions(&[3, 2, 1]), None, 2).1.unwrap();
+        assert_eq!(page(&revisions(&[4, 3, 2, 1]), Some(&next), 2).0, ["1"]);
     }
 
     #[test]

@@ -203,9 +203,11 @@ fn access(all: &mut Map<String, Value>) {
     let token = words::AccessToken::default();
     let problems = vec![words::PolicyProblem::default()];
     let (policy, case) = (words::Policy::default(), words::PolicyCase::default());
-    add(all, "WhoAmI", &words::WhoAmI::default());
+    let passes = vec![words::AccessPass::default()];
+    add(all, "WhoAmI", &words::WhoAmI { passes: passes.clone(), ..words::WhoAmI::default() });
     let keys = vec![words::AccessKey::default()];
-    let principal = words::Principal { tokens: vec![token.clone()], keys, ..words::Principal::default() };
+    let tokens = vec![token.clone()];
+    let principal = words::Principal { tokens, keys, passes, ..words::Principal::default() };
     add(all, "Session", &words::Session::default());
     add(all, "NewTotp", &words::NewTotp::default());
     add(all, "AddKey", &words::AddKey::default());
@@ -234,7 +236,8 @@ fn access(all: &mut Map<String, Value>) {
     let results = vec![words::PolicyTestResult::default()];
     add(all, "PolicyTestReport", &words::PolicyTestReport { results, ..Default::default() });
     add(all, "PolicyDiff", &words::PolicyDiff { problems, ..words::PolicyDiff::default() });
-    add(all, "Decision", &words::Decision::default());
+    let pass = Some(words::AccessPass::default());
+    add(all, "Decision", &words::Decision { pass, ..words::Decision::default() });
 }
 
 fn approvals(all: &mut Map<String, Value>) {

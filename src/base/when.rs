@@ -50,5 +50,6 @@ mod tests {
         assert_eq!(format_time(86_400_000), "1970-01-02 00:00");
         assert_eq!(format_second(86_400_000), "1970-01-02T00:00:00Z");
         assert_eq!(format_time(u64::MAX), "9999-12-31 23:59");
+        assert_eq!((format_since(0).as_str(), format_since(86_400_000).as_str()), ("-", "1970-01-02 00:00"));
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum Verb {
         #[arg(long, value_name = "FILE")]
         with: Vec<PathBuf>,
     },
-    /// Say what would be decided, and by which policies
+    /// Say what would be decided now, by which policies or emergency pass
     Explain(Explain),
     /// Say what the site's files would change
     Diff,
@@ -254,6 +254,7 @@ fn decision(found: &Decision, context: &mut Context) -> Result<(), CliError> {
     let roles = if found.roles.is_empty() { "none".to_owned() } else { found.roles.join(", ") };
     let mut lines = vec![("policies", policies), ("roles", roles), ("via", found.via.clone())];
     lines.push(("mode", found.mode.clone()));
+    lines.extend(found.pass.iter().map(|pass| ("pass", pass.said(format_time))));
     lines.extend(found.errors.iter().map(|error| ("no value", error.clone())));
     if !found.needs.is_empty() {
         lines.push(("needs", found.needs.clone()));

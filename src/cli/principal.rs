@@ -13,7 +13,7 @@ use crate::api::client::escape;
 use crate::api::host::Attached;
 use crate::api::types::Page;
 use crate::api::types::access::{
-    AccessKey, AddKey, AddPrincipal, CreateToken, NewToken, NewTotp, Principal, WhoAmI,
+    AccessKey, AccessPass, AddKey, AddPrincipal, CreateToken, NewToken, NewTotp, Principal, WhoAmI,
 };
 use crate::base::format_time;
 
@@ -21,7 +21,7 @@ use crate::base::format_time;
 pub(super) enum Verb {
     /// List everybody who has a role or a token
     List,
-    /// Show one principal; without a name, who you are here and what you may do
+    /// Show one principal, with its emergency passes that are good; without a name, who you are here and what you may do
     Show {
         /// uid:1000, gid:100, a login name, or a principal with tokens
         name: Option<String>,
@@ -206,6 +206,7 @@ fn show(one: &Principal, context: &mut Context) -> Result<(), CliError> {
     if one.totp {
         context.out.line("  factor   codes of an authenticator app")?;
     }
+    passes(&one.passes, context)?;
     for key in &one.keys {
         let line = format!("  key      {} {}", key.fingerprint, key.comment);
         context.out.line(&clean(line.trim_end()))?;
@@ -231,7 +232,13 @@ fn who(me: &WhoAmI, context: &mut Context) -> Result<(), CliError> {
     context.out.line(&clean(&format!("{} over the {}", named(&me.principal, me.login.as_ref()), me.via)))?;
     context.out.line(&clean(&format!("  roles    {roles}")))?;
     context.out.line(&clean(&format!("  may      {}", me.permissions.join(" "))))?;
+    passes(&me.passes, context)?;
     context.out.line(&clean(&format!("  policies {}", me.digest)))
+}
+
+fn passes(all: &[AccessPass], context: &mut Context) -> Result<(), CliError> {
+    all.iter()
+        .try_for_each(|pass| context.out.line(&clean(&format!("  pass     {}", pass.said(format_time)))))
 }
 
 fn keys(verb: KeyVerb, link: &mut Attached, context: &mut Context) -> Result<(), CliError> {

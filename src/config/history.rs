@@ -6,7 +6,7 @@
 use bincode::{Decode, Encode};
 
 use super::error::ConfigError;
-use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of};
+use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, there};
 
 const VERSION: u8 = 1;
 /// Number → [`VersionRecord`]
@@ -147,15 +147,7 @@ impl History {
         let head = codec::encode(VERSION, head)?;
         Ok(control.write(|write| {
             let mut table = write.open_table(VERSIONS)?;
-            let id = table.last()?.map_or(0, |(id, _)| number_of(id.value())) + 1;
-            table.insert(&number_key(id)[..], record.as_slice())?;
-            loop {
-                let oldest = table.first()?.map(|(id, _)| number_of(id.value()));
-                match oldest.filter(|oldest| id - oldest >= KEPT) {
-                    Some(oldest) => drop(table.remove(&number_key(oldest)[..])?),
-                    None => break,
-                }
-            }
+            let id = table.push(&record, KEPT)?;
             write.open_table(STATE)?.insert(HEAD, head.as_slice())?;
             put_trial(write, trial(id).as_ref())?;
             also(write)?;
@@ -262,15 +254,6 @@ fn state<T: Decode<()>>(control: &Control, name: &[u8]) -> Result<Option<T>, Con
         Ok(table.get(name)?.map(|bytes| bytes.value().to_vec()))
     })?;
     Ok(bytes.map(|bytes| codec::decode::<T>(VERSION, &bytes)).transpose()?)
-}
-
-/// A table that nothing was ever kept in is not there yet.
-fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
-    match opened {
-        Ok(table) => Ok(Some(table)),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bincode::{Decode, Encode};
 
 use super::ResilienceError;
-use super::history::there;
-use crate::store::{Control, StoreError, Table, WriteTransaction, codec};
+use crate::store::{Control, StoreError, Table, WriteTransaction, codec, there};
 
 const VERSION: u8 = 1;
 /// Name of the breaker → [`Held`]

@@ -5,7 +5,9 @@ use bincode::{Decode, Encode};
 use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
 use super::mode::{Axis, Inputs, Mode};
-use crate::store::{Control, Kept, Rows, StoreError, Table, WriteTransaction, codec, number_key, number_of};
+use crate::store::{
+    Control, Kept, Rows, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
+};
 
 const VERSION: u8 = 1;
 /// Sequence → [`ChangeRecord`]
@@ -168,18 +170,9 @@ impl History {
         let forced = forced.map(|forced| codec::encode(VERSION, &ForcedRecord::from(forced))).transpose()?;
         Ok(control.write(|write| {
             let mut table = write.open_table(CHANGES)?;
-            let mut last = table.last()?.map_or(0, |(id, _)| number_of(id.value()));
             let there = already_there(&table, &records)?;
             for record in records.iter().skip(there) {
-                last += 1;
-                table.insert(&number_key(last)[..], record.as_slice())?;
-            }
-            loop {
-                let oldest = table.first()?.map(|(id, _)| number_of(id.value()));
-                match oldest.filter(|oldest| last - oldest >= KEPT) {
-                    Some(oldest) => drop(table.remove(&number_key(oldest)[..])?),
-                    None => break,
-                }
+                table.push(record, KEPT)?;
             }
             let mut kept = write.open_table(FORCED)?;
             match &forced {
@@ -237,15 +230,6 @@ fn already_there(table: &Rows<impl Kept>, records: &[Vec<u8>]) -> Result<usize, 
     }
     let is_there = |count: &usize| newest.get(newest.len() - count..) == records.get(..*count);
     Ok((1..=newest.len()).rev().find(is_there).unwrap_or(0))
-}
-
-/// A table that nothing was ever kept in is not there yet: a start that changes nothing writes nothing.
-pub(super) fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
-    match opened {
-        Ok(table) => Ok(Some(table)),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use redb::{
 };
 
 use super::crypt::{Cell, State, Vault};
+use super::{number_key, number_of};
 
 type Bytes = &'static [u8];
 /// Name and types of a table.
@@ -280,6 +281,22 @@ impl WriteRows<'_> {
     /// What redb says.
     pub fn remove(&mut self, key: &[u8]) -> Result<Option<Value<'_>>, StorageError> {
         Ok(self.table.remove(key)?.map(|guard| opened(self.cell.as_ref(), key, guard)))
+    }
+
+    /// Keeps a value under the number after the last one, which it gives; of all numbers the newest `most` stay.
+    ///
+    /// # Errors
+    /// What redb says.
+    pub fn push(&mut self, value: &[u8], most: u64) -> Result<u64, StorageError> {
+        let number = self.last()?.map_or(0, |(key, _)| number_of(key.value())) + 1;
+        self.insert(&number_key(number), value)?;
+        loop {
+            let oldest = self.first()?.map(|(key, _)| number_of(key.value()));
+            match oldest.filter(|oldest| number - oldest >= most) {
+                Some(oldest) => drop(self.remove(&number_key(oldest))?),
+                None => return Ok(number),
+            }
+        }
     }
 
     /// # Errors

@@ -1,5 +1,6 @@
 //! The program run to its end on a data folder, with the budgets of one tier whatever machine tests it.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -36,4 +37,33 @@ pub fn json(data: &Path, args: &[&str]) -> Value {
     let output = run(data, &[args, &["--json"]].concat());
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{args:?}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Runs it as another user of the box, where one is named: only root can.
+pub fn run_as(user: Option<u32>, data: &Path, words: &[&str]) -> Output {
+    let mut command = spud();
+    command.arg("--data").arg(data).args(words);
+    if let Some(user) = user {
+        command.uid(user).gid(0);
+    }
+    command.output().unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Everything that it printed.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// The same, of one that must have succeeded.
+pub fn fine(output: &Output) -> String {
+    assert!(output.status.success(), "{}", said(output));
+    said(output)
+}
+
+pub fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
 }

@@ -109,6 +109,14 @@ impl Daemon {
         panic!("the daemon did not start: {}", self.said());
     }
 
+    /// Where it listens for TCP.
+    pub fn address(&self) -> String {
+        until("an address", || {
+            let told = self.said();
+            told.split_once("http://").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
+        })
+    }
+
     /// What it wrote to standard error.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()

@@ -18,6 +18,8 @@ pub struct WhoAmI {
     pub permissions: Vec<String>,
     /// Of a token: what it is good for.
     pub scopes: Option<Vec<String>>,
+    /// Emergency passes that are good now.
+    pub passes: Vec<AccessPass>,
     /// Of the policies that say so.
     pub digest: String,
 }
@@ -35,6 +37,8 @@ pub struct Principal {
     pub tokens: Vec<AccessToken>,
     /// SSH keys that were enrolled for it.
     pub keys: Vec<AccessKey>,
+    /// Emergency passes that are good now.
+    pub passes: Vec<AccessPass>,
     /// With a token it needs a code of an authenticator app for what does most harm.
     pub totp: bool,
     pub by: String,
@@ -47,6 +51,28 @@ pub struct AddPrincipal {
     /// Small letters, digits, `-`, `_`, `.`
     pub name: String,
     pub about: String,
+}
+
+/// An emergency pass: one permission for a short time, whatever the policies say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessPass {
+    /// Number of the request that was agreed to.
+    pub approval: String,
+    pub permission: String,
+    /// Who agreed.
+    pub by: String,
+    pub at_ms: u64,
+    pub until_ms: u64,
+}
+
+impl AccessPass {
+    /// In one line; `time` is how times are written.
+    #[must_use]
+    pub fn said(&self, time: fn(u64) -> String) -> String {
+        let until = time(self.until_ms);
+        format!("{} until {until} UTC, agreed to by {} (request {})", self.permission, self.by, self.approval)
+    }
 }
 
 /// An enrolled SSH key.
@@ -328,6 +354,8 @@ pub struct Decision {
     pub needs: String,
     pub mode: String,
     pub digest: String,
+    /// The emergency pass that allows it where the policies deny.
+    pub pass: Option<AccessPass>,
 }
 
 /// A review of who has which role.

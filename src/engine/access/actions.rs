@@ -15,7 +15,7 @@ use crate::base::InOrder;
 use crate::engine::run::Inner;
 use crate::engine::{Caller, EngineError, approvals, trail};
 use crate::governance::access::{
-    DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, decide, hash_of,
+    DECISIONS_KEPT, Grant, Name, Need, Permission, Role, Secret, Shelf, Subject, Token, hash_of, permit,
     would_allow,
 };
 use crate::store::crypt::random;
@@ -364,7 +364,7 @@ fn who_am_i(inner: &Inner, caller: &Caller) -> Result<WhoAmI, EngineError> {
     let mut roles: Vec<Role> =
         state.book.roles(&subject, around.now_ms).into_iter().map(|(role, _)| role).collect();
     let allowed = |permission: &&Permission| {
-        decide(&state.set, &state.book, (&subject, &roles), &Need::of_box(**permission), &around).allowed
+        permit(&state.set, &state.book, (&subject, &roles), &Need::of_box(**permission), &around).allowed
     };
     let permissions = Permission::ALL.iter().filter(allowed).map(|one| one.name().to_owned()).collect();
     roles.order();
@@ -377,6 +377,7 @@ fn who_am_i(inner: &Inner, caller: &Caller) -> Result<WhoAmI, EngineError> {
         roles: words::roles(&roles),
         permissions,
         scopes: subject.scopes.as_ref().map(|scopes| scopes.to_vec()),
+        passes: words::passes(&state.book, &subject.name, around.now_ms),
         digest: state.set.digest().to_owned(),
     })
 }

@@ -5,7 +5,7 @@ use super::{State, sources};
 use crate::api::types::Problem;
 use crate::api::types::access as words;
 use crate::base::InOrder;
-use crate::governance::access::{Book, Decision, Grant, Key, Name, Role, Token};
+use crate::governance::access::{Book, Decision, Grant, Key, Name, Pass, Role, Token};
 use crate::governance::approval::Approval;
 use crate::governance::policy::{Policy, PolicyProblem, PolicySet};
 
@@ -28,7 +28,23 @@ pub(super) fn decision(decision: &Decision) -> words::Decision {
         needs: decision.needs.clone(),
         mode: decision.mode.clone(),
         digest: decision.digest.clone(),
+        pass: decision.pass.as_ref().map(|(approval, one)| pass((*approval, one))),
     }
+}
+
+fn pass((approval, pass): (u64, &Pass)) -> words::AccessPass {
+    words::AccessPass {
+        approval: approval.to_string(),
+        permission: pass.permission.name().to_owned(),
+        by: pass.by.clone(),
+        at_ms: pass.at_ms,
+        until_ms: pass.until_ms,
+    }
+}
+
+/// The emergency passes of somebody that are good now.
+pub(super) fn passes(book: &Book, name: &Name, now_ms: u64) -> Vec<words::AccessPass> {
+    book.passes_of(name, now_ms).map(pass).collect()
 }
 
 /// What the asker is told.
@@ -102,6 +118,7 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
     words::Principal {
         totp: book.totp.contains_key(&text),
         keys: keys.map(|(mark, one)| key(mark, one)).collect(),
+        passes: passes(book, name, now_ms),
         login: people.login(name),
         about,
         kind: name.kind().to_owned(),
@@ -113,11 +130,13 @@ pub(super) fn principal(book: &Book, name: &Name, people: &People, now_ms: u64) 
     }
 }
 
-/// Everybody who has anything: the owner, root, those with grants, those with tokens.
+/// Everybody who has anything: the owner, root, those with grants, those with tokens, those with a pass that is good.
 pub(super) fn principals(book: &Book, people: &People, now_ms: u64) -> Vec<words::Principal> {
     let mut names: Vec<Name> = vec![Name::Uid(0), Name::Uid(book.owner)];
     names.extend(book.principals.keys().filter_map(|name| Name::parse(name).ok()));
     names.extend(book.grants.values().map(|grant| grant.to.clone()));
+    let good = book.passes.values().filter(|pass| now_ms < pass.until_ms);
+    names.extend(good.map(|pass| pass.to.clone()));
     names.extend(book.keys.values().filter_map(|key| Name::parse(&key.owner).ok()));
     names.order();
     names.dedup();

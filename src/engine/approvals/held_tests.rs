@@ -4,10 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::tests::{Bench, denied};
-use crate::api::types::approval::ApprovalWord;
+use crate::api::types::access::{AccessPass, Decision, PolicyCase, TestPolicies, WhoAmI};
+use crate::api::types::approval::{ApprovalWord, BreakGlass};
 use crate::api::types::{CreateCollection, PruneBackups, SetConfig};
 use crate::engine::action::BackupWork;
-use crate::engine::{Action, ApprovalAction, Caller, ConfigAction, EngineError};
+use crate::engine::{
+    AccessAction, AccessReply, Action, ApprovalAction, Caller, ConfigAction, EngineError, Reply,
+};
+use crate::governance::access::Book;
 use crate::governance::approval::Shelf;
 
 const ANNA: u32 = 2001;
@@ -135,9 +139,8 @@ fn a_power_cut_between_vote_and_deed_loses_nothing() {
 
 #[test]
 fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
-    use crate::api::types::approval::BreakGlass;
     use crate::api::types::incident::IncidentQuery;
-    use crate::engine::{IncidentAction, IncidentReply, Reply};
+    use crate::engine::{IncidentAction, IncidentReply};
     const OLAF: u32 = 2002;
     let bench = holding("purge");
     let ask = |uid, permission: &str, ttl_s| {
@@ -175,4 +178,93 @@ fn glass_takes_two_people_opens_an_incident_and_mends_itself() {
         assert!(Instant::now() < until, "the pass does not end");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+impl Bench {
+    fn access(&self, uid: u32, action: AccessAction) -> AccessReply {
+        match self.ask(uid, Action::Access(action)).unwrap() {
+            Reply::Access(reply) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn explained(&self, who: &str, permission: &str, hour: Option<u64>) -> Decision {
+        let (principal, permission) = (Some(who.to_owned()), permission.to_owned());
+        let case = PolicyCase { principal, permission, hour, ..PolicyCase::default() };
+        match self.access(0, AccessAction::Explain(case.into())) {
+            AccessReply::Decision(one) => *one,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Passes of somebody as others see them, as they see them, and as they stand in the list of all.
+    fn passes(&self, uid: u32) -> [Vec<AccessPass>; 3] {
+        let name = format!("uid:{uid}");
+        let AccessReply::Principal(one) = self.access(0, AccessAction::Principal(name.clone())) else {
+            panic!("no principal")
+        };
+        let AccessReply::Principals(all) = self.access(0, AccessAction::Principals) else {
+            panic!("no principals")
+        };
+        let listed = all.into_iter().find(|one| one.id == name).map(|one| one.passes);
+        [one.passes, self.me(uid).passes, listed.unwrap_or_default()]
+    }
+
+    fn me(&self, uid: u32) -> WhoAmI {
+        match self.access(uid, AccessAction::WhoAmI) {
+            AccessReply::WhoAmI(me) => *me,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_question_about_the_door_is_answered_as_the_door_would() {
+    const WHAT: &str = "remove-collection";
+    let bench = holding("purge");
+    let may = |uid| bench.me(uid).permissions.iter().any(|one| one == WHAT);
+    assert!(!bench.explained("uid:2002", WHAT, None).allowed && !may(2002));
+    let (permission, reason, ttl_s) = (WHAT.to_owned(), "fire".to_owned(), Some(3600));
+    let asked = ApprovalAction::BreakGlass(BreakGlass { permission, reason, ttl_s });
+    let id = bench.approval(2002, asked).unwrap().id;
+    assert!(!bench.explained("uid:2002", WHAT, None).allowed, "nobody agreed yet");
+    assert_eq!(bench.passes(2002), [vec![], vec![], vec![]]);
+    bench.approve(ANNA, &id, None).unwrap();
+    let now = bench.explained("uid:2002", WHAT, None);
+    assert!(now.allowed && now.policies == ["break-glass"] && now.needs.is_empty(), "{now:?}");
+    let pass = now.pass.unwrap();
+    assert_eq!((&pass.approval, pass.permission.as_str(), pass.by.as_str()), (&id, WHAT, "uid:2001"));
+    assert_eq!(pass.until_ms - pass.at_ms, 3_600_000);
+    assert_eq!(bench.passes(2002), [vec![pass.clone()], vec![pass.clone()], vec![pass]]);
+    assert!(may(2002) && !may(2003));
+    // The hour that it is, typed, is now; another one is not.
+    let hour = bench.inner().clock.now_ms() / 3_600_000 % 24;
+    assert!(bench.explained("uid:2002", WHAT, Some(hour)).allowed);
+    assert!(!bench.explained("uid:2002", WHAT, Some((hour + 12) % 24)).allowed, "not agreed to, or over");
+    // It is nobody else's, and for nothing else; what the policies give needs none.
+    for (who, what) in [("uid:2003", WHAT), ("uid:2002", "compact")] {
+        let other = bench.explained(who, what, None);
+        assert!(!other.allowed && other.pass.is_none() && !other.needs.is_empty(), "{other:?}");
+    }
+    assert_eq!(bench.passes(2003), [vec![], vec![], vec![]]);
+    let own = bench.explained("uid:0", WHAT, None);
+    assert!(own.allowed && own.pass.is_none(), "{own:?}");
+    // A test of policies is about policies.
+    let (principal, expect) = (Some("uid:2002".to_owned()), Some("deny".to_owned()));
+    let case = PolicyCase { principal, expect, permission: WHAT.into(), ..PolicyCase::default() };
+    let tests = TestPolicies { cases: vec![case], ..TestPolicies::default() };
+    let AccessReply::Tests(report) = bench.access(0, AccessAction::TestPolicies(tests)) else {
+        panic!("no report")
+    };
+    assert_eq!((report.passed, report.failed), (1, 0), "{report:?}");
+    // Over, it says nothing any more.
+    let (inner, over) = (bench.inner(), bench.inner().clock.now_ms());
+    let end = |book: &mut Book| {
+        book.passes.values_mut().for_each(|pass| pass.until_ms = over);
+        Ok(())
+    };
+    inner.access.change(inner, None, end).unwrap();
+    let after = bench.explained("uid:2002", WHAT, None);
+    assert!(!after.allowed && after.pass.is_none() && !may(2002), "{after:?}");
+    assert_eq!(bench.passes(2002), [vec![], vec![], vec![]]);
 }

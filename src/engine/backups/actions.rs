@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::runs::{Backups, Task, is_good_backup, keep_of};
+use super::runs::{Backups, is_good_backup, keep_of};
+use super::task::Task;
 use super::words;
 use crate::api::types::{Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Page, PruneBackups};
 use crate::audit::Entry;
@@ -233,4 +234,36 @@ fn checked(inner: &Inner, asked: &BackupSchedule) -> Result<ScheduleRecord, Engi
         drill_days: asked.drill_days,
         since_ms: inner.clock.now_ms(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::engine::run::Settings;
+
+    #[test]
+    fn whoever_began_a_run_may_see_it_and_no_other() {
+        let data = tempfile::tempdir().unwrap();
+        let settings = Settings { data_dir: data.path().to_owned(), ..Settings::default() };
+        let engine = Engine::open(settings).unwrap();
+        engine.inner().backups.beginners.note("7", "uid:4242".to_owned());
+        let ask = |uid: u32, id: &str| {
+            let (send, receive) = channel();
+            let caller = Caller::local(uid, uid, 1, "r".into());
+            engine.submit(caller, Action::BackupRun(id.into()), move |said| send.send(said).unwrap());
+            receive.recv_timeout(Duration::from_secs(60)).unwrap().unwrap_err()
+        };
+        assert!(matches!(ask(4242, "7"), EngineError::NotFound { .. }), "let in: there is no such run");
+        assert!(matches!(ask(4242, "8"), EngineError::Denied(_)), "another run");
+        assert!(matches!(ask(4343, "7"), EngineError::Denied(_)), "another one's");
+        for n in 0..LISTED {
+            engine.inner().backups.beginners.note(&format!("a{n}"), String::new());
+        }
+        assert!(matches!(ask(4242, "7"), EngineError::Denied(_)), "the newest are remembered");
+        assert_eq!(engine.inner().backups.beginners.of().len(), LISTED);
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::runs::Outcome;
+use super::task::Outcome;
 use super::words;
 use crate::base::format_bytes;
 use crate::engine::EngineError;

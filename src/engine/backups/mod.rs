@@ -7,6 +7,7 @@ mod drill;
 mod note;
 mod restore;
 mod runs;
+mod task;
 mod words;
 
 pub use restore::restore_offline;

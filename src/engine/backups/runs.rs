@@ -6,19 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{actions::Beginners, drill, restore, words};
+use super::actions::Beginners;
+use super::task::{self, Outcome, Task};
+use super::words;
 use crate::api::types::BackupRun;
 use crate::audit::{self, Entry};
-use crate::base::{InOrder, spawn, trim_memory};
+use crate::base::{spawn, trim_memory};
 use crate::engine::EngineError;
 use crate::engine::run::Inner;
 use crate::engine::trail::{self, also};
-use crate::knowledge::{CACHE_TABLES, KnowledgeError};
-use crate::store::backup::{
-    Backup, CollectionMark, Head, Journal, Keep, Repository, RunRecord, ScheduleRecord, Signer, Trust, Watch,
-    When, Writer, verify,
-};
-use crate::store::crypt::{HEADER, random};
+use crate::store::backup::{Journal, Keep, RunRecord, ScheduleRecord, Watch, When};
 
 /// Finished runs that are remembered in memory, for those who wait for them.
 const REMEMBERED: usize = 32;
@@ -26,68 +23,6 @@ const STACK_KB: usize = 1024;
 const DAY_MS: u64 = 86_400_000;
 /// A scheduled run that failed is tried again after so long.
 const RETRY_MS: u64 = 3_600_000;
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub(crate) enum Task {
-    /// A folder that is `known` was made before: where it is missing, its disk is, and the one below is not filled.
-    Create {
-        to: PathBuf,
-        known: bool,
-    },
-    Verify {
-        from: PathBuf,
-        id: Option<String>,
-        repair: bool,
-    },
-    Prune {
-        from: PathBuf,
-        keep: Keep,
-        dry_run: bool,
-    },
-    Drill {
-        from: PathBuf,
-        id: Option<String>,
-    },
-    Restore {
-        from: PathBuf,
-        id: String,
-        key: Option<String>,
-    },
-}
-
-impl Task {
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Create { .. } => "create",
-            Self::Verify { .. } => "verify",
-            Self::Prune { .. } => "prune",
-            Self::Drill { .. } => "drill",
-            Self::Restore { .. } => "restore",
-        }
-    }
-
-    fn folder(&self) -> &Path {
-        match self {
-            Self::Create { to, .. } => to,
-            Self::Verify { from, .. }
-            | Self::Prune { from, .. }
-            | Self::Drill { from, .. }
-            | Self::Restore { from, .. } => from,
-        }
-    }
-}
-
-/// What a task found.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) backup: String,
-    pub(super) bytes: u64,
-    pub(super) new_bytes: u64,
-    pub(super) message: String,
-    /// With any, the run failed.
-    pub(super) problems: Vec<String>,
-}
 
 #[derive(Default)]
 struct Active {
@@ -99,6 +34,23 @@ struct Active {
     /// Known once it was read.
     schedule: Option<Option<ScheduleRecord>>,
     tried_ms: u64,
+}
+
+impl Active {
+    fn begin(&mut self, task: &Task, (scheduled, told): (bool, Option<Entry>), now_ms: u64) -> BackupRun {
+        self.last_id = now_ms.max(self.last_id + 1);
+        let run = BackupRun {
+            id: self.last_id.to_string(),
+            kind: task.kind().to_owned(),
+            state: "running".to_owned(),
+            scheduled,
+            started_ms: now_ms,
+            repository: task.folder().display().to_string(),
+            ..BackupRun::default()
+        };
+        (self.running, self.told) = (Some(run.clone()), told);
+        run
+    }
 }
 
 /// The runs of a box.
@@ -131,19 +83,7 @@ impl Backups {
                     advice: format!("wait for it: GET /v1/backup/runs/{}", running.id),
                 });
             }
-            let now_ms = inner.clock.now_ms();
-            active.last_id = now_ms.max(active.last_id + 1);
-            let run = BackupRun {
-                id: active.last_id.to_string(),
-                kind: task.kind().to_owned(),
-                state: "running".to_owned(),
-                scheduled,
-                started_ms: now_ms,
-                repository: task.folder().display().to_string(),
-                ..BackupRun::default()
-            };
-            (active.running, active.told) = (Some(run.clone()), told);
-            run
+            active.begin(&task, (scheduled, told), inner.clock.now_ms())
         };
         let shared = Arc::clone(inner);
         let started = spawn("archivist", STACK_KB, move || shared.backups.work(&shared, task));
@@ -173,27 +113,8 @@ impl Backups {
 
     fn carry_out(&self, inner: &Arc<Inner>, task: &Task) -> Result<Outcome, EngineError> {
         let (stop, moved) = (|| self.is_stopping(), |what: &str, bytes: u64| self.moved(what, bytes));
-        let watch = Watch { stop: &stop, moved: &moved };
-        let trust = || Trust::of_box(&inner.settings.data_dir);
-        match task {
-            Task::Create { to, known } => create(inner, to, *known, watch),
-            Task::Verify { from, id, repair } => {
-                let repository =
-                    if *repair { Repository::open_to_write(from) } else { Repository::open(from) };
-                let found =
-                    verify(&repository.map_err(words::said)?, id.as_deref(), &trust(), *repair, watch);
-                Ok(words::verified(found.map_err(words::said)?))
-            }
-            Task::Prune { from, keep, dry_run } => prune(from, keep, *dry_run),
-            Task::Drill { from, id } => drill::drill(inner, from, id.as_deref(), watch),
-            Task::Restore { from, id, key } => {
-                let told = self.active().told.clone();
-                let asked = told.as_ref().map_or((trail::BOX, ""), Entry::asked);
-                let staged =
-                    restore::stage(&inner.settings.data_dir, from, id, key.as_deref(), asked, watch)?;
-                Ok(words::staged(&staged))
-            }
-        }
+        let told = self.active().told.clone();
+        task::carry_out(inner, task, told.as_ref(), Watch { stop: &stop, moved: &moved })
     }
 
     fn moved(&self, what: &str, bytes: u64) {
@@ -265,17 +186,7 @@ impl Backups {
                 if active.running.is_some() || self.is_stopping() {
                     return; // somebody was faster; it is done after the next backup
                 }
-                active.last_id = inner.clock.now_ms().max(active.last_id + 1);
-                active.told = told;
-                active.running = Some(BackupRun {
-                    id: active.last_id.to_string(),
-                    kind: task.kind().to_owned(),
-                    state: "running".to_owned(),
-                    scheduled: true,
-                    started_ms: inner.clock.now_ms(),
-                    repository: folder.display().to_string(),
-                    ..BackupRun::default()
-                });
+                active.begin(&task, (true, told), inner.clock.now_ms());
             }
             let made = self.carry_out(inner, &task);
             self.end(inner, made);
@@ -373,107 +284,6 @@ fn is_due(schedule: &ScheduleRecord, last_good_ms: u64, now_ms: u64) -> bool {
     let Some(when) = When::parse(&schedule.when) else { return false };
     let due_ms = when.last_due(now_ms);
     due_ms > schedule.since_ms && last_good_ms < due_ms
-}
-
-/// Everything that makes the box: both stores, segments, models, the built-in documents. Not the keys, the logs
-/// and the cached answers.
-fn create(inner: &Inner, to: &Path, known: bool, watch: Watch<'_>) -> Result<Outcome, EngineError> {
-    let data = &inner.settings.data_dir;
-    let signer = Signer::open(data, random).map_err(words::said)?;
-    let repository = if known { Repository::open_to_write(to) } else { Repository::create(to) };
-    let repository = repository.map_err(words::said)?;
-    let mut writer = Writer::begin(&repository, watch).map_err(words::said)?;
-    // The header that opens what the views show, held open: it may be replaced meanwhile.
-    let keys = inner.encryption.vault.state();
-    let header = std::fs::File::open(data.join(HEADER)).ok();
-    let pinned = inner.library.pin()?;
-    // Taken one right after the other: what both name is of the same moment, but for a few milliseconds.
-    let control = inner.modes.control.snapshot().map_err(|error| words::store_said(&error))?;
-    if !Arc::ptr_eq(&keys, &inner.encryption.vault.state()) {
-        return Err(EngineError::Conflict {
-            what: "the keys of the box changed just now".into(),
-            advice: "try again".into(),
-        });
-    }
-    let made_ms = inner.clock.now_ms();
-    writer.store("control.redb", &control, &[]).map_err(words::said)?;
-    drop(control);
-    writer.store("corpus.redb", &pinned.read, &CACHE_TABLES).map_err(words::said)?;
-    if let Some(header) = &header {
-        writer.file(HEADER, header, false).map_err(words::said)?;
-    }
-    for (name, file) in pinned.segments() {
-        writer.file(&name, file, true).map_err(words::said)?;
-    }
-    for (name, immutable) in other_files(data)? {
-        let file = std::fs::File::open(data.join(&name)).map_err(KnowledgeError::from)?;
-        writer.file(&name, &file, immutable).map_err(words::said)?;
-    }
-    let collections = pinned.snapshot.collections.iter().map(|(name, view)| CollectionMark {
-        name: name.clone(),
-        generation: view.record.generation,
-        documents: view.record.documents,
-    });
-    let head = Head {
-        made_ms,
-        spud: env!("CARGO_PKG_VERSION").to_owned(),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        model: inner.library.model_id(),
-        collections: collections.collect(),
-    };
-    let backup = writer.finish(head, &signer).map_err(words::said)?;
-    Ok(words::created(&backup))
-}
-
-/// Models and the built-in documents, with whether they never change.
-fn other_files(data: &Path) -> Result<Vec<(String, bool)>, EngineError> {
-    let mut found = Vec::new();
-    let named = |folder: &Path| -> std::io::Result<Vec<String>> {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut names: Vec<String> =
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| !name.ends_with(".part"));
-        names.order();
-        Ok(names)
-    };
-    for name in named(&data.join("models")).map_err(KnowledgeError::from)? {
-        let path = data.join("models").join(&name);
-        if path.is_file() {
-            found.push((format!("models/{name}"), false));
-        } else {
-            let files = named(&path).map_err(KnowledgeError::from)?;
-            found.extend(files.iter().map(|file| (format!("models/{name}/{file}"), true)));
-        }
-    }
-    for name in named(&data.join("handbook")).map_err(KnowledgeError::from)? {
-        found.push((format!("handbook/{name}"), false));
-    }
-    Ok(found)
-}
-
-fn prune(from: &Path, keep: &Keep, dry_run: bool) -> Result<Outcome, EngineError> {
-    let repository = Repository::open_to_write(from).map_err(words::said)?;
-    let listed = repository.backups().map_err(words::said)?;
-    // One that cannot be read is for a person to decide on: it stays.
-    let backups: Vec<Backup> = listed.into_iter().filter_map(|(_, backup)| backup.ok()).collect();
-    let times: Vec<u64> = backups.iter().map(|backup| backup.manifest.head.made_ms).collect();
-    let kept = keep.kept(&times);
-    let gone = backups.iter().zip(kept).filter(|(_, kept)| !kept).map(|(backup, _)| backup.id.clone());
-    let gone: Vec<String> = gone.collect();
-    let left = backups.len() - gone.len();
-    if dry_run {
-        let names = if gone.is_empty() { "nothing".to_owned() } else { gone.join(", ") };
-        return Ok(Outcome {
-            message: format!("{names} would go; {left} backups stay"),
-            ..Outcome::default()
-        });
-    }
-    let swept = repository.remove(&gone).map_err(words::said)?;
-    Ok(words::pruned(&swept, left))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Backups in the words of the API, and what goes wrong with them in the terms of the one who asked.
 
 use super::restore::Staged;
-use super::runs::Outcome;
+use super::task::Outcome;
 use crate::api::types::{Backup, BackupEntry, BackupRun, BackupSchedule};
 use crate::audit::{self, Entry};
 use crate::base::{format_bytes, to_hex};

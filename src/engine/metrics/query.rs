@@ -258,19 +258,8 @@ fn seconds(millis: i64) -> f64 {
     millis as f64 / 1000.0
 }
 
-/// As Go prints a float without an exponent.
-fn number(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
-    } else {
-        format!("{value}")
-    }
-}
-
 fn point(sample: Sample) -> MetricPoint {
-    MetricPoint(seconds(sample.time), number(sample.value))
+    MetricPoint(seconds(sample.time), promql::format_float(sample.value))
 }
 
 fn pairs(labels: &Labels) -> BTreeMap<String, String> {

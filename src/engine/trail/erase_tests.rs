@@ -1,7 +1,7 @@
 //! What somebody wrote is erased from the log and from what it was said of, or from neither.
 
 use crate::api::types::AuditQuery;
-use crate::api::types::access::{DecideReview, GrantRole, OpenReview};
+use crate::api::types::access::{AccessReview, CloseReview, DecideReview, GrantRole, OpenReview};
 use crate::api::types::approval::ApprovalWord;
 use crate::api::types::incident::{ChangeIncident, OpenIncident};
 use crate::api::types::registry::ModelReason;
@@ -11,6 +11,7 @@ use crate::engine::{
     AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, AuditAction, AuditReply, EngineError,
     IncidentAction, IncidentReply, RegistryAction, RegistryReply, Reply, UseCaseAction, UseCaseReply,
 };
+use crate::governance::registry::{Deed, Move, Promotion, Shelf as Models};
 
 const NAME: &str = "Erika Mustermann was ill";
 
@@ -38,6 +39,21 @@ impl Bench {
             Reply::UseCase(UseCaseReply::Revisions(all)) => {
                 all.into_iter().map(|one| (one.revision, one.what, one.reason)).collect()
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Of the newest review.
+    fn report(&self) -> String {
+        match self.ask(0, Action::Access(AccessAction::ReviewReport("last".into()))).unwrap() {
+            Reply::Access(AccessReply::Report(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn review(&self, action: AccessAction) -> AccessReview {
+        match self.ask(0, Action::Access(action)).unwrap() {
+            Reply::Access(AccessReply::Review(one)) => *one,
             other => panic!("{other:?}"),
         }
     }
@@ -158,16 +174,9 @@ fn reviews_of_roles_lose_them_and_a_report_that_was_closed_says_so() {
     bench.ask(0, Action::Access(AccessAction::Grant(request))).unwrap();
     let open = OpenReview { reason: "quarter".into() };
     bench.ask(0, Action::Access(AccessAction::OpenReview(open))).unwrap();
-    let report = |bench: &Bench| {
-        let action = AccessAction::ReviewReport("last".into());
-        match bench.ask(0, Action::Access(action)).unwrap() {
-            Reply::Access(AccessReply::Report(text)) => text,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(report(&bench).matches(NAME).count(), 1, "{}", report(&bench));
+    assert_eq!(bench.report().matches(NAME).count(), 1, "{}", bench.report());
     bench.erase("role.granted").unwrap();
-    assert!(report(&bench).contains("| (erased) |") && !report(&bench).contains("Mustermann"));
+    assert!(bench.report().contains("| (erased) |") && !bench.report().contains("Mustermann"));
     let decide = |by: u32, grant: &str, reason: &str| {
         let request = DecideReview { verdict: "confirm".into(), reason: reason.into() };
         let (id, grant) = ("open".into(), grant.into());
@@ -175,19 +184,49 @@ fn reviews_of_roles_lose_them_and_a_report_that_was_closed_says_so() {
     };
     decide(2001, "2", "Mustermann is back");
     decide(0, "1", "looked at");
-    let closed = report(&bench);
+    let closed = bench.report();
     assert!(closed.contains("Mustermann is back") && !closed.contains("after it was closed"), "{closed}");
     bench.erase("role.confirmed").unwrap();
     bench.start();
-    let text = report(&bench);
+    let text = bench.report();
     assert!(!text.contains("Mustermann") && text.contains("after it was closed: review.closed"), "{text}");
     assert_eq!(text.matches("| (erased) |").count(), 2, "{text}");
     assert!(text.contains("looked at") && text.contains("quarter"), "{text}");
 }
 
 #[test]
-fn a_hold_that_stands_loses_them() {
+fn why_a_review_was_opened_and_closed_is_reached() {
+    let mut bench = Bench::new();
+    bench.grant(0, "uid:2002", "operator");
+    bench.review(AccessAction::OpenReview(OpenReview { reason: NAME.into() }));
+    assert_eq!(bench.report().matches(NAME).count(), 1, "{}", bench.report());
+    bench.erase("review.opened").unwrap();
+    assert!(!bench.report().contains("Mustermann"), "{}", bench.report());
+    let request = CloseReview { reason: NAME.into(), undecided: vec!["1".into()] };
+    let id = "open".into();
+    let closed = bench.review(AccessAction::CloseReview { id, request });
+    assert_eq!((closed.reason.as_str(), closed.closed_reason.as_deref()), ("(erased)", Some(NAME)));
+    bench.erase("review.closed").unwrap();
+    bench.start();
+    let after = bench.review(AccessAction::Review("last".into()));
+    assert_eq!((after.reason.as_str(), after.closed_reason.as_deref()), ("(erased)", Some("(erased)")));
+    let text = bench.report();
+    assert!(!text.contains("Mustermann") && text.contains("after it was closed"), "{text}");
+    assert_eq!(text.matches("(erased)").count(), 2, "{text}");
+    assert_ne!(after.sha256, closed.sha256, "the report is another one");
+}
+
+#[test]
+fn a_hold_that_stands_and_a_promotion_on_its_way_lose_them() {
     let bench = Bench::new();
+    let control = bench.inner().config_history().unwrap();
+    let before = Models::load(control).unwrap();
+    let mut after = before.clone();
+    let (sha256, by) = ("ab".repeat(32), "uid:0".to_owned());
+    let promotion = Promotion { sha256: sha256.clone(), by: by.clone(), reason: NAME.into(), at_ms: 1 };
+    after.pointer.promoting = Some(promotion);
+    let moved = Move { at_ms: 1, deed: Deed::Begun, sha256, by, reason: NAME.into(), switched: None };
+    control.write(|write| Models::keep(write, &before, &after, &moved)).unwrap();
     let held = |bench: &Bench| match bench.ask(0, Action::Registry(RegistryAction::All)).unwrap() {
         Reply::Registry(RegistryReply::All(all)) => all.held.unwrap(),
         other => panic!("{other:?}"),
@@ -197,4 +236,8 @@ fn a_hold_that_stands_loses_them() {
     assert!(held(&bench).contains(NAME));
     bench.erase("model.held").unwrap();
     assert!(held(&bench).ends_with(": (erased)"), "{}", held(&bench));
+    let after = Models::load(control).unwrap().pointer.promoting.unwrap();
+    assert_eq!((after.reason.as_str(), after.by.as_str()), ("(erased)", "uid:0"));
+    let moves = Models::moves(control, None, u64::MAX, 10).unwrap();
+    assert!(moves.iter().all(|(_, one)| one.reason == "(erased)") && moves.len() == 2, "{moves:?}");
 }

@@ -1,7 +1,8 @@
 //! What is taken away at once: a look that changes nothing, and that somebody wants to know of all the same.
 //!
 //! What begins to take is entered each time. Pages that go on, and small ones that add up, are entered once for each
-//! person and ten minutes: enough to tell, too little to fill the log.
+//! person and ten minutes: enough to tell, too little to fill the log. What ends at a time goes on like what begins at a
+//! cursor, and single entries add up, too: the log can be walked by either.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -50,15 +51,19 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
         Action::Audit(AuditAction::Entries(query)) => Taken {
             whole: query.oldest_first,
             rows: rows(query.limit),
-            ..of_audit("entries", goes_on(&query.cursor))
+            ..of_audit("entries", goes_on(&query.cursor) || query.until_ms.is_some())
         },
+        Action::Audit(AuditAction::Entry(_) | AuditAction::Inclusion { .. }) => {
+            Taken { whole: false, rows: 1, ..of_audit("entries", true) }
+        }
         Action::Audit(AuditAction::Tiles { from }) => of_audit("tiles", *from > 0),
         Action::Audit(AuditAction::Tile(path)) if path.contains("entries") => {
             Taken { whole: false, rows: OF_A_TILE, ..of_audit("tiles", true) }
         }
         Action::Audit(AuditAction::Evidence(query)) => {
             let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
-            let (whole_of, goes_on, rows) = (query.bundle, goes_on(&query.cursor), rows(query.limit));
+            let goes_on = goes_on(&query.cursor) || query.to_ms.is_some();
+            let (whole_of, rows) = (query.bundle, rows(query.limit));
             Taken { goes_on, rows, whole: whole_of, ..whole("evidence.exported", subject) }
         }
         Action::Approval(ApprovalAction::Signed(id)) => whole("approval.exported", ("approval", id.clone())),
@@ -77,7 +82,7 @@ impl Readers {
             return false;
         }
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.retain(|reader| now_ms.saturating_sub(reader.since_ms) < ONCE_MS);
+        readers.retain(|reader| now_ms.abs_diff(reader.since_ms) < ONCE_MS);
         let is_same = |reader: &Reader| reader.who == who && reader.kind == taken.kind;
         if readers.len() < REMEMBERED && !readers.iter().any(is_same) {
             let (who, kind) = (who.to_owned(), taken.kind);
@@ -146,6 +151,28 @@ mod tests {
         }
         let pages = (0..100u64).filter(|n| readers.count("uid:1", &entries(200, Some("9"), false), *n));
         assert_eq!(pages.collect::<Vec<_>>(), [5], "the sixth page of 200 makes more than a thousand rows");
+    }
+
+    #[test]
+    fn the_log_is_not_walked_by_times_or_one_by_one_unseen() {
+        let until = |until_ms: u64| {
+            let query = AuditQuery { limit: 200, until_ms: Some(until_ms), ..AuditQuery::default() };
+            taken_away(&Action::Audit(AuditAction::Entries(query))).unwrap()
+        };
+        let readers = Readers::default();
+        let entered: Vec<u64> = (0..20).filter(|n| readers.count("uid:1", &until(900 - n), *n)).collect();
+        assert_eq!(entered, [5]);
+        let single = |n: u64| taken_away(&Action::Audit(AuditAction::Entry(n))).unwrap();
+        let readers = Readers::default();
+        let entered: Vec<u64> = (0..3000).filter(|n| readers.count("uid:1", &single(*n), *n)).collect();
+        assert_eq!(entered, [1000], "nobody looks at a thousand in ten minutes");
+        let query = EvidenceQuery { limit: 200, to_ms: Some(9), ..EvidenceQuery::default() };
+        let piece = taken_away(&Action::Audit(AuditAction::Evidence(query))).unwrap();
+        let entered: Vec<u64> = (0..9).filter(|n| readers.count("uid:1", &piece, *n)).collect();
+        assert_eq!(entered, [5]);
+        // A clock that went back begins anew.
+        assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 10 * ONCE_MS));
+        assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 1));
     }
 
     #[test]

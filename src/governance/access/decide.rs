@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Book, Name, Permission, Role};
+use super::{Book, Name, Pass, Permission, Role};
 use crate::base::InOrder;
 use crate::governance::policy::{Effect, Entities, PolicySet, Record, Request, Uid, Value, Verdict, record};
 
@@ -200,6 +200,8 @@ pub struct Decision {
     pub mode: String,
     /// Of the policies.
     pub digest: String,
+    /// The emergency pass that allows it where they deny, with the request that it was agreed to with.
+    pub pass: Option<(u64, Pass)>,
 }
 
 /// Asks the policies. `roles` are those that the subject has now.
@@ -237,6 +239,7 @@ pub fn decide(
         needs,
         mode: around.mode.clone(),
         digest: set.digest().to_owned(),
+        pass: None,
     }
 }
 

@@ -25,7 +25,7 @@ pub use book::{Book, Grant, Principal, Token};
 pub use decide::{ApprovalFacts, Circumstances, Decision, Need, Resource, Subject, Via, decide, would_allow};
 pub use error::AccessError;
 pub use key::Key;
-pub use pass::Pass;
+pub use pass::{Pass, permit};
 pub use permission::Permission;
 pub use principal::Name;
 pub use review::{Closed, Decided, Review, ReviewItem, Verdict, is_due, may_decide, names_of};

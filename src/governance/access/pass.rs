@@ -1,7 +1,8 @@
 //! Emergency passes: one permission for one person for a short time, after somebody else agreed. Pure.
 
-use super::decide::Subject;
-use super::{AccessError, Book, Name, Permission};
+use super::decide::{Circumstances, Decision, Need, Subject, decide};
+use super::{AccessError, Book, Name, Permission, Role};
+use crate::governance::policy::PolicySet;
 
 /// No pass is good for longer.
 const PASS_MOST_MS: u64 = 4 * 3_600_000;
@@ -15,6 +16,25 @@ pub struct Pass {
     pub by: String,
     pub at_ms: u64,
     pub until_ms: u64,
+}
+
+/// What holds: what the policies say, and a pass where they deny. The door and all questions about it come here.
+#[must_use]
+pub fn permit(
+    set: &PolicySet,
+    book: &Book,
+    (subject, roles): (&Subject, &[Role]),
+    need: &Need,
+    around: &Circumstances,
+) -> Decision {
+    let said = decide(set, book, (subject, roles), need, around);
+    let pass = match said.allowed {
+        true => None,
+        false => book.pass(subject, need.permission, around.now_ms),
+    };
+    let Some((approval, pass)) = pass else { return said };
+    let (policies, pass) = (vec!["break-glass".to_owned()], Some((approval, pass.clone())));
+    Decision { allowed: true, policies, needs: String::new(), pass, ..said }
 }
 
 impl Book {
@@ -58,15 +78,18 @@ impl Book {
         self.passes.insert(approval, pass);
     }
 
-    /// The pass of somebody for a permission, where it is good now.
+    /// The pass of somebody for a permission, where it is good now, with the request that it was agreed to with.
     #[must_use]
-    pub fn pass(&self, subject: &Subject, permission: Permission, now_ms: u64) -> Option<u64> {
-        let good = |pass: &Pass| {
-            pass.to == subject.name
-                && pass.permission == permission
-                && (pass.at_ms..pass.until_ms).contains(&now_ms)
-        };
-        self.passes.iter().find(|(_, pass)| good(pass)).map(|(approval, _)| *approval)
+    pub fn pass(&self, subject: &Subject, permission: Permission, now_ms: u64) -> Option<(u64, &Pass)> {
+        self.passes_of(&subject.name, now_ms).find(|(_, pass)| pass.permission == permission)
+    }
+
+    /// The passes of somebody that are good now.
+    pub fn passes_of<'a>(&'a self, name: &Name, now_ms: u64) -> impl Iterator<Item = (u64, &'a Pass)> {
+        let good = move |pass: &&Pass| (pass.at_ms..pass.until_ms).contains(&now_ms);
+        let name = name.clone();
+        let all = self.passes.iter().map(|(approval, pass)| (*approval, pass));
+        all.filter(move |(_, pass)| pass.to == name && good(pass))
     }
 }
 
@@ -81,7 +104,7 @@ mod tests {
         let pass = Pass { to, permission: Permission::Compact, by: "uid:8".into(), at_ms: 10, until_ms: 20 };
         book.let_pass(3, pass.clone());
         let seven = Subject::local(7, &[]);
-        assert_eq!(book.pass(&seven, Permission::Compact, 10), Some(3));
+        assert_eq!(book.pass(&seven, Permission::Compact, 10), Some((3, &pass)));
         for (uid, permission, now) in [
             (7, Permission::Compact, 20),
             (7, Permission::Compact, 9),

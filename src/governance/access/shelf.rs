@@ -143,6 +143,7 @@ impl DecisionRecord {
             needs: self.needs,
             mode: self.mode,
             digest: self.digest,
+            pass: None, // denials are kept
         })
     }
 }
@@ -269,15 +270,7 @@ impl Shelf {
         let record = codec::encode(VERSION, &DecisionRecord::from(decision)).map_err(StoreError::from)?;
         Ok(control.write(|write| {
             let mut table = write.open_table(DECISIONS)?;
-            let last = table.last()?.map_or(0, |(id, _)| number_of(id.value())) + 1;
-            table.insert(&number_key(last)[..], record.as_slice())?;
-            loop {
-                let oldest = table.first()?.map(|(id, _)| number_of(id.value()));
-                match oldest.filter(|oldest| last - oldest >= KEPT) {
-                    Some(oldest) => drop(table.remove(&number_key(oldest)[..])?),
-                    None => break,
-                }
-            }
+            table.push(&record, KEPT)?;
             drop(table);
             also(write)
         })?)

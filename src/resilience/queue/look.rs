@@ -4,7 +4,7 @@ use super::operation::{LANES, Lane, Operation, State};
 use super::shelf::{
     DEAD, DONE, Listed, PAYLOADS, QUEUE, Totals, VERSION, WAITING, get_waiting, payload_in, totals_of,
 };
-use crate::store::{ReadTransaction, Row, StoreError, codec, number_key, number_of, owned_key};
+use crate::store::{ReadTransaction, Row, StoreError, codec, number_key, number_of, owned_key, there};
 
 pub(super) fn totals(read: &ReadTransaction) -> Result<Totals, StoreError> {
     match there(read.open_table(QUEUE))? {
@@ -93,12 +93,4 @@ fn collect<'a>(
         }
     }
     Ok(found)
-}
-
-fn there<T>(opened: Result<T, redb::TableError>) -> Result<Option<T>, StoreError> {
-    match opened {
-        Ok(table) => Ok(Some(table)),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -177,6 +177,36 @@ fn policies_are_read_checked_and_asked() {
 }
 
 #[test]
+fn an_emergency_pass_is_named_wherever_it_counts() {
+    let mut m = shown((80, 24), admin());
+    let pass = AccessPass {
+        approval: "3".into(),
+        permission: "compact".into(),
+        by: "uid:2001".into(),
+        at_ms: NOW,
+        until_ms: NOW + 900_000,
+    };
+    let line = pass.said(crate::base::format_time);
+    assert!(line.starts_with("compact until ") && line.ends_with("uid:2001 (request 3)"), "{line}");
+    let one = Principal { id: "uid:7".into(), passes: vec![pass.clone()], ..Principal::default() };
+    reply(&mut m, Reply::Access(AccessReply::Principals(vec![one])));
+    keys(&mut m, "l enter");
+    let has_it = |m: &Model| shot(m).contains("compact until ") && shot(m).contains("(request 3)");
+    assert!(has_it(&m), "{}", shot(&m));
+    let by_pass = Decision { allowed: true, pass: Some(pass), ..decisions().remove(0) };
+    reply(&mut m, Reply::Access(AccessReply::Decisions(vec![by_pass.clone()])));
+    keys(&mut m, "esc l l l enter");
+    assert!(has_it(&m), "{}", shot(&m));
+    // What would be decided is told as the box says it.
+    keys(&mut m, "esc h w c o m p a c t");
+    let sent = keys(&mut m, "tab tab tab tab tab tab tab enter");
+    assert_eq!(orders(&sent), [("POST /v1/policies/explain".into(), json!({"permission": "compact"}))]);
+    let told = crate::tui::effect::listed(&serde_json::to_value(&by_pass).unwrap());
+    let has = |name: &str, text: &str| told.iter().any(|(one, said)| one == name && said.contains(text));
+    assert!(has("until", "UTC") && has("by", "uid:2001") && has("allowed", "true"), "{told:?}");
+}
+
+#[test]
 fn a_principal_loses_everything_only_by_its_name_and_its_tokens_at_once() {
     let mut m = shown((80, 24), me(&["admin"], &["read-access", "grant-roles", "manage-tokens"]));
     keys(&mut m, "l");

@@ -162,6 +162,7 @@ fn principal(one: &Principal) -> Vec<(String, String)> {
             format!("{} for {} until {}", token.id, token.scopes.join(", "), format_time(token.until_ms));
         ("token".to_owned(), text)
     };
+    all.extend(one.passes.iter().map(|pass| ("pass".to_owned(), pass.said(format_time))));
     all.extend(one.tokens.iter().map(token));
     let key = |key: &AccessKey| ("key".to_owned(), format!("{} {}", key.fingerprint, key.comment));
     all.extend(one.keys.iter().map(key));
@@ -191,6 +192,7 @@ fn decision(one: &Decision) -> Vec<(String, String)> {
         ("on", one.resource.clone()),
         ("decision", if one.allowed { "allowed" } else { "denied" }.to_owned()),
         ("policies", one.policies.join(", ")),
+        ("pass", one.pass.as_ref().map(|pass| pass.said(format_time)).unwrap_or_default()),
         ("no value", one.errors.join("; ")),
         ("needs", one.needs.clone()),
         ("mode", one.mode.clone()),

@@ -84,10 +84,17 @@ pub(super) fn summary(one: &Review) -> String {
     text
 }
 
-/// A cell of a table: a bar would end it, a line break the table; what hides or turns would deceive.
+/// A cell of a table: a bar would end it, after a backslash of its own, too, and a line break the table; what hides or
+/// turns would deceive.
 fn cell(text: &str) -> String {
-    let shown = text.chars().filter(|c| !is_hidden(*c));
-    shown.map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().replace('|', "\\|")
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| c.is_control() || !is_hidden(*c)) {
+        if matches!(c, '|' | '\\') {
+            shown.push('\\');
+        }
+        shown.push(if c.is_control() { ' ' } else { c });
+    }
+    shown
 }
 
 pub(super) fn markdown(one: &Review, book: &Book, now_ms: u64) -> String {
@@ -133,4 +140,16 @@ pub(super) fn markdown(one: &Review, book: &Book, now_ms: u64) -> String {
         out += &format!("| {} |\n", cells.join(" | "));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn no_text_ends_its_cell() {
+        assert_eq!(cell("a | b"), r"a \| b");
+        assert_eq!(cell(r"on shift\| confirmed | uid:7"), r"on shift\\\| confirmed \| uid:7");
+        assert_eq!(cell("a\nb\u{202e}"), "a b");
+    }
 }
