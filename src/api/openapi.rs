@@ -53,6 +53,9 @@ fn operation(route: &Route) -> Value {
             json!({"description": "Every metric, a sample a line", "content": {"text/plain": {"schema": reference("Exposition")},
                 "application/openmetrics-text": {"schema": reference("Exposition")}}})
         }
+        ("Payload", "/v1/evidence/bundle") => {
+            json!({"description": "A tar", "content": {"application/x-tar": {"schema": {}}}})
+        }
         ("Payload", _) => json!({"description": "The bytes", "content": {"*/*": {"schema": {}}}}),
         ("OpenApi", _) => {
             json!({"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}})

@@ -110,6 +110,7 @@ pub(crate) enum Action {
     VerifyAudit,
     ProveEntry,
     ExportAudit,
+    ExportEvidence,
     EraseEntry,
     AnchorAudit,
     ComplianceReport,

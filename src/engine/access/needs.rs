@@ -238,6 +238,7 @@ fn of_audit(action: &AuditAction) -> P {
         | AuditAction::Tiles { .. }
         | AuditAction::Tile(_)
         | AuditAction::Evidence(_)
+        | AuditAction::Bundle(_)
         | AuditAction::Frameworks
         | AuditAction::Comply(_)
         | AuditAction::Attest { .. } => P::ReadAudit,

@@ -1,6 +1,7 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
-use super::{erase, evidence, proof, sign, words};
+use super::bundle::EvidenceBundle;
+use super::{bundle, erase, evidence, proof, sign, words};
 use crate::api::types::compliance::{ComplianceFramework, ComplianceQuery};
 use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
@@ -59,6 +60,8 @@ pub enum AuditAction {
         /// Absent: that of the newest checkpoint that covers it.
         size: Option<u64>,
     },
+    /// The next piece of a tar of them.
+    Bundle(Box<EvidenceBundle>),
     /// What can be reported on, with how it stands.
     Frameworks,
     /// A report on one framework.
@@ -80,6 +83,8 @@ pub enum AuditReply {
     Tile(Vec<u8>),
     Evidence(Page<Evidence>),
     Attested(Box<EvidenceDetail>),
+    /// A piece, and what to ask for next.
+    Bundle(Vec<u8>, Option<Box<EvidenceBundle>>),
     Frameworks(Vec<ComplianceFramework>),
     Report(Box<Rendered>),
 }
@@ -131,6 +136,10 @@ pub(in crate::engine) fn act(
         AuditAction::Tiles { from } => AuditReply::Tiles(tiles(&log, from)?),
         AuditAction::Tile(path) => AuditReply::Tile(tile(&log, &path)?),
         AuditAction::Evidence(query) => AuditReply::Evidence(evidence::list(&log, &query)?),
+        AuditAction::Bundle(bundle) => {
+            let (piece, next) = bundle::next(inner, &log, bundle)?;
+            AuditReply::Bundle(piece, next)
+        }
         AuditAction::Frameworks => AuditReply::Frameworks(compliance::frameworks(&log)?),
         AuditAction::Comply(query) => AuditReply::Report(Box::new(compliance::report(inner, &log, &query)?)),
         AuditAction::Attest { sequence, size } => {

@@ -351,7 +351,7 @@ fn log(action: &AuditAction) -> Option<About> {
         AuditAction::Inclusion { .. } | AuditAction::Consistency { .. } => return None,
         AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
         AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
-        AuditAction::Evidence(_) | AuditAction::Attest { .. } => return None,
+        AuditAction::Evidence(_) | AuditAction::Attest { .. } | AuditAction::Bundle(_) => return None,
         AuditAction::Frameworks | AuditAction::Comply(_) => return None,
     })
 }

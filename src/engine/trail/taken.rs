@@ -58,8 +58,12 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
         }
         Action::Audit(AuditAction::Evidence(query)) => {
             let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
-            let (whole_of, goes_on, rows) = (query.bundle, goes_on(&query.cursor), rows(query.limit));
-            Taken { goes_on, rows, whole: whole_of, ..whole("evidence.exported", subject) }
+            let (goes_on, rows) = (goes_on(&query.cursor), rows(query.limit));
+            Taken { goes_on, rows, whole: false, ..whole("evidence.exported", subject) }
+        }
+        // What goes on is part of what began.
+        Action::Audit(AuditAction::Bundle(bundle)) if bundle.begins() => {
+            whole("evidence.exported", ("evidence", "all".to_owned()))
         }
         Action::Approval(ApprovalAction::Signed(id)) => whole("approval.exported", ("approval", id.clone())),
         Action::Trace(TraceAction::Export { id: None, .. }) => {
@@ -98,6 +102,7 @@ mod tests {
     use super::*;
     use crate::api::types::AuditQuery;
     use crate::api::types::evidence::EvidenceQuery;
+    use crate::engine::EvidenceBundle;
 
     fn entries(limit: usize, cursor: Option<&str>, oldest_first: bool) -> Taken {
         let cursor = cursor.map(str::to_owned);
@@ -146,6 +151,15 @@ mod tests {
         }
         let pages = (0..100u64).filter(|n| readers.count("uid:1", &entries(200, Some("9"), false), *n));
         assert_eq!(pages.collect::<Vec<_>>(), [5], "the sixth page of 200 makes more than a thousand rows");
+    }
+
+    #[test]
+    fn a_bundle_is_entered_when_it_begins() {
+        let bundle = EvidenceBundle::new(None, None, Some(7));
+        let begun = taken_away(&Action::Audit(AuditAction::Bundle(Box::new(bundle)))).unwrap();
+        assert_eq!((begun.kind, begun.subject.0), ("evidence.exported", "evidence"));
+        let readers = Readers::default();
+        assert!(readers.count("uid:1", &begun, 5) && readers.count("uid:1", &begun, 6), "each one");
     }
 
     #[test]

@@ -139,8 +139,8 @@ fn what_is_taken_away_is_entered_and_much_of_it_is_found() {
         }
     };
     assert_eq!(entered(), 4, "one for each that began, and one for what went on from nothing");
-    let bundle = EvidenceQuery { bundle: true, ..EvidenceQuery::default() };
-    ask(&engine, 0, Action::Audit(AuditAction::Evidence(bundle))).unwrap();
+    let much = EvidenceQuery { limit: 1000, ..EvidenceQuery::default() };
+    ask(&engine, 0, Action::Audit(AuditAction::Evidence(much))).unwrap();
     look(inner).unwrap();
     let keys: Vec<String> = found(&engine).into_iter().map(|one| one.key).collect();
     assert_eq!(keys, ["violation:mass-export:uid:0"]);

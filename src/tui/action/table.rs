@@ -99,6 +99,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::SignAudit, "sign-audit", "Sign the audit log as it stands", "checkpoint", Audit, &["c"], an_audit),
     row(A::ProveEntry, "prove-entry", "Write the proof that the entry is in the log into a file", "prove", Audit, &["p"], an_entry),
     row(A::ExportAudit, "export-audit", "Write the whole log into a file, an entry a line", "", Audit, &["x"], an_audit),
+    row(A::ExportEvidence, "export-evidence", "Write all evidence into a tar, for those who verify it without spud", "", Audit, &["e"], an_audit),
     danger(row(A::EraseEntry, "erase-entry", "Erase the texts of the entry; its hashes and every proof stay", "", Audit, &["X"], an_entry)),
     row(A::AnchorAudit, "anchor-audit", "Take in a checkpoint that others signed, too", "", Audit, &["t"], an_audit),
     row(A::Compliance, "compliance", "Report on a framework: its controls, with the evidence of this box", "", Audit, &["f"], connected),

@@ -14,6 +14,9 @@ const FILE_BYTES: u64 = 16 << 10;
 /// In the place of a field: the answer as it is, whatever it is.
 pub(crate) const WHOLE: &str = "*";
 
+/// The same, byte by byte as it comes, which may be much.
+pub(crate) const BYTES: &str = "**";
+
 /// One call that does something, or that shows what a form asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Order {
@@ -23,7 +26,7 @@ pub(crate) struct Order {
     pub(crate) fields: Vec<(&'static str, Value)>,
     /// A field whose value is what stands in this file.
     pub(crate) file: Option<(&'static str, String)>,
-    /// The answer goes into this new file: a field of it, [`WHOLE`], or all items of all pages, one a line. What is
+    /// The answer goes into this new file: a field of it, [`WHOLE`], [`BYTES`], or all items of all pages, one a line. What is
     /// whole and goes into no file is shown.
     pub(crate) save: Option<(String, &'static str)>,
     /// Title of the answer, where it is shown.

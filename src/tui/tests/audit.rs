@@ -7,7 +7,7 @@ use crate::api::types::violation::ViolationRule;
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
 };
-use crate::tui::effect::{AuditRequest, Effect, Request};
+use crate::tui::effect::{AuditRequest, BYTES, Effect, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{AuditAnswer, Reply};
 
@@ -178,6 +178,17 @@ fn frameworks_are_shown_with_how_many_controls_have_evidence() {
     let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(all[0].call().path, "/v1/compliance/gdpr?from=1767225600000&format=csv");
     assert_eq!(all[0].save, Some((String::new(), "*")));
+}
+
+#[test]
+fn evidence_is_written_out_into_a_file_that_names_its_checkpoint() {
+    let mut m = shown((80, 24));
+    keys(&mut m, "e");
+    insta::assert_snapshot!("audit_export_evidence_80x24", shot(&m));
+    let sent = keys(&mut m, "2 0 2 6 - 0 1 - 0 1 tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(all[0].call().path, "/v1/evidence/bundle?from=1767225600000");
+    assert_eq!(all[0].save, Some(("evidence-7.tar".to_owned(), BYTES)));
 }
 
 #[test]

@@ -75,7 +75,9 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             let one = model.incidents.incident().cloned()?;
             of_incident(model, &one, asked, deed)
         }
-        A::ProveEntry | A::ExportAudit | A::EraseEntry | A::ComplianceReport => of_audit(&model.audit, deed),
+        A::ProveEntry | A::ExportAudit | A::ExportEvidence | A::EraseEntry | A::ComplianceReport => {
+            of_audit(&model.audit, deed)
+        }
         A::ExportTrace => {
             let mut about =
                 About::one("", vec!["It goes into a new file where this screen runs.".to_owned()]);
@@ -126,6 +128,15 @@ fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
             let id = audit.framework.clone()?;
             let said = format!("Controls of {id}, with the evidence of this box and what is not evidenced.");
             Some(About::one(&id, vec![said]))
+        }
+        Action::ExportEvidence => {
+            let said = [
+                "What was approved, deployed, reviewed and went wrong, signed, with the proofs: a tar for those",
+                "who verify it without spud. It goes into a new file where this screen runs.",
+            ];
+            let size = audit.status.as_ref().and_then(|status| Some(status.checkpoint.as_ref()?.size));
+            let name = format!("evidence-{}.tar", size.unwrap_or_default());
+            Some(About::one("", said.map(str::to_owned).to_vec()).was(vec![("", name)]))
         }
         _ => {
             let said = "Every entry goes into a new file where this screen runs, as one line of JSON.";
