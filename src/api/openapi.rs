@@ -46,6 +46,9 @@ fn operation(route: &Route) -> Value {
         ("", _) => json!({"description": "Done"}),
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
+        ("Markdown", _) => {
+            json!({"description": "Markdown", "content": {"text/markdown": {"schema": {"type": "string"}}}})
+        }
         ("JsonSchema", _) => {
             json!({"description": "JSON Schema", "content": {"application/json": {"schema": {"type": "object"}}}})
         }

@@ -233,7 +233,7 @@ fn of_audit(action: &AuditAction) -> P {
         | AuditAction::Entry(_)
         | AuditAction::Inclusion { .. }
         | AuditAction::Consistency { .. }
-        | AuditAction::Checkpoints(_)
+        | AuditAction::Checkpoints { .. }
         | AuditAction::Verify(_)
         | AuditAction::Tiles { .. }
         | AuditAction::Tile(_)

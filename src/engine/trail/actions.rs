@@ -36,8 +36,13 @@ pub enum AuditAction {
         from: u64,
         size: Option<u64>,
     },
-    /// Those before a size.
-    Checkpoints(Option<u64>),
+    /// Newest first.
+    Checkpoints {
+        /// Those before a size.
+        before: Option<u64>,
+        /// 1..=1000; 0 means 100.
+        limit: usize,
+    },
     /// Sign the log as it stands.
     Sign,
     Verify(VerifyAudit),
@@ -118,7 +123,9 @@ pub(in crate::engine) fn act(
         AuditAction::Consistency { from, size } => {
             AuditReply::Consistency(Box::new(proof::consistency(&log, from, size)?))
         }
-        AuditAction::Checkpoints(before) => AuditReply::Checkpoints(checkpoints(&log, before)?),
+        AuditAction::Checkpoints { before, limit } => {
+            AuditReply::Checkpoints(checkpoints(&log, before, limit)?)
+        }
         AuditAction::Sign => {
             let made = sign::sign(inner)?;
             let made = made.ok_or_else(|| EngineError::Conflict {
@@ -216,10 +223,10 @@ fn entries(log: &Log, query: &AuditQuery) -> Result<Page<AuditEntry>, EngineErro
 }
 
 /// Cursor: the size of the last one of the page before.
-fn checkpoints(log: &Log, before: Option<u64>) -> Result<Page<AuditCheckpoint>, AuditError> {
-    const MOST: usize = 100;
-    let found = log.checkpoints(before.unwrap_or(u64::MAX), MOST)?;
-    let next = found.last().filter(|_| found.len() == MOST).map(|last| last.size.to_string());
+fn checkpoints(log: &Log, before: Option<u64>, limit: usize) -> Result<Page<AuditCheckpoint>, AuditError> {
+    let most = if limit == 0 { 100 } else { limit.min(1000) };
+    let found = log.checkpoints(before.unwrap_or(u64::MAX), most)?;
+    let next = found.last().filter(|_| found.len() == most).map(|last| last.size.to_string());
     Ok(Page { items: found.iter().map(words::checkpoint).collect(), next })
 }
 

@@ -349,7 +349,7 @@ fn log(action: &AuditAction) -> Option<About> {
         }
         AuditAction::Status | AuditAction::Entries(_) | AuditAction::Entry(_) => return None,
         AuditAction::Inclusion { .. } | AuditAction::Consistency { .. } => return None,
-        AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
+        AuditAction::Checkpoints { .. } | AuditAction::Sign | AuditAction::Verify(_) => return None,
         AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
         AuditAction::Evidence(_) | AuditAction::Attest { .. } | AuditAction::Bundle(_) => return None,
         AuditAction::Frameworks | AuditAction::Comply(_) => return None,
