@@ -325,7 +325,7 @@ fn problem_of(answer: &Answer) -> Problem {
 
 /// A POST that changes nothing.
 pub(crate) fn is_question(target: &str) -> bool {
-    ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect"].contains(&target)
+    ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect", "/v1/files/check"].contains(&target)
 }
 
 /// The body as this type; an empty body counts as `null`.

@@ -91,7 +91,9 @@ fn header(head: &[u8; BLOCK]) -> io::Result<(String, u64)> {
         u64::from_str_radix(text, 8).map_err(|_| bad("a number in it cannot be read"))
     };
     let mut blank = *head;
-    blank.get_mut(CHECKSUM).map(|place| place.fill(b' '));
+    if let Some(place) = blank.get_mut(CHECKSUM) {
+        place.fill(b' ');
+    }
     if field(257, 5)? != "ustar" || number(CHECKSUM.start, CHECKSUM.len())? != checksum(&blank) {
         return Err(bad("it is no tar of this kind"));
     }

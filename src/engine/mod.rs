@@ -21,6 +21,7 @@ mod encryption;
 mod error;
 mod evaluate;
 mod events;
+mod file_check;
 mod health;
 mod incidents;
 mod ingest;

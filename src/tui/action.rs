@@ -101,6 +101,7 @@ pub(crate) enum Action {
     DiffPolicies,
     ExplainPolicy,
     Redact,
+    CheckFile,
     LogSources,
     ExportTrace,
     AddPrincipal,

@@ -119,7 +119,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen | Action::Profile => return None,
-        Action::Redact(_) | Action::Probe(_) => return None,
+        Action::Redact(_) | Action::CheckFile(_) | Action::Probe(_) => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),

@@ -206,6 +206,7 @@ pub(crate) const TABLE: &[Spec] = &[
     row(A::Mode, "mode", "What the box gives up now, and why", "", General, &["m", "f6"], connected),
     row(A::Health, "health", "How the box stands, check by check", "", General, &["H"], connected),
     row(A::Redact, "redact", "Take secrets and personal data out of a text; nothing is kept", "", General, &["alt-x"], connected),
+    row(A::CheckFile, "check-file", "Look through a file of rules, probes, receivers, objectives before it holds", "", General, &["alt-f"], connected),
     row(A::Profile, "profile", "Where time, memory and disk go", "", General, &["alt-p"], connected),
     danger(row(A::ForceMode, "force-mode", "Force a mode for a time", "", General, &["M"], connected)),
     danger(row(A::AutoMode, "auto-mode", "Let the box choose its mode again", "", General, &["alt-m"], forced)),

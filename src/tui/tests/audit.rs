@@ -192,6 +192,26 @@ fn evidence_is_written_out_into_a_file_that_names_its_checkpoint() {
 }
 
 #[test]
+fn a_file_of_what_is_in_sight_is_looked_through() {
+    let mut m = shown((80, 24));
+    keys(&mut m, "alt-f");
+    insta::assert_snapshot!("audit_check_file_80x24", shot(&m));
+    assert!(orders(&keys(&mut m, "tab tab tab enter")).is_empty() && shot(&m).contains("Name a file"));
+    let sent = keys(&mut m, "/ r . t o m l tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(
+        (all[0].path.as_str(), &all[0].fields),
+        ("/v1/files/check", &vec![("kind", "violations".into())])
+    );
+    assert_eq!(all[0].file, Some(("text", "/r.toml".to_owned())));
+    let mut m = full((80, 24));
+    let sent = keys(&mut m, "f9 p alt-f tab / p tab tab enter");
+    let last = sent.last();
+    let Some(Effect::Request(Request::Order(all))) = last else { panic!("{sent:?}") };
+    assert_eq!(all[0].fields, [("kind", "probes".into())], "what is in sight");
+}
+
+#[test]
 fn texts_are_erased_by_hand_and_checkpoints_of_others_are_taken_in() {
     let mut m = shown((80, 24));
     let seq = m.audit.entry().unwrap().seq.clone();

@@ -28,6 +28,8 @@ const IMPACTS: &[&str] = &["low", "medium", "high", "critical"];
 const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
 const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
 const FORMATS: &[&str] = &["md", "csv", "json", "oscal"];
+pub(super) const SITE_FILES: &[&str] =
+    &["violations", "alerts", "notifications", "probes", "dashboards", "sla"];
 const NO_YES: &[&str] = &["no", "yes"];
 
 const REASON: Field = Field::new("reason", "Reason", "kept with it, and in the audit log")
@@ -167,6 +169,10 @@ pub(super) static DEEDS: &[Deed] = &[
             Field::new("hour", "At hour", "0-23 (UTC); empty: now").is(Kind::Number)])),
     shown("Without secrets and personal data", deed(A::Redact, ("Redact a text", "Redact"), ("POST", "/v1/redact"),
         ("redact the text", ""), &[Field::new("text", "Text", "nothing of it is kept").needed("A text is needed.")])),
+    shown("What the file holds, or what is wrong with it", deed(A::CheckFile, ("Look through a file", "Look"),
+        ("POST", "/v1/files/check"), ("look through the file", ""), &[
+            Field::new("kind", "What", "").of(SITE_FILES),
+            Field::new("text", "File", "where this screen runs").is(Kind::File).needed("Name a file.")])),
     shown("Files of other programs", deed(A::LogSources, ("", ""), ("GET", "/v1/logs/sources"),
         ("read the sources", ""), &[])),
     deed(A::ExportTrace, ("Write the trace out", "Write"), ("GET", "/v1/traces/otlp"),

@@ -7,7 +7,7 @@ use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
 use crate::api::types::use_case::UseCase;
 use crate::tui::action::Action;
-use crate::tui::model::{Audit, Model, short_id};
+use crate::tui::model::{Audit, Model, Side, View, short_id};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 
@@ -84,6 +84,10 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             about.things = vec![(String::new(), vec![("id", model.traces.id()?.into())])];
             Some(about)
         }
+        A::CheckFile => {
+            let said = "Nothing of it holds by that; files of the site are read again with the settings.";
+            Some(About::one("", vec![said.to_owned()]).was(vec![("kind", in_sight(model).to_owned())]))
+        }
         A::BreakGlass => {
             let permission = model.denied.clone()?;
             let body = vec![
@@ -110,6 +114,19 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
     }
 }
 
+/// Files of what is in sight.
+fn in_sight(model: &Model) -> &'static str {
+    let side = model.alerts.side.as_ref().map(|list| list.side);
+    match model.view {
+        View::Incidents => "sla",
+        View::Observe if model.probes.shown => "probes",
+        View::Observe if side == Some(Side::Receivers) => "notifications",
+        View::Observe if model.alerts.shown => "alerts",
+        View::Observe => "dashboards",
+        _ => "violations",
+    }
+}
+
 /// An entry of the log, the whole of it, or what it is evidence of.
 fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
     let entry = || audit.entry().map(|one| one.seq.clone());
@@ -130,13 +147,11 @@ fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
             Some(About::one(&id, vec![said]))
         }
         Action::ExportEvidence => {
-            let said = [
-                "What was approved, deployed, reviewed and went wrong, signed, with the proofs: a tar for those",
-                "who verify it without spud. It goes into a new file where this screen runs.",
-            ];
+            let said = "What was approved, deployed, reviewed and went wrong, signed and proved: a tar for those who \
+                        verify it without spud. It goes into a new file where this screen runs.";
             let size = audit.status.as_ref().and_then(|status| Some(status.checkpoint.as_ref()?.size));
             let name = format!("evidence-{}.tar", size.unwrap_or_default());
-            Some(About::one("", said.map(str::to_owned).to_vec()).was(vec![("", name)]))
+            Some(About::one("", vec![said.to_owned()]).was(vec![("", name)]))
         }
         _ => {
             let said = "Every entry goes into a new file where this screen runs, as one line of JSON.";
