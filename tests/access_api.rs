@@ -27,6 +27,8 @@ fn everything_has_a_tag_and_changes_hold_to_it() {
     let grant = format!("/v1/roles/grants/{}", grant.as_str().unwrap());
     let token = daemon.get("/v1/tokens").json()["items"][0]["id"].as_str().unwrap().to_owned();
     let session = daemon.get("/v1/sessions").json()["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(daemon.post("/v1/access/reviews", r#"{"reason":"a test"}"#).status, 201);
+    assert_eq!(daemon.post("/v1/audit/checkpoints", "").status, 200);
     for target in [
         "/v1/principals",
         "/v1/principals/anna",
@@ -45,6 +47,8 @@ fn everything_has_a_tag_and_changes_hold_to_it() {
         "/v1/violations/rules",
         "/v1/sla",
         "/v1/compliance",
+        "/v1/compliance/gdpr?format=md",
+        "/v1/access/reviews/open/report",
         "/v1/audit/entries/0",
         &grant,
         &format!("/v1/tokens/{token}"),

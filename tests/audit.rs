@@ -130,6 +130,15 @@ fn checkpoints_and_proofs_hold_for_verifiers_of_others() {
         assert_eq!((held.len(), unknown.len()), (1, 0));
         Checkpoint::from_bytes(note.text()).unwrap()
     };
+    // Page by page, as other lists are.
+    let page = |query: &str| {
+        let page = daemon.get(&format!("/v1/audit/checkpoints?limit=1{query}")).json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
+        (page["items"][0]["size"].as_u64().unwrap(), text(&page["next"]).to_owned())
+    };
+    let (first, next) = page("");
+    assert!(first > page(&format!("&cursor={next}")).0, "{next}");
+    assert_eq!(daemon.get("/v1/audit/checkpoints?limit=1001").status, 422);
     let (old, new) = (verified(&early["note"]), verified(&late["note"]));
     assert_eq!(Some(new.origin()), status["origin"].as_str());
     assert!(old.size() < new.size());

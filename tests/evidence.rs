@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use support::Daemon;
 use support::command::{good, json as told, run, said};
+use support::terminal::Terminal;
 
 fn done(daemon: &Daemon, method: &str, target: &str, body: &Value) -> Value {
     let reply = daemon.ask(method, target, "Content-Type: application/json\r\n", &body.to_string());
@@ -190,6 +191,76 @@ fn a_bundle_is_verified_without_spud_and_made_anew_byte_by_byte() {
         said(&output)
     );
     every_change_is_noticed(&at("first"), &made);
+}
+
+/// Over the socket as any other program asks, and from a key of the screen: the same as the command writes.
+#[test]
+fn a_bundle_comes_as_a_tar_from_the_api_and_from_the_screen() {
+    let daemon = Daemon::start(&[]);
+    let data = daemon.folder.path().to_owned();
+    some_evidence(&daemon);
+    let refused = |query: &str, said: &str| {
+        let reply = daemon.get(&format!("/v1/evidence/bundle?{query}"));
+        assert!(reply.status == 422 && reply.body.contains(said), "{query}: {reply:?}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{query}");
+    };
+    if daemon.get("/v1/audit").json()["checkpoint"].is_null() {
+        refused("", "no checkpoint yet");
+    }
+    let size = told(&data, &["audit", "checkpoint"])["size"].to_string();
+    refused("size=99999", "no checkpoint of 99999 entries");
+    refused("from=2001-01-01&to=2002-01-01", "no evidence of that time");
+    refused("size=x", "not a whole number");
+    refused("topic=incident", "unknown query parameter");
+    let exports = || {
+        let page = daemon.get("/v1/audit/entries?kind=evidence.exported").json();
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!(exports(), 0, "what was refused was not taken");
+    // HTTP/1.0 knows no chunks: what comes is the tar.
+    let text =
+        daemon.raw(format!("GET /v1/evidence/bundle?size={size} HTTP/1.0\r\nHost: x\r\n\r\n").as_bytes());
+    let reply = support::take_apart(&text);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/x-tar")));
+    assert_eq!(exports(), 1, "once, however many pieces it has");
+    let folder = data.join("by-command");
+    good(&data, &["evidence", "bundle", folder.to_str().unwrap(), "--size", &size]);
+    assert_eq!(exports(), 2);
+    let mut terminal = Terminal::open(&data, 24, 80, &[]);
+    terminal.wait_for("Ask, as you would ask a colleague");
+    terminal.send("\x1b[23~");
+    terminal.wait_for("incident.resolved");
+    terminal.send("e");
+    terminal.wait_for("Write the evidence out");
+    terminal.send("\r");
+    terminal.wait_for("Written: unpack it");
+    let newest = daemon.get("/v1/audit").json()["checkpoint"]["size"].to_string();
+    assert_eq!(newest, size, "nothing was signed meanwhile");
+    assert_eq!(fs::read(data.join(format!("evidence-{size}.tar"))).unwrap(), reply.body.as_bytes());
+    assert_eq!(exports(), 3);
+    if Command::new("tar").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no tar here; the bundle of the API was not unpacked");
+        return;
+    }
+    let (file, into) = (data.join("bundle.tar"), data.join("by-tar"));
+    fs::write(&file, &reply.body).unwrap();
+    fs::create_dir(&into).unwrap();
+    let tar = |words: &[&str]| Command::new("tar").args(words).output().unwrap();
+    let listed = tar(&["-tf", file.to_str().unwrap()]);
+    let names = said(&listed);
+    assert!(listed.status.success() && names.trim_end().ends_with("SHA256SUMS"), "{names}");
+    let unpacked = tar(&["-xf", file.to_str().unwrap(), "-C", into.to_str().unwrap()]);
+    assert!(unpacked.status.success() && said(&unpacked).is_empty(), "{}", said(&unpacked));
+    assert_eq!(files(&into), files(&folder), "every way gives the same files");
+    assert_eq!(names.lines().count(), files(&into).len());
+    if has_openssl() {
+        let output = verified(&into, &[]);
+        assert!(
+            output.status.success() && said(&output).starts_with("OK: 7 statements"),
+            "{}",
+            said(&output)
+        );
+    }
 }
 
 /// A bundle that was made so, file by file.

@@ -83,6 +83,33 @@ fn a_file_that_goes_wrong_is_told(daemon: &Daemon) {
     let shown = run(data, &["violation", "list"]);
     let told = String::from_utf8_lossy(&shown.stderr);
     assert!(told.contains("on = [\"out-of-hours\"]"), "{told}");
+    // The same over the API: what another file says, and what is wrong with it.
+    let look = |kind: &str, name: &str, text: &str| {
+        daemon.post(
+            "/v1/files/check",
+            &serde_json::json!({"kind": kind, "name": name, "text": text}).to_string(),
+        )
+    };
+    let fine = look("violations", "", RULES).json();
+    assert_eq!((&fine["ok"], &fine["holds"]), (&true.into(), &"2 rules, nothing wrong".into()), "{fine}");
+    let odd = look("violations", "", &RULES.replace("'incident.opened'", "'incident.opend'")).json();
+    assert_eq!(
+        (&odd["ok"], &odd["problems"][0]["line"], &odd["problems"][0]["column"]),
+        (&false.into(), &4.into(), &10.into())
+    );
+    let what = odd["problems"][0]["what"].as_str().unwrap();
+    assert!(what.ends_with("of the kind \"incident.opend\"; did you mean 'incident.opened'?"), "{what}");
+    let yaml = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: sum(\n";
+    let odd = look("alerts", "a.yaml", yaml).json();
+    assert_eq!((&odd["ok"], &odd["problems"][0]["line"]), (&false.into(), &5.into()), "{odd}");
+    for (kind, text) in
+        [("probes", "x = 1\n"), ("sla", "x"), ("dashboards", "x = 1\n"), ("notifications", "x = 1\n")]
+    {
+        let odd = look(kind, "a.toml", text).json();
+        assert!(odd["ok"] == false && odd["problems"][0]["line"] == 1, "{kind}: {odd}");
+    }
+    let odd = look("policies", "", "");
+    assert!(odd.status == 422 && odd.body.contains("violations, alerts, notifications"), "{odd:?}");
     let file = data.join("config/violations.toml");
     assert!(good(data, &["violation", "check"]).contains("2 rules, nothing wrong"));
     fs::write(&file, RULES.replace("kinds =", "kind =")).unwrap();

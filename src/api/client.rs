@@ -1,6 +1,6 @@
 //! How the command line and the screen ask: blocking, over the Unix socket, one connection kept open.
 
-use std::io;
+use std::io::{self, Cursor, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -260,6 +260,22 @@ impl Client {
         Ok(EventStream { wire, pending: Vec::new() })
     }
 
+    /// Asks for what may be too large to hold: it is read while it comes, on a connection of its own.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn download(&self, target: &str) -> Result<Download, ClientError> {
+        let mut wire = self.dial()?;
+        wire.read_timeout(Some(LONG_TIME)).map_err(broken)?;
+        wire.request("GET", target, &[], None).map_err(broken)?;
+        let head = wire.head().map_err(broken)?;
+        if head.status == 200 && head.chunked {
+            return Ok(Download { wire, chunk: Cursor::default() });
+        }
+        let answer = Answer { status: head.status, body: wire.body(&head).map_err(broken)? };
+        Err(ClientError::Problem(Box::new(problem_of(&answer))))
+    }
+
     fn dial(&self) -> Result<Wire, ClientError> {
         Wire::connect(&self.socket, Arc::clone(&self.traffic))
             .map_err(|error| ClientError::Unreachable { socket: self.socket.clone(), error })
@@ -309,7 +325,7 @@ fn problem_of(answer: &Answer) -> Problem {
 
 /// A POST that changes nothing.
 pub(crate) fn is_question(target: &str) -> bool {
-    ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect"].contains(&target)
+    ["/v1/search", "/v1/ask", "/v1/embeddings", "/v1/models/inspect", "/v1/files/check"].contains(&target)
 }
 
 /// The body as this type; an empty body counts as `null`.
@@ -323,6 +339,26 @@ fn broken(error: io::Error) -> ClientError {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::Timeout,
         io::ErrorKind::InvalidData => ClientError::Reply(error.to_string()),
         _ => ClientError::Broken(error),
+    }
+}
+
+/// A reply that is read while it comes; one that breaks off is an error, not its end.
+pub struct Download {
+    wire: Wire,
+    chunk: Cursor<Vec<u8>>,
+}
+
+impl Read for Download {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.chunk.read(buffer)? {
+                0 if !buffer.is_empty() => match self.wire.chunk()? {
+                    Some(chunk) => self.chunk = Cursor::new(chunk),
+                    None => return Ok(0),
+                },
+                read => return Ok(read),
+            }
+        }
     }
 }
 

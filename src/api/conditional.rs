@@ -61,9 +61,8 @@ pub(super) async fn read(mut call: Call, answer: &Answer, paged: bool) -> Result
 
 /// The response with a tag, cut to the page.
 async fn tagged(response: Response, page: Option<&paging::Asked>) -> Result<Response, Fault> {
-    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let finished = response.extensions().get::<Fault>().is_some();
-    if finished || response.status() != StatusCode::OK || kind != Some(b"application/json") {
+    if finished || response.status() != StatusCode::OK {
         return Ok(response);
     }
     let has_tag = response.headers().contains_key(header::ETAG);

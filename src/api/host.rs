@@ -5,7 +5,7 @@ mod offline;
 pub use offline::{
     TryFault, check_dashboard, check_notify, check_objectives, check_probes, check_rules, check_violations,
     cosign, cosigner_key, is_served, new_cosigner, promql_test, redact_stream, redaction_of, restore,
-    salvage, send_otlp, sha256, sign_evidence, try_rules, verify_evidence, violation_files,
+    salvage, send_otlp, sign_evidence, try_rules, verify_evidence, violation_files,
 };
 
 use std::net::{IpAddr, SocketAddr, TcpListener};

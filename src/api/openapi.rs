@@ -46,12 +46,18 @@ fn operation(route: &Route) -> Value {
         ("", _) => json!({"description": "Done"}),
         (schema, "/v1/events") => json!({"description": "A stream of events",
             "content": {"text/event-stream": {"schema": reference(schema)}}}),
+        ("Markdown", _) => {
+            json!({"description": "Markdown", "content": {"text/markdown": {"schema": {"type": "string"}}}})
+        }
         ("JsonSchema", _) => {
             json!({"description": "JSON Schema", "content": {"application/json": {"schema": {"type": "object"}}}})
         }
         ("Exposition", _) => {
             json!({"description": "Every metric, a sample a line", "content": {"text/plain": {"schema": reference("Exposition")},
                 "application/openmetrics-text": {"schema": reference("Exposition")}}})
+        }
+        ("Payload", "/v1/evidence/bundle") => {
+            json!({"description": "A tar", "content": {"application/x-tar": {"schema": {}}}})
         }
         ("Payload", _) => json!({"description": "The bytes", "content": {"*/*": {"schema": {}}}}),
         ("OpenApi", _) => {

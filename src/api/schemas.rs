@@ -23,7 +23,8 @@ use super::types::{
 };
 use super::types::{Probe, ProbeList, Profile, ProfileRow, PushedMetrics};
 use super::types::{
-    approval, compliance, dashboard, evidence, incident, redaction, registry, sla, use_case, violation,
+    approval, compliance, dashboard, evidence, incident, redaction, registry, site_file, sla, use_case,
+    violation,
 };
 
 pub(super) fn schemas() -> Value {
@@ -373,6 +374,9 @@ fn audit(all: &mut Map<String, Value>) {
     };
     add(all, "ComplianceReport", &report);
     add(all, "ComplianceFramework", &compliance::ComplianceFramework::default());
+    add(all, "CheckFile", &site_file::CheckFile::default());
+    let problems = vec![Default::default()];
+    add(all, "CheckedFile", &site_file::CheckedFile { problems, ..Default::default() });
     add(all, "RedactText", &redaction::RedactText::default());
     let counts = vec![Default::default()];
     add(all, "RedactedText", &redaction::RedactedText { counts, ..Default::default() });

@@ -33,6 +33,7 @@ pub mod redaction;
 pub mod registry;
 mod resilience;
 mod search;
+pub mod site_file;
 pub mod sla;
 mod store;
 mod trace;

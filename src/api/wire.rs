@@ -25,7 +25,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) close: bool,
     length: Option<u64>,
-    chunked: bool,
+    pub(super) chunked: bool,
 }
 
 /// One connection, used again for the next request.

@@ -1,5 +1,5 @@
-//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts, a range coder, what
-//! deceives the eye.
+//! Foundations: clock, threads, byte counts, bytes as text, the heap, order, carried texts, a range coder,
+//! archives, what deceives the eye.
 //!
 //! Invariant: knows nothing of spud; calls no other room.
 
@@ -12,6 +12,7 @@ mod hex;
 mod memory;
 mod order;
 mod range_coder;
+mod tar;
 mod threads;
 mod utf8;
 mod when;
@@ -25,6 +26,7 @@ pub use hex::{from_hex, to_hex};
 pub use memory::trim_memory;
 pub use order::{InOrder, ordered_map, ordered_set};
 pub use range_coder::{RangeCoder, RangeReader, RangeWriter};
+pub use tar::{TAR_END, put_in_tar, read_tar};
 pub use threads::{spawn, spawn_scoped};
 pub use utf8::utf8;
 pub use when::{format_second, format_since, format_time, parse_time};

@@ -88,50 +88,26 @@ pub(super) fn signature(file: &Path) -> Result<String, CliError> {
     read().map_err(|error| CliError::input(file, &error))
 }
 
-/// Document and signature of each vote, and who may sign as whom: names of files with what stands in them.
-pub(super) fn files(votes: &[SignedVote]) -> Vec<(String, &str)> {
-    let mut all = Vec::new();
-    for vote in votes {
-        let name = name(vote);
-        all.push((format!("{name}.sig"), vote.signature.as_str()));
-        all.push((name, vote.document.as_str()));
-    }
-    all
-}
-
-/// Which key is whose, as `ssh-keygen` reads it.
-pub(super) fn allowed_signers(votes: &[SignedVote]) -> String {
-    let line = |vote: &SignedVote| format!("{} namespaces=\"{}\" {}\n", vote.voter, vote.namespace, vote.key);
-    let mut lines: Vec<String> = Vec::new();
-    for line in votes.iter().map(line) {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
-    lines.concat()
-}
-
-fn name(vote: &SignedVote) -> String {
-    let letters = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-    };
-    format!("approval-{}-{}", letters(&vote.approval), letters(&vote.voter))
-}
-
 /// Writes them; gives the commands that verify them.
 fn export(votes: &[SignedVote], to: &Path) -> std::io::Result<String> {
     if votes.is_empty() {
         return Ok("No vote on it was signed.".to_owned());
     }
     fs::create_dir_all(to)?;
-    for (name, text) in files(votes) {
-        write(&to.join(name), text)?;
+    let mut allowed: Vec<String> = Vec::new();
+    for vote in votes {
+        write(&to.join(vote.file()), &vote.document)?;
+        write(&to.join(format!("{}.sig", vote.file())), &vote.signature)?;
+        let line = vote.allowed_signer();
+        if !allowed.contains(&line) {
+            allowed.push(line);
+        }
     }
-    write(&to.join("allowed_signers"), &allowed_signers(votes))?;
+    write(&to.join("allowed_signers"), &allowed.concat())?;
     let mut said = format!("cd {}\n", to.display());
     for vote in votes {
         let SignedVote { voter, namespace, .. } = vote;
-        let name = name(vote);
+        let name = vote.file();
         said.push_str(&format!(
             "ssh-keygen -Y verify -n {namespace} -f allowed_signers -I {voter} -s {name}.sig <{name}\n"
         ));

@@ -27,7 +27,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 pub(super) struct CliError {
     what: String,
     advice: String,
-    code: u8,
+    pub(super) code: u8,
     quiet: bool,
     /// Before what happened.
     label: &'static str,

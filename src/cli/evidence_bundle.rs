@@ -1,44 +1,30 @@
-//! The folder that an auditor verifies without spud: envelopes, entries, proofs, checkpoint, key, script, manifest.
+//! The folder that an auditor verifies without spud: what the box gives as a tar, file by file.
 //!
-//! Invariant: the same log, checkpoint, key and times give the same bytes, as long as no text was erased meanwhile.
+//! Invariant: nothing is written outside of the folder, and nothing is written over, whatever the box names.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
 
-use super::approval_sign;
-use super::audit_files::put;
 use super::context::Context;
 use super::error::{CANNOT_CREATE, CliError, DATA_ERROR};
 use super::evidence::Range;
-use crate::api::client::escape;
-use crate::api::host::{self, Attached};
-use crate::api::types::evidence::{Evidence, EvidenceDetail};
-use crate::api::types::{AuditCheckpoint, AuditStatus, Page};
-use crate::asset;
-use crate::base::{InOrder, format_second};
+use crate::api::types::AuditStatus;
+use crate::base::read_tar;
 
+const FOLDERS: [&str; 4] = ["envelopes", "entries", "proofs", "votes"];
+const FILES: [&str; 7] =
+    ["index.csv", "checkpoint", "key.pem", "key.pub", "README.md", "verify.sh", MANIFEST];
+/// The last one: whoever finds it finds all that it names.
 const MANIFEST: &str = "SHA256SUMS";
 
-/// What was written: paths below the folder with their SHA-256.
-struct Bundle<'a> {
-    folder: &'a Path,
-    written: Vec<(String, String)>,
-}
-
-impl Bundle<'_> {
-    fn put(&mut self, name: &str, text: &str) -> Result<(), CliError> {
-        put(&self.folder.join(name), text.as_bytes())?;
-        self.written.push((name.to_owned(), host::sha256(text.as_bytes())));
-        Ok(())
-    }
-
-    /// The manifest, last: whoever finds it finds all that it names.
-    fn finish(mut self) -> Result<usize, CliError> {
-        self.written.order();
-        let lines: String = self.written.iter().map(|(name, hash)| format!("{hash}  {name}\n")).collect();
-        put(&self.folder.join(MANIFEST), lines.as_bytes())?;
-        Ok(self.written.len() + 1)
-    }
+/// What was written.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Written {
+    statements: usize,
+    votes: usize,
+    files: usize,
+    whole: bool,
 }
 
 pub(super) fn write(
@@ -49,56 +35,20 @@ pub(super) fn write(
 ) -> Result<(), CliError> {
     empty(folder)?;
     let mut link = context.connect_known()?;
-    let checkpoint = checkpoint(&mut link, size, context)?;
-    let mut bundle = Bundle { folder, written: Vec::new() };
-    // The first page says what the rest is for.
-    let (mut cursor, mut bundled) = (checkpoint.size.to_string(), Some("1"));
-    let (mut index, mut votes) = (Vec::new(), Vec::new());
-    let mut keys = None;
-    loop {
-        let target = format!(
-            "/v1/evidence?limit=500{}",
-            range.query(&[("cursor", Some(&cursor)), ("bundle", bundled)])
-        );
-        bundled = None;
-        let page: Page<Evidence> = link.get(&target)?;
-        for one in page.items {
-            let target = format!("/v1/evidence/{}?size={}", escape(&one.id), checkpoint.size);
-            let detail: EvidenceDetail = link.get(&target)?;
-            statement(&mut bundle, &one, &detail)?;
-            index.push(row(&one));
-            votes.extend(detail.vote.filter(|vote| !votes.contains(vote)));
-            keys = Some((detail.key_pem, detail.key_openssh));
-        }
-        match page.next {
-            Some(next) => cursor = next,
-            None => break,
+    let text = size.map(|size| size.to_string());
+    let target = format!("/v1/evidence/bundle?{}", range.query(&[("size", text.as_deref())]));
+    if size.is_none() {
+        let status: AuditStatus = link.get("/v1/audit")?;
+        if status.unsigned > 0 {
+            context.remark(&format!("the newest {} entries are under no checkpoint yet", status.unsigned));
         }
     }
-    let Some((pem, openssh)) = keys else {
-        let what = format!("there is no evidence of that time in the first {} entries", checkpoint.size);
-        return Err(CliError::new(DATA_ERROR, what, "`spud evidence list` shows what there is"));
-    };
-    let count = index.len();
-    index.reverse();
-    bundle.put("index.csv", &format!("seq,at,topic,what,by,to\n{}", index.concat()))?;
-    for (name, text) in approval_sign::files(&votes) {
-        bundle.put(&format!("votes/{name}"), text)?;
-    }
-    if !votes.is_empty() {
-        bundle.put("votes/allowed_signers", &approval_sign::allowed_signers(&votes))?;
-    }
-    bundle.put("checkpoint", &checkpoint.note)?;
-    bundle.put("key.pem", &pem)?;
-    bundle.put("key.pub", &openssh)?;
-    bundle.put("README.md", &asset!("evidence/README.md"))?;
-    bundle.put("verify.sh", &asset!("evidence/verify.sh"))?;
-    let files = bundle.finish()?;
+    let Written { statements, votes, files, .. } = unpack(&mut link.client().download(&target)?, folder)?;
     let folder = folder.display();
-    let signed = if votes.is_empty() { String::new() } else { format!(" and {} signed votes", votes.len()) };
-    context
-        .out
-        .line(&format!("{count} statements{signed} in {files} files below {folder}: sh {folder}/verify.sh"))
+    let signed = if votes == 0 { String::new() } else { format!(" and {votes} signed votes") };
+    context.out.line(&format!(
+        "{statements} statements{signed} in {files} files below {folder}: sh {folder}/verify.sh"
+    ))
 }
 
 /// Nothing is written over.
@@ -111,55 +61,103 @@ fn empty(folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The checkpoint of this size, or the newest.
-fn checkpoint(
-    link: &mut Attached,
-    size: Option<u64>,
-    context: &Context,
-) -> Result<AuditCheckpoint, CliError> {
-    let advice = "make one: spud audit checkpoint; `spud audit checkpoints` shows them";
-    if let Some(size) = size {
-        let target = format!("/v1/audit/checkpoints?cursor={}", size.saturating_add(1));
-        let page: Page<AuditCheckpoint> = link.get(&target)?;
-        let found = page.items.into_iter().next().filter(|found| found.size == size);
-        return found.ok_or_else(|| {
-            CliError::new(DATA_ERROR, format!("there is no checkpoint of {size} entries"), advice)
-        });
-    }
-    let status: AuditStatus = link.get("/v1/audit")?;
-    if status.unsigned > 0 {
-        context.remark(&format!("the newest {} entries are under no checkpoint yet", status.unsigned));
-    }
-    status.checkpoint.ok_or_else(|| CliError::new(DATA_ERROR, "the log has no checkpoint yet", advice))
-}
-
-fn statement(bundle: &mut Bundle<'_>, one: &Evidence, detail: &EvidenceDetail) -> Result<(), CliError> {
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if !plain(&one.id) || !plain(&one.topic) {
-        let what = "the box named a file outside of the folder";
-        return Err(CliError::new(DATA_ERROR, what, "the daemon may be of another version"));
-    }
-    let name = |folder: &str, rest: &str| PathBuf::from(folder).join(rest).display().to_string();
-    bundle.put(
-        &name("envelopes", &format!("{}-{}.json", one.id, one.topic)),
-        &format!("{}\n", detail.envelope),
-    )?;
-    bundle.put(&name("entries", &format!("{}.json", one.id)), &detail.leaf)?;
-    let hashes: String = detail.hashes.iter().map(|hash| format!("{hash}\n")).collect();
-    bundle.put(&name("proofs", &format!("{}.txt", one.id)), &hashes)
-}
-
-/// A line of the table; what a spreadsheet would take for a formula is quoted as text.
-fn row(one: &Evidence) -> String {
-    let quoted = |text: &str| {
-        let formula = text.starts_with(['=', '+', '-', '@']);
-        format!(
-            "\"{}{}\"",
-            if formula { "'" } else { "" },
-            text.replace('"', "\"\"").replace(['\n', '\r'], " ")
-        )
+/// True for a file that a bundle has.
+fn is_known(path: &str) -> bool {
+    let plain = |name: &str| {
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !name.is_empty() && !name.starts_with('.') && name.bytes().all(fine)
     };
-    let to = format!("{} {}", one.subject_kind, one.subject);
-    let cells = [&one.topic, &one.what, &one.by].map(|text| quoted(text)).join(",");
-    format!("{},{},{cells},{}\n", one.id, format_second(one.at_ms), quoted(to.trim()))
+    match path.split_once('/') {
+        Some((folder, name)) => FOLDERS.contains(&folder) && plain(name),
+        None => FILES.contains(&path),
+    }
+}
+
+fn unpack(tar: &mut dyn Read, folder: &Path) -> Result<Written, CliError> {
+    let mut written = Written::default();
+    let done = read_tar(tar, &mut |path, bytes| {
+        if !is_known(path) || written.whole {
+            let shown: String = path.chars().take(100).collect();
+            let what = format!("the box named a file that is none of a bundle: {shown}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let path_of_file = folder.join(path);
+        fs::create_dir_all(path_of_file.parent().unwrap_or(folder))?;
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path_of_file)?;
+        io::copy(bytes, &mut file)?;
+        written.files += 1;
+        written.whole = path == MANIFEST;
+        written.statements += usize::from(path.starts_with("envelopes/"));
+        written.votes += usize::from(path.ends_with(".sig"));
+        Ok(())
+    });
+    let done = done.and(if written.whole { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+    match done {
+        Ok(()) => Ok(written),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(CliError::new(DATA_ERROR, error.to_string(), "the daemon may be of another version"))
+        }
+        Err(error) => {
+            let what = format!("{} is not complete: {error}", folder.display());
+            Err(CliError::new(CANNOT_CREATE, what, "check the folder, remove what is in it, then once more"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{TAR_END, put_in_tar};
+
+    fn unpacked(names: &[&str], folder: &Path) -> Result<Written, CliError> {
+        let mut tar = Vec::new();
+        for name in names {
+            assert!(put_in_tar(&mut tar, name, 0, b"x"), "{name}");
+        }
+        tar.extend(TAR_END);
+        unpack(&mut tar.as_slice(), folder)
+    }
+
+    #[test]
+    fn a_hostile_box_writes_nothing_elsewhere() {
+        let above = tempfile::tempdir().unwrap();
+        let absolute = format!("{}/out", above.path().display());
+        for name in [
+            "../out",
+            absolute.as_str(),
+            "envelopes/../../out",
+            "envelopes/..",
+            "./out",
+            "envelopes/a/b",
+            "other/out",
+            "votes/.hidden",
+            "votes/",
+            "out",
+            "",
+        ] {
+            let folder = above.path().join("new");
+            let error = unpacked(&["checkpoint", name, MANIFEST], &folder).unwrap_err();
+            assert_eq!(error.code, DATA_ERROR, "{name}");
+            let found = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+            assert_eq!(found.collect::<Vec<_>>(), ["checkpoint"], "{name}");
+            assert_eq!(fs::read_dir(above.path()).unwrap().count(), 1, "{name}");
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_bundle_is_whole_with_its_manifest_and_written_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let fine = unpacked(&["envelopes/1-incident.json", "votes/a.sig", "votes/a", MANIFEST], &at("a"));
+        let wanted = Written { statements: 1, votes: 1, files: 4, whole: true };
+        assert!(fine.is_ok_and(|written| written == wanted));
+        assert_eq!(unpacked(&["checkpoint"], &at("b")).unwrap_err().code, CANNOT_CREATE, "it broke off");
+        assert_eq!(
+            unpacked(&["key.pem", "key.pem", MANIFEST], &at("c")).unwrap_err().code,
+            CANNOT_CREATE,
+            "nothing is written over"
+        );
+        assert_eq!(unpacked(&[MANIFEST, "key.pem"], &at("d")).unwrap_err().code, DATA_ERROR, "after its end");
+    }
 }

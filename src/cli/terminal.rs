@@ -1,6 +1,6 @@
 //! `spud` without a command: the terminal interface, or what to do where there is no terminal.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,6 +142,17 @@ impl SocketLink {
 impl Link for SocketLink {
     fn get(&mut self, path: &str) -> Result<Vec<u8>, LinkError> {
         self.call("GET", path, None)
+    }
+
+    fn fetch(&mut self, path: &str) -> Result<Box<dyn Read>, LinkError> {
+        let stream = match self.client.download(path) {
+            Err(ClientError::Unreachable { .. }) => {
+                self.renew()?;
+                self.client.download(path)
+            }
+            other => other,
+        };
+        Ok(Box::new(stream.map_err(refusal)?))
     }
 
     fn send(&mut self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>, LinkError> {

@@ -8,6 +8,7 @@ use super::{
     SlaReply, TraceAction, TraceReply, UseCaseAction, UseCaseReply,
 };
 use crate::api::types::redaction::RedactedText;
+use crate::api::types::site_file::{CheckFile, CheckedFile};
 use crate::api::types::{
     AddRequest, AskResponse, Backup, BackupDetail, BackupRun, BackupSchedule, BackupStatus, Breaker,
     CheckReport, CheckRequest, Collection, CompactReport, CreateCollection, Document, DocumentQuery,
@@ -227,6 +228,8 @@ pub enum Action {
     UseCase(UseCaseAction),
     /// Take secrets and personal data out of a text; nothing is kept.
     Redact(String),
+    /// Look through a file of the site; nothing is kept.
+    CheckFile(Box<CheckFile>),
 }
 
 /// Which events somebody may hear beside the usual ones.
@@ -295,5 +298,6 @@ pub enum Reply {
     Incident(IncidentReply),
     Sla(SlaReply),
     Redacted(Box<RedactedText>),
+    CheckedFile(Box<CheckedFile>),
     Done,
 }

@@ -21,6 +21,7 @@ mod encryption;
 mod error;
 mod evaluate;
 mod events;
+mod file_check;
 mod health;
 mod incidents;
 mod ingest;
@@ -91,7 +92,8 @@ pub use settings_action::{ConfigAction, ConfigReply};
 pub use sla::{SlaAction, SlaReply, check_objectives};
 pub use traces::{Served, TraceAction, TraceReply, send_otlp};
 pub use trail::{
-    AuditAction, AuditReply, cosign, cosigner_key, new_cosigner, sha256, sign_evidence, verify_evidence,
+    AuditAction, AuditReply, EvidenceBundle, cosign, cosigner_key, new_cosigner, sha256, sign_evidence,
+    verify_evidence,
 };
 pub use use_cases::{UseCaseAction, UseCaseReply};
 pub use violations::check_violations;

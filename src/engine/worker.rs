@@ -118,7 +118,7 @@ fn carry_out(
         Action::Trace(action) => super::traces::act(inner, action).map(Reply::Trace),
         Action::Incident(action) => super::incidents::act(inner, caller, action, told).map(Reply::Incident),
         Action::Probe(_) | Action::Dashboard(_) | Action::Sla(_) => of_files(inner, &action),
-        Action::Redact(_) | Action::Reload => plain(inner, &action),
+        Action::Redact(_) | Action::CheckFile(_) | Action::Reload => plain(inner, &action),
     }
 }
 
@@ -136,6 +136,9 @@ fn of_files(inner: &Inner, action: &Action) -> Result<Reply, EngineError> {
 fn plain(inner: &Arc<Inner>, action: &Action) -> Result<Reply, EngineError> {
     match action {
         Action::Redact(text) => Ok(Reply::Redacted(Box::new(super::redaction::of_text(text)))),
+        Action::CheckFile(request) => {
+            super::file_check::check(inner, request).map(Box::new).map(Reply::CheckedFile)
+        }
         _ => reload(inner),
     }
 }

@@ -34,7 +34,7 @@ mod update;
 mod view;
 mod widgets;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -96,6 +96,14 @@ pub trait Link: Send {
     /// # Errors
     /// The problem document, or status 0 when nobody answers.
     fn get(&mut self, path: &str) -> Result<Vec<u8>, LinkError>;
+
+    /// GET `path`, whatever it is and however much: it is read while it comes.
+    ///
+    /// # Errors
+    /// As [`Link::get`].
+    fn fetch(&mut self, path: &str) -> Result<Box<dyn Read>, LinkError> {
+        Ok(Box::new(io::Cursor::new(self.get(path)?)))
+    }
 
     /// POST or DELETE `path` with a JSON body.
     ///

@@ -73,7 +73,8 @@ pub(super) fn missing(action: Action, m: &Model) -> Option<&'static str> {
         | Action::Evidence
         | Action::Compliance
         | Action::ProveEntry
-        | Action::ExportAudit => needs!("read-audit"),
+        | Action::ExportAudit
+        | Action::ExportEvidence => needs!("read-audit"),
         _ => return None,
     };
     m.access.lacks(permission).then_some(reason)

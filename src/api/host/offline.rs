@@ -79,12 +79,6 @@ pub fn redact_stream(
     crate::engine::redact_stream(input, output)
 }
 
-/// SHA-256 of bytes, in hexadecimal digits.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    crate::engine::sha256(bytes)
-}
-
 /// Adds a signature to an envelope of evidence.
 ///
 /// # Errors

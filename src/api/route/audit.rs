@@ -56,7 +56,7 @@ pub(super) static ROUTES: [Route; 12] = [
     .query(&["from", "size"])
     .reply(200, "AuditConsistency"),
     Route::new("GET", "/v1/audit/checkpoints", "Signed heads of the log, newest first", || get(checkpoints))
-        .query(&["cursor"])
+        .query(&["cursor", "limit"])
         .reply(200, "PageOfAuditCheckpoint"),
     Route::new("POST", "/v1/audit/checkpoints", "Sign the log as it stands", || post(sign))
         .reply(200, "AuditCheckpoint"),
@@ -171,8 +171,10 @@ async fn consistency(mut call: Call) -> Result<Json<AuditConsistency>, Fault> {
 async fn checkpoints(mut call: Call) -> Result<Json<Page<AuditCheckpoint>>, Fault> {
     let mut query = call.query();
     let before = query.one("cursor").map(|cursor| number("cursor", &cursor)).transpose()?;
+    let limit = query.number("limit")?;
     query.finish()?;
-    match ask(&call, AuditAction::Checkpoints(before)).await? {
+    within_page(limit)?;
+    match ask(&call, AuditAction::Checkpoints { before, limit }).await? {
         AuditReply::Checkpoints(page) => Ok(Json(page)),
         reply => other(reply),
     }

@@ -1,6 +1,6 @@
 //! `/v1/events`: server-sent events, resumed by `Last-Event-ID`.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -41,22 +41,18 @@ async fn events(mut call: Call) -> Result<Response, Fault> {
             .and_then(|id| id.trim().parse().ok())
             .ok_or_else(|| Fault::bad_request("Last-Event-ID is not a number that was given as id"))?,
     };
-    let (send, receive) = mpsc::channel(1);
+    let (send, response) = Stream::response("text/event-stream");
     tokio::spawn(feed(call.app, last, heard, send));
-    let mut response = Response::new(Body::new(Stream(receive)));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
 /// Sends events until the reader or the server goes away. A slow reader skips what the ring forgets.
-async fn feed(app: App, mut last: u64, heard: Heard, send: mpsc::Sender<Bytes>) {
+async fn feed(app: App, mut last: u64, heard: Heard, send: Sender) {
     let wake = Arc::new(Notify::new());
     let bell = Arc::clone(&wake);
     let _listening = app.engine.events().listen(move || bell.notify_one());
     // The first bytes tell the reader that the stream is open.
-    if send.send(Bytes::from_static(b": spud\n\n")).await.is_err() {
+    if send.send(Ok(Bytes::from_static(b": spud\n\n"))).await.is_err() {
         return;
     }
     loop {
@@ -72,7 +68,7 @@ async fn feed(app: App, mut last: u64, heard: Heard, send: mpsc::Sender<Bytes>) 
             if new.is_empty() {
                 continue;
             }
-            if send.send(render(&new)).await.is_err() {
+            if send.send(Ok(render(&new))).await.is_err() {
                 return;
             }
             continue;
@@ -82,7 +78,7 @@ async fn feed(app: App, mut last: u64, heard: Heard, send: mpsc::Sender<Bytes>) 
             () = send.closed() => return,
             () = app.stopped() => return,
             () = tokio::time::sleep(KEEP_ALIVE) => {
-                if send.send(Bytes::from_static(b":\n\n")).await.is_err() {
+                if send.send(Ok(Bytes::from_static(b":\n\n"))).await.is_err() {
                     return;
                 }
             }
@@ -100,16 +96,32 @@ fn render(events: &[Event]) -> Bytes {
     Bytes::from(text)
 }
 
-struct Stream(mpsc::Receiver<Bytes>);
+/// Gives the parts of a [`Stream`]; an error breaks it off, so that nobody takes it for the whole.
+pub(super) type Sender = mpsc::Sender<io::Result<Bytes>>;
+
+/// A body that is made while it is sent.
+pub(super) struct Stream(mpsc::Receiver<io::Result<Bytes>>);
+
+impl Stream {
+    /// One part waits at most: whoever reads slowly has it made slowly.
+    pub(super) fn response(kind: &'static str) -> (Sender, Response) {
+        let (send, receive) = mpsc::channel(1);
+        let mut response = Response::new(Body::new(Self(receive)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        (send, response)
+    }
+}
 
 impl hyper::body::Body for Stream {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
     }
 }

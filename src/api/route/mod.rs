@@ -15,6 +15,7 @@ mod documents;
 mod embeddings;
 mod events;
 mod evidence;
+mod files;
 mod health;
 mod incidents;
 mod jobs;
@@ -204,7 +205,7 @@ impl Route {
 
 /// Every route, resource by resource.
 pub(super) fn table() -> impl Iterator<Item = &'static Route> {
-    let all: [&[Route]; 33] = [
+    let all: [&[Route]; 34] = [
         &search::ROUTES,
         &status::ROUTES,
         &mode::ROUTES,
@@ -237,6 +238,7 @@ pub(super) fn table() -> impl Iterator<Item = &'static Route> {
         &violations::ROUTES,
         &evidence::ROUTES,
         &redaction::ROUTES,
+        &files::ROUTES,
         &compliance::ROUTES,
     ];
     all.into_iter().flatten()

@@ -25,7 +25,7 @@ pub(super) static ROUTES: [Route; 6] = [
     })
     .reply(200, "AccessReview"),
     Route::new("GET", "/v1/access/reviews/{id}/report", "Its report, as Markdown", || get(report))
-        .reply(200, "Exposition"),
+        .reply(200, "Markdown"),
     Route::new(
         "POST",
         "/v1/access/reviews/{id}/grants/{grant}",

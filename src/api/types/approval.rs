@@ -133,6 +133,23 @@ pub struct SignedVote {
     pub namespace: String,
 }
 
+impl SignedVote {
+    /// Name of the file of its document; the signature lies in that name with `.sig`.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let letters = |text: &str| -> String {
+            text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+        };
+        format!("approval-{}-{}", letters(&self.approval), letters(&self.voter))
+    }
+
+    /// Whose key it is, as `ssh-keygen` reads it.
+    #[must_use]
+    pub fn allowed_signer(&self) -> String {
+        format!("{} namespaces=\"{}\" {}\n", self.voter, self.namespace, self.key)
+    }
+}
+
 /// One's vote for somebody else to cast.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -56,8 +56,6 @@ pub struct EvidenceQuery {
     pub cursor: Option<String>,
     /// 1..=1000; 0 means 100.
     pub limit: usize,
-    /// The first page of what is taken away as a whole: the audit log says so.
-    pub bundle: bool,
 }
 
 /// What is so of an envelope that somebody brought.

@@ -59,6 +59,7 @@ pub(in crate::engine) fn of(action: &Action) -> Needs {
         Action::Status | Action::Hardware | Action::Profile => on_box(P::ReadStatus),
         // Those that may not be read are left out of the list.
         Action::Collections | Action::Redact(_) => on_box(P::ReadSelf),
+        Action::CheckFile(request) => on_box(crate::engine::file_check::permission(request)),
         Action::CreateCollection(request) => on_collection(P::CreateCollection, &request.name),
         Action::RemoveCollection { name, .. } => on_collection(P::RemoveCollection, name),
         Action::Reindex(name) => on_collection(P::Reindex, name),
@@ -233,11 +234,12 @@ fn of_audit(action: &AuditAction) -> P {
         | AuditAction::Entry(_)
         | AuditAction::Inclusion { .. }
         | AuditAction::Consistency { .. }
-        | AuditAction::Checkpoints(_)
+        | AuditAction::Checkpoints { .. }
         | AuditAction::Verify(_)
         | AuditAction::Tiles { .. }
         | AuditAction::Tile(_)
         | AuditAction::Evidence(_)
+        | AuditAction::Bundle(_)
         | AuditAction::Frameworks
         | AuditAction::Comply(_)
         | AuditAction::Attest { .. } => P::ReadAudit,

@@ -1,6 +1,7 @@
 //! What people ask of the log: look, search, prove, verify, sign, anchor, erase, take away.
 
-use super::{erase, evidence, proof, sign, words};
+use super::bundle::EvidenceBundle;
+use super::{bundle, erase, evidence, proof, sign, words};
 use crate::api::types::compliance::{ComplianceFramework, ComplianceQuery};
 use crate::api::types::evidence::{Evidence, EvidenceDetail, EvidenceQuery};
 use crate::api::types::{
@@ -35,8 +36,13 @@ pub enum AuditAction {
         from: u64,
         size: Option<u64>,
     },
-    /// Those before a size.
-    Checkpoints(Option<u64>),
+    /// Newest first.
+    Checkpoints {
+        /// Those before a size.
+        before: Option<u64>,
+        /// 1..=1000; 0 means 100.
+        limit: usize,
+    },
     /// Sign the log as it stands.
     Sign,
     Verify(VerifyAudit),
@@ -59,6 +65,8 @@ pub enum AuditAction {
         /// Absent: that of the newest checkpoint that covers it.
         size: Option<u64>,
     },
+    /// The next piece of a tar of them.
+    Bundle(Box<EvidenceBundle>),
     /// What can be reported on, with how it stands.
     Frameworks,
     /// A report on one framework.
@@ -80,6 +88,8 @@ pub enum AuditReply {
     Tile(Vec<u8>),
     Evidence(Page<Evidence>),
     Attested(Box<EvidenceDetail>),
+    /// A piece, and what to ask for next.
+    Bundle(Vec<u8>, Option<Box<EvidenceBundle>>),
     Frameworks(Vec<ComplianceFramework>),
     Report(Box<Rendered>),
 }
@@ -113,7 +123,9 @@ pub(in crate::engine) fn act(
         AuditAction::Consistency { from, size } => {
             AuditReply::Consistency(Box::new(proof::consistency(&log, from, size)?))
         }
-        AuditAction::Checkpoints(before) => AuditReply::Checkpoints(checkpoints(&log, before)?),
+        AuditAction::Checkpoints { before, limit } => {
+            AuditReply::Checkpoints(checkpoints(&log, before, limit)?)
+        }
         AuditAction::Sign => {
             let made = sign::sign(inner)?;
             let made = made.ok_or_else(|| EngineError::Conflict {
@@ -131,6 +143,10 @@ pub(in crate::engine) fn act(
         AuditAction::Tiles { from } => AuditReply::Tiles(tiles(&log, from)?),
         AuditAction::Tile(path) => AuditReply::Tile(tile(&log, &path)?),
         AuditAction::Evidence(query) => AuditReply::Evidence(evidence::list(&log, &query)?),
+        AuditAction::Bundle(bundle) => {
+            let (piece, next) = bundle::next(inner, &log, bundle)?;
+            AuditReply::Bundle(piece, next)
+        }
         AuditAction::Frameworks => AuditReply::Frameworks(compliance::frameworks(&log)?),
         AuditAction::Comply(query) => AuditReply::Report(Box::new(compliance::report(inner, &log, &query)?)),
         AuditAction::Attest { sequence, size } => {
@@ -207,10 +223,10 @@ fn entries(log: &Log, query: &AuditQuery) -> Result<Page<AuditEntry>, EngineErro
 }
 
 /// Cursor: the size of the last one of the page before.
-fn checkpoints(log: &Log, before: Option<u64>) -> Result<Page<AuditCheckpoint>, AuditError> {
-    const MOST: usize = 100;
-    let found = log.checkpoints(before.unwrap_or(u64::MAX), MOST)?;
-    let next = found.last().filter(|_| found.len() == MOST).map(|last| last.size.to_string());
+fn checkpoints(log: &Log, before: Option<u64>, limit: usize) -> Result<Page<AuditCheckpoint>, AuditError> {
+    let most = if limit == 0 { 100 } else { limit.min(1000) };
+    let found = log.checkpoints(before.unwrap_or(u64::MAX), most)?;
+    let next = found.last().filter(|_| found.len() == most).map(|last| last.size.to_string());
     Ok(Page { items: found.iter().map(words::checkpoint).collect(), next })
 }
 

@@ -119,7 +119,7 @@ pub(super) fn about(action: &Action) -> Option<About> {
         Action::Audit(action) => return log(action),
         Action::Access(action) => return access(action),
         Action::Ready | Action::Health | Action::Listen | Action::Profile => return None,
-        Action::Redact(_) | Action::Probe(_) => return None,
+        Action::Redact(_) | Action::CheckFile(_) | Action::Probe(_) => return None,
         Action::Approval(action) => return approval(action),
         Action::Registry(action) => return registry(action),
         Action::Incident(action) => return incident(action),
@@ -349,9 +349,9 @@ fn log(action: &AuditAction) -> Option<About> {
         }
         AuditAction::Status | AuditAction::Entries(_) | AuditAction::Entry(_) => return None,
         AuditAction::Inclusion { .. } | AuditAction::Consistency { .. } => return None,
-        AuditAction::Checkpoints(_) | AuditAction::Sign | AuditAction::Verify(_) => return None,
+        AuditAction::Checkpoints { .. } | AuditAction::Sign | AuditAction::Verify(_) => return None,
         AuditAction::Tiles { .. } | AuditAction::Tile(_) => return None,
-        AuditAction::Evidence(_) | AuditAction::Attest { .. } => return None,
+        AuditAction::Evidence(_) | AuditAction::Attest { .. } | AuditAction::Bundle(_) => return None,
         AuditAction::Frameworks | AuditAction::Comply(_) => return None,
     })
 }

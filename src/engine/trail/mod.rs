@@ -5,6 +5,7 @@
 //! an intent without an outcome, never a change without an entry. A throw-away box enters nothing.
 
 mod actions;
+mod bundle;
 mod class;
 mod erase;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod words;
 
 pub use actions::{AuditAction, AuditReply};
 pub(super) use actions::{act, problems, sizes};
+pub use bundle::EvidenceBundle;
 pub(super) use class::mutation;
 pub(super) use erase::GONE;
 pub use evidence::{sha256, sign_evidence, verify_evidence};

@@ -63,8 +63,11 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
         Action::Audit(AuditAction::Evidence(query)) => {
             let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
             let goes_on = goes_on(&query.cursor) || query.to_ms.is_some();
-            let (whole_of, rows) = (query.bundle, rows(query.limit));
-            Taken { goes_on, rows, whole: whole_of, ..whole("evidence.exported", subject) }
+            Taken { goes_on, rows: rows(query.limit), whole: false, ..whole("evidence.exported", subject) }
+        }
+        // What goes on is part of what began.
+        Action::Audit(AuditAction::Bundle(bundle)) if bundle.begins() => {
+            whole("evidence.exported", ("evidence", "all".to_owned()))
         }
         Action::Approval(ApprovalAction::Signed(id)) => whole("approval.exported", ("approval", id.clone())),
         Action::Trace(TraceAction::Export { id: None, .. }) => {
@@ -103,6 +106,7 @@ mod tests {
     use super::*;
     use crate::api::types::AuditQuery;
     use crate::api::types::evidence::EvidenceQuery;
+    use crate::engine::EvidenceBundle;
 
     fn entries(limit: usize, cursor: Option<&str>, oldest_first: bool) -> Taken {
         let cursor = cursor.map(str::to_owned);
@@ -173,6 +177,15 @@ mod tests {
         // A clock that went back begins anew.
         assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 10 * ONCE_MS));
         assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 1));
+    }
+
+    #[test]
+    fn a_bundle_is_entered_when_it_begins() {
+        let bundle = EvidenceBundle::new(None, None, Some(7));
+        let begun = taken_away(&Action::Audit(AuditAction::Bundle(Box::new(bundle)))).unwrap();
+        assert_eq!((begun.kind, begun.subject.0), ("evidence.exported", "evidence"));
+        let readers = Readers::default();
+        assert!(readers.count("uid:1", &begun, 5) && readers.count("uid:1", &begun, 6), "each one");
     }
 
     #[test]

@@ -135,3 +135,45 @@ fn actors_are_ids() {
     assert_eq!(actor_in("network"), ("network".to_owned(), None));
     assert_eq!(actor_in(""), ("box".to_owned(), None));
 }
+
+/// Rules over the log name kinds: one that is missing in the list would be refused there.
+#[test]
+fn every_kind_of_an_entry_is_in_the_list_of_kinds() {
+    let list = crate::asset!("violations/kinds.txt");
+    let known: Vec<&str> = list.lines().collect();
+    assert!(known.is_sorted_by(|a, b| a < b), "in order, each once");
+    let firsts: std::collections::BTreeSet<&str> =
+        known.iter().filter_map(|kind| kind.split('.').next()).collect();
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let settings = std::fs::read_to_string(top.join("config/schema.rs")).unwrap();
+    let files = ["toml", "json", "pem", "pub", "csv", "sig", "safetensors", "part"];
+    let (mut folders, mut found) = (vec![top.join("engine")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.contains("test") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for text in source.split('"') {
+                let Some((first, last)) = text.split_once('.') else { continue };
+                let word =
+                    |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                let is_kind = word(first) && word(last) && (name == "class.rs" || firsts.contains(first));
+                if is_kind && !files.contains(&last) && !settings.contains(&format!("\"{text}\"")) {
+                    assert!(known.contains(&text), "{text} of {name} is not in the list");
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 90, "{found}");
+    for act in ["opened", "reopened", "recurred", "ceased", "linked", "assigned", "noted", "mitigated"] {
+        assert!(known.contains(&format!("incident.{act}").as_str()), "{act}");
+    }
+}

@@ -16,7 +16,7 @@ use crate::audit::{AuditError, Leaf, Log};
 use crate::governance::incident::{IncidentError, Kind, Link, Severity};
 pub use crate::governance::violation::check as check_violations;
 use crate::governance::violation::{
-    Finding as Found, Rule, Seen, Watch, in_force, layered, read, shipped, sigma,
+    Finding as Found, Rule, Seen, Watch, in_force, layered, read, shipped, sigma, unheard,
 };
 use crate::observe::health::Finding;
 use crate::resilience::Effect;
@@ -94,8 +94,15 @@ fn load(
             continue;
         }
         let text = alerts::text(&path);
-        match text.and_then(|text| read(&text).map_err(|error| error.to_string())) {
-            Ok(over) => drop(site.insert(path.clone(), over)),
+        match text.and_then(|text| Ok((read(&text).map_err(|error| error.to_string())?, unheard(&text)))) {
+            Ok((over, unheard)) => {
+                // One that can never hold does no harm to the others.
+                for problem in unheard {
+                    tracing::warn!(file = %path.display(), %problem, "a rule of violations waits for nothing");
+                    problems.push(format!("{}:{problem}; the rest of it holds", path.display()));
+                }
+                site.insert(path.clone(), over);
+            }
             Err(problem) => {
                 let said =
                     if site.contains_key(&path) { "what it said before holds" } else { "it is left out" };

@@ -139,8 +139,8 @@ fn what_is_taken_away_is_entered_and_much_of_it_is_found() {
         }
     };
     assert_eq!(entered(), 4, "one for each that began, and one for what went on from nothing");
-    let bundle = EvidenceQuery { bundle: true, ..EvidenceQuery::default() };
-    ask(&engine, 0, Action::Audit(AuditAction::Evidence(bundle))).unwrap();
+    let much = EvidenceQuery { limit: 1000, ..EvidenceQuery::default() };
+    ask(&engine, 0, Action::Audit(AuditAction::Evidence(much))).unwrap();
     look(inner).unwrap();
     let keys: Vec<String> = found(&engine).into_iter().map(|one| one.key).collect();
     assert_eq!(keys, ["violation:mass-export:uid:0"]);
@@ -166,4 +166,10 @@ fn a_file_that_went_wrong_says_what_it_said_before() {
     assert!(on && problems[0].contains("violations.toml:1:6: no rule"), "{problems:?}");
     assert!(problems[0].ends_with("what it said before holds"), "{problems:?}");
     assert_eq!(now(None), (false, 1, Vec::new()), "a file that is gone says nothing");
+    // A rule that waits for nothing is told, and takes nothing else with it.
+    let rule = "on = ['out-of-hours']\n[[rules]]\nid = 'a'\ntitle = 'A'\nkinds = ['role.grantd']\nlevel = 'low'\n\
+                incident = 'policy'\nseverity = 'info'\n";
+    let (on, _, problems) = now(Some(rule));
+    assert!(on && problems.len() == 1 && problems[0].contains("violations.toml:5:10: rule"), "{problems:?}");
+    assert!(problems[0].ends_with("did you mean 'role.granted'?; the rest of it holds"), "{problems:?}");
 }

@@ -12,5 +12,5 @@ mod sigma;
 mod tests;
 
 pub use detect::{Finding, Seen, Watch};
-pub use rule::{Rule, RuleError, check, in_force, layered, read, shipped};
+pub use rule::{Rule, RuleError, check, in_force, layered, read, shipped, unheard};
 pub use sigma::sigma;

@@ -6,7 +6,7 @@ use crate::asset;
 use crate::governance::incident::{Kind, Severity};
 use crate::governance::policy::meant;
 
-/// What comes with spud.
+/// What comes with spud; `violations/kinds.txt` beside it has every kind that an entry can have.
 #[must_use]
 pub fn shipped() -> String {
     asset!("violations/spud.toml")
@@ -159,12 +159,41 @@ pub fn in_force(mut all: Vec<Rule>) -> (Vec<Rule>, Vec<String>) {
     (all, off)
 }
 
+/// Kinds of entries that rules of a file wait for and that no entry has, each with its place.
+#[must_use]
+pub fn unheard(text: &str) -> Vec<RuleError> {
+    let Ok(file) = toml::from_str::<File>(text) else { return Vec::new() };
+    let known = asset!("violations/kinds.txt");
+    let heard = |wanted: &str| {
+        let is_of = |kind: &str| {
+            kind.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        known.lines().any(is_of)
+    };
+    let mut all = Vec::new();
+    for rule in &file.rules {
+        let (span, rule) = (rule.span(), rule.get_ref());
+        let within = text.get(span.start..).unwrap_or_default();
+        for kind in rule.kinds.iter().chain(&rule.after).filter(|kind| !heard(kind)) {
+            // As it stands there, in quotes of either sort.
+            let quoted = ['"', '\''].iter().find_map(|quote| within.find(&format!("{quote}{kind}{quote}")));
+            let firsts = known.lines().filter_map(|kind| kind.split('.').next());
+            let hint = meant(kind, known.lines().chain(firsts));
+            let what = format!("rule {:?}: no entry of the audit log is of the kind {kind:?}{hint}", rule.id);
+            all.push(at(text, span.start + quoted.unwrap_or(0), what));
+        }
+    }
+    all
+}
+
 /// Reads a file as it would be taken up; gives how many rules it has or switches on.
 ///
 /// # Errors
 /// What is wrong, as line:column: what.
 pub fn check(text: &str) -> Result<usize, Vec<String>> {
-    read(text).map(|all| all.len()).map_err(|error| vec![error.to_string()])
+    let all = read(text).map_err(|error| vec![error.to_string()])?;
+    let unheard = unheard(text);
+    if unheard.is_empty() { Ok(all.len()) } else { Err(unheard.iter().map(ToString::to_string).collect()) }
 }
 
 impl Rule {

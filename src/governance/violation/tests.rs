@@ -97,7 +97,32 @@ fn rules_are_read_strictly_and_those_of_the_site_win() {
     assert!(odd[0].starts_with("2:6: no rule \"log-gap\"") && odd[0].ends_with("out-of-hours"), "{odd:?}");
     let typo = check(&rule.replace("title", "titel")).unwrap_err();
     assert!(typo[0].starts_with("3:1: ") && typo[0].ends_with("did you mean 'title'?"), "{typo:?}");
-    assert_eq!(check(rule), Ok(1));
+    assert_eq!(check(&rule.replace("'x'", "'role'")), Ok(1));
+}
+
+#[test]
+fn what_no_entry_can_be_is_named_with_its_place() {
+    let file = |kinds: &str| {
+        format!(
+            "\n[[rules]]\nid = 'a'\ntitle = 'A'\n{kinds}\nlevel = 'low'\nincident = 'policy'\nseverity = 'info'\n"
+        )
+    };
+    for fine in ["kinds = ['role', \"role.granted\"]", "kinds = ['use_case']\nafter = ['totp.locked']"] {
+        assert_eq!(check(&file(fine)), Ok(1), "{fine}");
+    }
+    let told = check(&file("kinds = ['role',\n  \"role.grantd\"]\nafter = ['rol']")).unwrap_err();
+    let of = |kind: &str, meant: &str| {
+        format!("rule \"a\": no entry of the audit log is of the kind {kind:?}; did you mean '{meant}'?")
+    };
+    let places =
+        [format!("6:3: {}", of("role.grantd", "role.granted")), format!("7:10: {}", of("rol", "role"))];
+    assert_eq!(told, places);
+    // What only begins like a kind is none; what is like nothing gets no hint.
+    assert!(check(&file("kinds = ['role.grant']")).is_err());
+    let odd = check(&file("kinds = ['zzzzzzzzzzzz']")).unwrap_err();
+    assert!(odd[0].ends_with("of the kind \"zzzzzzzzzzzz\""), "{odd:?}");
+    assert!(check(&super::shipped()).is_ok_and(|count| count == shipped().len()), "what comes with spud");
+    assert_eq!(read(&file("kinds = ['zzzzzzzzzzzz']")).unwrap().len(), 1, "it is read all the same");
 }
 
 #[test]

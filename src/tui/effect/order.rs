@@ -8,11 +8,17 @@ use serde_json::Value;
 
 use super::{Call, escape};
 
-/// Of a file that is sent.
-const FILE_BYTES: u64 = 16 << 10;
+/// Of a file that is sent: what one request may carry, as it comes.
+const FILE_BYTES: u64 = 1 << 20;
+
+/// Looks through a file: that is what it is about, not what stands in it.
+const CHECK: &str = "/v1/files/check";
 
 /// In the place of a field: the answer as it is, whatever it is.
 pub(crate) const WHOLE: &str = "*";
+
+/// The same, byte by byte as it comes, which may be much.
+pub(crate) const BYTES: &str = "**";
 
 /// One call that does something, or that shows what a form asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,7 +29,7 @@ pub(crate) struct Order {
     pub(crate) fields: Vec<(&'static str, Value)>,
     /// A field whose value is what stands in this file.
     pub(crate) file: Option<(&'static str, String)>,
-    /// The answer goes into this new file: a field of it, [`WHOLE`], or all items of all pages, one a line. What is
+    /// The answer goes into this new file: a field of it, [`WHOLE`], [`BYTES`], or all items of all pages, one a line. What is
     /// whole and goes into no file is shown.
     pub(crate) save: Option<(String, &'static str)>,
     /// Title of the answer, where it is shown.
@@ -59,8 +65,18 @@ impl Order {
         if let Some((name, path)) = &self.file {
             let mut text = String::new();
             let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
-            file.take(FILE_BYTES).read_to_string(&mut text).map_err(|error| format!("{path}: {error}"))?;
-            self.fields.push((name, text.trim().into()));
+            let read = file.take(FILE_BYTES + 1).read_to_string(&mut text);
+            read.map_err(|error| format!("{path}: {error}"))?;
+            if text.len() as u64 > FILE_BYTES {
+                return Err(format!("{path} has more than {FILE_BYTES} bytes"));
+            }
+            if self.path == CHECK {
+                // Line by line as it stands there; its end tells what it is.
+                self.fields.push(("name", path.as_str().into()));
+            } else {
+                text = text.trim().to_owned();
+            }
+            self.fields.push((name, text.into()));
             self.file = None;
         }
         Ok(())
@@ -117,6 +133,12 @@ fn spread(name: &str, value: &Value, out: &mut Vec<(String, String)>) {
     };
     let said = match value {
         Value::Null => return,
+        // Something wrong in a file, at its place.
+        Value::Object(fields) if fields.len() == 3 && fields.contains_key("column") => {
+            let of = |name: &str| fields.get(name).map(plain).unwrap_or_default();
+            out.push((format!("{}:{}", of("line"), of("column")), of("what")));
+            return;
+        }
         Value::Object(fields) => {
             for (inner, value) in fields {
                 spread(inner, value, out);
@@ -169,5 +191,18 @@ mod tests {
         order.with_file().unwrap();
         assert_eq!((order.fields[1].1.as_str(), &order.file), (Some("ssh-ed25519 AAAA"), &None));
         assert!(new_file(&path).is_err(), "nothing is written over");
+        // What is looked through comes line by line, with its name.
+        std::fs::write(&path, "\n odd\n").unwrap();
+        let file = Some(("text", path.clone()));
+        let mut look = Order { method: "POST", path: CHECK.into(), file, ..Order::default() };
+        look.with_file().unwrap();
+        assert_eq!(look.fields, [("name", path.as_str().into()), ("text", "\n odd\n".into())]);
+        let answer = serde_json::json!({"ok": false, "holds": "", "problems": [
+            {"line": 2, "column": 1, "what": "no such field"}, {"line": 3, "column": 9, "what": "no end"}]});
+        let said = [("ok", "false"), ("2:1", "no such field"), ("3:9", "no end")];
+        assert_eq!(listed(&answer), said.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        std::fs::write(&path, vec![b'x'; FILE_BYTES as usize + 1]).unwrap();
+        look.file = Some(("text", path));
+        assert!(look.with_file().unwrap_err().contains("more than"), "cut in two it would be something else");
     }
 }

@@ -7,7 +7,7 @@ use crate::api::types::violation::ViolationRule;
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
 };
-use crate::tui::effect::{AuditRequest, Effect, Request};
+use crate::tui::effect::{AuditRequest, BYTES, Effect, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{AuditAnswer, Reply};
 
@@ -178,6 +178,37 @@ fn frameworks_are_shown_with_how_many_controls_have_evidence() {
     let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(all[0].call().path, "/v1/compliance/gdpr?from=1767225600000&format=csv");
     assert_eq!(all[0].save, Some((String::new(), "*")));
+}
+
+#[test]
+fn evidence_is_written_out_into_a_file_that_names_its_checkpoint() {
+    let mut m = shown((80, 24));
+    keys(&mut m, "e");
+    insta::assert_snapshot!("audit_export_evidence_80x24", shot(&m));
+    let sent = keys(&mut m, "2 0 2 6 - 0 1 - 0 1 tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(all[0].call().path, "/v1/evidence/bundle?from=1767225600000");
+    assert_eq!(all[0].save, Some(("evidence-7.tar".to_owned(), BYTES)));
+}
+
+#[test]
+fn a_file_of_what_is_in_sight_is_looked_through() {
+    let mut m = shown((80, 24));
+    keys(&mut m, "alt-f");
+    insta::assert_snapshot!("audit_check_file_80x24", shot(&m));
+    assert!(orders(&keys(&mut m, "tab tab tab enter")).is_empty() && shot(&m).contains("Name a file"));
+    let sent = keys(&mut m, "/ r . t o m l tab tab enter");
+    let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(
+        (all[0].path.as_str(), &all[0].fields),
+        ("/v1/files/check", &vec![("kind", "violations".into())])
+    );
+    assert_eq!(all[0].file, Some(("text", "/r.toml".to_owned())));
+    let mut m = full((80, 24));
+    let sent = keys(&mut m, "f9 p alt-f tab / p tab tab enter");
+    let last = sent.last();
+    let Some(Effect::Request(Request::Order(all))) = last else { panic!("{sent:?}") };
+    assert_eq!(all[0].fields, [("kind", "probes".into())], "what is in sight");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::tui::action::Action;
-use crate::tui::effect::{Effect, Order, WHOLE, escape};
+use crate::tui::effect::{BYTES, Effect, Order, WHOLE, escape};
 use crate::tui::model::{Field, Form, FormOf, FormRow, Kind, Model, Overlay, ROLES, View};
 use crate::tui::update::subjects::{About, about};
 
@@ -28,6 +28,8 @@ const IMPACTS: &[&str] = &["low", "medium", "high", "critical"];
 const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
 const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
 const FORMATS: &[&str] = &["md", "csv", "json", "oscal"];
+pub(super) const SITE_FILES: &[&str] =
+    &["violations", "alerts", "notifications", "probes", "dashboards", "sla"];
 const NO_YES: &[&str] = &["no", "yes"];
 
 const REASON: Field = Field::new("reason", "Reason", "kept with it, and in the audit log")
@@ -40,6 +42,8 @@ const TO: Field = Field::new("to", "To", "uid:1000, gid:100, a login")
 const FILE: Field = Field::new("", "File", "a new file").is(Kind::Save).needed("Name a new file.");
 /// Nothing written: it is shown.
 const FILE_OR_SHOWN: Field = Field::new("", "File", "a new file; empty: it is shown here").is(Kind::Save);
+const FROM: Field = Field::new("from", "From (UTC)", "2026-01-01; empty: all").is(Kind::Date);
+const UNTIL: Field = Field::new("to", "To (UTC)", "2026-03-31; empty: now").is(Kind::Date);
 const IMPACT: Field = Field::new("impact", "Impact", "").of(IMPACTS);
 const SEVERITY: Field = Field::new("severity", "Severity", "").of(SEVERITIES);
 const LINKS: Field = Field::new("links", "Links", "alert:4a1f, entry:17, approval:3").is(Kind::List);
@@ -165,6 +169,10 @@ pub(super) static DEEDS: &[Deed] = &[
             Field::new("hour", "At hour", "0-23 (UTC); empty: now").is(Kind::Number)])),
     shown("Without secrets and personal data", deed(A::Redact, ("Redact a text", "Redact"), ("POST", "/v1/redact"),
         ("redact the text", ""), &[Field::new("text", "Text", "nothing of it is kept").needed("A text is needed.")])),
+    shown("What the file holds, or what is wrong with it", deed(A::CheckFile, ("Look through a file", "Look"),
+        ("POST", "/v1/files/check"), ("look through the file", ""), &[
+            Field::new("kind", "What", "").of(SITE_FILES),
+            Field::new("text", "File", "where this screen runs").is(Kind::File).needed("Name a file.")])),
     shown("Files of other programs", deed(A::LogSources, ("", ""), ("GET", "/v1/logs/sources"),
         ("read the sources", ""), &[])),
     deed(A::ExportTrace, ("Write the trace out", "Write"), ("GET", "/v1/traces/otlp"),
@@ -211,6 +219,8 @@ pub(super) static DEEDS: &[Deed] = &[
         ("prove the entry", "Written: the proof that the entry is in the log."), &[FILE]),
     deed(A::ExportAudit, ("Write the audit log out", "Write"), ("GET", "/v1/audit/entries?oldest_first=1&limit=500"),
         ("read the audit log", "Written: every entry, one a line."), &[FILE]),
+    deed(A::ExportEvidence, ("Write the evidence out", "Write"), ("GET", "/v1/evidence/bundle"),
+        ("write the evidence", "Written: unpack it into a new folder, then sh verify.sh."), &[FROM, UNTIL, FILE]),
     deed(A::EraseEntry, ("Erase the texts of the entry", "Erase"), ("POST", "/v1/audit/entries/{}/erase"),
         ("erase the texts", "The texts are gone; every proof holds."), &[REASON, TYPED]),
     deed(A::AnchorAudit, ("Take in a signed checkpoint", "Take"), ("POST", "/v1/audit/anchors"),
@@ -218,9 +228,7 @@ pub(super) static DEEDS: &[Deed] = &[
             Field::new("note", "Checkpoint", "file of it").is(Kind::File).needed("Name the file of the checkpoint.")]),
     shown("Report", deed(A::ComplianceReport, ("Report on the framework", "Report"), ("GET", "/v1/compliance/{}"),
         ("report on the framework", "Written: the report."), &[
-            Field::new("from", "From (UTC)", "2026-01-01; empty: all").is(Kind::Date),
-            Field::new("to", "To (UTC)", "2026-03-31; empty: now").is(Kind::Date),
-            Field::new("format", "Format", "").of(FORMATS), FILE_OR_SHOWN])),
+            FROM, UNTIL, Field::new("format", "Format", "").of(FORMATS), FILE_OR_SHOWN])),
 ];
 
 /// What an action is on the wire.
@@ -248,6 +256,7 @@ fn order(deed: &Deed, id: &str, fixed: Vec<(&'static str, Value)>) -> Order {
     let save = match deed.action {
         A::ProveEntry => Some((String::new(), "proof")),
         A::ExportAudit => Some((String::new(), "")),
+        A::ExportEvidence => Some((String::new(), BYTES)),
         A::ComplianceReport | A::ExportTrace => Some((String::new(), WHOLE)),
         _ => None,
     };

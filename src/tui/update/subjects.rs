@@ -7,7 +7,7 @@ use crate::api::types::approval::Approval;
 use crate::api::types::incident::Incident;
 use crate::api::types::use_case::UseCase;
 use crate::tui::action::Action;
-use crate::tui::model::{Audit, Model, short_id};
+use crate::tui::model::{Audit, Model, Side, View, short_id};
 use crate::tui::text;
 use crate::tui::theme::Tone;
 
@@ -75,12 +75,18 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
             let one = model.incidents.incident().cloned()?;
             of_incident(model, &one, asked, deed)
         }
-        A::ProveEntry | A::ExportAudit | A::EraseEntry | A::ComplianceReport => of_audit(&model.audit, deed),
+        A::ProveEntry | A::ExportAudit | A::ExportEvidence | A::EraseEntry | A::ComplianceReport => {
+            of_audit(&model.audit, deed)
+        }
         A::ExportTrace => {
             let mut about =
                 About::one("", vec!["It goes into a new file where this screen runs.".to_owned()]);
             about.things = vec![(String::new(), vec![("id", model.traces.id()?.into())])];
             Some(about)
+        }
+        A::CheckFile => {
+            let said = "Nothing of it holds by that; files of the site are read again with the settings.";
+            Some(About::one("", vec![said.to_owned()]).was(vec![("kind", in_sight(model).to_owned())]))
         }
         A::BreakGlass => {
             let permission = model.denied.clone()?;
@@ -108,6 +114,19 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
     }
 }
 
+/// Files of what is in sight.
+fn in_sight(model: &Model) -> &'static str {
+    let side = model.alerts.side.as_ref().map(|list| list.side);
+    match model.view {
+        View::Incidents => "sla",
+        View::Observe if model.probes.shown => "probes",
+        View::Observe if side == Some(Side::Receivers) => "notifications",
+        View::Observe if model.alerts.shown => "alerts",
+        View::Observe => "dashboards",
+        _ => "violations",
+    }
+}
+
 /// An entry of the log, the whole of it, or what it is evidence of.
 fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
     let entry = || audit.entry().map(|one| one.seq.clone());
@@ -126,6 +145,13 @@ fn of_audit(audit: &Audit, deed: Action) -> Option<About> {
             let id = audit.framework.clone()?;
             let said = format!("Controls of {id}, with the evidence of this box and what is not evidenced.");
             Some(About::one(&id, vec![said]))
+        }
+        Action::ExportEvidence => {
+            let said = "What was approved, deployed, reviewed and went wrong, signed and proved: a tar for those who \
+                        verify it without spud. It goes into a new file where this screen runs.";
+            let size = audit.status.as_ref().and_then(|status| Some(status.checkpoint.as_ref()?.size));
+            let name = format!("evidence-{}.tar", size.unwrap_or_default());
+            Some(About::one("", vec![said.to_owned()]).was(vec![("", name)]))
         }
         _ => {
             let said = "Every entry goes into a new file where this screen runs, as one line of JSON.";
