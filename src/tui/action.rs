@@ -114,6 +114,7 @@ pub(crate) enum Action {
     AnchorAudit,
     ComplianceReport,
     ViolationRules,
+    RecordLevel,
     Evidence,
     Compliance,
     ViewAudit,
