@@ -281,6 +281,22 @@ fn events_carry_ids_and_resume() {
     let mut lines = BufReader::new(again).lines().map(Result::unwrap);
     let resumed = lines.find_map(|line| line.strip_prefix("id: ").map(str::to_owned)).unwrap();
     assert_eq!(resumed, id, "the same event comes again");
+    // So does a command, which leaves the sample of every second out where nobody asks for it.
+    let after = before.to_string();
+    let told = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spud"));
+        command.arg("--data").arg(daemon.folder.path()).args(["event", "--after", &after, "--json"]);
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(line).collect::<Vec<_>>()
+    };
+    let jobs = told(&["--kind", "job", "-n", "2"]);
+    assert!(
+        jobs.len() == 2 && jobs.iter().all(|one| one["type"] == "job" && one["data"]["collection"] == "c")
+    );
+    assert!(told(&["-n", "3"]).iter().all(|one| one["type"] != "status"));
+    assert_eq!(told(&["--kind", "status", "-n", "1"])[0]["type"], "status");
 }
 
 #[test]

@@ -191,6 +191,8 @@ fn the_query_api_refuses_in_the_words_of_prometheus() {
         ("label/n/values?match[]=%7B%7D", empty.to_owned()),
         ("series?match[]=%7B%7D", matches(empty)),
         ("series?match[]=sum(x)", matches("1:4: parse error: unexpected \"(\"")),
+        ("series?match[]=x@1", matches("1:2: parse error: unexpected \"<Item 57385>\" <op:@>")),
+        ("labels?match[]=x@1", "1:2: parse error: unexpected \"<Item 57385>\" <op:@>".to_owned()),
         ("metadata?limit=x", "limit must be a number".to_owned()),
         ("query?query=1&timeout=-1", "query timed out in query execution".to_owned()),
         (
@@ -239,6 +241,15 @@ fn what_was_recorded_survives_a_kill_and_is_read_without_a_daemon() {
     let listed = run(&["metric", "list", "spud_queue"]);
     assert!(listed.contains("spud_queue_dead_letters") && !listed.contains("spud_cache"), "{listed}");
     assert!(run(&["metric", "export", "--openmetrics"]).ends_with("# EOF\n"));
+    assert!(run(&["metric", "labels", "--match", "process_threads"]).starts_with("__name__\n"));
+    let names = run(&["metric", "labels", "__name__", "--match", "{__name__=~\"process_.*\"}"]);
+    assert!(names.contains("process_threads\n") && !names.contains("spud_"), "{names}");
+    assert!(
+        run(&["metric", "series", "process_threads", "spud_mode_level"]).starts_with("process_threads\n")
+    );
+    let wrong = spud().arg("--data").arg(folder.path()).args(["metric", "series", "x@1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.status.code() == Some(65) && said.contains("x@1\n ^"), "{said}");
     let wrong = spud().arg("--data").arg(folder.path()).args(["metric", "query", "sum(*)"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(65));
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();

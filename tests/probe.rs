@@ -206,6 +206,16 @@ fn files_of_probes_are_checked_and_read_again() {
     let checked = run(daemon.folder.path(), &["probe", "check", path.to_str().unwrap()]);
     assert_eq!(checked.status.code(), Some(65), "{}", said(&checked));
     assert!(said(&checked).contains("\"disk\""), "{}", said(&checked));
+    let fine = daemon.folder.path().join("fine.toml");
+    std::fs::write(
+        &fine,
+        "[[probe]]\nname = 'c'\nunixSocket = { path = '/x' }\n[[scrape]]\nname = 'd'\nurl = 'http://127.0.0.1:1/metrics'\n",
+    )
+    .unwrap();
+    let both = run(daemon.folder.path(), &["probe", "check", fine.to_str().unwrap(), path.to_str().unwrap()]);
+    assert_eq!(both.status.code(), Some(65), "{}", said(&both));
+    assert!(said(&both).contains("fine.toml: 2 probes and targets, nothing wrong"), "{}", said(&both));
+    assert!(said(&both).contains("site.toml:3:1"), "{}", said(&both));
     site(daemon.folder.path(), "[[probe]]\nname = 'b'\nunixSocket = { path = '/nonexistent' }\n");
     support::signal(&daemon.child, rustix::process::Signal::HUP);
     let list = until("the new file", || {

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     add, alert, approval, ask, audit, backup, break_glass, breaker, check, collection, compliance, config,
-    daemon, dashboard, document, embed, eval, evidence, generate, incident, install, job, judge, log, metric,
-    mode, model, notify, operation, policy, principal, probe, queue, redact, remove, role, salvage, session,
-    sla, store, terminal, trace, use_case, violation,
+    daemon, dashboard, document, embed, eval, event, evidence, generate, incident, install, job, judge, log,
+    metric, mode, model, notify, operation, policy, principal, probe, queue, redact, remove, role, salvage,
+    session, sla, store, terminal, trace, use_case, violation,
 };
 
 /// Ask the documents on this box, offline
@@ -264,6 +264,8 @@ pub(super) enum Command {
     /// Show spud's own log
     #[command(visible_alias = "logs")]
     Log(log::LogArgs),
+    /// Show what happens, as it happens
+    Event(event::EventArgs),
     /// Print the vectors of texts
     Embed(embed::EmbedArgs),
     /// Run in the foreground and serve the socket

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::{CliError, FAILED};
 use super::output::clean;
 use crate::api::types::HealthReport;
-use crate::base::format_second;
+use crate::base::format_time;
 
 pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
     let report: HealthReport = context.connect()?.get("/v1/health")?;
@@ -23,7 +23,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CliError> {
         };
         let since = match check.status.as_str() {
             "pass" => String::new(),
-            _ => format!(" (since {} UTC)", format_second(check.since_ms)),
+            _ => format!(" (since {} UTC)", format_time(check.since_ms)),
         };
         context.out.line(&format!("{head} {}{since}", clean(&check.detail)))?;
         if !check.advice.is_empty() {

@@ -53,6 +53,19 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TIME", default_value = "0s")]
         resolution: String,
     },
+    /// List the names of labels, or the values of one
+    Labels {
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Only of series that this selector means, such as '{job="node"}'
+        #[arg(long = "match", value_name = "SELECTOR")]
+        selectors: Vec<String>,
+    },
+    /// List the series that selectors mean
+    Series {
+        #[arg(required = true, value_name = "SELECTOR")]
+        selectors: Vec<String>,
+    },
     /// Print every metric as it stands, in the text format of Prometheus
     Export {
         /// In the format of OpenMetrics
@@ -88,6 +101,8 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
         Verb::Range { expression, from, to, step, resolution } => {
             metric_show::range(&expression, (&from, to.as_deref(), step), &resolution, context)
         }
+        Verb::Labels { name, selectors } => metric_show::labels(name.as_deref(), &selectors, context),
+        Verb::Series { selectors } => metric_show::series(&selectors, context),
         Verb::Export { openmetrics } => metric_show::export(openmetrics, context),
         Verb::Push { file, job } => metric_show::push(&file, job.as_deref(), context),
         Verb::Targets => super::probe::list(true, context),

@@ -1,7 +1,10 @@
-//! `spud metric list`, `query`, `range` and `export`.
+//! `spud metric list`, `query`, `range`, `labels`, `series` and `export`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::error::{CliError, DATA_ERROR, USAGE};
@@ -56,7 +59,7 @@ pub(super) fn query(expression: &str, at: Option<&str>, context: &mut Context) -
     let now_ms = SystemClock::default().now_ms();
     let at_ms = at.map(|text| moment(text, now_ms)).transpose()?.unwrap_or(now_ms);
     let target = format!("/api/v1/query?query={}&time={}", escape(expression), seconds(at_ms));
-    let value = ask(&target, expression, context)?;
+    let value: MetricValue = ask(&target, expression, context)?;
     if context.json {
         context.print_json(&value)?;
         return Ok(0);
@@ -95,7 +98,7 @@ pub(super) fn range(
         step.as_secs_f64(),
         escape(resolution)
     );
-    let value = ask(&target, expression, context)?;
+    let value: MetricValue = ask(&target, expression, context)?;
     if context.json {
         context.print_json(&value)?;
         return Ok(0);
@@ -137,9 +140,50 @@ fn rows(series: &[MetricSeries], context: &mut Context) -> Result<(), CliError> 
     Ok(())
 }
 
-fn ask(target: &str, expression: &str, context: &mut Context) -> Result<MetricValue, CliError> {
+/// Names of labels, or the values of one.
+pub(super) fn labels(
+    name: Option<&str>,
+    selectors: &[String],
+    context: &mut Context,
+) -> Result<u8, CliError> {
+    let path = name.map_or_else(|| "labels".to_owned(), |name| format!("label/{}/values", escape(name)));
+    let all: Vec<String> = ask(&format!("/api/v1/{path}?{}", matching(selectors)), "", context)?;
+    if context.json {
+        context.print_json(&all)?;
+    }
+    for one in all.iter().filter(|_| !context.json) {
+        context.out.line(&clean(one))?;
+    }
+    Ok(0)
+}
+
+pub(super) fn series(selectors: &[String], context: &mut Context) -> Result<u8, CliError> {
+    let expression = if let [one] = selectors { one } else { "" };
+    let all: Vec<BTreeMap<String, String>> =
+        ask(&format!("/api/v1/series?{}", matching(selectors)), expression, context)?;
+    if context.json {
+        context.print_json(&all)?;
+        return Ok(0);
+    }
+    for metric in all {
+        let one = MetricSeries { metric, ..MetricSeries::default() };
+        context.out.line(&clean(&one.name()))?;
+    }
+    Ok(0)
+}
+
+fn matching(selectors: &[String]) -> String {
+    let all: Vec<String> = selectors.iter().map(|one| format!("match[]={}", escape(one))).collect();
+    all.join("&")
+}
+
+fn ask<T: DeserializeOwned + Default>(
+    target: &str,
+    expression: &str,
+    context: &mut Context,
+) -> Result<T, CliError> {
     let mut link = context.connect()?;
-    let reply: Result<MetricEnvelope<MetricValue>, ClientError> = link.get(target);
+    let reply: Result<MetricEnvelope<T>, ClientError> = link.get(target);
     let reply = match reply {
         Err(ClientError::Problem(problem)) if problem.status == 400 => {
             return Err(CliError::new(
@@ -159,6 +203,7 @@ fn ask(target: &str, expression: &str, context: &mut Context) -> Result<MetricVa
 /// The message with the expression and a mark below the place that it names (`LINE:COLUMN: …`).
 fn pointed(detail: &str, expression: &str) -> String {
     let what = detail.strip_prefix("invalid parameter \"query\": ").unwrap_or(detail);
+    let what = what.strip_prefix("invalid parameter \"match[]\": ").unwrap_or(what);
     let mut parts = what.splitn(3, ':');
     let place = (
         parts.next().and_then(|line| line.trim().parse::<usize>().ok()),

@@ -27,6 +27,7 @@ mod document;
 mod embed;
 mod error;
 mod eval;
+mod event;
 mod evidence;
 mod evidence_bundle;
 mod generate;
@@ -159,6 +160,7 @@ fn run(cli: Cli, context: &mut Context) -> Result<u8, CliError> {
         Command::Redact(args) => redact::run(&args, context),
         Command::Compact => salvage::compact(context),
         Command::Log(args) => log::run(args, context),
+        Command::Event(args) => event::run(&args, context),
         Command::Embed(args) => embed::run(args, context),
         Command::Install(args) => install::run(&args, context),
         Command::Completions(args) => generate::completions(&args, context),

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::alert::read;
+use super::check_files::check_files;
 use super::context::Context;
-use super::error::{CliError, DATA_ERROR, FAILED};
+use super::error::{CliError, FAILED};
 use super::output::clean;
 use crate::api::client::escape;
 use crate::api::host;
@@ -22,10 +22,10 @@ pub(super) enum Verb {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Check a file of probes and targets; needs no data folder
+    /// Check files of probes and targets; needs no data folder
     Check {
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 
@@ -33,7 +33,7 @@ pub(super) fn run(verb: Verb, context: &mut Context) -> Result<u8, CliError> {
     match verb {
         Verb::List => list(false, context),
         Verb::Test { name } => test(&name, context),
-        Verb::Check { file } => check(&file, context),
+        Verb::Check { files } => check_files(&files, "probes and targets", context, &host::check_probes),
     }
 }
 
@@ -86,21 +86,4 @@ fn test(name: &str, context: &mut Context) -> Result<u8, CliError> {
         context.out.line(&line)?;
     }
     Ok(if good { 0 } else { FAILED })
-}
-
-fn check(file: &std::path::Path, context: &mut Context) -> Result<u8, CliError> {
-    let name = clean(&file.display().to_string());
-    let found = host::check_probes(&name, &read(file)?);
-    let (count, problems) = found.map_or_else(|problems| (0, problems), |count| (count, Vec::new()));
-    if context.json {
-        context.print_json(&problems)?;
-    } else if problems.is_empty() {
-        context.out.line(&format!("{name}: {count} probes and targets, nothing wrong"))?;
-    } else {
-        for problem in &problems {
-            let line = context.out.paint.bad(&format!("{name}:{}", clean(problem)));
-            context.out.line(&line)?;
-        }
-    }
-    Ok(if problems.is_empty() { 0 } else { DATA_ERROR })
 }

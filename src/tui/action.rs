@@ -116,6 +116,7 @@ pub(crate) enum Action {
     AnchorAudit,
     ComplianceReport,
     ViolationRules,
+    RecordLevel,
     Evidence,
     Compliance,
     ViewAudit,

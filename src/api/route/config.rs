@@ -15,8 +15,6 @@ use crate::api::types::{
 };
 use crate::engine::{Action, ConfigAction, ConfigReply, Reply};
 
-const KEY: &str = "/v1/config/{key}";
-
 pub(super) static ROUTES: [Route; 13] = [
     Route::new("GET", "/v1/config", "Every setting: value, place, default; files, drift, trial", || {
         get(report)
@@ -55,14 +53,23 @@ pub(super) static ROUTES: [Route; 13] = [
     .reply(200, "ConfigChange"),
     Route::new("POST", "/v1/config/confirm", "What is on trial stays", || post(confirm))
         .reply(200, "ConfigChange"),
-    Route::new("GET", KEY, "One setting with everything it hides; ETag for edits", || get(show))
-        .reply(200, "ConfigSetting"),
-    Route::new("PUT", KEY, "Set one setting (If-Match); comments and order of the file stay", || put(set))
-        .body("SetConfig")
-        .reply(200, "ConfigChange"),
-    Route::new("DELETE", KEY, "Take one setting out of the edited file (If-Match)", || delete(unset))
-        .query(&["reason", "confirm_s", "dry_run"])
-        .reply(200, "ConfigChange"),
+    Route::new("GET", "/v1/config/{key}", "One setting with everything it hides; ETag for edits", || {
+        get(show)
+    })
+    .reply(200, "ConfigSetting"),
+    Route::new(
+        "PUT",
+        "/v1/config/{key}",
+        "Set one setting (If-Match); comments and order of the file stay",
+        || put(set),
+    )
+    .body("SetConfig")
+    .reply(200, "ConfigChange"),
+    Route::new("DELETE", "/v1/config/{key}", "Take one setting out of the edited file (If-Match)", || {
+        delete(unset)
+    })
+    .query(&["reason", "confirm_s", "dry_run"])
+    .reply(200, "ConfigChange"),
 ];
 
 async fn ask(call: &Call, action: ConfigAction) -> Result<ConfigReply, Fault> {

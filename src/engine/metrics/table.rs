@@ -243,7 +243,7 @@ pub(in crate::engine) const TABLE: &[Described] = &[
     gauge(of::PROBE_SECONDS, "seconds", &["probe"], "Time that a probe took last"),
     gauge(of::PROBE_VALUE, "", &["probe", "kind"], "What a probe measured last: a status, an age in seconds, days that are left, percent worn"),
     counter(of::PROBE_RUNS, &["probe", "outcome"], "Looks of a probe since the start: good, bad"),
-    counter(of::STATSD, &["outcome"], "Lines of statsd datagrams: taken, bad, refused for want of room"),
+    counter(of::STATSD, &["outcome"], "Lines of statsd datagrams: taken, bad, refused (no room, or a name of the box's own)"),
     SCRAPES,
     SCRAPE_SECONDS,
     counter(of::OVERFLOW, &[], "Label values that found no place in their metric and were counted as 'other'"),

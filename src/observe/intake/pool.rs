@@ -49,7 +49,7 @@ pub struct Intake {
 }
 
 /// True for names that say something of the box itself: nobody else may say it.
-fn is_reserved(name: &str) -> bool {
+pub(super) fn is_reserved(name: &str) -> bool {
     name == "up" || ["spud_", "scrape_", "ALERTS"].iter().any(|start| name.starts_with(start))
 }
 

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Sample;
+use super::pool::is_reserved;
+use super::text::VALUE_BYTES;
 use crate::observe::metric::Kind;
 use crate::observe::promql::{Labels, METRIC_NAME};
 
@@ -28,7 +30,7 @@ pub struct StatsdCount {
     pub taken: u64,
     /// Not understood.
     pub bad: u64,
-    /// For which there was no room.
+    /// For which there was no room, or whose name is one of the box's own.
     pub refused: u64,
 }
 
@@ -84,7 +86,8 @@ impl Statsd {
         let (mut rate, mut tags) = (1.0, "");
         for part in parts {
             if let Some(text) = part.strip_prefix('@') {
-                rate = text.parse().ok().filter(|rate: &f64| *rate > 0.0 && *rate <= 1.0)?;
+                // One in a milliard is a typing error, and what is divided by less has no end.
+                rate = text.parse().ok().filter(|rate: &f64| (1e-9..=1.0).contains(rate))?;
             } else if let Some(text) = part.strip_prefix('#') {
                 tags = text;
             }
@@ -97,6 +100,9 @@ impl Statsd {
             return None;
         }
         let fresh = empty(kind)?;
+        if is_reserved(labels.metric()) {
+            return Some(false);
+        }
         if !self.known.contains_key(&labels) {
             if self.width + fresh.width() > most {
                 return Some(false);
@@ -162,11 +168,19 @@ fn labels(name: &str, kind: &str, tags: &str) -> Option<Labels> {
         "c" => name.truncate(name.strip_suffix("_total").map_or(name.len(), str::len)),
         _ => {}
     }
-    let tags = tags.split(',').filter(|tag| !tag.is_empty()).map(|tag| {
-        let (label, value) = tag.split_once(':').unwrap_or((tag, "1"));
+    let pair = |tag| str::split_once(tag, ':').unwrap_or((tag, "1"));
+    let tags = || tags.split(',').filter(|tag| !tag.is_empty()).map(pair);
+    if tags().any(|(label, value)| label.is_empty() || value.len() > VALUE_BYTES) {
+        return None;
+    }
+    let tags = tags().map(|(label, value)| {
         let label = plain(label);
-        // Names with two of them at the start are kept for Prometheus itself.
-        let label = if label.starts_with("__") { format!("tag{label}") } else { label };
+        // Names with two of them at the start are kept for Prometheus itself, and one is that of a bucket's bound.
+        let label = match label.as_str() {
+            "le" if matches!(kind, "ms" | "h" | "d") => "tag_le".to_owned(),
+            kept if kept.starts_with("__") => format!("tag{kept}"),
+            _ => label,
+        };
         (label, value.to_owned())
     });
     Some(Labels::new(tags.chain([(METRIC_NAME.to_owned(), name)])))
@@ -261,5 +275,31 @@ mod tests {
         assert!(statsd.flush(1000, 1000).is_empty(), "what is not told again is gone");
         statsd.take(b"c:1|ms", 1001, 10);
         assert_eq!(statsd.count.taken, 4, "and leaves room");
+    }
+
+    #[test]
+    fn a_tag_is_no_bound_of_a_bucket() {
+        let (told, _) = told("t:5|ms|#le:3,__name__:x\ng:1|g|#le:3");
+        let has = |line: &str| assert!(told.iter().any(|one| one == line), "{line}: {told:?}");
+        has(r#"{__name__="t_seconds_count", tag__name__="x", tag_le="3"} 1"#);
+        has(r#"{__name__="t_seconds_bucket", le="0.005", tag__name__="x", tag_le="3"} 1"#);
+        has(r#"{__name__="g", le="3"} 1"#);
+    }
+
+    #[test]
+    fn labels_have_names_and_bounded_values_and_rates_are_no_grains_of_sand() {
+        let long = "x".repeat(2000);
+        let text = format!("a:1|g|#:x\na:1|g|#k:{long}\na:1|c|@1e-300\nb:1|g|#k:{}", &long[..1024]);
+        let (told, statsd) = told(&text);
+        assert_eq!((statsd.count.bad, told.len()), (3, 1));
+    }
+
+    /// One program that takes a name of the box's own must not cost the others theirs.
+    #[test]
+    fn names_of_the_box_are_refused_line_by_line() {
+        let (told, statsd) =
+            told("spud_mode_level:9|g\nup:0|g\nALERTS:1|g\nscrape.x:1|c\nok:1|g\nups:2|g\nup:1|c");
+        assert_eq!(told, [r#"{__name__="ok"} 1"#, r#"{__name__="ups"} 2"#]);
+        assert_eq!(statsd.count, StatsdCount { taken: 2, bad: 0, refused: 5 });
     }
 }

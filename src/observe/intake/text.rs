@@ -16,7 +16,7 @@ const PARTS: [&str; 6] = ["_total", "_bucket", "_sum", "_count", "_created", "_i
 /// Labels of one series.
 const LABELS_MOST: usize = 30;
 /// Of the value of one label: series are counted, not weighed.
-const VALUE_BYTES: usize = 1024;
+pub(super) const VALUE_BYTES: usize = 1024;
 /// Of what a family is said to be; what is longer is left out.
 const HELP_BYTES: usize = 1024;
 

@@ -18,6 +18,12 @@ impl Text {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
+    /// From the first byte on that is no UTF-8, where there is one.
+    pub(super) fn after_fault(&self) -> Option<String> {
+        let valid = std::str::from_utf8(&self.bytes).err()?.valid_up_to();
+        self.bytes.get(valid..).map(|rest| String::from_utf8_lossy(rest).into_owned())
+    }
+
     /// What it says, if that can name a label.
     pub(super) fn label_name(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes).ok().filter(|name| !name.is_empty())

@@ -1,8 +1,9 @@
 //! Matchers of labels, and the regular expressions of PromQL: anchored at both ends, `.` matches any character.
 
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::{Captures, Regex, RegexBuilder};
 
 use super::labels::Labels;
+use super::regexp::{TOO_DEEP, TOO_LARGE, Translation, fault, translate};
 
 /// A compiled pattern may take this much memory: what is larger is refused, not compiled.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -66,59 +67,48 @@ impl Matcher {
     }
 }
 
-/// A regular expression that may match a part, whose dots match no end of a line.
-///
-/// # Errors
-/// What is wrong with it.
-pub(in crate::observe) fn pattern(pattern: &str) -> Result<Regex, String> {
-    built(pattern, pattern, false)
-}
-
-fn built(shown: &str, pattern: &str, dots: bool) -> Result<Regex, String> {
-    let mut builder = RegexBuilder::new(pattern);
-    builder.dot_matches_new_line(dots).size_limit(PATTERN_BYTES);
-    builder.build().map_err(|error| format!("invalid regular expression {shown:?}: {error}"))
-}
-
-/// What Prometheus says of the common faults of a regular expression; nothing of others.
-fn as_prometheus(pattern: &str, whole: &str) -> Option<String> {
-    let error = RegexBuilder::new(whole).build().err()?.to_string();
-    let (what, place) = match error.as_str() {
-        "found open group without closing ')'" => ("missing closing )", whole),
-        "found closing ')' without matching '('" => ("unexpected )", whole),
-        "uncounted repetition operator must be applied to a sub-expression" => {
-            let operator = pattern.find(['*', '+', '?'])?;
-            ("missing argument to repetition operator", pattern.get(operator..=operator)?)
-        }
-        said if said.contains("closing bracket") || said.contains("unclosed character class") => {
-            ("missing closing ]", whole.get(whole.rfind('[')?..)?)
-        }
-        _ => return None,
-    };
-    Some(format!("error parsing regexp: {what}: `{place}`"))
-}
-
-/// A regular expression that has to match a whole text; classes and letter case are those of ASCII.
+/// A regular expression: its dots match an end of a line where it has to match a whole text, and not where it may
+/// match a part.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(in crate::observe) struct Pattern {
     /// What matches where the expression is words with `|` between them: most are, and need no machine.
     words: Option<Vec<String>>,
     regex: Regex,
+    names: Vec<(String, usize)>,
 }
 
 impl Pattern {
+    /// One that has to match a whole text.
+    ///
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let whole = format!("^(?:{pattern})$");
-        let regex =
-            built(pattern, &whole, true).map_err(|said| as_prometheus(pattern, &whole).unwrap_or(said))?;
+        let mut built = Self::built(&format!("^(?:{pattern})$"), true)?;
+        // What closes a group that it did not open is wrong, and only now is that seen.
+        translate(pattern, true)?;
         let is_plain = |c: char| matches!(c, '|' | '_' | '-' | ':' | '/') || c.is_alphanumeric();
-        let words = pattern.chars().all(is_plain).then(|| pattern.split('|').map(str::to_owned).collect());
-        Ok(Self { words, regex })
+        built.words = pattern.chars().all(is_plain).then(|| pattern.split('|').map(str::to_owned).collect());
+        Ok(built)
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// One that may match a part.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(in crate::observe) fn part(pattern: &str) -> Result<Self, String> {
+        Self::built(pattern, false)
+    }
+
+    fn built(pattern: &str, dots: bool) -> Result<Self, String> {
+        let Translation { pattern: translated, names } = translate(pattern, dots)?;
+        let regex = RegexBuilder::new(&translated).size_limit(PATTERN_BYTES).build().map_err(|error| {
+            let is_deep = error.to_string().contains("nesting");
+            fault(if is_deep { TOO_DEEP } else { TOO_LARGE }, pattern)
+        })?;
+        Ok(Self { words: None, regex, names })
+    }
+
+    pub(in crate::observe) fn matches(&self, text: &str) -> bool {
         match &self.words {
             Some(words) => words.iter().any(|word| word == text),
             None => self.regex.is_match(text),
@@ -127,12 +117,47 @@ impl Pattern {
 
     /// The template with `$1` and `${name}` filled in; nothing when the text does not match.
     pub(super) fn expand(&self, text: &str, template: &str) -> Option<String> {
-        self.regex.captures(text).map(|groups| {
-            let mut out = String::new();
-            groups.expand(template, &mut out);
-            out
-        })
+        self.regex.captures(text).map(|groups| self.filled(&groups, template))
     }
+
+    /// The text with the template in the place of all that matches.
+    pub(in crate::observe) fn replace(&self, text: &str, template: &str) -> String {
+        self.regex.replace_all(text, |groups: &Captures<'_>| self.filled(groups, template)).into_owned()
+    }
+
+    fn filled(&self, groups: &Captures<'_>, template: &str) -> String {
+        let group = |number: usize| groups.get(number).map(|found| found.as_str());
+        let (mut out, mut rest) = (String::new(), template);
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let Some((name, after_name)) = variable(after) else {
+                // A dollar sign that names nothing is one; two are one.
+                out.push('$');
+                rest = after.strip_prefix('$').unwrap_or(after);
+                continue;
+            };
+            rest = after_name;
+            let is_number = name == "0" || !name.starts_with('0');
+            let number = name.parse().ok().filter(|_| is_number && name.bytes().all(|b| b.is_ascii_digit()));
+            let mut named = self.names.iter().filter(|(one, _)| one == name);
+            let found = match number {
+                Some(number) => group(number),
+                None => named.find_map(|(_, number)| group(*number)),
+            };
+            out.push_str(found.unwrap_or_default());
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+/// The name of a group after a `$`, as far as it goes or in braces, and what follows.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    let braced = text.strip_prefix('{');
+    let name = braced.unwrap_or(text);
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+    let (name, rest) = name.split_at_checked(end).filter(|_| end > 0)?;
+    Some((name, if braced.is_some() { rest.strip_prefix('}')? } else { rest }))
 }
 
 #[cfg(test)]
@@ -167,8 +192,20 @@ mod tests {
         let said = Pattern::new("(.*").unwrap_err();
         assert_eq!(said, "error parsing regexp: missing closing ): `^(?:(.*)$`");
         let said = Pattern::new("a(?=b)").unwrap_err();
-        assert!(said.contains("invalid regular expression") && said.contains("look-around"), "{said}");
-        assert!(Pattern::new("((a{1000}){1000}){1000}").is_err());
+        assert_eq!(said, "error parsing regexp: invalid or unsupported Perl syntax: `(?=`");
+        // What Go would take a machine of hundreds of megabytes for, and what recursion would not bear.
+        let classes = format!("({}){{10}}", "\\pL{100}".repeat(20));
+        for (huge, what) in [
+            ("(\\pL{50}){20}", "too large"),
+            (&classes, "too large"),
+            (&format!("[{}]", "\\pL".repeat(10_000)), "too large"),
+            (&"\\pL".repeat(10_000), "too large"),
+            (&format!("(?i){}", "[\\x{100}-\\x{ffff}]".repeat(50)), "too large"),
+            (&("(".repeat(300) + &")".repeat(300)), "too deep"),
+        ] {
+            let said = Pattern::new(huge).unwrap_err();
+            assert!(said.starts_with("error parsing regexp: expression ") && said.contains(what), "{said}");
+        }
     }
 
     #[test]
@@ -176,6 +213,22 @@ mod tests {
         let pattern = Pattern::new("(.*)-(?P<tail>.*)").unwrap();
         assert_eq!(pattern.expand("a-b", "$2/${1}x/$tail/$9/$$").unwrap(), "b/ax/b//$");
         assert_eq!(pattern.expand("ab", "$1"), None);
+        let pattern = Pattern::new("(?P<n>a)(b)").unwrap();
+        for (template, expected) in [
+            ("$1x ${1}x", " ax"),
+            ("$01 $00 ${00}", "  "),
+            ("$0 $9", "ab "),
+            ("$ $$ $$1 a$", "$ $ $1 a$"),
+            ("${ ${} ${1 ${1 } $-", "${ ${} ${1 ${1 } $-"),
+            ("$n ${n} ${n}n $nn $n_", "a a an  "),
+            ("$1$2", "ab"),
+            ("$\u{e9} ${\u{e9}}", " "),
+        ] {
+            assert_eq!(pattern.expand("ab", template).unwrap(), expected, "{template}");
+        }
+        assert_eq!(Pattern::part("(a)(x*)").unwrap().replace("banana", "<$1>$2"), "b<a>n<a>n<a>");
+        assert_eq!(Pattern::part("a*").unwrap().replace("baaac", "-"), "-b-c-");
+        assert_eq!(Pattern::part("a.").unwrap().replace("a\nab", "-"), "a\n-");
         assert_eq!(Pattern::new("(a)").unwrap().expand("a", "$1x").unwrap(), "");
     }
 }

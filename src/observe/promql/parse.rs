@@ -321,7 +321,7 @@ impl<'a> Parser<'a> {
             return Ok(args);
         }
         loop {
-            if !context.is_empty() && self.is_symbol(",") {
+            if !context.is_empty() && self.is_stray() {
                 return Err(self.unexpected(context, ""));
             }
             args.push(self.expression(0)?);
@@ -331,7 +331,7 @@ impl<'a> Parser<'a> {
             if !self.take_symbol(",") {
                 return Err(self.unexpected(context, ""));
             }
-            if self.is_symbol(")") {
+            if self.is_stray() {
                 return Err(self.fault(self.before(), "trailing commas not allowed in function call args"));
             }
         }

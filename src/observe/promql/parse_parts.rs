@@ -6,6 +6,7 @@ use super::labels::METRIC_NAME;
 use super::lex::Token;
 use super::matcher::{MatchOp, Matcher};
 use super::parse::{DEEPEST, Parser};
+use super::regexp::fault as wrong_pattern;
 use super::tree::{Expr, Kind, Reach, Selector, Shift};
 
 /// Words that cannot name a metric.
@@ -59,6 +60,10 @@ impl Parser<'_> {
                         return Err(self.unexpected("label matching", "string"));
                     };
                     self.advance();
+                    let is_pattern = matches!(op, MatchOp::Match | MatchOp::NotMatch);
+                    if let Some(rest) = value.after_fault().filter(|_| is_pattern) {
+                        return Err(self.fault(place, wrong_pattern("invalid UTF-8", &(rest + ")$"))));
+                    }
                     matchers.push(self.matcher(place, &label, op, &value.lossy())?);
                 }
                 None if text => {
@@ -101,6 +106,11 @@ impl Parser<'_> {
 
     fn matcher(&self, place: Place, name: &str, op: MatchOp, value: &str) -> Result<Matcher, ParseFault> {
         Matcher::new(name, op, value).map_err(|what| self.fault(place, what))
+    }
+
+    /// A symbol that no argument begins with.
+    pub(super) fn is_stray(&self) -> bool {
+        matches!(self.peek(), Token::Symbol(symbol) if !matches!(*symbol, "(" | "{" | "+" | "-"))
     }
 
     /// `(a, b)`; a comma may end it.

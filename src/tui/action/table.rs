@@ -54,6 +54,7 @@ pub(crate) const TABLE: &[Spec] = &[
     danger(row(A::CancelJob, "cancel-job", "Cancel the job", "cancel", Library, &["c"], job_selected)),
     row(A::LogSources, "log-sources", "Files of other programs whose lines are followed", "", Logs, &["o"], connected),
     row(A::Level, "level", "Next level: all, info, warnings, errors", "level", Logs, &["v"], always),
+    row(A::RecordLevel, "record-level", "Record more or less from now on, also for a time", "", Logs, &["L"], connected),
     row(A::Pause, "pause", "Pause or follow", "pause", Logs, &["space", "f"], always),
     row(A::SearchLog, "search-log", "Look in all files, packed ones too", "all files", Logs, &["s"], connected),
     row(A::PinLine, "pin-line", "Keep the line in sight above the others, or let it go", "pin", Logs, &["p"], some_lines),

@@ -68,7 +68,9 @@ impl Line {
         let values = || self.points.iter().map(|(_, value)| *value);
         let (least, most) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
         #[allow(clippy::cast_precision_loss)] // hundreds of points
-        Some((least, values().sum::<f64>() / self.points.len() as f64, most))
+        let count = self.points.len() as f64;
+        // Divided first: a sum of large ones would have no end.
+        Some((least, values().map(|value| value / count).sum(), most))
     }
 }
 

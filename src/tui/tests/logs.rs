@@ -225,3 +225,16 @@ fn what_is_looked_for_may_lie_far_back() {
     assert!(asked(&update_with(&mut m, older[0].clone(), LogPage::default())).is_empty());
     assert!(shot(&m).contains("s looks again"), "{}", shot(&m));
 }
+
+#[test]
+fn what_is_recorded_is_changed_at_once_or_for_a_time() {
+    let mut m = searched((80, 24)).0;
+    keys(&mut m, "esc L");
+    assert!(shot(&m).contains("What is recorded"), "{}", shot(&m));
+    let sent = keys(&mut m, "right enter 1 0 m enter n o i s e enter right enter");
+    let body = serde_json::json!({"value": "debug", "confirm_s": 600, "reason": "noise"});
+    assert_eq!(orders(&sent), [("PUT /v1/config/log.level".to_owned(), body)]);
+    keys(&mut m, "esc L");
+    let sent = keys(&mut m, "enter enter enter right enter");
+    assert_eq!(orders(&sent).first().map(|(_, body)| body["value"].clone()), Some("info".into()));
+}

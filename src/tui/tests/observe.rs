@@ -99,6 +99,25 @@ fn looks() {
     });
 }
 
+/// What no graph can show has no least, no mean and no greatest; what is huge has a mean.
+#[test]
+fn figures_of_what_is_no_number_are_none() {
+    let mut m = typed((80, 24), 2);
+    let effects = keys(&mut m, "r");
+    let request = asked(&effects).remove(0);
+    let mut value = wave(&request, 2);
+    if let MetricResult::Series(series) = &mut value.result {
+        series[0].values.iter_mut().for_each(|point| point.1 = "NaN".into());
+        series[1].values.iter_mut().for_each(|point| point.1 = "1e308".into());
+    }
+    reply(&mut m, Reply::Metric(Box::new(request), value));
+    keys(&mut m, "t");
+    let screen = shot(&m);
+    let row = |name: &str| screen.lines().find(|line| line.contains(name)).unwrap_or(&screen).to_owned();
+    assert_eq!(row("n=0").matches('-').count(), 4, "{screen}");
+    assert!(row("n=1").matches("1.0e308").count() == 4, "{screen}");
+}
+
 #[test]
 fn time_is_zoomed_and_moved() {
     let mut m = dashboard((80, 24));

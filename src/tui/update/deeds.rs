@@ -27,6 +27,7 @@ pub(super) struct Deed {
 const IMPACTS: &[&str] = &["low", "medium", "high", "critical"];
 const TYPES: &[&str] = &["availability", "data", "security", "model-quality", "policy", "safety"];
 const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+const RECORDED: &[&str] = &["info", "debug", "trace", "warn", "error", "off"];
 const FORMATS: &[&str] = &["md", "csv", "json", "oscal"];
 pub(super) const SITE_FILES: &[&str] =
     &["violations", "alerts", "notifications", "probes", "dashboards", "sla"];
@@ -131,6 +132,10 @@ pub(super) static DEEDS: &[Deed] = &[
             Field::new("successor", "Successor", "the use case to ask under instead")]),
     deed(A::RetireUseCase, ("Retire the use case", "Retire"), ("POST", "/v1/use-cases/{}/retire"),
         ("retire the use case", "Nothing is answered under it any more."), &[REASON, TYPED]),
+    deed(A::RecordLevel, ("What is recorded", "Record"), ("PUT", "/v1/config/{}"),
+        ("change what is recorded", "It holds from now on."), &[Field::new("value", "Level", "").of(RECORDED),
+            Field::new("confirm_s", "For", "until changed; then back by itself: 10m").is(Kind::Seconds),
+            Field::new("reason", "Reason", "kept in the history of settings")]),
     deed(A::GrantRole, ("Grant a role", "Grant"), ("POST", "/v1/roles/grants"),
         ("grant the role", "{to} is {role} now."), &[TO, Field::new("role", "Role", "").of(&ROLES), REASON,
             Field::new("ttl_s", "For", "until revoked").is(Kind::Seconds)]),

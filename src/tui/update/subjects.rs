@@ -78,6 +78,10 @@ pub(super) fn about(model: &mut Model, asked: Action, deed: Action) -> Option<Ab
         A::ProveEntry | A::ExportAudit | A::ExportEvidence | A::EraseEntry | A::ComplianceReport => {
             of_audit(&model.audit, deed)
         }
+        A::RecordLevel => {
+            let said = "Of the whole program; of a part by log.targets, in the view of settings.";
+            Some(About::one("log.level", vec![said.to_owned()]))
+        }
         A::ExportTrace => {
             let mut about =
                 About::one("", vec!["It goes into a new file where this screen runs.".to_owned()]);

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::base::{format_bytes, format_second};
+use crate::base::{format_bytes, format_time};
 use crate::tui::model::{Line, Model, Observe, SPANS, Unit};
 use crate::tui::text;
 use crate::tui::theme::Tone;
@@ -116,7 +116,7 @@ fn time(pen: &mut Pen<'_>, area: Rect, model: &Model) -> u16 {
     let until = if observe.back_ms == 0 {
         "until now".to_owned()
     } else {
-        format!("until {} UTC", format_second(observe.end_ms))
+        format!("until {} UTC", format_time(observe.end_ms))
     };
     pen.put(area.x, area.y + 1, area.width, Tone::Quiet, &format!("{span} {until}"));
     // Whole, where rows leave out what all have.
@@ -227,10 +227,12 @@ fn one_graph(
 
 fn cells(line: Option<&Line>, unit: Unit) -> Vec<Piece> {
     let Some(line) = line else { return Vec::new() };
-    let (least, mean, most) = line.summary().unwrap_or_default();
-    let figure = |value: f64| (Tone::Text, shown(value, unit));
-    let newest = line.newest().map_or((Tone::Quiet, "-".to_owned()), figure);
-    vec![(Tone::Text, line.short.clone()), newest, figure(least), figure(mean), figure(most)]
+    let summary = line.summary();
+    let parts = [line.newest(), summary.map(|all| all.0), summary.map(|all| all.1), summary.map(|all| all.2)];
+    let figure = |value: Option<f64>| {
+        value.map_or((Tone::Quiet, "-".to_owned()), |value| (Tone::Text, shown(value, unit)))
+    };
+    std::iter::once((Tone::Text, line.short.clone())).chain(parts.map(figure)).collect()
 }
 
 /// A guess that is right for metrics that are named as they should be.

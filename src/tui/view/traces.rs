@@ -81,7 +81,7 @@ fn waterfall(pen: &mut Pen<'_>, area: Rect, detail: &TraceDetail, selected: usiz
     let short: String = detail.id.chars().take(12).collect();
     let head = format!("{short}  {}  {}", micros(detail.took_us), detail.kept);
     let end = pen.put(area.x, area.y, area.width, tone, &head);
-    let when = format!("  {} UTC", format_second(detail.started_us / 1000));
+    let when = format!("  {}", format_second(detail.started_us / 1000));
     pen.put(end, area.y, area.right().saturating_sub(end), Tone::Quiet, &when);
     let names = detail.spans.iter().map(|span| indent(span) + width(&span.name)).max().unwrap_or(0);
     let names = u16::try_from(names).unwrap_or(u16::MAX).min(area.width * 2 / 5);

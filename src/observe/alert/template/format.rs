@@ -88,7 +88,7 @@ pub(super) fn general(value: f64, digits: Option<usize>) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     if value == 0.0 {
-        return "0".to_owned();
+        return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();
     }
     let shown = match digits {
         Some(digits) => format!("{value:.*e}", digits.max(1) - 1),

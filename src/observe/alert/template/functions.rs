@@ -9,7 +9,7 @@ use super::format::{date, general, humanize, humanize_1024, humanize_duration, p
 use super::value::{fields, labels};
 use super::{Facts, Value};
 use crate::base::InOrder;
-use crate::observe::promql::{parse_duration, parse_number, pattern};
+use crate::observe::promql::{Pattern, parse_duration, parse_number};
 
 /// A function. What it takes, a letter each: `s` a text, `v` what a query gives, `p` one of that, `a` anything,
 /// and `*` for as many more as one likes.
@@ -70,10 +70,10 @@ pub(super) static FUNCTIONS: [Function; 45] = [
         Ok(Value::Map(args.iter().enumerate().map(|(at, value)| (format!("arg{at}"), value.clone())).collect()))
     }),
     is("reReplaceAll", "sss", |args, _| {
-        let regex = pattern(word(args, 0))?;
-        Ok(Value::Text(regex.replace_all(word(args, 2), word(args, 1)).into_owned()))
+        let told = |what| format!("regexp: Compile(`{}`): {what}", word(args, 0));
+        Ok(Value::Text(Pattern::part(word(args, 0)).map_err(told)?.replace(word(args, 2), word(args, 1))))
     }),
-    is("match", "ss", |args, _| pattern(word(args, 0)).map(|regex| Value::Bool(regex.is_match(word(args, 1))))),
+    is("match", "ss", |args, _| Pattern::part(word(args, 0)).map(|regex| Value::Bool(regex.matches(word(args, 1))))),
     is("safeHtml", "s", |args, _| Ok(nth(args, 0).clone())),
     is("title", "s", |args, _| Ok(Value::Text(title(word(args, 0))))),
     is("toUpper", "s", |args, _| Ok(Value::Text(word(args, 0).to_uppercase()))),
@@ -98,7 +98,7 @@ pub(super) static FUNCTIONS: [Function; 45] = [
     }),
     is("pathPrefix", "", |_, facts| Ok(Value::Text(path(facts.outside.url).to_owned()))),
     is("externalURL", "", |_, facts| Ok(Value::Text(facts.outside.url.to_owned()))),
-    is("call", "a*", |args, _| Err(format!("non-function {} of type {}", nth(args, 0).shown(), nth(args, 0).kind()))),
+    is("call", "a*", |args, _| Err(format!("non-function of type {}", nth(args, 0).kind()))),
 ];
 
 fn nth(args: &[Value], at: usize) -> &Value {

@@ -4,7 +4,7 @@ use super::functions::{FUNCTIONS, Function, fits};
 use super::parse::{Branch, Command, List, Node, Operand, Pipe, Term, Tree};
 use super::value::{fields, labels};
 use super::{Facts, LONGEST, Value};
-use crate::observe::promql::Labels;
+use crate::observe::promql::{Labels, quote};
 
 /// What one template may take: a step for a node, a command and so many bytes of what a function is given.
 const STEPS_MOST: usize = 20_000;
@@ -42,7 +42,7 @@ struct Run<'a> {
 
 pub(super) fn run(tree: &Tree, facts: Facts<'_>) -> Result<String, Failure> {
     let data = fields(
-        "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }",
+        "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value float64 }",
         [
             ("Labels", labels(facts.labels)),
             ("ExternalLabels", labels(&Labels::new(facts.outside.labels.to_vec()))),
@@ -207,7 +207,14 @@ impl<'a> Run<'a> {
                 self.failed((first.at, first.end), "nil is not a command")
             }
             _ if !rest.is_empty() || piped.is_some() => {
-                self.failed(span, "can't give argument to non-function")
+                let named = match &first.what {
+                    Operand::Literal(Value::Text(text)) => quote(text.as_bytes()),
+                    Operand::Literal(value) => value.shown(),
+                    Operand::Variable(name) => name.to_string(),
+                    _ => String::new(),
+                };
+                let what = format!("can't give argument to non-function {named}");
+                self.failed((first.at, first.end), what.trim_end())
             }
             _ => self.term(first, dot),
         }

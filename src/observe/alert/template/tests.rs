@@ -194,6 +194,39 @@ const CASES: &[(&str, f64, &str)] = &[
         7.0,
         "<error expanding template: error executing template __alert_A: template: __alert_A:1:121: executing \"__alert_A\" at <$value>: wrong type for value; expected string; got float64>",
     ),
+    (
+        "{{ reReplaceAll \"(a)(?P<n>b)\" \"${n}$1$$x\" \"abab\" }}|{{ reReplaceAll \"\\\\Qa.\\\\E\" \"-\" \"a.ab\" }}|\
+         {{ match \"(?i)K\" \"\u{212a}\" }}|{{ reReplaceAll \"x*\" \"$0.\" \"axb\" }}|{{ match \"\\\\Qa\" \"a\" }} {{ -0.0 }}",
+        1.0,
+        "ba$xba$x|-ab|true|.ax.b.|true -0",
+    ),
+    (
+        "{{ reReplaceAll \"a(?=b)\" \"\" \"ab\" }}",
+        1.0,
+        "<error expanding template: error executing template __alert_A: template: __alert_A:1:115: executing \"__alert_A\" at <reReplaceAll \"a(?=b)\" \"\" \"ab\">: error calling reReplaceAll: regexp: Compile(`a(?=b)`): error parsing regexp: invalid or unsupported Perl syntax: `(?=`>",
+    ),
+    (
+        "{{ match \"a\\\\\" \"a\" }}",
+        1.0,
+        "<error expanding template: error executing template __alert_A: template: __alert_A:1:115: executing \"__alert_A\" at <match \"a\\\\\" \"a\">: error calling match: error parsing regexp: trailing backslash at end of expression: ``>",
+    ),
+    ("{{ match \"(?P<\" \"a\" }}", 1.0, ""),
+    ("{{ match \"(?P<n\" \"a\" }}", 1.0, ""),
+    ("{{ match \"\\\\x\" \"a\" }}", 1.0, ""),
+    ("{{ match \"\\\\x{\" \"a\" }}", 1.0, ""),
+    ("{{ match \"[a-\" \"a\" }}", 1.0, ""),
+    ("{{ match \"(?i\" \"a\" }}", 1.0, ""),
+    ("{{ match \"\\\\p\" \"a\" }}", 1.0, ""),
+    ("{{ match \"*\" \"a\" }}", 1.0, ""),
+    ("{{ match \"a{2\" \"a\" }}", 1.0, ""),
+    (
+        "{{ \"a\" \"b\" }}",
+        1.0,
+        "<error expanding template: error executing template __alert_A: template: __alert_A:1:115: executing \"__alert_A\" at <\"a\">: can't give argument to non-function \"a\">",
+    ),
+    ("{{ $value 1 }}", 1.0, ""),
+    ("{{ call \"x\" }}", 1.0, ""),
+    ("{{ .Nope }}", 1.0, ""),
 ];
 
 #[test]
