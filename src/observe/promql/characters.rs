@@ -243,7 +243,7 @@ pub(super) fn category(name: &str) -> Option<Set> {
     });
     let mut wanted = CATEGORIES.iter().filter(|one| is_asked(one)).peekable();
     wanted.peek()?;
-    let has = |kind: u8| CATEGORIES.get(usize::from(kind)).is_some_and(|one| is_asked(one));
+    let has = |kind: u8| CATEGORIES.get(usize::from(kind)).is_some_and(&is_asked);
     let ranges = runs.iter().filter(|(_, _, kind)| has(*kind)).map(|&(first, last, _)| (first, last));
     Some(Set { ranges: ranges.collect() })
 }
