@@ -36,4 +36,4 @@ pub use schema::{Kind, SETTINGS, Setting, setting, unknown};
 pub use template::{TEMPLATES, Template, template};
 pub use value::{Secret, Value};
 pub use watch::Watch;
-pub use write::write_file;
+pub use write::{make_folder, write_file};

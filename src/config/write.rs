@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::error::ConfigError;
@@ -17,11 +17,22 @@ pub fn write_file(path: &Path, text: &str) -> Result<(), ConfigError> {
     put(&target, text).map_err(|error| ConfigError::Write { path: target.display().to_string(), error })
 }
 
+/// Makes a folder of settings where it is not there. Everybody may look into it: whoever could not would not even know
+/// that there are no settings for them, and be refused. Files have modes of their own.
+///
+/// # Errors
+/// What the system says.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o755))
+}
+
 fn put(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
-    }
+    make_folder(folder)?;
     let mode = fs::metadata(path).map_or(0o640, |meta| meta.permissions().mode());
     let mut beside = tempfile::Builder::new().prefix(".spud.toml.").tempfile_in(folder)?;
     beside.write_all(text.as_bytes())?;
@@ -50,6 +61,8 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+        let of_folder = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode();
+        assert_eq!(of_folder & 0o777, 0o755, "others see whether there are settings");
         let blocked = path.join("spud.toml");
         assert!(write_file(&blocked, "c").unwrap_err().to_string().contains("cannot be written"));
     }

@@ -185,7 +185,7 @@ impl Configuration {
     /// Watches the folders, on a thread of its own.
     pub(super) fn watch(inner: &Arc<Inner>) {
         // Watched itself, not the folder above it, where the stores are written all the time.
-        let _ = std::fs::create_dir_all(&inner.config.places.edited);
+        let _ = crate::config::make_folder(&inner.config.places.edited);
         let started = Watch::new(&inner.config.places).and_then(|watch| {
             let watch = Arc::new(watch);
             *inner.config.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&watch));

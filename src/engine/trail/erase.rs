@@ -76,6 +76,20 @@ fn nothing(sequence: u64) -> EngineError {
     }
 }
 
+/// The text without these words, where they stand by themselves: a reason of one letter is in every word.
+fn without(text: &str, words: &str) -> String {
+    let ends = |part: &str| !part.ends_with(char::is_alphanumeric);
+    let begins = |part: &str| !part.starts_with(char::is_alphanumeric);
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(words).filter(|_| !words.is_empty()) {
+        let alone = ends(before) && (!before.is_empty() || ends(&out)) && begins(after);
+        out.push_str(before);
+        out.push_str(if alone { GONE } else { words });
+        rest = after;
+    }
+    out + rest
+}
+
 /// What an entry says.
 struct Said<'a>(&'a Found);
 
@@ -144,7 +158,7 @@ impl Said<'_> {
                     advice: format!("withdraw it or let it be decided first: spud approval show {}", one.id),
                 });
             }
-            one.diff = one.diff.replace(one.reason.trim(), GONE);
+            one.diff = without(&one.diff, one.reason.trim());
             some |= self.wipe(&mut one.reason);
             match &mut one.change {
                 Change::Grant { reason, .. } => drop(self.wipe(reason)),
@@ -197,5 +211,18 @@ impl Said<'_> {
         for one in book.principals.values_mut() {
             self.wipe_of(&one.by, &mut one.about);
         }
+    }
+}
+
+#[cfg(test)]
+mod words {
+    use super::{GONE, without};
+
+    #[test]
+    fn are_taken_out_where_they_stand_alone() {
+        assert_eq!(without("a = a cat, a", "a"), format!("{GONE} = {GONE} cat, {GONE}"));
+        assert_eq!(without("- cat\n+ cats", "cat"), format!("- {GONE}\n+ cats"));
+        assert_eq!(without("aaa", "a"), "aaa");
+        assert_eq!(without("as it is", ""), "as it is");
     }
 }

@@ -142,6 +142,10 @@ fn every_kind_of_an_entry_is_in_the_list_of_kinds() {
     let list = crate::asset!("violations/kinds.txt");
     let known: Vec<&str> = list.lines().collect();
     assert!(known.is_sorted_by(|a, b| a < b), "in order, each once");
+    for asked in crate::asset!("compliance/spud.toml").lines().filter(|line| line.starts_with("kinds = [")) {
+        let mut kinds = asked.split('"').skip(1).step_by(2);
+        assert!(kinds.all(|kind| known.contains(&kind)), "what a report counts can be: {asked}");
+    }
     let firsts: std::collections::BTreeSet<&str> =
         known.iter().filter_map(|kind| kind.split('.').next()).collect();
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
