@@ -39,8 +39,8 @@ const TAIL_BYTES: u64 = 1 << 20;
 const DATA_PART: u64 = 50;
 /// Unit in which the kernel tells what a file takes (stat(2)).
 const DISK_BLOCK: u64 = 512;
-/// Page cache of the store.
-const CACHE: usize = 256 << 10;
+/// Page cache of the store: the points of a day of 500 series, which a graph reads again with every refresh.
+const CACHE: usize = 1 << 20;
 
 /// Why nothing could be recorded or read.
 #[derive(Debug, thiserror::Error)]
