@@ -88,6 +88,18 @@ fn everything_has_a_tag_and_changes_hold_to_it() {
 }
 
 #[test]
+fn one_of_several_tags_is_enough_where_the_engine_compares_once_more() {
+    let daemon = Daemon::start(&[]);
+    let body = json!({"title": "x", "type": "data", "severity": "info", "text": "x"}).to_string();
+    let opened = daemon.post("/v1/incidents", &body);
+    let place = opened.header("location").unwrap().to_owned();
+    let tag = daemon.get(&place).header("etag").unwrap().to_owned();
+    let head = format!("If-Match: \"odd\", {tag}\r\nContent-Type: application/json\r\n");
+    assert_eq!(daemon.ask("PATCH", &place, &head, r#"{"severity":"warning"}"#).status, 200);
+    assert_eq!(daemon.ask("PATCH", &place, &head, r#"{"severity":"info"}"#).status, 412);
+}
+
+#[test]
 fn lists_come_in_pages_and_the_command_line_shows_all_of_them() {
     let daemon = Daemon::start(&[]);
     let data = daemon.folder.path();

@@ -285,7 +285,10 @@ fn events_carry_ids_and_resume() {
     let after = before.to_string();
     let told = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spud"));
-        command.arg("--data").arg(daemon.folder.path()).args(["event", "--after", &after, "--json"]);
+        command.arg("--data").arg(daemon.folder.path()).args(["event", "--json"]);
+        if !arguments.contains(&"--after") {
+            command.args(["--after", &after]);
+        }
         let output = command.args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
@@ -297,6 +300,19 @@ fn events_carry_ids_and_resume() {
     );
     assert!(told(&["-n", "3"]).iter().all(|one| one["type"] != "status"));
     assert_eq!(told(&["--kind", "status", "-n", "1"])[0]["type"], "status");
+    // A gap is told whatever was asked for, and is not what was asked for.
+    let gap = told(&["--after", "99999999999999", "--kind", "status", "-n", "1"]);
+    let kinds: Vec<&str> = gap.iter().filter_map(|one| one["type"].as_str()).collect();
+    assert_eq!(kinds, ["missed", "status"]);
+    let refused = |arguments: &[&str], data: &std::path::Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spud"));
+        let output = command.arg("--data").arg(data).arg("event").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = refused(&["--kind", "alerts"], daemon.folder.path());
+    assert!(code == Some(2) && said.contains("'alert'"), "{said}");
+    let (code, said) = refused(&["-n", "1"], &daemon.folder.path().join("none"));
+    assert!(code == Some(69) && said.contains("spud daemon"), "{code:?} {said}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ async fn tagged(response: Response, page: Option<&paging::Asked>) -> Result<Resp
 
 /// Changes, if the resource is still what `If-Match` says.
 pub(super) async fn change(
-    call: Call,
+    mut call: Call,
     answer: &Answer,
     resource: Option<&Resource>,
     long: bool,
@@ -113,9 +113,14 @@ pub(super) async fn change(
         return Ok(now);
     };
     let settled = |tag: &str| tag.split('.').next().map(str::to_owned);
-    if !wanted.iter().any(|wanted| wanted == "*" || settled(bare(wanted)) == settled(bare(tag))) {
+    let is_it = |wanted: &&String| *wanted == "*" || settled(bare(wanted)) == settled(bare(tag));
+    let Some(found) = wanted.iter().find(is_it) else {
         return Err(Fault::new(StatusCode::PRECONDITION_FAILED, "stale", "it is no longer as you saw it")
             .advice("look at it again, then send its ETag as If-Match"));
+    };
+    // The engine compares once more, with the one that was meant.
+    if let Ok(found) = HeaderValue::from_str(found) {
+        call.headers.insert(header::IF_MATCH, found);
     }
     Ok(answer(call).await)
 }

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path};
 
+use serde_json::json;
+
 use super::context::Context;
 use super::error::{CANNOT_CREATE, CliError, DATA_ERROR, TRY_AGAIN};
 use super::operation;
@@ -113,6 +115,9 @@ pub(super) fn export_tiles(folder: &Path, context: &mut Context) -> Result<(), C
         }
     }
     put(&folder.join("checkpoint"), checkpoint.as_bytes())?;
+    if context.json {
+        return context.print_json(&json!({"entries": size, "files": files + 1, "folder": folder}));
+    }
     context.out.line(&format!("{size} entries in {} files below {}", files + 1, folder.display()))
 }
 

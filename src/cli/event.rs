@@ -4,9 +4,13 @@ use clap::Args;
 use serde_json::Value;
 
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, UNAVAILABLE};
 use super::output::clean;
 use crate::base::format_second;
+
+const KINDS: [&str; 9] = ["job", "index", "log", "mode", "queue", "operation", "config", "alert", "status"];
+/// What tells that the box remembers no event from there on.
+const GAP: &str = "missed";
 
 #[derive(Debug, Args)]
 #[command(
@@ -14,9 +18,9 @@ use crate::base::format_second;
                         What was missed while nobody listened comes with --after; the box remembers the newest ones."
 )]
 pub(super) struct EventArgs {
-    /// Only events of this kind: job, index, log, mode, queue, operation, config, alert, or status, the sample that
-    /// comes every second and is left out otherwise; more than once for several
-    #[arg(long, value_name = "KIND")]
+    /// Only events of this kind (more than once for several), and those that tell of a gap; status, the sample that
+    /// comes every second, is left out otherwise
+    #[arg(long, value_name = "KIND", value_parser = KINDS)]
     kind: Vec<String>,
     /// Begin with those that came after this one, by its id
     #[arg(long, value_name = "ID")]
@@ -35,8 +39,8 @@ pub(super) fn run(args: &EventArgs, context: &mut Context) -> Result<u8, CliErro
         let text = serde_json::to_string(&event).unwrap_or_default();
         let mut value: Value = serde_json::from_str(&text).unwrap_or_default();
         let kind = value.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let is_wanted = if args.kind.is_empty() { kind != "status" } else { args.kind.contains(&kind) };
-        if !is_wanted {
+        let is_asked = if args.kind.is_empty() { kind != "status" } else { args.kind.contains(&kind) };
+        if !is_asked && kind != GAP {
             continue;
         }
         if context.json {
@@ -47,7 +51,11 @@ pub(super) fn run(args: &EventArgs, context: &mut Context) -> Result<u8, CliErro
             context.out.line(&clean(&line))?;
         }
         context.out.flush()?;
-        left -= 1;
+        left -= usize::from(kind != GAP);
     }
-    Ok(0)
+    if left == 0 {
+        return Ok(0);
+    }
+    let advice = "events are those of a box that runs: `spud daemon`, then go on with --after ID";
+    Err(CliError::new(UNAVAILABLE, "nothing tells of events here (any more)", advice))
 }

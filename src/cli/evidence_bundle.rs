@@ -6,6 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
+use serde_json::json;
+
 use super::context::Context;
 use super::error::{CANNOT_CREATE, CliError, DATA_ERROR};
 use super::evidence::Range;
@@ -44,6 +46,11 @@ pub(super) fn write(
         }
     }
     let Written { statements, votes, files, .. } = unpack(&mut link.client().download(&target)?, folder)?;
+    if context.json {
+        return context.print_json(
+            &json!({"statements": statements, "votes": votes, "files": files, "folder": folder}),
+        );
+    }
     let folder = folder.display();
     let signed = if votes == 0 { String::new() } else { format!(" and {votes} signed votes") };
     context.out.line(&format!(

@@ -225,8 +225,10 @@ fn entries(log: &Log, query: &AuditQuery) -> Result<Page<AuditEntry>, EngineErro
 /// Cursor: the size of the last one of the page before.
 fn checkpoints(log: &Log, before: Option<u64>, limit: usize) -> Result<Page<AuditCheckpoint>, AuditError> {
     let most = if limit == 0 { 100 } else { limit.min(1000) };
-    let found = log.checkpoints(before.unwrap_or(u64::MAX), most)?;
-    let next = found.last().filter(|_| found.len() == most).map(|last| last.size.to_string());
+    let mut found = log.checkpoints(before.unwrap_or(u64::MAX), most + 1)?;
+    let is_more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| is_more).map(|last| last.size.to_string());
     Ok(Page { items: found.iter().map(words::checkpoint).collect(), next })
 }
 

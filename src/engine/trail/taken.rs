@@ -1,11 +1,15 @@
 //! What is taken away at once: a look that changes nothing, and that somebody wants to know of all the same.
 //!
 //! What begins to take is entered each time. Pages that go on, and small ones that add up, are entered once for each
-//! person and ten minutes: enough to tell, too little to fill the log. What ends at a time goes on like what begins at a
-//! cursor, and single entries add up, too: the log can be walked by either.
+//! person and ten minutes: enough to tell, too little to fill the log. What ends at a time or is filtered goes on like
+//! what begins at a cursor, and single entries add up, too: the log can be walked by each of them. The same page again
+//! is no more of it: a screen that stays open asks for one over and over.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
+use crate::api::types::AuditQuery;
+use crate::api::types::evidence::EvidenceQuery;
 use crate::engine::{Action, ApprovalAction, AuditAction, TraceAction};
 
 /// More rows than a person looks at.
@@ -28,6 +32,8 @@ pub(super) struct Taken {
     /// It takes no matter how little it is.
     whole: bool,
     rows: usize,
+    /// Tells pages apart.
+    page: u64,
 }
 
 struct Reader {
@@ -36,6 +42,8 @@ struct Reader {
     since_ms: u64,
     rows: usize,
     entered: bool,
+    /// The page before.
+    page: u64,
 }
 
 /// Who took what in the last ten minutes.
@@ -43,27 +51,37 @@ struct Reader {
 pub(in crate::engine) struct Readers(Mutex<Vec<Reader>>);
 
 pub(super) fn taken_away(action: &Action) -> Option<Taken> {
-    let whole = |kind, subject| Taken { kind, subject, goes_on: false, whole: true, rows: 0 };
+    let whole = |kind, subject| Taken { kind, subject, goes_on: false, whole: true, rows: 0, page: 0 };
     let goes_on = |cursor: &Option<String>| cursor.as_deref().is_some_and(|cursor| cursor != "0");
     let of_audit = |id: &str, goes_on| Taken { goes_on, ..whole("audit.exported", ("audit", id.to_owned())) };
     let rows = |limit: usize| if limit == 0 { 100 } else { limit };
     Some(match action {
-        Action::Audit(AuditAction::Entries(query)) => Taken {
-            whole: query.oldest_first,
-            rows: rows(query.limit),
-            ..of_audit("entries", goes_on(&query.cursor) || query.until_ms.is_some())
-        },
-        Action::Audit(AuditAction::Entry(_) | AuditAction::Inclusion { .. }) => {
-            Taken { whole: false, rows: 1, ..of_audit("entries", true) }
+        Action::Audit(AuditAction::Entries(query)) => {
+            let AuditQuery { cursor, limit, oldest_first: whole, kind, actor, subject, .. } = query;
+            let AuditQuery { since_ms, until_ms, outcome, text, .. } = query;
+            let words = [kind, actor, subject, outcome, text, cursor];
+            let page = number((&words, since_ms, until_ms, limit));
+            let is_filtered = words.iter().take(5).any(|word| word.is_some()) || until_ms.is_some();
+            let audit = of_audit("entries", goes_on(cursor) || is_filtered);
+            Taken { whole: *whole, rows: rows(*limit), page, ..audit }
+        }
+        Action::Audit(AuditAction::Entry(sequence) | AuditAction::Inclusion { sequence, .. }) => {
+            Taken { whole: false, rows: 1, page: number(sequence), ..of_audit("entries", true) }
         }
         Action::Audit(AuditAction::Tiles { from }) => of_audit("tiles", *from > 0),
         Action::Audit(AuditAction::Tile(path)) if path.contains("entries") => {
-            Taken { whole: false, rows: OF_A_TILE, ..of_audit("tiles", true) }
+            Taken { whole: false, rows: OF_A_TILE, page: number(path), ..of_audit("tiles", true) }
         }
         Action::Audit(AuditAction::Evidence(query)) => {
             let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
-            let goes_on = goes_on(&query.cursor) || query.to_ms.is_some();
-            Taken { goes_on, rows: rows(query.limit), whole: false, ..whole("evidence.exported", subject) }
+            let EvidenceQuery { cursor, topic, subject: about, from_ms, to_ms, limit, .. } = query;
+            let page = number((cursor, topic, about, from_ms, to_ms, limit));
+            let goes_on = goes_on(cursor) || to_ms.is_some() || topic.is_some() || about.is_some();
+            Taken { goes_on, rows: rows(*limit), whole: false, page, ..whole("evidence.exported", subject) }
+        }
+        Action::Audit(AuditAction::Attest { sequence, .. }) => {
+            let evidence = whole("evidence.exported", ("evidence", "all".to_owned()));
+            Taken { goes_on: true, rows: 1, whole: false, page: number(sequence), ..evidence }
         }
         // What goes on is part of what began.
         Action::Audit(AuditAction::Bundle(bundle)) if bundle.begins() => {
@@ -75,6 +93,12 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
         }
         _ => return None,
     })
+}
+
+fn number(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Readers {
@@ -89,10 +113,12 @@ impl Readers {
         let is_same = |reader: &Reader| reader.who == who && reader.kind == taken.kind;
         if readers.len() < REMEMBERED && !readers.iter().any(is_same) {
             let (who, kind) = (who.to_owned(), taken.kind);
-            readers.push(Reader { who, kind, since_ms: now_ms, rows: 0, entered: false });
+            readers.push(Reader { who, kind, since_ms: now_ms, rows: 0, entered: false, page: 0 });
         }
         let Some(reader) = readers.iter_mut().find(|reader| is_same(reader)) else { return much };
-        reader.rows = reader.rows.saturating_add(taken.rows);
+        let is_again = taken.goes_on && !much && reader.page == taken.page;
+        reader.rows = reader.rows.saturating_add(if is_again { 0 } else { taken.rows });
+        reader.page = taken.page;
         let counts = !taken.goes_on || (!reader.entered && (much || reader.rows > TOGETHER));
         if counts {
             (reader.entered, reader.since_ms, reader.rows) = (true, now_ms, 0);
@@ -104,8 +130,6 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::types::AuditQuery;
-    use crate::api::types::evidence::EvidenceQuery;
     use crate::engine::EvidenceBundle;
 
     fn entries(limit: usize, cursor: Option<&str>, oldest_first: bool) -> Taken {
@@ -153,7 +177,10 @@ mod tests {
             assert!(!readers.count("uid:1", &entries(200, None, false), at_ms), "the newest, over and over");
             assert!(!readers.count("uid:1", &entries(0, None, false), at_ms));
         }
-        let pages = (0..100u64).filter(|n| readers.count("uid:1", &entries(200, Some("9"), false), *n));
+        let pages = (0..100u64).filter(|n| {
+            let cursor = (900 - n).to_string();
+            readers.count("uid:1", &entries(200, Some(&cursor), false), *n)
+        });
         assert_eq!(pages.collect::<Vec<_>>(), [5], "the sixth page of 200 makes more than a thousand rows");
     }
 
@@ -170,10 +197,26 @@ mod tests {
         let readers = Readers::default();
         let entered: Vec<u64> = (0..3000).filter(|n| readers.count("uid:1", &single(*n), *n)).collect();
         assert_eq!(entered, [1000], "nobody looks at a thousand in ten minutes");
-        let query = EvidenceQuery { limit: 200, to_ms: Some(9), ..EvidenceQuery::default() };
-        let piece = taken_away(&Action::Audit(AuditAction::Evidence(query))).unwrap();
-        let entered: Vec<u64> = (0..9).filter(|n| readers.count("uid:1", &piece, *n)).collect();
+        let piece = |n: u64| {
+            let query = EvidenceQuery { limit: 200, to_ms: Some(n), ..EvidenceQuery::default() };
+            taken_away(&Action::Audit(AuditAction::Evidence(query))).unwrap()
+        };
+        let entered: Vec<u64> = (0..9).filter(|n| readers.count("uid:1", &piece(*n), *n)).collect();
         assert_eq!(entered, [5]);
+        let one =
+            |sequence| taken_away(&Action::Audit(AuditAction::Attest { sequence, size: None })).unwrap();
+        let readers = Readers::default();
+        let entered: Vec<u64> = (0..3000).filter(|n| readers.count("uid:1", &one(*n), *n)).collect();
+        assert_eq!(entered, [1000]);
+        let of_kind = |n: u64| {
+            let query =
+                AuditQuery { limit: 200, kind: Some(format!("k{}", n % 10)), ..AuditQuery::default() };
+            taken_away(&Action::Audit(AuditAction::Entries(query))).unwrap()
+        };
+        let readers = Readers::default();
+        let entered: Vec<u64> = (0..60).filter(|n| readers.count("uid:1", &of_kind(*n), *n)).collect();
+        assert_eq!(entered, [5]);
+        assert!((0..60).all(|n| !readers.count("uid:3", &of_kind(1), n)), "a screen that stays open");
         // A clock that went back begins anew.
         assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 10 * ONCE_MS));
         assert!(readers.count("uid:2", &entries(1000, Some("9"), false), 1));

@@ -11,6 +11,8 @@ pub enum Of {
     Last,
     Least,
     Greatest,
+    /// How much it rose, every fall counted: of a counter a point tells it, of anything else only the samples do.
+    Rise,
 }
 
 /// What a selector reads.

@@ -58,7 +58,7 @@ impl Part {
 impl From<Of> for Part {
     fn from(of: Of) -> Self {
         match of {
-            Of::Last => Self::Value,
+            Of::Last | Of::Rise => Self::Value,
             Of::Least => Self::Best(Role::Least),
             Of::Greatest => Self::Best(Role::Greatest),
         }
@@ -73,6 +73,8 @@ struct Found {
     store: Option<Arc<Control>>,
     /// From the table in memory, newest of all; for each of the series.
     newest: Vec<Vec<Sample>>,
+    /// Of how many of the series points are those of counters.
+    counters: usize,
     /// Where the raw and the middle tier begin.
     begins: [i64; 2],
     /// Until when there are hours.
@@ -85,9 +87,10 @@ impl Telemetry {
         self.open(&mut state, false)?;
         let Wanted { after, until, .. } = *wanted;
         let moments = Moments::new(state.table.times(), (after, until), wanted.steps);
-        let (mut series, mut newest) = (Vec::new(), Vec::new());
+        let (mut series, mut newest, mut counters) = (Vec::new(), Vec::new(), 0);
         for number in state.index.matching(matchers) {
             let Some(known) = state.index.get(number) else { continue };
+            counters += usize::from(known.rises);
             series.push((number, Series { labels: known.labels.clone(), samples: Vec::new() }));
             let mut samples = Vec::new();
             if let Some(column) = state.table.column(number) {
@@ -105,7 +108,7 @@ impl Telemetry {
         let hours = of_hours.map(|block| block.end).max().unwrap_or(i64::MIN);
         let blocks = state.blocks.iter().filter(|block| block.end > after && block.start <= until);
         let (blocks, store) = (blocks.copied().collect(), state.store.clone());
-        Ok(Found { series, blocks, store, newest, begins: [raw, middle], hours })
+        Ok(Found { series, blocks, store, newest, counters, begins: [raw, middle], hours })
     }
 
     /// The widest points that are no wider than this.
@@ -286,8 +289,17 @@ fn fault(error: impl std::fmt::Display) -> EvalFault {
 
 impl Source for Telemetry {
     fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
-        let (part, widest, matchers) = self.asked(wanted)?;
+        let (mut part, mut widest, matchers) = self.asked(wanted)?;
         let mut found = self.find(wanted, &matchers).map_err(fault)?;
+        // A counter's point does not know its least value, and no other's what fell within it.
+        let is_lost = match wanted.of {
+            Of::Least => found.counters > 0,
+            Of::Rise => found.counters < found.series.len(),
+            Of::Last | Of::Greatest => false,
+        };
+        if is_lost && widest != Tier::Raw {
+            (part, widest) = (Part::Value, Tier::Raw);
+        }
         let mut series = std::mem::take(&mut found.series);
         let mut count = self.read_blocks(&found, (part, widest), wanted, &mut series)?;
         if part.is_of_samples() {

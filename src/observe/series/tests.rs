@@ -131,6 +131,26 @@ fn what_no_step_looks_at_is_left_out_and_a_late_reader_gives_up() {
     assert_eq!(late, Err(EvalFault::TimedOut));
 }
 
+/// What a point does not know is read of the samples: the least value of a counter, falls of what is none.
+#[test]
+fn points_are_not_read_for_what_they_do_not_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = 1_000 * HOUR_MS as u64;
+    let telemetry = Telemetry::new(settings(folder.path()));
+    fill(&telemetry, begin, 960);
+    telemetry.cut_now().unwrap();
+    let (start, end) = (begin as i64 + HOUR_MS, begin as i64 + 3 * HOUR_MS);
+    let told = |query: &str, resolution: i64| {
+        let limits = Limits { resolution, ..Limits::default() };
+        let context = Context { source: &telemetry, limits, late: &|| false };
+        range(&parse(query).unwrap(), start, end, 1_800_000, context).unwrap().answer
+    };
+    for query in ["min_over_time(done_total[30m])", "increase(depth[30m])", "rate(depth[30m])"] {
+        assert_eq!(told(query, i64::MAX), told(query, 0), "{query}");
+    }
+    assert_ne!(told("done_total offset 20s", i64::MAX), told("done_total offset 20s", 0), "points are read");
+}
+
 #[test]
 fn a_series_of_before_a_restart_goes_on_until_its_program_may_have_been_asked() {
     let folder = tempfile::tempdir().unwrap();

@@ -314,7 +314,8 @@ impl Evaluator<'_> {
 /// What wider points tell a function of what they stand for; `None` for one that needs every sample.
 fn coarse(function: &str) -> Option<Of> {
     match function {
-        "rate" | "increase" | "last_over_time" => Some(Of::Last),
+        "rate" | "increase" => Some(Of::Rise),
+        "last_over_time" => Some(Of::Last),
         "max_over_time" => Some(Of::Greatest),
         "min_over_time" => Some(Of::Least),
         _ => None,
