@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::context::Context;
 use super::error::{CliError, UNAVAILABLE};
 use super::output::clean;
+use crate::api::types::EventKind;
 use crate::base::format_second;
 
-const KINDS: [&str; 9] = ["job", "index", "log", "mode", "queue", "operation", "config", "alert", "status"];
 /// What tells that the box remembers no event from there on.
 const GAP: &str = "missed";
 
@@ -20,7 +20,7 @@ const GAP: &str = "missed";
 pub(super) struct EventArgs {
     /// Only events of this kind (more than once for several), and those that tell of a gap; status, the sample that
     /// comes every second, is left out otherwise
-    #[arg(long, value_name = "KIND", value_parser = KINDS)]
+    #[arg(long, value_name = "KIND", value_parser = EventKind::NAMES)]
     kind: Vec<String>,
     /// Begin with those that came after this one, by its id
     #[arg(long, value_name = "ID")]

@@ -18,7 +18,7 @@ pub(crate) use backup::BackupRequest;
 pub(crate) use dashboard::{DashboardRequest, RowsRequest};
 pub(crate) use govern::GovernRequest;
 pub(crate) use incident::IncidentRequest;
-pub(crate) use order::{BYTES, Order, WHOLE, listed, new_file, put_line};
+pub(crate) use order::{BYTES, Order, SentFile, WHOLE, listed, new_file, put_line};
 pub(crate) use probe::ProbeRequest;
 pub(crate) use trace::TraceRequest;
 

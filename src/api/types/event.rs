@@ -66,6 +66,10 @@ impl<'de> Deserialize<'de> for Event {
 }
 
 impl EventKind {
+    /// Types that somebody may ask for; what tells of a gap, [`Self::Missed`], comes unasked.
+    pub const NAMES: [&str; 9] =
+        ["job", "index", "log", "mode", "queue", "operation", "config", "alert", "status"];
+
     fn read(kind: &str, data: &[u8]) -> serde_json::Result<Self> {
         Ok(match kind {
             "job" => Self::Job(from_json(data)?),

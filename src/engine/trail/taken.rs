@@ -54,6 +54,7 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
     let whole = |kind, subject| Taken { kind, subject, goes_on: false, whole: true, rows: 0, page: 0 };
     let goes_on = |cursor: &Option<String>| cursor.as_deref().is_some_and(|cursor| cursor != "0");
     let of_audit = |id: &str, goes_on| Taken { goes_on, ..whole("audit.exported", ("audit", id.to_owned())) };
+    let of_evidence = |topic: &str| whole("evidence.exported", ("evidence", topic.to_owned()));
     let rows = |limit: usize| if limit == 0 { 100 } else { limit };
     Some(match action {
         Action::Audit(AuditAction::Entries(query)) => {
@@ -73,20 +74,17 @@ pub(super) fn taken_away(action: &Action) -> Option<Taken> {
             Taken { whole: false, rows: OF_A_TILE, page: number(path), ..of_audit("tiles", true) }
         }
         Action::Audit(AuditAction::Evidence(query)) => {
-            let subject = ("evidence", query.topic.clone().unwrap_or_else(|| "all".to_owned()));
             let EvidenceQuery { cursor, topic, subject: about, from_ms, to_ms, limit, .. } = query;
             let page = number((cursor, topic, about, from_ms, to_ms, limit));
             let goes_on = goes_on(cursor) || to_ms.is_some() || topic.is_some() || about.is_some();
-            Taken { goes_on, rows: rows(*limit), whole: false, page, ..whole("evidence.exported", subject) }
+            let evidence = of_evidence(topic.as_deref().unwrap_or("all"));
+            Taken { goes_on, rows: rows(*limit), whole: false, page, ..evidence }
         }
         Action::Audit(AuditAction::Attest { sequence, .. }) => {
-            let evidence = whole("evidence.exported", ("evidence", "all".to_owned()));
-            Taken { goes_on: true, rows: 1, whole: false, page: number(sequence), ..evidence }
+            Taken { goes_on: true, rows: 1, whole: false, page: number(sequence), ..of_evidence("all") }
         }
         // What goes on is part of what began.
-        Action::Audit(AuditAction::Bundle(bundle)) if bundle.begins() => {
-            whole("evidence.exported", ("evidence", "all".to_owned()))
-        }
+        Action::Audit(AuditAction::Bundle(bundle)) if bundle.begins() => of_evidence("all"),
         Action::Approval(ApprovalAction::Signed(id)) => whole("approval.exported", ("approval", id.clone())),
         Action::Trace(TraceAction::Export { id: None, .. }) => {
             whole("traces.exported", ("traces", "all".to_owned()))

@@ -11,14 +11,20 @@ use super::{Call, escape};
 /// Of a file that is sent: what one request may carry, as it comes.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// Looks through a file: that is what it is about, not what stands in it.
-const CHECK: &str = "/v1/files/check";
-
 /// In the place of a field: the answer as it is, whatever it is.
 pub(crate) const WHOLE: &str = "*";
 
 /// The same, byte by byte as it comes, which may be much.
 pub(crate) const BYTES: &str = "**";
+
+/// A field whose value is what stands in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SentFile {
+    pub(crate) field: &'static str,
+    pub(crate) path: String,
+    /// It is sent with its name and line by line as it stands: what it says of a place must be true.
+    pub(crate) is_named: bool,
+}
 
 /// One call that does something, or that shows what a form asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,8 +33,7 @@ pub(crate) struct Order {
     pub(crate) path: String,
     /// Of the body; of the query, where a call has no body.
     pub(crate) fields: Vec<(&'static str, Value)>,
-    /// A field whose value is what stands in this file.
-    pub(crate) file: Option<(&'static str, String)>,
+    pub(crate) file: Option<SentFile>,
     /// The answer goes into this new file: a field of it, [`WHOLE`], [`BYTES`], or all items of all pages, one a line. What is
     /// whole and goes into no file is shown.
     pub(crate) save: Option<(String, &'static str)>,
@@ -62,7 +67,7 @@ impl Order {
     /// # Errors
     /// Why that cannot be read.
     pub(crate) fn with_file(&mut self) -> Result<(), String> {
-        if let Some((name, path)) = &self.file {
+        if let Some(SentFile { field, path, is_named }) = &self.file {
             let mut text = String::new();
             let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
             let read = file.take(FILE_BYTES + 1).read_to_string(&mut text);
@@ -70,13 +75,12 @@ impl Order {
             if text.len() as u64 > FILE_BYTES {
                 return Err(format!("{path} has more than {FILE_BYTES} bytes"));
             }
-            if self.path == CHECK {
-                // Line by line as it stands there; its end tells what it is.
+            if *is_named {
                 self.fields.push(("name", path.as_str().into()));
             } else {
                 text = text.trim().to_owned();
             }
-            self.fields.push((name, text.into()));
+            self.fields.push((field, text.into()));
             self.file = None;
         }
         Ok(())
@@ -185,7 +189,8 @@ mod tests {
         assert_eq!(order.call().path, "/v1/x?reason=a%20b");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pub").display().to_string();
-        order.file = Some(("key", path.clone()));
+        let of = |field, is_named| Some(SentFile { field, path: path.clone(), is_named });
+        order.file = of("key", false);
         assert!(order.clone().with_file().unwrap_err().contains("key.pub"));
         std::fs::write(&path, "ssh-ed25519 AAAA\n").unwrap();
         order.with_file().unwrap();
@@ -193,8 +198,7 @@ mod tests {
         assert!(new_file(&path).is_err(), "nothing is written over");
         // What is looked through comes line by line, with its name.
         std::fs::write(&path, "\n odd\n").unwrap();
-        let file = Some(("text", path.clone()));
-        let mut look = Order { method: "POST", path: CHECK.into(), file, ..Order::default() };
+        let mut look = Order { file: of("text", true), ..Order::default() };
         look.with_file().unwrap();
         assert_eq!(look.fields, [("name", path.as_str().into()), ("text", "\n odd\n".into())]);
         let answer = serde_json::json!({"ok": false, "holds": "", "problems": [
@@ -202,7 +206,7 @@ mod tests {
         let said = [("ok", "false"), ("2:1", "no such field"), ("3:9", "no end")];
         assert_eq!(listed(&answer), said.map(|(a, b)| (a.to_owned(), b.to_owned())));
         std::fs::write(&path, vec![b'x'; FILE_BYTES as usize + 1]).unwrap();
-        look.file = Some(("text", path));
+        look.file = of("text", true);
         assert!(look.with_file().unwrap_err().contains("more than"), "cut in two it would be something else");
     }
 }

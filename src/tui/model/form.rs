@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Typed,
     /// A text of its own, or the path of a file with it.
     File,
+    /// The path of a file that is sent line by line as it stands, with its name.
+    NamedFile,
     /// Where the answer goes.
     Save,
     /// On the box.

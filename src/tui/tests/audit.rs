@@ -7,6 +7,7 @@ use crate::api::types::violation::ViolationRule;
 use crate::api::types::{
     AuditAnchor, AuditCheckpoint, AuditEntry, AuditStatus, AuditText, AuditVerdict, Page,
 };
+use crate::tui::effect::SentFile;
 use crate::tui::effect::{AuditRequest, BYTES, Effect, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{AuditAnswer, Reply};
@@ -203,7 +204,7 @@ fn a_file_of_what_is_in_sight_is_looked_through() {
         (all[0].path.as_str(), &all[0].fields),
         ("/v1/files/check", &vec![("kind", "violations".into())])
     );
-    assert_eq!(all[0].file, Some(("text", "/r.toml".to_owned())));
+    assert_eq!(all[0].file, Some(SentFile { field: "text", path: "/r.toml".to_owned(), is_named: true }));
     let mut m = full((80, 24));
     let sent = keys(&mut m, "f9 p alt-f tab / p tab tab enter");
     let last = sent.last();
@@ -225,7 +226,7 @@ fn texts_are_erased_by_hand_and_checkpoints_of_others_are_taken_in() {
     );
     let sent = keys(&mut m, "t / x tab tab enter");
     let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(all[0].file, Some(("note", "/x".to_owned())));
+    assert_eq!(all[0].file, Some(SentFile { field: "note", path: "/x".to_owned(), is_named: false }));
     assert_eq!(asked(&keys(&mut m, "w")), [&AuditRequest::Rules]);
     let (id, title, kinds) = ("denials".into(), "Somebody tries".into(), vec!["access.denied".into()]);
     let (severity, incident) = ("warning".into(), "security".into());

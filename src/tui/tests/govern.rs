@@ -7,6 +7,7 @@ use super::fixtures::*;
 use crate::api::types::approval::{Approval, ApprovalEvent, Gate};
 use crate::api::types::registry::{ModelMove, ModelRegistry, ModelVersion};
 use crate::api::types::use_case::{UseCase, UseCaseCaller, UseCaseEvent};
+use crate::tui::effect::SentFile;
 use crate::tui::effect::{Effect, GovernRequest, Request};
 use crate::tui::model::Model;
 use crate::tui::msg::{GovernAnswer, Msg, Reply};
@@ -201,7 +202,10 @@ fn a_signature_is_read_from_a_file() {
     assert!(shot(&m).contains("Signature"), "{}", shot(&m));
     let sent = keys(&mut m, "enter right enter");
     let [Effect::Request(Request::Order(all))] = sent.as_slice() else { panic!("{sent:?}") };
-    assert_eq!(all[0].file, Some(("signature", "/tmp/vote.sig".to_owned())));
+    assert_eq!(
+        all[0].file,
+        Some(SentFile { field: "signature", path: "/tmp/vote.sig".to_owned(), is_named: false })
+    );
 }
 
 #[test]

@@ -177,7 +177,7 @@ pub(super) static DEEDS: &[Deed] = &[
     shown("What the file holds, or what is wrong with it", deed(A::CheckFile, ("Look through a file", "Look"),
         ("POST", "/v1/files/check"), ("look through the file", ""), &[
             Field::new("kind", "What", "").of(SITE_FILES),
-            Field::new("text", "File", "where this screen runs").is(Kind::File).needed("Name a file.")])),
+            Field::new("text", "File", "where this screen runs").is(Kind::NamedFile).needed("Name a file.")])),
     shown("Files of other programs", deed(A::LogSources, ("", ""), ("GET", "/v1/logs/sources"),
         ("read the sources", ""), &[])),
     deed(A::ExportTrace, ("Write the trace out", "Write"), ("GET", "/v1/traces/otlp"),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{dashboards, library, mode};
 use crate::base::parse_time;
-use crate::tui::effect::{Effect, Order, Request};
+use crate::tui::effect::{Effect, Order, Request, SentFile};
 use crate::tui::key::{Code, Key};
 use crate::tui::model::{Form, FormOf, FormRow, Kind, Model, Overlay, Sent};
 
@@ -103,7 +103,10 @@ fn fill(order: &mut Order, form: &Form) -> Result<(), Wrong> {
             _ if form.edits && text == sent.was => {}
             _ if text.is_empty() && !form.edits => {}
             Kind::Save => order.save = order.save.take().map(|(_, part)| (text, part)),
-            Kind::File if !is_itself(&text) => order.file = Some((sent.key, text)),
+            Kind::NamedFile => order.file = Some(SentFile { field: sent.key, path: text, is_named: true }),
+            Kind::File if !is_itself(&text) => {
+                order.file = Some(SentFile { field: sent.key, path: text, is_named: false });
+            }
             kind => order.fields.push((sent.key, value(kind, &text).map_err(|wrong| (at, wrong))?)),
         }
     }
