@@ -8,6 +8,7 @@ use super::note::Notes;
 use super::source::{Limits, Source, Spending};
 use super::tree::{At, Expr, Kind, Shift, Type};
 use super::value::{Answer, Cell, Grid, Row, Sample, Series, Value};
+use super::window::Named;
 use crate::base::InOrder;
 
 /// What a query runs against.
@@ -191,15 +192,16 @@ impl Evaluator<'_> {
     fn samples(&mut self, root: &Expr, time: i64) -> Result<Vec<Series>, EvalFault> {
         self.spending.work()?;
         let grid = Grid { start: time, step: 0, count: 1 };
-        let windows = self.windows(root.unwrapped(), &grid, None)?;
-        let mut series = Vec::new();
-        for one in &windows.series {
-            let samples = windows.within(one, time, &mut (0..0)).to_vec();
-            if !samples.is_empty() {
-                let labels = if one.bare { one.labels.bare() } else { one.labels.clone() };
-                series.push(Series { labels, samples });
-            }
-        }
+        let mut found = Vec::new();
+        let named = self.each_window(root, &grid, None, &mut |_, seen| {
+            found.push((seen.series, seen.samples.to_vec()));
+            Ok(())
+        })?;
+        let series = found.into_iter().filter_map(|(number, samples)| {
+            let Named { labels, bare } = named.get(number)?;
+            Some(Series { labels: if *bare { labels.bare() } else { labels.clone() }, samples })
+        });
+        let mut series: Vec<Series> = series.collect();
         series.order_by(|a, b| a.labels.cmp(&b.labels));
         Ok(series)
     }

@@ -39,6 +39,7 @@ mod source;
 mod tests;
 mod tree;
 mod value;
+mod window;
 
 pub use catalogue::words;
 pub use evaluate::{Context, Outcome, instant, range};
@@ -51,6 +52,6 @@ pub(in crate::observe) use matcher::Pattern;
 pub use matcher::{MatchOp, Matcher};
 pub use note::Notes;
 pub use parse::parse;
-pub use source::{Limits, Of, Source, Wanted};
+pub use source::{Hear, Limits, Of, Source, Wanted};
 pub use tree::Type;
 pub use value::{Answer, Sample, Series};

@@ -35,13 +35,20 @@ pub struct Wanted<'a> {
     pub late: &'a dyn Fn() -> bool,
 }
 
+/// Hears of series while they are read.
+pub type Hear<'a> = dyn FnMut(&mut [Series]) -> Result<(), EvalFault> + 'a;
+
 /// Keeps series. Implementations read; the evaluator never does.
 pub trait Source {
-    /// The series that are wanted, their samples by time. A series without such samples may be left out.
+    /// The series that are wanted, by their labels, their samples by time. Those without such samples may be left out.
+    ///
+    /// Who reads piece by piece says so after each: `heard` has the series as far as they are known, all of them up to
+    /// the same time, and may take samples away from their fronts. They are the same, in the same order, each time and
+    /// at last.
     ///
     /// # Errors
-    /// [`EvalFault::TooMuch`], or [`EvalFault::Source`] for what went wrong while reading.
-    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault>;
+    /// [`EvalFault::TooMuch`], or [`EvalFault::Source`] for what went wrong while reading; what `heard` says.
+    fn select(&self, wanted: &Wanted<'_>, heard: &mut Hear<'_>) -> Result<Vec<Series>, EvalFault>;
 }
 
 /// Points of a graph stand for samples where so many of them come to a step, as Thanos has it.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use proptest::prelude::*;
 
 const SCRIPTS: [(&str, &str); 3] = [
     ("language.test", include_str!("../../../tests/data/promql/language.test")),
@@ -157,7 +158,7 @@ fn the_deepest_expressions_can_be_evaluated() {
 struct Many(usize);
 
 impl Source for Many {
-    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>, _: &mut Hear<'_>) -> Result<Vec<Series>, EvalFault> {
         let Wanted { after, until, .. } = *wanted;
         let samples: Vec<Sample> =
             (after + 1..=until).step_by(1000).map(|time| Sample { time, value: 1.0 }).collect();
@@ -221,4 +222,90 @@ fn a_selector_alone_can_be_read() {
         assert_eq!(parse_selector(query).unwrap_err().to_string(), said, "{query}");
     }
     assert!(parse_selector("{a=~\".*\"}").unwrap_err().matches_all());
+}
+
+/// Series that are told in pieces.
+struct Pieces<'a> {
+    series: Vec<Vec<Sample>>,
+    cuts: Vec<i64>,
+    /// The most samples of one series that were left behind a piece.
+    held: &'a Cell<usize>,
+}
+
+impl Source for Pieces<'_> {
+    fn select(&self, wanted: &Wanted<'_>, heard: &mut Hear<'_>) -> Result<Vec<Series>, EvalFault> {
+        let labels = |at: usize| Labels::new([(METRIC_NAME, "a_total".to_owned()), ("n", at.to_string())]);
+        let mut found: Vec<Series> =
+            (0..self.series.len()).map(|at| Series { labels: labels(at), samples: Vec::new() }).collect();
+        let mut after = wanted.after;
+        for until in self.cuts.iter().copied().filter(|cut| *cut < wanted.until).chain([wanted.until]) {
+            for (found, all) in found.iter_mut().zip(&self.series) {
+                found.samples.extend(all.iter().filter(|sample| sample.time > after && sample.time <= until));
+            }
+            after = after.max(until);
+            if until < wanted.until {
+                heard(&mut found)?;
+                let held = found.iter().map(|series| series.samples.len()).max().unwrap_or(0);
+                self.held.set(self.held.get().max(held));
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[test]
+fn no_more_is_held_than_a_window_looks_at() {
+    let samples: Vec<Sample> = (0..10_000).map(|at| Sample { time: at * 1000, value: at as f64 }).collect();
+    let held = Cell::new(0);
+    let source =
+        Pieces { series: vec![samples; 3], cuts: (0..1000).map(|at| at * 10_000).collect(), held: &held };
+    let context = Context { source: &source, limits: Limits::default(), late: &|| false };
+    let ask = |query: &str, step: i64| {
+        held.set(0);
+        range(&parse(query).unwrap(), 0, 9_999_000, step, context).unwrap();
+        held.get()
+    };
+    // Twice a window, and a piece.
+    assert!((60..=130).contains(&ask("rate(a_total[1m])", 15_000)), "{}", held.get());
+    assert!((20..=50).contains(&ask("absent_over_time(a_total[20s])", 60_000)), "{}", held.get());
+    assert!(ask("a_total", 15_000) <= 620, "{}", held.get());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// In how many pieces samples come changes nothing.
+    #[test]
+    fn pieces_give_the_same(
+        series in prop::collection::vec(prop::collection::vec((1i64..40, 0u8..40), 0..60), 1..4),
+        cuts in prop::collection::btree_set(0i64..1200, 0..12),
+        start in 0i64..300, step in 1i64..200,
+    ) {
+        let sample = |time: i64, value: u8| match value {
+            38 => Sample::stale(time),
+            39 => Sample::native_histogram(time),
+            value => Sample { time, value: f64::from(value) },
+        };
+        let series: Vec<Vec<Sample>> = series.iter().map(|series| {
+            let mut time = 0;
+            series.iter().map(|(gap, value)| { time += gap * 1000; sample(time, *value) }).collect()
+        }).collect();
+        let held = Cell::new(0);
+        let whole = Pieces { series: series.clone(), cuts: Vec::new(), held: &held };
+        let cuts = cuts.into_iter().map(|cut| cut * 1000).collect();
+        let pieces = Pieces { series, cuts, held: &held };
+        for query in [
+            "a_total", "a_total offset 1m", "a_total @ 300", "timestamp(a_total)", "a_total smoothed",
+            "changes(a_total[3m])", "count_over_time(a_total[1m] offset -30s)", "last_over_time(a_total[2m] @ end())",
+            "absent_over_time(a_total[30s])", "resets(a_total[2m] anchored)", "rate(a_total[2m] smoothed)",
+            "quantile_over_time(0.5, a_total[5m])", "max_over_time(rate(a_total[1m])[5m:30s])",
+        ] {
+            let expression = parse(query).unwrap();
+            let ask = |source: &dyn Source| {
+                let context = Context { source, limits: Limits::default(), late: &|| false };
+                let outcome = range(&expression, start * 1000, 1_000_000, step * 1000, context);
+                outcome.map(|outcome| format!("{:?} {:?}", outcome.answer, outcome.notes))
+            };
+            prop_assert_eq!(ask(&pieces), ask(&whole), "{}", query);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Samples, and the values expressions have while they are computed and when they are done.
 
+use super::fault::EvalFault;
 use super::labels::Labels;
+use super::source::Spending;
 use crate::store::samples::NATIVE;
 pub use crate::store::samples::Sample;
 
@@ -104,6 +106,46 @@ impl Row {
     /// The labels as the reader will see them.
     pub(super) fn shown(&self) -> Labels {
         if self.bare { self.labels.bare() } else { self.labels.clone() }
+    }
+}
+
+/// Rows while their cells come, by number.
+pub(super) struct Cells {
+    count: usize,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Cells {
+    /// Rows of so many steps.
+    pub(super) fn new(count: usize) -> Self {
+        Self { count, rows: Vec::new() }
+    }
+
+    /// Sets the cell of a row at a step.
+    pub(super) fn set(
+        &mut self,
+        (row, step): (usize, usize),
+        cell: Cell,
+        spending: &mut Spending<'_>,
+    ) -> Result<(), EvalFault> {
+        if self.rows.len() <= row {
+            self.rows.resize_with(row + 1, Vec::new);
+        }
+        let Some(cells) = self.rows.get_mut(row) else { return Ok(()) };
+        if cells.is_empty() {
+            spending.samples(self.count)?;
+            cells.resize(self.count, Cell::ABSENT);
+        }
+        if let Some(place) = cells.get_mut(step) {
+            *place = cell;
+        }
+        Ok(())
+    }
+
+    /// Those that have a value; the labels of each, and whether it is bare, by number.
+    pub(super) fn rows(self, named: impl Iterator<Item = (Labels, bool)>) -> Vec<Row> {
+        let rows = self.rows.into_iter().zip(named).filter(|(cells, _)| !cells.is_empty());
+        rows.map(|(cells, (labels, bare))| Row { labels, bare, cells }).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use super::rollup::Role;
 use super::shelf::{self, BlockReader, BlockRef, Tier};
 use super::telemetry::{HOUR_MS, SeriesError, Telemetry};
 use crate::base::InOrder;
-use crate::observe::promql::{EvalFault, Labels, MatchOp, Matcher, Of, Sample, Series, Source, Wanted};
+use crate::observe::promql::{EvalFault, Hear, Labels, MatchOp, Matcher, Of, Sample, Series, Source, Wanted};
 use crate::store::samples::{ABSENT, Key, Moments, by_time};
 use crate::store::{Control, Kept, Rows, StoreError};
 
@@ -67,8 +67,9 @@ impl From<Of> for Part {
 
 /// What a look at the state found: enough to read on without holding it.
 struct Found {
-    /// By number; samples are known of some.
-    series: Vec<(u32, Series)>,
+    /// By their labels, and the number of each; samples are not known yet.
+    series: Vec<Series>,
+    numbers: Vec<u32>,
     blocks: Vec<BlockRef>,
     store: Option<Arc<Control>>,
     /// From the table in memory, newest of all; for each of the series.
@@ -87,16 +88,15 @@ impl Telemetry {
         self.open(&mut state, false)?;
         let Wanted { after, until, .. } = *wanted;
         let moments = Moments::new(state.table.times(), (after, until), wanted.steps);
-        let (mut series, mut newest, mut counters) = (Vec::new(), Vec::new(), 0);
+        let (mut found, mut counters) = (Vec::new(), 0);
         for number in state.index.matching(matchers) {
             let Some(known) = state.index.get(number) else { continue };
             counters += usize::from(known.rises);
-            series.push((number, Series { labels: known.labels.clone(), samples: Vec::new() }));
             let mut samples = Vec::new();
             if let Some(column) = state.table.column(number) {
                 moments.take(state.table.times(), column, &mut samples);
             }
-            newest.push(samples);
+            found.push((Series { labels: known.labels.clone(), samples: Vec::new() }, (number, samples)));
         }
         let begin = |tier: Tier| {
             let blocks = state.blocks.iter().filter(|block| block.tier == tier);
@@ -108,7 +108,11 @@ impl Telemetry {
         let hours = of_hours.map(|block| block.end).max().unwrap_or(i64::MIN);
         let blocks = state.blocks.iter().filter(|block| block.end > after && block.start <= until);
         let (blocks, store) = (blocks.copied().collect(), state.store.clone());
-        Ok(Found { series, blocks, store, newest, counters, begins: [raw, middle], hours })
+        drop(state);
+        found.order_by(|(a, _), (b, _)| a.labels.cmp(&b.labels));
+        let (series, known): (_, Vec<_>) = found.into_iter().unzip();
+        let (numbers, newest) = known.into_iter().unzip();
+        Ok(Found { series, numbers, blocks, store, newest, counters, begins: [raw, middle], hours })
     }
 
     /// The widest points that are no wider than this.
@@ -151,6 +155,33 @@ fn window(tier: Tier, part: Part, widest: Tier, found: &Found, (after, until): (
     }
 }
 
+/// The blocks that are read one after another, and the window of each: coarse before fine, so that samples come by
+/// time.
+fn plan(found: &Found, part: Part, widest: Tier, whole: (i64, i64)) -> Vec<(BlockRef, (i64, i64))> {
+    let mut plan = Vec::new();
+    for tier in [Tier::Hour, Tier::Middle, Tier::Raw] {
+        let (after, until) = window(tier, part, widest, found, whole);
+        if part.is_of_samples() || tier != Tier::Raw {
+            let is_wanted = |block: &&BlockRef| {
+                block.tier == tier && block.end > after && block.start <= until && after < until
+            };
+            plan.extend(found.blocks.iter().filter(is_wanted).map(|block| (*block, (after, until))));
+        }
+    }
+    plan
+}
+
+/// True where each block, and what is newest of all, comes behind what is read before it. Only a clock that was set back
+/// makes it otherwise.
+fn rises(plan: &[(BlockRef, (i64, i64))], newest: &[Vec<Sample>]) -> bool {
+    let span = |(block, (after, until)): &(BlockRef, (i64, i64))| {
+        (block.start.max(after.saturating_add(1)), block.end.min(*until))
+    };
+    let newest = newest.iter().filter_map(|samples| Some((samples.first()?.time, samples.last()?.time)));
+    let newest = newest.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    plan.iter().map(span).chain(newest).is_sorted_by(|before, next| before.1 < next.0)
+}
+
 /// Reads what is wanted of one block after another, behind what is known of each series.
 struct Reading<'a, K: Kept> {
     blocks: BlockReader<'a, K>,
@@ -166,9 +197,9 @@ struct Reading<'a, K: Kept> {
 }
 
 impl<'a, K: Kept> Reading<'a, K> {
-    fn new(pieces: &'a Rows<K>, part: Part, steps: Option<(i64, i64)>, series: &[(u32, Series)]) -> Self {
+    fn new(pieces: &'a Rows<K>, part: Part, steps: Option<(i64, i64)>, numbers: &[u32]) -> Self {
         let (first, second) = part.roles();
-        let columns = series.iter().enumerate().flat_map(|(at, (number, _))| {
+        let columns = numbers.iter().enumerate().flat_map(|(at, number)| {
             let second = second.map(|role| (role.key(*number), (at, true)));
             std::iter::once((first.key(*number), (at, false))).chain(second)
         });
@@ -184,17 +215,17 @@ impl<'a, K: Kept> Reading<'a, K> {
         &mut self,
         reference: &BlockRef,
         window: (i64, i64),
-        series: &mut [(u32, Series)],
+        series: &mut [Series],
     ) -> Result<usize, StoreError> {
         let head = self.blocks.head(reference)?;
         let moments = Moments::new(&head.times, window, self.steps);
         let Self { part, keys, whose, before, sums, .. } = self;
         before.clear();
-        before.extend(series.iter().map(|(_, one)| one.samples.len()));
+        before.extend(series.iter().map(|one| one.samples.len()));
         let mut count = 0;
         self.blocks.columns(reference, &head, keys, &mut |place, values| {
             let Some((at, is_second)) = whose.get(place).copied() else { return };
-            let (Some((_, one)), Some(before)) = (series.get_mut(at), before.get(at)) else { return };
+            let (Some(one), Some(before)) = (series.get_mut(at), before.get(at)) else { return };
             count -= one.samples.len() - before;
             one.samples.truncate(*before);
             let values = match part {
@@ -242,41 +273,38 @@ impl Telemetry {
         Ok((part, Tier::Raw, matchers))
     }
 
-    /// Adds what is in blocks; gives how many samples that are.
+    /// Adds what is in blocks, and says so after each; gives how many samples that are.
     fn read_blocks(
         &self,
         found: &Found,
         (part, widest): (Part, Tier),
         wanted: &Wanted<'_>,
-        series: &mut [(u32, Series)],
+        series: &mut [Series],
+        heard: &mut Hear<'_>,
     ) -> Result<usize, EvalFault> {
         let view = found.store.as_ref().map(|store| store.snapshot()).transpose().map_err(fault)?;
         let pieces = view.as_ref().map(shelf::pieces).transpose().map_err(fault)?.flatten();
         let Some(pieces) = pieces else { return Ok(0) };
-        let mut reading = Reading::new(&pieces, part, wanted.steps, series);
+        let mut reading = Reading::new(&pieces, part, wanted.steps, &found.numbers);
         let mut count = 0;
-        // Coarse before fine, so that samples come by time.
-        for tier in [Tier::Hour, Tier::Middle, Tier::Raw] {
-            let window = window(tier, part, widest, found, (wanted.after, wanted.until));
-            if !part.is_of_samples() && tier == Tier::Raw || window.0 >= window.1 {
-                continue;
+        let plan = plan(found, part, widest, (wanted.after, wanted.until));
+        let is_ordered = rises(&plan, &found.newest);
+        for (block, window) in &plan {
+            if (wanted.late)() {
+                return Err(EvalFault::TimedOut);
             }
-            let is_wanted =
-                |block: &&BlockRef| block.tier == tier && block.end > window.0 && block.start <= window.1;
-            for reference in found.blocks.iter().filter(is_wanted) {
-                if (wanted.late)() {
-                    return Err(EvalFault::TimedOut);
+            match reading.read(block, *window, series) {
+                Ok(more) => count += more,
+                Err(StoreError::Record(error)) => {
+                    tracing::warn!(%error, start = block.start, "a block of metrics is left out");
                 }
-                match reading.read(reference, window, series) {
-                    Ok(more) => count += more,
-                    Err(StoreError::Record(error)) => {
-                        tracing::warn!(%error, start = reference.start, "a block of metrics is left out");
-                    }
-                    Err(error) => return Err(fault(error)),
-                }
-                if count > wanted.most {
-                    return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
-                }
+                Err(error) => return Err(fault(error)),
+            }
+            if count > wanted.most {
+                return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
+            }
+            if is_ordered {
+                heard(series)?;
             }
         }
         Ok(count)
@@ -288,7 +316,7 @@ fn fault(error: impl std::fmt::Display) -> EvalFault {
 }
 
 impl Source for Telemetry {
-    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>, heard: &mut Hear<'_>) -> Result<Vec<Series>, EvalFault> {
         let (mut part, mut widest, matchers) = self.asked(wanted)?;
         let mut found = self.find(wanted, &matchers).map_err(fault)?;
         // A counter's point does not know its least value, and no other's what fell within it.
@@ -301,9 +329,9 @@ impl Source for Telemetry {
             (part, widest) = (Part::Value, Tier::Raw);
         }
         let mut series = std::mem::take(&mut found.series);
-        let mut count = self.read_blocks(&found, (part, widest), wanted, &mut series)?;
+        let mut count = self.read_blocks(&found, (part, widest), wanted, &mut series, heard)?;
         if part.is_of_samples() {
-            for ((_, one), mut samples) in series.iter_mut().zip(found.newest) {
+            for (one, mut samples) in series.iter_mut().zip(found.newest) {
                 count += samples.len();
                 one.samples.append(&mut samples);
             }
@@ -311,11 +339,8 @@ impl Source for Telemetry {
         if count > wanted.most {
             return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
         }
-        let whole = |(_, mut one): (u32, Series)| {
-            // Only a clock that was set back makes it otherwise.
-            by_time(&mut one.samples);
-            (!one.samples.is_empty()).then_some(one)
-        };
-        Ok(series.into_iter().filter_map(whole).collect())
+        // No more than a look where they are in order.
+        series.iter_mut().for_each(|one| by_time(&mut one.samples));
+        Ok(series)
     }
 }

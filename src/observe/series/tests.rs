@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::plan::BLOCK_SAMPLES;
 use super::telemetry::HOUR_MS;
 use super::{SeriesSettings, Telemetry};
 use crate::observe::metric::{Family, Kind};
@@ -46,7 +47,9 @@ fn fill(telemetry: &Telemetry, from_ms: u64, rows: u64) {
 fn select(telemetry: &Telemetry, name: &str, more: &[(&str, &str)]) -> Vec<Series> {
     let name = [(METRIC_NAME, name)];
     let matchers = name.iter().chain(more).map(|(n, v)| Matcher::new(*n, MatchOp::Equal, *v).unwrap());
-    telemetry.select(&all_of(&matchers.collect::<Vec<_>>())).unwrap()
+    let mut found = telemetry.select(&all_of(&matchers.collect::<Vec<_>>()), &mut |_| Ok(())).unwrap();
+    found.retain(|series| !series.samples.is_empty());
+    found
 }
 
 fn all_of(matchers: &[Matcher]) -> Wanted<'_> {
@@ -116,9 +119,11 @@ fn what_no_step_looks_at_is_left_out_and_a_late_reader_gives_up() {
     telemetry.cut_now().unwrap();
     fill(&telemetry, begin + 900 * SECOND, 50);
     let matchers = [Matcher::new(METRIC_NAME, MatchOp::Equal, "done_total").unwrap()];
-    let all = telemetry.select(&all_of(&matchers)).unwrap();
+    let all = telemetry.select(&all_of(&matchers), &mut |_| Ok(())).unwrap();
     let (first, step) = (begin as i64 + 60_000, 300_000);
-    let few = telemetry.select(&Wanted { steps: Some((first, step)), ..all_of(&matchers) }).unwrap();
+    let few = telemetry
+        .select(&Wanted { steps: Some((first, step)), ..all_of(&matchers) }, &mut |_| Ok(()))
+        .unwrap();
     for (all, few) in all.iter().zip(&few) {
         assert_eq!((all.samples.len(), &all.labels), (950, &few.labels));
         assert!(few.samples.len() < 100, "{}", few.samples.len());
@@ -127,7 +132,7 @@ fn what_no_step_looks_at_is_left_out_and_a_late_reader_gives_up() {
             assert_eq!(newest(&few.samples), newest(&all.samples));
         }
     }
-    let late = telemetry.select(&Wanted { late: &|| true, ..all_of(&matchers) });
+    let late = telemetry.select(&Wanted { late: &|| true, ..all_of(&matchers) }, &mut |_| Ok(()));
     assert_eq!(late, Err(EvalFault::TimedOut));
 }
 
@@ -196,7 +201,7 @@ fn older_times_are_told_by_wider_points() {
     assert!(pairs.clone().all(|(most, mean)| most.value >= mean.value && mean.value.abs() <= 1.0));
     assert!(pairs.clone().any(|(most, mean)| most.value > mean.value));
     let wrong = Matcher::new("__rollup__", MatchOp::Equal, "median").unwrap();
-    assert!(telemetry.select(&all_of(&[wrong])).is_err());
+    assert!(telemetry.select(&all_of(&[wrong]), &mut |_| Ok(())).is_err());
 }
 
 /// A graph of an hour is the same within a step, of far fewer samples.
@@ -287,6 +292,40 @@ fn a_clock_that_is_set_back_loses_nothing_of_what_was() {
     check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
     telemetry.cut_now().unwrap();
     check(&select(&telemetry, "done_total", &[("lane", "a")])[0], 1.0, 20);
+}
+
+/// Whoever reads on hears of each block; not where times come out of order: what is behind one is then before another.
+#[test]
+fn blocks_are_heard_of_one_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = 1_000 * HOUR_MS as u64;
+    let telemetry = Telemetry::new(settings(folder.path()));
+    let matchers = [Matcher::new(METRIC_NAME, MatchOp::Equal, "done_total").unwrap()];
+    let heard = || {
+        let mut ends = Vec::new();
+        let found = telemetry.select(&all_of(&matchers), &mut |series| {
+            ends.push(series.iter().map(|one| one.samples.last().unwrap().time).collect::<Vec<_>>());
+            series.iter_mut().for_each(|one| drop(one.samples.drain(..one.samples.len() - 1)));
+            Ok(())
+        });
+        (ends, found.unwrap())
+    };
+    // More than one block, and what is none yet.
+    let rows = 3 * BLOCK_SAMPLES as u64 / 8;
+    fill(&telemetry, begin, rows);
+    telemetry.cut_now().unwrap();
+    fill(&telemetry, begin + rows * SECOND, 5);
+    let (ends, found) = heard();
+    assert!(ends.len() >= 2 && ends.is_sorted_by(|a, b| a < b), "{ends:?}");
+    assert!(ends.iter().all(|ends| ends.len() == 2 && ends[0] == ends[1]));
+    check(&found[0], 1.0, 6);
+    let stop = telemetry.select(&all_of(&matchers), &mut |_| Err(EvalFault::TimedOut));
+    assert_eq!(stop, Err(EvalFault::TimedOut));
+    fill(&telemetry, begin + 300 * SECOND, 50);
+    telemetry.cut_now().unwrap();
+    let (ends, found) = heard();
+    assert_eq!(ends, Vec::<Vec<i64>>::new());
+    check(&found[0], 1.0, rows as usize + 5);
 }
 
 /// Bytes a sample, everything on disk counted: of what node_exporter told of a box, moment by moment.

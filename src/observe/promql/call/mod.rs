@@ -20,8 +20,8 @@ use super::labels::Labels;
 use super::matcher::{MatchOp, Matcher};
 use super::select::seconds;
 use super::source::Of;
-use super::tree::{Expr, Kind, Type};
-use super::value::{Cell, Grid, Row, Sample, Value};
+use super::tree::{Expr, Kind, Reach, Type};
+use super::value::{Cell, Cells, Grid, Row, Sample, Value};
 
 /// How a function is computed.
 #[derive(Debug, Clone, Copy)]
@@ -235,56 +235,46 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Row>, EvalFault> {
         let range = args.iter().find(|arg| arg.kind_of_value() == Type::Matrix);
         let range = range.ok_or_else(|| EvalFault::execution("a range vector was expected"))?;
-        if let Kind::Range(selector, _) = &range.unwrapped().kind
-            && let Some(what) = check::reach(function.name, selector.reach)
-        {
+        let reach = match &range.unwrapped().kind {
+            Kind::Range(selector, _) => selector.reach,
+            _ => Reach::Within,
+        };
+        if let Some(what) = check::reach(function.name, reach) {
             return Err(EvalFault::execution(what));
         }
         let mut params = Vec::new();
         for arg in args.iter().filter(|arg| arg.kind_of_value() == Type::Scalar) {
             params.push(self.scalars(arg, grid)?);
         }
-        let windows = self.windows(range, grid, coarse(function.name))?;
-        let mut rows = Vec::with_capacity(windows.series.len());
         let (mut floats, mut now_params) = (Vec::<Sample>::new(), Vec::new());
-        for track in &windows.series {
-            self.spending.samples(grid.count)?;
-            let mut row = Row::new(track.labels.clone(), track.bare || !keeps_name, grid.count);
-            let (metric, mut place) = (track.labels.metric(), 0..0);
-            for (at, now) in grid.times().enumerate() {
-                let all = windows.within(track, now, &mut place);
-                if all.is_empty() {
-                    continue;
-                }
-                now_params.clear();
-                now_params.extend(params.iter().filter_map(|values| values.get(at).copied()));
-                if track.natives {
-                    floats.clear();
-                    floats.extend(all.iter().filter(|sample| !sample.is_native_histogram()));
-                }
-                let (after, until) = windows.bounds(now);
-                let mut window = Window {
-                    all,
-                    floats: if track.natives { &floats } else { all },
-                    after,
-                    until,
-                    now,
-                    reach: windows.reach,
-                    params: &now_params,
-                    metric,
-                    place: range.place,
-                    first_place: args.first().map_or(range.place, |arg| arg.place),
-                    notes: &mut self.notes,
-                };
-                row.set(at, compute(&mut window)?.unwrap_or(Cell::ABSENT));
+        let mut cells = Cells::new(grid.count);
+        let first_place = args.first().map_or(range.place, |arg| arg.place);
+        let series = self.each_window(range, grid, coarse(function.name), &mut |evaluator, seen| {
+            now_params.clear();
+            now_params.extend(params.iter().filter_map(|values| values.get(seen.step).copied()));
+            if seen.natives {
+                floats.clear();
+                floats.extend(seen.samples.iter().filter(|sample| !sample.is_native_histogram()));
             }
-            self.spending.work()?;
-            if !row.is_empty() {
-                rows.push(row);
+            let mut window = Window {
+                all: seen.samples,
+                floats: if seen.natives { &floats } else { seen.samples },
+                after: seen.after,
+                until: seen.until,
+                now: seen.now,
+                reach,
+                params: &now_params,
+                metric: seen.metric,
+                place: range.place,
+                first_place,
+                notes: &mut evaluator.notes,
+            };
+            match compute(&mut window)? {
+                Some(cell) => cells.set((seen.series, seen.step), cell, &mut evaluator.spending),
+                None => Ok(()),
             }
-        }
-        self.spending.freed(windows.held());
-        Ok(rows)
+        })?;
+        Ok(cells.rows(series.into_iter().map(|one| (one.labels, one.bare || !keeps_name))))
     }
 
     fn absent(&mut self, arg: &Expr, grid: &Grid) -> Result<Vec<Row>, EvalFault> {
@@ -299,14 +289,11 @@ impl Evaluator<'_> {
         {
             return Err(EvalFault::execution(what));
         }
-        let windows = self.windows(arg, grid, None)?;
         let mut there = vec![false; grid.count];
-        for track in &windows.series {
-            let mut place = 0..0;
-            for (there, now) in there.iter_mut().zip(grid.times()) {
-                *there |= !windows.within(track, now, &mut place).is_empty();
-            }
-        }
+        self.each_window(arg, grid, None, &mut |_, seen| {
+            there.get_mut(seen.step).into_iter().for_each(|there| *there = true);
+            Ok(())
+        })?;
         Ok(absence(arg, grid, |at| there.get(at).copied().unwrap_or(false)))
     }
 }

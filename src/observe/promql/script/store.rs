@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::fault::EvalFault;
 use super::super::labels::{BUCKET_BOUND, Labels, METRIC_NAME};
-use super::super::source::{Source, Wanted};
+use super::super::source::{Hear, Source, Wanted};
 use super::super::value::{Sample, Series};
 use super::notation::{self, Point};
 use super::read::Load;
@@ -84,7 +84,7 @@ fn native_labels(labels: &Labels) -> Option<Labels> {
 }
 
 impl Source for Store {
-    fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<Series>, EvalFault> {
+    fn select(&self, wanted: &Wanted<'_>, _: &mut Hear<'_>) -> Result<Vec<Series>, EvalFault> {
         let Wanted { matchers, after, until, most, .. } = *wanted;
         let mut found = Vec::new();
         let mut samples = 0;
