@@ -193,8 +193,9 @@ impl Evaluator<'_> {
         self.spending.work()?;
         let grid = Grid { start: time, step: 0, count: 1 };
         let mut found = Vec::new();
-        let named = self.each_window(root, &grid, None, &mut |_, seen| {
-            found.push((seen.series, seen.samples.to_vec()));
+        let named = self.each_window(root, &grid, None, &mut |_, track| {
+            let series = track.series;
+            found.extend(track.windows.map(|seen| (series, seen.samples.to_vec())));
             Ok(())
         })?;
         let series = found.into_iter().filter_map(|(number, samples)| {

@@ -5,7 +5,7 @@ use super::fault::EvalFault;
 use super::source::Of;
 use super::tree::{Reach, Selector};
 use super::value::{Cell, Cells, Grid, Row, Sample};
-use super::window::Windows;
+use super::window::Lay;
 
 impl Evaluator<'_> {
     /// What an instant selector gives at each step: values, or the times of the samples in seconds.
@@ -21,27 +21,26 @@ impl Evaluator<'_> {
         let look_back = self.spending.limits.look_back.max(2 * width);
         // In a window as long as a value is looked for, it is the last.
         let (range, reach) = if smooth { (0, Reach::Smoothed) } else { (look_back, Reach::Within) };
-        let windows = Windows { shift: &selector.shift, range, reach, look_back, grid, has_marks: true };
-        let (first, last) = (selector.shift.apply(grid.start), selector.shift.apply(grid.last()));
-        let step = if first == last { 0 } else { grid.step };
-        let steps = (!smooth).then_some((first, step));
+        let lay = Lay { has_marks: true, ..Lay::new(&selector.shift, range, (reach, look_back), grid) };
+        let steps = (!smooth).then_some((lay.windows.until, lay.windows.step));
         let mut cells = Cells::new(grid.count);
-        let series = self.read(selector, &windows, (width, Of::Last), steps, &mut |evaluator, seen| {
-            let now = seen.until;
-            let behind = if smooth {
-                seen.samples.partition_point(|sample| sample.time <= now)
-            } else {
-                seen.samples.len()
-            };
-            let lives = |sample: &&Sample| !sample.is_stale();
-            let newest = behind.checked_sub(1).and_then(|at| seen.samples.get(at)).filter(lives);
-            let Some(newest) = newest else { return Ok(()) };
-            let cell = match seen.samples.get(behind).filter(lives) {
-                _ if times => Cell::float(seconds(newest.time)),
-                Some(following) if newest.time < now => between(*newest, *following, now),
-                _ => Cell::of(*newest),
-            };
-            cells.set((seen.series, seen.step), cell, &mut evaluator.spending)
+        let series = self.read(selector, &lay, (width, Of::Last), steps, &mut |evaluator, track| {
+            let mut row = cells.row(track.series);
+            for seen in track.windows {
+                let now = seen.until;
+                let (until, newer) = match smooth {
+                    true => seen.samples.split_at(seen.samples.partition_point(|sample| sample.time <= now)),
+                    false => (seen.samples, Default::default()),
+                };
+                let Some(newest) = until.last().filter(|sample| !sample.is_stale()) else { continue };
+                let cell = match newer.first().filter(|sample| !sample.is_stale()) {
+                    _ if times => Cell::float(seconds(newest.time)),
+                    Some(following) if newest.time < now => between(*newest, *following, now),
+                    _ => Cell::of(*newest),
+                };
+                row.set(seen.step, cell, &mut evaluator.spending)?;
+            }
+            Ok(())
         })?;
         Ok(cells.rows(series.into_iter().map(|one| (one.labels, false))))
     }

@@ -67,10 +67,6 @@ impl Grid {
     pub(super) fn times(self) -> impl Iterator<Item = i64> {
         (0..self.count).map(move |at| self.time(at))
     }
-
-    pub(super) fn last(&self) -> i64 {
-        self.time(self.count.saturating_sub(1))
-    }
 }
 
 /// One series of an instant vector, over all steps.
@@ -121,17 +117,35 @@ impl Cells {
         Self { count, rows: Vec::new() }
     }
 
-    /// Sets the cell of a row at a step.
+    /// A row to be filled.
+    pub(super) fn row(&mut self, number: usize) -> Filling<'_> {
+        if self.rows.len() <= number {
+            self.rows.resize_with(number + 1, Vec::new);
+        }
+        Filling { count: self.count, cells: self.rows.get_mut(number) }
+    }
+
+    /// Those that have a value; the labels of each, and whether it is bare, by number.
+    pub(super) fn rows(self, named: impl Iterator<Item = (Labels, bool)>) -> Vec<Row> {
+        let rows = self.rows.into_iter().zip(named).filter(|(cells, _)| !cells.is_empty());
+        rows.map(|(cells, (labels, bare))| Row { labels, bare, cells }).collect()
+    }
+}
+
+/// The cells of a row: none before the first of them comes.
+pub(super) struct Filling<'a> {
+    count: usize,
+    cells: Option<&'a mut Vec<Cell>>,
+}
+
+impl Filling<'_> {
     pub(super) fn set(
         &mut self,
-        (row, step): (usize, usize),
+        step: usize,
         cell: Cell,
         spending: &mut Spending<'_>,
     ) -> Result<(), EvalFault> {
-        if self.rows.len() <= row {
-            self.rows.resize_with(row + 1, Vec::new);
-        }
-        let Some(cells) = self.rows.get_mut(row) else { return Ok(()) };
+        let Some(cells) = &mut self.cells else { return Ok(()) };
         if cells.is_empty() {
             spending.samples(self.count)?;
             cells.resize(self.count, Cell::ABSENT);
@@ -140,12 +154,6 @@ impl Cells {
             *place = cell;
         }
         Ok(())
-    }
-
-    /// Those that have a value; the labels of each, and whether it is bare, by number.
-    pub(super) fn rows(self, named: impl Iterator<Item = (Labels, bool)>) -> Vec<Row> {
-        let rows = self.rows.into_iter().zip(named).filter(|(cells, _)| !cells.is_empty());
-        rows.map(|(cells, (labels, bare))| Row { labels, bare, cells }).collect()
     }
 }
 

@@ -39,17 +39,19 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub fn number(&mut self) -> Result<u64, Malformed> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(Malformed)?;
+        let (first, rest) = self.0.split_first().ok_or(Malformed)?;
+        self.0 = rest;
+        let mut value = u64::from(first & 0x7f);
+        let (mut more, mut shift) = (first & 0x80 != 0, 7);
+        while more {
+            let (byte, rest) = self.0.split_first().filter(|_| shift < 64).ok_or(Malformed)?;
             self.0 = rest;
             value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
+            (more, shift) = (byte & 0x80 != 0, shift + 7);
         }
-        Err(Malformed)
+        Ok(value)
     }
 
     pub fn signed(&mut self) -> Result<i64, Malformed> {

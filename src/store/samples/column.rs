@@ -261,10 +261,16 @@ pub(super) fn decode(
             }
             match way {
                 Way::Noise => jumping(&mut reader, apart, count, wholes)?,
-                Way::Deltas => differences::<false>(&mut reader, count, wholes)?,
-                _ => differences::<true>(&mut reader, count, wholes)?,
+                Way::Deltas => differences::<false>(reader, count, wholes)?,
+                _ => differences::<true>(reader, count, wholes)?,
             }
-            bits.extend(wholes.iter().map(|whole| value_of(whole << zeros, digits)));
+            let value = |digits| wholes.iter().map(move |whole| value_of(whole << zeros, digits));
+            // What is counted in ones needs no point: a constant here.
+            if digits == 0 {
+                bits.extend(value(0))
+            } else {
+                bits.extend(value(digits))
+            }
             for (place, odd) in exceptions {
                 *bits.get_mut(place).ok_or(Malformed)? = odd;
             }
@@ -274,21 +280,24 @@ pub(super) fn decode(
 }
 
 fn differences<const TWICE: bool>(
-    reader: &mut Reader<'_>,
+    mut reader: Reader<'_>,
     count: usize,
     wholes: &mut Vec<i64>,
 ) -> Result<(), Malformed> {
     // A number has a byte at least.
-    wholes.reserve(count.min(reader.0.len()));
+    if count > reader.0.len() {
+        return Err(Malformed);
+    }
+    wholes.resize(count, 0);
     let (mut before, mut step) = (0i64, 0i64);
-    for _ in 0..count {
+    for whole in wholes {
         let mut delta = reader.signed()?;
         if TWICE {
             delta = delta.wrapping_add(step);
             step = delta;
         }
         before = before.wrapping_add(delta);
-        wholes.push(before);
+        *whole = before;
     }
     Ok(())
 }

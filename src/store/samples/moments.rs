@@ -1,12 +1,14 @@
 //! Which samples of a block a reader looks at: all in a window, or only the newest before each of some steps.
 
+use std::ops::Range;
+
 use super::sample::{ABSENT, Sample};
 
 /// Rows of a block in groups; the newest sample of each group is wanted.
 pub struct Moments {
-    first: usize,
-    /// Where each group ends (excluded), rising.
-    ends: Vec<usize>,
+    rows: Range<usize>,
+    /// Where each group ends (excluded) among those rows, rising; nothing where each row is one.
+    ends: Option<Vec<usize>>,
 }
 
 impl Moments {
@@ -16,7 +18,8 @@ impl Moments {
     pub fn new(times: &[i64], (after, until): (i64, i64), steps: Option<(i64, i64)>) -> Self {
         let first = times.partition_point(|time| *time <= after);
         let end = times.partition_point(|time| *time <= until).max(first);
-        let Some((begin, step)) = steps else { return Self { first, ends: (first + 1..=end).collect() } };
+        let rows = first..end;
+        let Some((begin, step)) = steps else { return Self { rows, ends: None } };
         // The first step that sees a row.
         let seen = |time: i64| match time.saturating_sub(begin) {
             ..=0 => 0,
@@ -26,20 +29,31 @@ impl Moments {
         let steps: Vec<i64> =
             times.get(first..end).unwrap_or_default().iter().map(|time| seen(*time)).collect();
         let is_last = |at: &usize| steps.get(*at) != steps.get(at + 1);
-        Self { first, ends: (0..steps.len()).filter(is_last).map(|at| first + at + 1).collect() }
+        Self { rows, ends: Some((0..steps.len()).filter(is_last).map(|at| at + 1).collect()) }
     }
 
     /// Adds what is wanted of a column.
     pub fn take(&self, times: &[i64], values: &[u64], into: &mut Vec<Sample>) {
-        into.reserve(self.ends.len());
-        let mut begin = self.first;
-        for end in &self.ends {
+        let sample = |(time, bits): (&i64, &u64)| Sample { time: *time, value: f64::from_bits(*bits) };
+        let (Some(times), Some(values)) = (times.get(self.rows.clone()), values.get(self.rows.start..))
+        else {
+            return;
+        };
+        let Some(ends) = &self.ends else {
+            let rows = times.iter().zip(values);
+            into.reserve(times.len());
+            return into.extend(rows.filter(|(_, bits)| **bits != ABSENT).map(sample));
+        };
+        into.reserve(ends.len());
+        let mut begin = 0;
+        for end in ends {
             let mut at = *end;
             while at > begin {
                 at -= 1;
+                // A column may end early.
                 let (Some(time), Some(bits)) = (times.get(at), values.get(at)) else { continue };
                 if *bits != ABSENT {
-                    into.push(Sample { time: *time, value: f64::from_bits(*bits) });
+                    into.push(sample((time, bits)));
                     break;
                 }
             }
@@ -80,12 +94,12 @@ mod tests {
         fn no_step_misses_anything(
             gaps in prop::collection::vec(1i64..9, 1..40),
             there in prop::collection::vec(any::<bool>(), 40),
-            begin in -20i64..200, step in 0i64..40, after in -5i64..50,
+            begin in -20i64..200, step in 0i64..40, after in -5i64..50, length in 0usize..60,
         ) {
             let mut time = 0;
             let times: Vec<i64> = gaps.iter().map(|gap| { time += gap; time }).collect();
             let values: Vec<u64> =
-                there.iter().take(times.len()).zip(&times).map(|(there, time)| if *there { *time as u64 } else { ABSENT }).collect();
+                there.iter().take(times.len().min(length)).zip(&times).map(|(there, time)| if *there { *time as u64 } else { ABSENT }).collect();
             let window = (after, 200);
             let (all, few) = (taken(&times, &values, window, None), taken(&times, &values, window, Some((begin, step))));
             prop_assert!(few.iter().all(|sample| all.contains(sample)));

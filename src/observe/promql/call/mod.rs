@@ -249,30 +249,34 @@ impl Evaluator<'_> {
         let (mut floats, mut now_params) = (Vec::<Sample>::new(), Vec::new());
         let mut cells = Cells::new(grid.count);
         let first_place = args.first().map_or(range.place, |arg| arg.place);
-        let series = self.each_window(range, grid, coarse(function.name), &mut |evaluator, seen| {
-            now_params.clear();
-            now_params.extend(params.iter().filter_map(|values| values.get(seen.step).copied()));
-            if seen.natives {
-                floats.clear();
-                floats.extend(seen.samples.iter().filter(|sample| !sample.is_native_histogram()));
+        let series = self.each_window(range, grid, coarse(function.name), &mut |evaluator, track| {
+            let mut row = cells.row(track.series);
+            let (metric, natives) = (track.labels.metric(), track.natives);
+            for seen in track.windows {
+                now_params.clear();
+                now_params.extend(params.iter().filter_map(|values| values.get(seen.step).copied()));
+                if natives {
+                    floats.clear();
+                    floats.extend(seen.samples.iter().filter(|sample| !sample.is_native_histogram()));
+                }
+                let mut window = Window {
+                    all: seen.samples,
+                    floats: if natives { &floats } else { seen.samples },
+                    after: seen.after,
+                    until: seen.until,
+                    now: grid.time(seen.step),
+                    reach,
+                    params: &now_params,
+                    metric,
+                    place: range.place,
+                    first_place,
+                    notes: &mut evaluator.notes,
+                };
+                if let Some(cell) = compute(&mut window)? {
+                    row.set(seen.step, cell, &mut evaluator.spending)?;
+                }
             }
-            let mut window = Window {
-                all: seen.samples,
-                floats: if seen.natives { &floats } else { seen.samples },
-                after: seen.after,
-                until: seen.until,
-                now: seen.now,
-                reach,
-                params: &now_params,
-                metric: seen.metric,
-                place: range.place,
-                first_place,
-                notes: &mut evaluator.notes,
-            };
-            match compute(&mut window)? {
-                Some(cell) => cells.set((seen.series, seen.step), cell, &mut evaluator.spending),
-                None => Ok(()),
-            }
+            Ok(())
         })?;
         Ok(cells.rows(series.into_iter().map(|one| (one.labels, one.bare || !keeps_name))))
     }
@@ -290,8 +294,10 @@ impl Evaluator<'_> {
             return Err(EvalFault::execution(what));
         }
         let mut there = vec![false; grid.count];
-        self.each_window(arg, grid, None, &mut |_, seen| {
-            there.get_mut(seen.step).into_iter().for_each(|there| *there = true);
+        self.each_window(arg, grid, None, &mut |_, track| {
+            track
+                .windows
+                .for_each(|seen| there.get_mut(seen.step).into_iter().for_each(|there| *there = true));
             Ok(())
         })?;
         Ok(absence(arg, grid, |at| there.get(at).copied().unwrap_or(false)))
