@@ -117,6 +117,7 @@ fn incidents_are_opened_worked_on_and_closed_over_the_api() {
     let page = daemon.get("/v1/incidents?limit=2").json();
     assert_eq!((&page["items"][0]["id"], &page["next"]), (&json!("4"), &json!("3")));
     assert_eq!(items(&daemon, "?limit=2&cursor=3").len(), 1);
+    assert_eq!(daemon.get("/v1/incidents?limit=3").json()["next"], json!(null), "no page is empty");
     assert_eq!(items(&daemon, "?state=all").len(), 4);
     assert_eq!(items(&daemon, "?state=closed&type=data&severity=error")[0]["id"], "1");
     for (query, status) in [("?state=odd", 422), ("?cursor=x", 422), ("?limit=5000", 422), ("?x=1", 422)] {

@@ -247,6 +247,13 @@ fn what_was_recorded_survives_a_kill_and_is_read_without_a_daemon() {
     assert!(
         run(&["metric", "series", "process_threads", "spud_mode_level"]).starts_with("process_threads\n")
     );
+    for (arguments, said) in
+        [(["labels", "lane2"], "no series there has a label lane2;"), (["series", "lane2"], "no series")]
+    {
+        let empty = spud().arg("--data").arg(folder.path()).arg("metric").args(arguments).output().unwrap();
+        assert!(empty.status.success() && empty.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&empty.stderr).starts_with(said), "{empty:?}");
+    }
     let wrong = spud().arg("--data").arg(folder.path()).args(["metric", "series", "x@1"]).output().unwrap();
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(wrong.status.code() == Some(65) && said.contains("x@1\n ^"), "{said}");

@@ -75,20 +75,24 @@ impl Log {
         most: usize,
     ) -> Result<FoundPage, AuditError> {
         let mut page = FoundPage::default();
-        let (mut looked_at, mut last) = (0, None);
+        let mut looked_at = 0;
         self.newest(before, |sequence, leaf, json| {
             looked_at += 1;
-            last = Some(sequence);
-            if filter.fits(leaf) && wanted(leaf) {
-                let found = self.with_texts(leaf, json)?;
-                if filter.fits_text(&found) {
-                    page.items.push(found);
+            let found = match filter.fits(leaf) && wanted(leaf) {
+                true => Some(self.with_texts(leaf, json)?).filter(|found| filter.fits_text(found)),
+                false => None,
+            };
+            // A page is followed by another only where that has something, or where nobody looked yet.
+            let (is_more, is_late) = (found.is_some() && page.items.len() >= most, looked_at >= LOOKED_AT);
+            match (is_more, found) {
+                (true, _) => page.next = Some(sequence.saturating_add(1)),
+                (false, found) => {
+                    page.items.extend(found);
+                    page.next = Some(sequence).filter(|sequence| is_late && *sequence > 0);
                 }
             }
-            Ok(page.items.len() < most && looked_at < LOOKED_AT)
+            Ok(!is_more && !is_late)
         })?;
-        page.next =
-            last.filter(|sequence| *sequence > 0 && (page.items.len() >= most || looked_at >= LOOKED_AT));
         Ok(page)
     }
 
@@ -130,7 +134,8 @@ mod tests {
         assert_eq!(numbers(&any, u64::MAX, 3), (vec![29, 28, 27], Some(27)));
         assert_eq!(numbers(&any, 2, 3), (vec![1, 0], None));
         let kind = |kind: &str| Filter { kind: Some(kind.into()), ..Filter::default() };
-        assert_eq!(numbers(&kind("mode"), u64::MAX, 2).0, [28, 26]);
+        assert_eq!(numbers(&kind("mode"), u64::MAX, 2), (vec![28, 26], Some(25)));
+        assert_eq!(numbers(&kind("mode"), 25, 13).1, None, "the fifteenth is the last");
         assert_eq!(numbers(&kind("mode.forced"), 3, 9).0, [2, 0]);
         assert_eq!(numbers(&kind("mod"), u64::MAX, 2).0, [0u64; 0], "words, not letters");
         let subject = |subject: &str| Filter { subject: Some(subject.into()), ..Filter::default() };

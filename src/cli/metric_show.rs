@@ -148,6 +148,9 @@ pub(super) fn labels(
 ) -> Result<u8, CliError> {
     let path = name.map_or_else(|| "labels".to_owned(), |name| format!("label/{}/values", escape(name)));
     let all: Vec<String> = ask(&format!("/api/v1/{path}?{}", matching(selectors)), "", context)?;
+    if let (Some(name), true) = (name, all.is_empty()) {
+        context.remark(&format!("no series there has a label {name}; `spud metric labels` shows them"));
+    }
     if context.json {
         context.print_json(&all)?;
     }
@@ -161,6 +164,9 @@ pub(super) fn series(selectors: &[String], context: &mut Context) -> Result<u8, 
     let expression = if let [one] = selectors { one } else { "" };
     let all: Vec<BTreeMap<String, String>> =
         ask(&format!("/api/v1/series?{}", matching(selectors)), expression, context)?;
+    if all.is_empty() {
+        context.remark("no series is like that; `spud metric list` shows what is measured");
+    }
     if context.json {
         context.print_json(&all)?;
         return Ok(0);

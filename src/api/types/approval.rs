@@ -134,13 +134,20 @@ pub struct SignedVote {
 }
 
 impl SignedVote {
-    /// Name of the file of its document; the signature lies in that name with `.sig`.
+    /// Name of the file of its document; the signature lies in that name with `.sig`. No two people share one: a colon,
+    /// which only users of the box have, becomes a dash, and a dash two.
     #[must_use]
     pub fn file(&self) -> String {
-        let letters = |text: &str| -> String {
-            text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-        };
-        format!("approval-{}-{}", letters(&self.approval), letters(&self.voter))
+        let mut name = format!("approval-{}-", self.approval);
+        for letter in self.voter.chars() {
+            match letter {
+                '-' => name.push_str("--"),
+                '.' | '_' => name.push(letter),
+                letter if letter.is_ascii_alphanumeric() => name.push(letter),
+                _ => name.push('-'),
+            }
+        }
+        name
     }
 
     /// Whose key it is, as `ssh-keygen` reads it.
@@ -157,4 +164,21 @@ pub struct DelegateVote {
     /// `uid:1001`, or a login.
     pub to: String,
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_people_do_not_share_a_file() {
+        let file = |voter: &str| {
+            SignedVote { approval: "7".into(), voter: voter.into(), ..SignedVote::default() }.file()
+        };
+        assert_eq!(file("uid:2001"), "approval-7-uid-2001");
+        let names = ["uid:2001", "uid-2001", "uid.2001", "uid_2001", "uid--2001"];
+        let files: std::collections::BTreeSet<String> = names.map(file).into();
+        assert_eq!(files.len(), names.len(), "{files:?}");
+        assert!(files.iter().all(|name| !name.contains(['/', ':', ' '])));
+    }
 }

@@ -90,8 +90,10 @@ fn list(inner: &Inner, query: &IncidentQuery) -> Result<Page<Words>, EngineError
     };
     let before = cursor(query.cursor.as_ref())?.unwrap_or(u64::MAX);
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
-    let found = Shelf::list(control(inner)?, &filter, before, limit)?;
-    let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
+    let mut found = Shelf::list(control(inner)?, &filter, before, limit + 1)?;
+    let is_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| is_more).map(|last| last.id.to_string());
     let now_ms = inner.clock.now_ms();
     Ok(Page { items: found.iter().map(|one| words::incident(one, now_ms)).collect(), next })
 }
