@@ -37,6 +37,22 @@ fn times(name: &str, count: usize, mut work: impl FnMut()) {
     figure(&format!("{name}: worst"), took[count - 1], "ms");
 }
 
+/// A figure of this process's memory, in megabytes.
+fn memory(name: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1e3
+}
+
+/// How much more memory this took at its height than was taken before.
+fn height(name: &str, work: impl FnOnce()) {
+    // Forgets how high it was before (proc(5)).
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmRSS:");
+    work();
+    figure(&format!("{name}: memory"), memory("VmHWM:") - before, "MB");
+}
+
 fn counting() {
     const TIMES: u64 = 50_000_000;
     let registry = Registry::new(10);
@@ -164,9 +180,10 @@ fn one_day(bytes: u64, seconds: u64) {
         let limits = Limits { samples: usize::MAX, resolution, ..Limits::default() };
         let context = Context { source: &telemetry, limits, late: &|| false };
         let how = if resolution == AUTO { "points of a minute" } else { "every sample" };
-        times(&format!("one day in steps of 5 minutes, {how}: {query}"), 11, || {
-            black_box(range(&expression, start, end, 300_000, context).unwrap());
-        });
+        let name = format!("one day in steps of 5 minutes, {how}: {query}");
+        let ask = || drop(black_box(range(&expression, start, end, 300_000, context).unwrap()));
+        height(&name, ask);
+        times(&name, 11, ask);
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Wanted<'a> {
     /// Samples of `after < time <= until`, in milliseconds.
     pub after: i64,
     pub until: i64,
-    /// Who has more samples gives up with [`EvalFault::TooMuch`] as soon as that is clear.
+    /// Who would hold more samples at a time gives up with [`EvalFault::TooMuch`].
     pub most: usize,
     /// A point may stand for the samples of so many milliseconds at most; 0 wants every sample.
     pub width: i64,
@@ -57,7 +57,7 @@ const POINTS_A_STEP: i64 = 5;
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Samples read and values held, over the whole query.
+    /// Samples and values held at a time, over the whole query.
     pub samples: usize,
     /// Series of one selector.
     pub series: usize,

@@ -273,7 +273,7 @@ impl Telemetry {
         Ok((part, Tier::Raw, matchers))
     }
 
-    /// Adds what is in blocks, and says so after each; gives how many samples that are.
+    /// Adds what is in blocks, and says so after each; gives how many samples are held at last.
     fn read_blocks(
         &self,
         found: &Found,
@@ -286,7 +286,7 @@ impl Telemetry {
         let pieces = view.as_ref().map(shelf::pieces).transpose().map_err(fault)?.flatten();
         let Some(pieces) = pieces else { return Ok(0) };
         let mut reading = Reading::new(&pieces, part, wanted.steps, &found.numbers);
-        let mut count = 0;
+        let mut held = 0;
         let plan = plan(found, part, widest, (wanted.after, wanted.until));
         let is_ordered = rises(&plan, &found.newest);
         for (block, window) in &plan {
@@ -294,20 +294,21 @@ impl Telemetry {
                 return Err(EvalFault::TimedOut);
             }
             match reading.read(block, *window, series) {
-                Ok(more) => count += more,
+                Ok(more) => held += more,
                 Err(StoreError::Record(error)) => {
                     tracing::warn!(%error, start = block.start, "a block of metrics is left out");
                 }
                 Err(error) => return Err(fault(error)),
             }
-            if count > wanted.most {
+            if held > wanted.most {
                 return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
             }
             if is_ordered {
                 heard(series)?;
+                held = series.iter().map(|one| one.samples.len()).sum();
             }
         }
-        Ok(count)
+        Ok(held)
     }
 }
 
@@ -329,14 +330,14 @@ impl Source for Telemetry {
             (part, widest) = (Part::Value, Tier::Raw);
         }
         let mut series = std::mem::take(&mut found.series);
-        let mut count = self.read_blocks(&found, (part, widest), wanted, &mut series, heard)?;
+        let mut held = self.read_blocks(&found, (part, widest), wanted, &mut series, heard)?;
         if part.is_of_samples() {
             for (one, mut samples) in series.iter_mut().zip(found.newest) {
-                count += samples.len();
+                held += samples.len();
                 one.samples.append(&mut samples);
             }
         }
-        if count > wanted.most {
+        if held > wanted.most {
             return Err(EvalFault::TooMuch { what: "samples", most: wanted.most });
         }
         // No more than a look where they are in order.

@@ -319,6 +319,16 @@ fn blocks_are_heard_of_one_after_another() {
     assert!(ends.len() >= 2 && ends.is_sorted_by(|a, b| a < b), "{ends:?}");
     assert!(ends.iter().all(|ends| ends.len() == 2 && ends[0] == ends[1]));
     check(&found[0], 1.0, 6);
+    // What was taken away is not held.
+    let most = rows as usize;
+    let few = Wanted { most, ..all_of(&matchers) };
+    let too_much = Err(EvalFault::TooMuch { what: "samples", most });
+    assert_eq!(telemetry.select(&few, &mut |_| Ok(())), too_much);
+    let drop_all = &mut |series: &mut [Series]| {
+        series.iter_mut().for_each(|one| one.samples.clear());
+        Ok(())
+    };
+    assert!(telemetry.select(&few, drop_all).is_ok());
     let stop = telemetry.select(&all_of(&matchers), &mut |_| Err(EvalFault::TimedOut));
     assert_eq!(stop, Err(EvalFault::TimedOut));
     fill(&telemetry, begin + 300 * SECOND, 50);
