@@ -37,20 +37,15 @@ fn times(name: &str, count: usize, mut work: impl FnMut()) {
     figure(&format!("{name}: worst"), took[count - 1], "ms");
 }
 
-/// A figure of this process's memory, in megabytes.
-fn memory(name: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1e3
-}
-
-/// How much more memory this took at its height than was taken before.
+/// What the whole process holds at most while this is done, the store and what was allocated before included.
 fn height(name: &str, work: impl FnOnce()) {
     // Forgets how high it was before (proc(5)).
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let before = memory("VmRSS:");
     work();
-    figure(&format!("{name}: memory"), memory("VmHWM:") - before, "MB");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let height: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    figure(&format!("{name}: resident"), height / 1e3, "MB");
 }
 
 fn counting() {

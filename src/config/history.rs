@@ -6,7 +6,9 @@
 use bincode::{Decode, Encode};
 
 use super::error::ConfigError;
-use crate::store::{Control, StoreError, Table, WriteTransaction, codec, number_key, number_of, there};
+use crate::store::{
+    Control, StoreError, Table, WriteTransaction, change_records, codec, number_key, number_of, there,
+};
 
 const VERSION: u8 = 1;
 /// Number → [`VersionRecord`]
@@ -211,6 +213,19 @@ impl History {
             }
             Ok(found)
         })?)
+    }
+
+    /// Changes reasons, for each with who gave it: those of which `change` says that it did.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reword(
+        write: &WriteTransaction,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        change_records(write, VERSIONS, VERSION, |one: &mut VersionRecord| {
+            change(&one.actor, &mut one.reason)
+        })
     }
 
     /// One version.

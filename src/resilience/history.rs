@@ -6,7 +6,8 @@ use super::ResilienceError;
 use super::machine::{Cause, Change, Forced};
 use super::mode::{Axis, Inputs, Mode};
 use crate::store::{
-    Control, Kept, Rows, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
+    Control, Kept, Rows, StoreError, Table, WriteTransaction, change_records, codec, number_key, number_of,
+    there,
 };
 
 const VERSION: u8 = 1;
@@ -206,6 +207,17 @@ impl History {
             }
             Ok(found)
         })?)
+    }
+
+    /// Changes reasons, for each with who gave it: those of which `change` says that it did.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reword(
+        write: &WriteTransaction,
+        change: &dyn Fn(&str, &mut String) -> bool,
+    ) -> Result<(), StoreError> {
+        change_records(write, CHANGES, VERSION, |one: &mut ChangeRecord| change(&one.actor, &mut one.reason))
     }
 
     /// The mode that was forced, whether or not its time is over.

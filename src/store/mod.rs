@@ -29,4 +29,6 @@ pub use format::{EPOCH, Step, bring_up, seal_values};
 pub use mend::{Mend, find_flips, hides_newer_commit, mend_flips, was_left_open};
 pub use meter::{Meter, Written, open_metered};
 pub use rows::{CheckedRows, check_rows, each_bare_row, each_row, key_words, table_names};
-pub use table::{Table, name_of, named_key, number_in, number_key, number_of, number_value, owned_key};
+pub use table::{
+    Table, change_records, name_of, named_key, number_in, number_key, number_of, number_value, owned_key,
+};

@@ -3,9 +3,11 @@
 //! Every redb table has these types: the binary then holds the B-tree's code once instead of once for each
 //! pair of types (350 KB less). Numbers in keys are big-endian, so that the order of the bytes is theirs.
 
+use bincode::{Decode, Encode};
 use redb::TableDefinition;
 
 use super::codec::{self, CodecError};
+use super::{StoreError, WriteTransaction};
 
 const NUMBER_VERSION: u8 = 1;
 
@@ -55,6 +57,31 @@ pub fn number_in(value: &[u8]) -> Result<u64, CodecError> {
     }
     let body = codec::unseal(NUMBER_VERSION, value)?;
     body.try_into().map(u64::from_be_bytes).map_err(|_| CodecError::Check)
+}
+
+/// Changes records of a table: those of which `change` says that it did. What cannot be read stays as it is.
+///
+/// # Errors
+/// What the store says.
+pub fn change_records<T: Encode + Decode<()>>(
+    write: &WriteTransaction,
+    table: Table,
+    version: u8,
+    change: impl Fn(&mut T) -> bool,
+) -> Result<(), StoreError> {
+    let mut rows = write.open_table(table)?;
+    let mut changed = Vec::new();
+    for row in rows.iter()? {
+        let (key, value) = row?;
+        let Ok(mut one) = codec::decode::<T>(version, value.value()) else { continue };
+        if change(&mut one) {
+            changed.push((key.value().to_vec(), codec::encode(version, &one)?));
+        }
+    }
+    for (key, record) in changed {
+        rows.insert(key.as_slice(), record.as_slice())?;
+    }
+    Ok(())
 }
 
 /// The name in a [`named_key`].

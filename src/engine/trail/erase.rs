@@ -1,9 +1,13 @@
 //! Erasure of what somebody wrote: from the log, and from what the entry is about, in one transaction.
 //!
 //! An entry's texts lie beside the tree; the same words stand in the request, the use case, the model's history, the
-//! incident, the grant or its reviews that they were said of. Both are erased, or neither.
+//! incident, the grant or its reviews, the history of settings or of modes that they were said of. Both are erased, or
+//! neither.
 
+use super::actor_in;
 use crate::audit::{self, Entry, Found, Log};
+use crate::config::History as Settings;
+use crate::engine::queue_words::store_said;
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{EngineError, incidents};
@@ -12,6 +16,7 @@ use crate::governance::approval::{Approval, Change, Shelf as Requests, State};
 use crate::governance::incident::{Incident, Shelf as Incidents};
 use crate::governance::registry::Shelf as Models;
 use crate::governance::use_case::{Shelf as UseCases, UseCase};
+use crate::resilience::History as Modes;
 use crate::store::{Control, StoreError, WriteTransaction};
 
 const REASON: usize = 500;
@@ -27,6 +32,9 @@ enum Object {
     Incident(Box<Incident>),
     /// Models, and what happened to them.
     Models,
+    /// What was before: of settings, and of modes.
+    Settings,
+    Modes,
 }
 
 /// Erases the texts of an entry. `told` is the entry that says so.
@@ -76,6 +84,12 @@ fn nothing(sequence: u64) -> EngineError {
     }
 }
 
+/// Words that say of something in force why it is so.
+fn needed(what: &str, end: &str) -> EngineError {
+    let advice = format!("end it first: {end}");
+    EngineError::Conflict { what: format!("{what}, and people want to know why"), advice }
+}
+
 /// The text without these words, where they stand by themselves: a reason of one letter is in every word.
 fn without(text: &str, words: &str) -> String {
     let ends = |part: &str| !part.ends_with(char::is_alphanumeric);
@@ -123,9 +137,10 @@ impl Said<'_> {
                 Ok(one) => {
                     // A use case or a model is submitted by the entry of its request.
                     let asked = match &one.change {
-                        Change::UseCase { name } => self.use_case(control, name),
-                        Change::Model { .. } => Some(Object::Models),
-                        _ => None,
+                        Change::UseCase { name } => self.use_case(control, name).into_iter().collect(),
+                        Change::Model { .. } => vec![Object::Models],
+                        Change::Action { .. } => vec![Object::Settings, Object::Modes],
+                        Change::Grant { .. } | Change::Pass { .. } => Vec::new(),
                     };
                     self.request(inner, control, one)?.into_iter().chain(asked).collect()
                 }
@@ -136,8 +151,34 @@ impl Said<'_> {
             }
             ("use case", _) => self.use_case(control, name).into_iter().collect(),
             ("model", _) => vec![Object::Models],
+            ("setting" | "settings", _) => vec![Object::Settings],
+            ("mode", _) => match inner.modes.active().machine.forced() {
+                Some(forced) if self.is_said(&forced.reason) => {
+                    return Err(needed("the mode is forced with these words", "spud mode auto"));
+                }
+                _ => vec![Object::Modes],
+            },
+            ("queue", _) => {
+                let view = inner.outbox.queue.view(control, inner.clock.now_ms());
+                match view.map_err(|error| store_said(&error))?.paused {
+                    Some((reason, _)) if self.is_said(&reason) => {
+                        return Err(needed("the queue is paused with these words", "spud queue resume"));
+                    }
+                    _ => Vec::new(),
+                }
+            }
             _ => Vec::new(),
         })
+    }
+
+    /// Takes the words out of what was made of them, where their speaker said it.
+    fn take_out(&self, actor: &str, text: &mut String) -> bool {
+        let by_speaker = actor_in(actor).0 == self.0.leaf.actor;
+        let said = self.0.texts.iter().filter(|own| by_speaker && SAID.contains(&own.name.as_str()));
+        let left = said.fold(text.clone(), |text, own| without(&text, own.text.trim()));
+        let is_less = left != *text;
+        *text = left;
+        is_less
     }
 
     fn request(
@@ -200,6 +241,8 @@ impl Said<'_> {
             Object::UseCase(one) => UseCases::reword(write, one, &|by, text| self.wipe_of(by, text)),
             Object::Incident(one) => Incidents::put(write, one),
             Object::Models => Models::reword(write, &|by, text| self.wipe_of(by, text)),
+            Object::Settings => Settings::reword(write, &|by, text| self.take_out(by, text)),
+            Object::Modes => Modes::reword(write, &|by, text| self.take_out(by, text)),
         }
     }
 

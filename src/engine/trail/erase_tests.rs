@@ -1,17 +1,20 @@
 //! What somebody wrote is erased from the log and from what it was said of, or from neither.
 
-use crate::api::types::AuditQuery;
 use crate::api::types::access::{AccessReview, CloseReview, DecideReview, GrantRole, OpenReview};
 use crate::api::types::approval::ApprovalWord;
 use crate::api::types::incident::{ChangeIncident, OpenIncident};
 use crate::api::types::registry::ModelReason;
 use crate::api::types::use_case::{UseCaseReason, WriteUseCase};
+use crate::api::types::{AuditQuery, ForceMode, RollbackConfig, SetConfig};
+use crate::config::History as Settings;
 use crate::engine::approvals::tests::Bench;
 use crate::engine::{
-    AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, AuditAction, AuditReply, EngineError,
-    IncidentAction, IncidentReply, RegistryAction, RegistryReply, Reply, UseCaseAction, UseCaseReply,
+    AccessAction, AccessReply, Action, ApprovalAction, ApprovalReply, AuditAction, AuditReply, ConfigAction,
+    EngineError, IncidentAction, IncidentReply, RegistryAction, RegistryReply, Reply, UseCaseAction,
+    UseCaseReply,
 };
 use crate::governance::registry::{Deed, Move, Promotion, Shelf as Models};
+use crate::resilience::History as Modes;
 
 const NAME: &str = "Erika Mustermann was ill";
 
@@ -240,4 +243,41 @@ fn a_hold_that_stands_and_a_promotion_on_its_way_lose_them() {
     assert_eq!((after.reason.as_str(), after.by.as_str()), ("(erased)", "uid:0"));
     let moves = Models::moves(control, None, u64::MAX, 10).unwrap();
     assert!(moves.iter().all(|(_, one)| one.reason == "(erased)") && moves.len() == 2, "{moves:?}");
+}
+
+#[test]
+fn settings_and_modes_of_before_lose_them_and_what_is_in_force_does_not() {
+    let bench = Bench::new();
+    let control = bench.inner().config_history().unwrap();
+    let reasons = || -> Vec<String> {
+        Settings::newest(control, None, 10).unwrap().into_iter().map(|version| version.reason).collect()
+    };
+    let set = |value: &str, reason: &str| {
+        let request = SetConfig { value: value.into(), reason: reason.into(), ..SetConfig::default() };
+        let action = ConfigAction::Set { key: "log.level".into(), request, if_match: None };
+        bench.ask(0, Action::Config(action)).unwrap();
+    };
+    set("warn", NAME);
+    set("info", "well again");
+    let request = RollbackConfig { version: 2, reason: NAME.into(), ..RollbackConfig::default() };
+    bench.ask(0, Action::Config(ConfigAction::Rollback { request, if_match: None })).unwrap();
+    let back = format!("back to version 2: {NAME}");
+    assert_eq!(reasons(), [back.as_str(), "well again", NAME, "as it was found"]);
+    bench.erase("config.set").unwrap();
+    assert_eq!(reasons(), ["back to version 2: (erased)", "well again", "(erased)", "as it was found"]);
+    // A mode, and a queue that waits.
+    let force = ForceMode { mode: "local_queue".into(), reason: NAME.into(), ttl_s: 600 };
+    bench.ask(0, Action::ForceMode(force)).unwrap();
+    assert!(matches!(bench.erase("mode.forced"), Err(EngineError::Conflict { .. })));
+    bench.ask(0, Action::AutoMode).unwrap();
+    let modes = || -> Vec<String> {
+        Modes::newest(control, None, 10).unwrap().into_iter().map(|(_, change)| change.reason).collect()
+    };
+    assert!(modes().contains(&NAME.to_owned()), "{:?}", modes());
+    bench.erase("mode.forced").unwrap();
+    assert!(modes().contains(&"(erased)".to_owned()) && !modes().contains(&NAME.to_owned()), "{:?}", modes());
+    bench.ask(0, Action::PauseQueue(Some(NAME.into()))).unwrap();
+    assert!(matches!(bench.erase("queue.paused"), Err(EngineError::Conflict { .. })));
+    bench.ask(0, Action::PauseQueue(None)).unwrap();
+    bench.erase("queue.paused").unwrap();
 }
