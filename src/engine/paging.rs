@@ -12,6 +12,19 @@ pub(super) fn cursor(text: Option<&String>) -> Result<Option<u64>, EngineError> 
     number.map_err(|_| bad_cursor())
 }
 
+/// The items of a page and its `next`, of what was found: one more than `limit` where there is more. The number of the
+/// last item is the cursor; a page that would be empty is not named.
+pub(super) fn page_of<T>(
+    mut found: Vec<T>,
+    limit: usize,
+    number: impl Fn(&T) -> u64,
+) -> (Vec<T>, Option<String>) {
+    let is_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| is_more).map(|last| number(last).to_string());
+    (found, next)
+}
+
 /// Says so of a cursor that is more than a number, too.
 pub(super) fn bad_cursor() -> EngineError {
     invalid("the cursor is not one of ours", "use `next` of the page before as it is")
@@ -36,6 +49,9 @@ mod tests {
 
     #[test]
     fn a_page_begins_where_it_says_and_a_tag_holds_or_not() {
+        assert_eq!(page_of(vec![9, 8, 7], 2, |n| *n), (vec![9, 8], Some("8".to_owned())));
+        assert_eq!(page_of(vec![9, 8], 2, |n| *n), (vec![9, 8], None), "no page is empty");
+        assert_eq!(page_of(Vec::new(), 2, |n: &u64| *n), (Vec::new(), None));
         assert_eq!(cursor(None).unwrap(), None);
         assert_eq!(cursor(Some(&"17".to_owned())).unwrap(), Some(17));
         assert!(matches!(cursor(Some(&"x".to_owned())), Err(EngineError::Invalid { .. })));

@@ -6,7 +6,7 @@ use crate::api::types::incident::{ChangeIncident, Incident as Words, IncidentQue
 use crate::api::types::violation::ViolationRules;
 use crate::audit::Entry;
 use crate::engine::access::{meant, subject};
-use crate::engine::paging::{cursor, unchanged};
+use crate::engine::paging::{cursor, page_of, unchanged};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{Caller, EngineError, trail, violations};
@@ -90,10 +90,8 @@ fn list(inner: &Inner, query: &IncidentQuery) -> Result<Page<Words>, EngineError
     };
     let before = cursor(query.cursor.as_ref())?.unwrap_or(u64::MAX);
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MOST) };
-    let mut found = Shelf::list(control(inner)?, &filter, before, limit + 1)?;
-    let is_more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| is_more).map(|last| last.id.to_string());
+    let found = Shelf::list(control(inner)?, &filter, before, limit + 1)?;
+    let (found, next) = page_of(found, limit, |one| one.id);
     let now_ms = inner.clock.now_ms();
     Ok(Page { items: found.iter().map(|one| words::incident(one, now_ms)).collect(), next })
 }

@@ -11,7 +11,7 @@ use crate::api::types::{
 use crate::audit::{self, AuditError, Entry, Filter, KeyKind, Log, Outcome, Tile, VerifierKey};
 use crate::base::to_base64;
 use crate::engine::compliance::{self, Rendered};
-use crate::engine::paging::cursor;
+use crate::engine::paging::{cursor, page_of};
 use crate::engine::run::Inner;
 use crate::engine::worker::invalid;
 use crate::engine::{EngineError, queue_words};
@@ -225,10 +225,8 @@ fn entries(log: &Log, query: &AuditQuery) -> Result<Page<AuditEntry>, EngineErro
 /// Cursor: the size of the last one of the page before.
 fn checkpoints(log: &Log, before: Option<u64>, limit: usize) -> Result<Page<AuditCheckpoint>, AuditError> {
     let most = if limit == 0 { 100 } else { limit.min(1000) };
-    let mut found = log.checkpoints(before.unwrap_or(u64::MAX), most + 1)?;
-    let is_more = found.len() > most;
-    found.truncate(most);
-    let next = found.last().filter(|_| is_more).map(|last| last.size.to_string());
+    let found = log.checkpoints(before.unwrap_or(u64::MAX), most + 1)?;
+    let (found, next) = page_of(found, most, |one| one.size);
     Ok(Page { items: found.iter().map(words::checkpoint).collect(), next })
 }
 

@@ -5,7 +5,8 @@ use super::{
     Judged, Metadata, Move, Pointer, Registry, RegistryError, ShadowTotals, Signed, Target, Version,
 };
 use crate::store::{
-    Control, ReadTransaction, StoreError, Table, WriteTransaction, codec, number_key, number_of, there,
+    Control, ReadTransaction, StoreError, Table, WriteTransaction, change_records, codec, number_key,
+    number_of, there,
 };
 
 const VERSION: u8 = 1;
@@ -203,21 +204,8 @@ impl Shelf {
         write: &WriteTransaction,
         change: &dyn Fn(&str, &mut String) -> bool,
     ) -> Result<(), StoreError> {
-        let (mut moves, mut versions) = (Vec::new(), Vec::new());
-        let (mut table, mut models) = (write.open_table(MOVES)?, write.open_table(MODELS)?);
-        for row in table.iter()? {
-            let (key, value) = row?;
-            let Ok(mut one) = codec::decode::<Move>(VERSION, value.value()) else { continue };
-            if change(&one.by, &mut one.reason) {
-                moves.push((number_of(key.value()), codec::encode(VERSION, &one)?));
-            }
-        }
-        for row in models.iter()? {
-            let Ok(mut one) = codec::decode::<Version>(VERSION, row?.1.value()) else { continue };
-            if change(&one.by, &mut one.about) {
-                versions.push((one.sha256.clone(), codec::encode(VERSION, &one)?));
-            }
-        }
+        change_records(write, MOVES, VERSION, |one: &mut Move| change(&one.by, &mut one.reason))?;
+        change_records(write, MODELS, VERSION, |one: &mut Version| change(&one.by, &mut one.about))?;
         let mut ways = write.open_table(POINTER)?;
         let known = ways.get(ONLY)?.and_then(|bytes| codec::decode::<Pointer>(VERSION, bytes.value()).ok());
         if let Some(mut one) = known {
@@ -226,12 +214,6 @@ impl Shelf {
             if on_way || held {
                 ways.insert(ONLY, codec::encode(VERSION, &one)?.as_slice())?;
             }
-        }
-        for (id, record) in moves {
-            table.insert(&number_key(id)[..], record.as_slice())?;
-        }
-        for (name, record) in versions {
-            models.insert(name.as_bytes(), record.as_slice())?;
         }
         Ok(())
     }
